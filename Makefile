@@ -1,0 +1,181 @@
+# espota: make, make deps, make demo, make check. See CONTRIBUTING.md.
+
+CC      ?= cc
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION := $(shell sed -n 's/.*ESPOTA_VERSION "\(.*\)".*/\1/p' include/espota/version.h)
+SOVERSION := 0
+
+BINDIR     = $(PREFIX)/bin
+LIBDIR     = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+MANDIR     = $(PREFIX)/share/man
+BASHDIR    = $(PREFIX)/share/bash-completion/completions
+ZSHDIR     = $(PREFIX)/share/zsh/site-functions
+FISHDIR    = $(PREFIX)/share/fish/vendor_completions.d
+
+# ---- packages ---------------------------------------------------------------------------------------------
+BUILD_PACKAGES = gcc make pkg-config libcurl4-openssl-dev libssl-dev libserialport-dev libjansson-dev \
+                 libdeflate-dev zlib1g-dev
+CHECK_PACKAGES = libcmocka-dev clang clang-format clang-tidy cppcheck shellcheck mandoc nginx-light python3 \
+                 python3-venv openssl curl libclang-rt-14-dev bash zsh fish
+# pkg-config module and the Debian package that brings it
+LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libserialport-dev \
+            jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev
+MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l))))
+
+NO_BUILD_GOALS = deps clean help uninstall
+ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
+ifeq ($(filter deps,$(MAKECMDGOALS)),)
+ifeq ($(shell command -v pkg-config),)
+$(error the Debian package pkg-config is missing: run 'make deps')
+endif
+MISSING := $(foreach l,$(LIBRARIES),$(if $(shell pkg-config --exists $(firstword $(subst :, ,$(l))) && echo y),,$(lastword $(subst :, ,$(l)))))
+ifneq ($(strip $(MISSING)),)
+$(error missing Debian packages: $(strip $(MISSING)): run 'make deps')
+endif
+endif
+endif
+
+# 'make V=1' shows whole commands.
+ifeq ($(V),)
+QUIET = @printf '  %-5s %s\n'
+RUN = @
+endif
+QUIET ?= @:
+
+# ---- flags ------------------------------------------------------------------------------------------------
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+           -Wpointer-arith -Wcast-qual -Wvla -Wformat=2 -Wundef -Wwrite-strings -Werror
+CFLAGS  ?= -O2 -g
+override CPPFLAGS += -Iinclude -Ifirmware/agent/include -Ifirmware/port/posix -D_GNU_SOURCE
+override CFLAGS += -std=c11 $(WARNINGS) -fPIC $(SANITIZE)
+override LDFLAGS += $(SANITIZE)
+LIB_CFLAGS := $(shell pkg-config --cflags $(MODULES))
+LIB_LIBS   := $(shell pkg-config --libs $(MODULES))
+# What firmware compiles too: C99, freestanding.
+PURE_CFLAGS = -std=c99 -ffreestanding
+
+# ---- sources ----------------------------------------------------------------------------------------------
+PURE_SOURCES := $(wildcard src/format/*.c firmware/agent/*.c)
+LIB_SOURCES  := $(PURE_SOURCES) $(wildcard src/base/*.c src/plan/*.c src/chip/*.c src/link/*.c src/device/*.c \
+                src/device/*/*.c src/update/*.c src/fetch/*.c src/sim/*.c src/ui/*.c firmware/port/posix/*.c)
+CLI_SOURCES  := $(wildcard src/cli/*.c)
+LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
+CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o)
+UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZERS      := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
+BENCHES      := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
+C_FILES      := $(shell find include src firmware tests -name '*.[ch]' 2>/dev/null)
+SHELL_FILES  := $(shell find tests completions .ci -name '*.sh' -o -path .ci/run 2>/dev/null)
+
+.PHONY: all deps demo check check-asan lint fuzz bench install uninstall clean unit help interop
+all: $(BUILD)/espota $(BUILD)/libespota.so
+
+$(BUILD)/espota: $(CLI_OBJECTS) $(BUILD)/libespota.a
+	$(QUIET) LINK $@
+	$(RUN)$(CC) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/libespota.a: $(LIB_OBJECTS)
+	@rm -f $@
+	$(QUIET) AR $@
+	$(RUN)$(AR) rcs $@ $^
+
+$(BUILD)/libespota.so: $(LIB_OBJECTS)
+	$(QUIET) LINK $@
+	$(RUN)$(CC) $(LDFLAGS) -shared -Wl,-soname,libespota.so.$(SOVERSION) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/obj/src/format/%.o: src/format/%.c
+	@mkdir -p $(@D)
+	$(QUIET) CC $<
+	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(PURE_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/firmware/agent/%.o: firmware/agent/%.c
+	@mkdir -p $(@D)
+	$(QUIET) CC $<
+	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(PURE_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(QUIET) CC $<
+	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- tests ------------------------------------------------------------------------------------------------
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libespota.a
+	@mkdir -p $(@D)
+	$(QUIET) CC $<
+	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a \
+	    $(LIB_LIBS) -lcmocka
+
+unit: $(UNIT_TESTS)
+
+check: all unit
+	@BUILD=$(BUILD) tests/run.sh
+
+check-asan:
+	$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
+	    CFLAGS="-O1 -g" check
+
+interop: all
+	@BUILD=$(BUILD) tests/run.sh interop
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SOURCES)
+	@mkdir -p $(@D)
+	$(QUIET) FUZZ $<
+	$(RUN)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -g -O1 $(CPPFLAGS) -std=c11 $(LIB_CFLAGS) \
+	    -o $@ $< $(LIB_SOURCES) $(LIB_LIBS)
+
+FUZZ_SECONDS ?= 10
+fuzz: $(FUZZERS)
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZERS)
+
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libespota.a
+	@mkdir -p $(@D)
+	$(QUIET) CC $<
+	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
+
+bench: all $(BENCHES)
+	@BUILD=$(BUILD) tests/bench/run.sh $(BENCHES)
+
+lint: all
+	@BUILD=$(BUILD) CPPFLAGS="$(CPPFLAGS)" LIB_CFLAGS="$(LIB_CFLAGS)" tests/lint.sh
+
+demo: all
+	@BUILD=$(BUILD) tests/demo.sh
+
+deps:
+	@tests/deps.sh $(BUILD_PACKAGES) $(CHECK_PACKAGES)
+
+# ---- installation -----------------------------------------------------------------------------------------
+MAN_PAGES := $(wildcard man/*.1)
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/espota \
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	install -m 755 $(BUILD)/espota $(DESTDIR)$(BINDIR)/espota
+	install -m 644 $(BUILD)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.a
+	install -m 644 $(BUILD)/libespota.so $(DESTDIR)$(LIBDIR)/libespota.so.$(VERSION)
+	ln -sf libespota.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libespota.so.$(SOVERSION)
+	ln -sf libespota.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libespota.so
+	install -m 644 include/espota/*.h firmware/agent/include/espota/*.h $(DESTDIR)$(INCLUDEDIR)/espota
+	install -m 644 $(MAN_PAGES) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 completions/espota.bash $(DESTDIR)$(BASHDIR)/espota
+	install -m 644 completions/_espota $(DESTDIR)$(ZSHDIR)/_espota
+	install -m 644 completions/espota.fish $(DESTDIR)$(FISHDIR)/espota.fish
+	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: espota\nDescription: plan, flash and update ESP32 devices\nVersion: %s\nRequires.private: %s\nLibs: -L$${libdir} -lespota\nCflags: -I$${includedir}\n' \
+	    '$(PREFIX)' '$(VERSION)' '$(MODULES)' > $(DESTDIR)$(LIBDIR)/pkgconfig/espota.pc
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/espota $(DESTDIR)$(LIBDIR)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.so* \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/espota.pc $(DESTDIR)$(BASHDIR)/espota $(DESTDIR)$(ZSHDIR)/_espota \
+	    $(DESTDIR)$(FISHDIR)/espota.fish $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(MAN_PAGES))
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/espota
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
