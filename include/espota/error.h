@@ -1,0 +1,51 @@
+/** Errors are values with a story: a code that a program decides on, a text that a person reads.
+ *
+ * A function that can fail takes a `struct espota_error *` (never NULL), returns 0 or a code below, and on
+ * failure has filled in the error. The text says what was attempted, on what, what went wrong and what to do.
+ */
+#ifndef ESPOTA_ERROR_H
+#define ESPOTA_ERROR_H
+
+#include <stdarg.h>
+
+enum espota_status {
+    ESPOTA_OK = 0,
+    ESPOTA_ERR_FAILED,      /* anything without a code of its own */
+    ESPOTA_ERR_USAGE,       /* wrong options or arguments */
+    ESPOTA_ERR_NO_DEVICE,   /* no such port, or nobody answers on it */
+    ESPOTA_ERR_TIMEOUT,     /* somebody answered before, but not now */
+    ESPOTA_ERR_VERIFY,      /* data is not what it claims to be, or not what was written */
+    ESPOTA_ERR_REFUSED,     /* going on would lose data */
+    ESPOTA_ERR_TOO_BIG,     /* does not fit */
+    ESPOTA_ERR_UNSUPPORTED, /* this kind of device cannot do that */
+    ESPOTA_ERR_IO,          /* a file or the system */
+    ESPOTA_ERR_NOMEM,
+    ESPOTA_ERR_NETWORK,   /* a server or the way to it */
+    ESPOTA_ERR_DEVICE,    /* the device answered with an error */
+    ESPOTA_ERR_CANCELLED, /* the user stopped it */
+};
+
+struct espota_error {
+    enum espota_status status;
+    char text[1024];
+};
+
+/** Fill in the error. @return `status`, so that callers can write `return espota_fail(...)`. */
+int espota_fail(struct espota_error *error, enum espota_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** Put a prefix before the text that is there: what was attempted when it happened. @return the status. */
+int espota_fail_while(struct espota_error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** Out of memory, while doing `what`. @return ESPOTA_ERR_NOMEM. */
+int espota_fail_memory(struct espota_error *error, const char *what);
+
+/** Exit status of the program for a status: 0 done, 1 failed, 2 wrong usage, 3 no device or no answer,
+ * 4 verification failed, 5 refused because data would be lost. */
+int espota_exit_status(enum espota_status status);
+
+/** Machine-readable name of a status for JSON, e.g. "no-device". Static storage. */
+const char *espota_status_name(enum espota_status status);
+
+#endif

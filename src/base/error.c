@@ -1,0 +1,64 @@
+#include "espota/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int exit_status;
+} statuses[] = {
+    [ESPOTA_OK] = { "ok", 0 },
+    [ESPOTA_ERR_FAILED] = { "failed", 1 },
+    [ESPOTA_ERR_USAGE] = { "usage", 2 },
+    [ESPOTA_ERR_NO_DEVICE] = { "no-device", 3 },
+    [ESPOTA_ERR_TIMEOUT] = { "timeout", 3 },
+    [ESPOTA_ERR_VERIFY] = { "verify", 4 },
+    [ESPOTA_ERR_REFUSED] = { "refused", 5 },
+    [ESPOTA_ERR_TOO_BIG] = { "too-big", 1 },
+    [ESPOTA_ERR_UNSUPPORTED] = { "unsupported", 1 },
+    [ESPOTA_ERR_IO] = { "io", 1 },
+    [ESPOTA_ERR_NOMEM] = { "no-memory", 1 },
+    [ESPOTA_ERR_NETWORK] = { "network", 1 },
+    [ESPOTA_ERR_DEVICE] = { "device", 1 },
+    [ESPOTA_ERR_CANCELLED] = { "cancelled", 1 },
+};
+
+int espota_fail(struct espota_error *error, enum espota_status status, const char *format, ...)
+{
+    va_list args;
+    error->status = status;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    return (int)status;
+}
+
+int espota_fail_while(struct espota_error *error, const char *format, ...)
+{
+    char story[sizeof error->text];
+    char cause[sizeof error->text];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(story, sizeof story, format, args);
+    va_end(args);
+    memcpy(cause, error->text, sizeof cause);
+    int length = snprintf(error->text, sizeof error->text, "%.400s: ", story);
+    if (length > 0)
+        snprintf(error->text + length, sizeof error->text - (size_t)length, "%.600s", cause);
+    return (int)error->status;
+}
+
+int espota_fail_memory(struct espota_error *error, const char *what)
+{
+    return espota_fail(error, ESPOTA_ERR_NOMEM, "%s: out of memory", what);
+}
+
+int espota_exit_status(enum espota_status status)
+{
+    return statuses[status].exit_status;
+}
+
+const char *espota_status_name(enum espota_status status)
+{
+    return statuses[status].name;
+}

@@ -1,0 +1,156 @@
+#include "espota/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int espota_bytes_append(struct espota_bytes *bytes, const void *data, size_t size, struct espota_error *error)
+{
+    if (size > SIZE_MAX / 2 - bytes->size - 1)
+        return espota_fail_memory(error, "collecting data");
+    size_t needed = bytes->size + size + 1;
+    if (needed > bytes->capacity) {
+        size_t capacity = needed > 2 * bytes->capacity ? needed : 2 * bytes->capacity;
+        uint8_t *grown = realloc(bytes->data, capacity);
+        if (!grown)
+            return espota_fail_memory(error, "collecting data");
+        bytes->data = grown;
+        bytes->capacity = capacity;
+    }
+    if (size > 0)
+        memcpy(bytes->data + bytes->size, data, size);
+    bytes->size += size;
+    bytes->data[bytes->size] = 0;
+    return 0;
+}
+
+void espota_bytes_free(struct espota_bytes *bytes)
+{
+    free(bytes->data);
+    memset(bytes, 0, sizeof *bytes);
+}
+
+static int read_all(int fd, const char *path, size_t limit, struct espota_bytes *bytes,
+                    struct espota_error *error)
+{
+    uint8_t chunk[65536];
+    int result = espota_bytes_append(bytes, "", 0, error);
+    while (result == 0) {
+        ssize_t count = read(fd, chunk, sizeof chunk);
+        if (count == 0)
+            return 0;
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return espota_fail(error, ESPOTA_ERR_IO, "cannot read %s: %s", path, strerror(errno));
+        if ((size_t)count > limit - bytes->size)
+            return espota_fail(error, ESPOTA_ERR_TOO_BIG,
+                               "%s is larger than %zu bytes, which is too large here", path, limit);
+        result = espota_bytes_append(bytes, chunk, (size_t)count, error);
+    }
+    return result;
+}
+
+int espota_file_read(const char *path, size_t limit, struct espota_bytes *bytes, struct espota_error *error)
+{
+    if (strcmp(path, "-") == 0)
+        return read_all(STDIN_FILENO, "standard input", limit, bytes, error);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s: %s", path, strerror(errno));
+    int result = read_all(fd, path, limit, bytes, error);
+    close(fd);
+    return result;
+}
+
+static int write_all(int fd, const char *path, const void *data, size_t size, struct espota_error *error)
+{
+    const uint8_t *at = data;
+    while (size > 0) {
+        ssize_t count = write(fd, at, size);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+        at += count;
+        size -= (size_t)count;
+    }
+    return 0;
+}
+
+/* Pipes, terminals and /dev/null cannot be replaced by rename(). */
+static int write_in_place(const char *path, const void *data, size_t size, struct espota_error *error)
+{
+    int fd = strcmp(path, "-") == 0 ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s for writing: %s", path, strerror(errno));
+    int result = write_all(fd, path, data, size, error);
+    if (close(fd) != 0 && result == 0)
+        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    return result;
+}
+
+static int write_temporary(int fd, const char *path, mode_t mode, const void *data, size_t size,
+                           struct espota_error *error)
+{
+    int result = write_all(fd, path, data, size, error);
+    if (result == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
+        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    if (close(fd) != 0 && result == 0)
+        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    return result;
+}
+
+static mode_t default_mode(void)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+int espota_file_write(const char *path, const void *data, size_t size, struct espota_error *error)
+{
+    struct stat st;
+    bool exists = strcmp(path, "-") != 0 && stat(path, &st) == 0;
+    if (strcmp(path, "-") == 0 || (exists && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+        return write_in_place(path, data, size, error);
+    if (exists && S_ISDIR(st.st_mode))
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: it is a directory", path);
+    char target[PATH_MAX];
+    if (!exists || !realpath(path, target)) /* follow a symbolic link to what it names */
+        snprintf(target, sizeof target, "%s", path);
+    char temporary[PATH_MAX + 8];
+    int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", target);
+    if (strlen(path) >= PATH_MAX || length < 0 || (size_t)length >= sizeof temporary)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot write %.200s...: the path is too long", path);
+    int fd = mkstemp(temporary);
+    if (fd < 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    int result = write_temporary(fd, path, exists ? st.st_mode & 0777 : default_mode(), data, size, error);
+    if (result == 0 && rename(temporary, target) != 0)
+        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    if (result != 0)
+        unlink(temporary);
+    return result;
+}
+
+bool espota_file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+char *espota_path_join(const char *directory, const char *name)
+{
+    if (!directory || name[0] == '/')
+        return strdup(name);
+    size_t size = strlen(directory) + strlen(name) + 2;
+    char *path = malloc(size);
+    if (path)
+        snprintf(path, size, "%s/%s", directory, name);
+    return path;
+}

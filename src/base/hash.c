@@ -1,0 +1,104 @@
+#include "espota/host.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+struct openssl_hash {
+    struct espota_hash hash;
+    EVP_MD_CTX *context;
+    const EVP_MD *algorithm;
+};
+
+static int begin(void *context)
+{
+    struct openssl_hash *h = context;
+    return EVP_DigestInit_ex(h->context, h->algorithm, NULL) == 1 ? 0 : -1;
+}
+
+static int update(void *context, const void *data, size_t length)
+{
+    struct openssl_hash *h = context;
+    return EVP_DigestUpdate(h->context, data, length) == 1 ? 0 : -1;
+}
+
+static int finish(void *context, uint8_t *digest)
+{
+    struct openssl_hash *h = context;
+    return EVP_DigestFinal_ex(h->context, digest, NULL) == 1 ? 0 : -1;
+}
+
+static const EVP_MD *algorithm_of(enum espota_hash_kind kind)
+{
+    return kind == ESPOTA_HASH_MD5 ? EVP_md5() : EVP_sha256();
+}
+
+struct espota_hash *espota_hash_new(enum espota_hash_kind kind)
+{
+    struct openssl_hash *h = calloc(1, sizeof *h);
+    if (!h)
+        return NULL;
+    h->context = EVP_MD_CTX_new();
+    h->algorithm = algorithm_of(kind);
+    h->hash = (struct espota_hash){ h, begin, update, finish };
+    if (!h->context || begin(h) != 0) {
+        espota_hash_free(&h->hash);
+        return NULL;
+    }
+    return &h->hash;
+}
+
+void espota_hash_free(struct espota_hash *hash)
+{
+    if (!hash)
+        return;
+    struct openssl_hash *h = hash->context;
+    EVP_MD_CTX_free(h->context);
+    free(h);
+}
+
+static int digest(enum espota_hash_kind kind, const void *data, size_t length, uint8_t *out)
+{
+    return EVP_Digest(data, length, out, NULL, algorithm_of(kind), NULL) == 1 ? 0 : -1;
+}
+
+int espota_md5(const void *data, size_t length, uint8_t out[ESPOTA_MD5_LENGTH])
+{
+    return digest(ESPOTA_HASH_MD5, data, length, out);
+}
+
+int espota_sha256(const void *data, size_t length, uint8_t out[ESPOTA_SHA256_LENGTH])
+{
+    return digest(ESPOTA_HASH_SHA256, data, length, out);
+}
+
+void espota_hex(const uint8_t *bytes, size_t length, char *hex)
+{
+    for (size_t i = 0; i < length; i++) {
+        hex[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+    hex[2 * length] = '\0';
+}
+
+static int nibble(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool espota_unhex(const char *hex, uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        int high = nibble(hex[2 * i]);
+        int low = high < 0 ? -1 : nibble(hex[2 * i + 1]);
+        if (low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}

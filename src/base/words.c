@@ -1,0 +1,195 @@
+/* Sentences for what the pure format modules found. */
+#include "espota/host.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void describe_csv(const struct espota_table_problem *p, char *text, size_t room)
+{
+    switch (p->fault) {
+    case ESPOTA_TABLE_UNKNOWN_VARIABLE:
+        snprintf(text, room, "unknown variable '%s': set it in the environment", p->token);
+        break;
+    case ESPOTA_TABLE_EMPTY_TYPE:
+        snprintf(text, room, "the type of '%s' is empty: name app, data or a number", p->label);
+        break;
+    case ESPOTA_TABLE_EMPTY_APP_SUBTYPE:
+        snprintf(text, room,
+                 "the subtype of app partition '%s' is empty: name factory, ota_0 .. ota_15 or test",
+                 p->label);
+        break;
+    case ESPOTA_TABLE_EMPTY_SIZE:
+        snprintf(text, room, "the size of '%s' is empty", p->label);
+        break;
+    case ESPOTA_TABLE_BAD_VALUE:
+        snprintf(text, room, "'%s' is neither a number nor a name known here", p->token);
+        break;
+    case ESPOTA_TABLE_VALUE_RANGE:
+        snprintf(text, room, "%s is out of range for its field", p->token);
+        break;
+    case ESPOTA_TABLE_UNKNOWN_FLAG:
+        snprintf(text, room, "unknown flag '%s': flags are encrypted and readonly", p->token);
+        break;
+    case ESPOTA_TABLE_CSV_BELOW:
+        snprintf(text, room,
+                 "'%s' at 0x%" PRIx32 " overlaps the partition table: use 0x%" PRIx32 " or higher", p->label,
+                 p->value[0], p->value[1]);
+        break;
+    case ESPOTA_TABLE_CSV_OVERLAP:
+        snprintf(text, room,
+                 "'%s' at 0x%" PRIx32 " overlaps the partition before it, which ends at 0x%" PRIx32, p->label,
+                 p->value[0], p->value[1]);
+        break;
+    case ESPOTA_TABLE_NEGATIVE_SIZE:
+        snprintf(text, room, "'%s' should end at 0x%" PRIx32 ", but starts at 0x%" PRIx32, p->label,
+                 p->value[1], p->value[0]);
+        break;
+    case ESPOTA_TABLE_NO_BOOTLOADER_OFFSET:
+        snprintf(text, room,
+                 "'%s' is a bootloader partition: say where bootloaders lie, below the table, with "
+                 "--bootloader-offset (or --recovery-offset)",
+                 p->label);
+        break;
+    default:
+        snprintf(text, room, "more than %" PRIu32 " partitions", p->value[0]);
+        break;
+    }
+}
+
+static void describe_binary(const struct espota_table_problem *p, char *text, size_t room)
+{
+    switch (p->fault) {
+    case ESPOTA_TABLE_BAD_LENGTH:
+        snprintf(text, room, "%" PRIu32 " bytes are not whole 32-byte records", p->value[0]);
+        break;
+    case ESPOTA_TABLE_BAD_MAGIC:
+        snprintf(text, room,
+                 "the record at 0x%" PRIx32 " begins with %02" PRIx32 " %02" PRIx32
+                 " instead of aa 50: this is no partition table, or a damaged one",
+                 p->value[1], p->value[0] & 0xff, p->value[0] >> 8);
+        break;
+    case ESPOTA_TABLE_BAD_MD5:
+        snprintf(text, room, "its MD5 does not match: the table is damaged");
+        break;
+    case ESPOTA_TABLE_HASH_FAILED:
+        snprintf(text, room, "MD5 is not available from the crypto library");
+        break;
+    default:
+        snprintf(text, room, "there is no end marker: the table is cut off");
+        break;
+    }
+}
+
+static void describe_rule(const struct espota_table_problem *p, char *text, size_t room)
+{
+    switch (p->fault) {
+    case ESPOTA_TABLE_MISALIGNED_OFFSET:
+        snprintf(text, room, "'%s': offset 0x%" PRIx32 " is not a multiple of 0x%" PRIx32, p->label,
+                 p->value[0], p->value[1]);
+        break;
+    case ESPOTA_TABLE_MISALIGNED_SIZE:
+        snprintf(text, room, "'%s': size 0x%" PRIx32 " is not a multiple of 0x%" PRIx32, p->label,
+                 p->value[0], p->value[1]);
+        break;
+    case ESPOTA_TABLE_NOT_READONLY:
+        snprintf(text, room, "'%s' is always written to and cannot be readonly", p->label);
+        break;
+    case ESPOTA_TABLE_NVS_TOO_SMALL:
+        snprintf(text, room,
+                 "'%s': nvs of 0x%" PRIx32 " bytes must be readonly; writable nvs needs 0x%" PRIx32, p->label,
+                 p->value[0], p->value[1]);
+        break;
+    case ESPOTA_TABLE_DUPLICATE_NAME:
+        snprintf(text, room, "two partitions are called '%s': names must be unique", p->label);
+        break;
+    case ESPOTA_TABLE_BELOW_TABLE:
+        snprintf(text, room, "'%s' at 0x%" PRIx32 " lies below the end of the partition table, 0x%" PRIx32,
+                 p->label, p->value[0], p->value[1]);
+        break;
+    case ESPOTA_TABLE_OVERLAP:
+        snprintf(text, room, "'%s' at 0x%" PRIx32 " overlaps the partition at 0x%" PRIx32 "-0x%" PRIx32,
+                 p->label, p->value[0], p->value[1], p->value[2]);
+        break;
+    case ESPOTA_TABLE_SEVERAL_OTADATA:
+        snprintf(text, room, "'%s' is a second %s partition: there can be only one", p->label,
+                 p->value[0] == ESPOTA_DATA_OTA ? "otadata" : "TEE otadata");
+        break;
+    case ESPOTA_TABLE_OTADATA_SIZE:
+        snprintf(text, room, "otadata partition '%s' has size 0x%" PRIx32 " and must have 0x%" PRIx32,
+                 p->label, p->value[0], p->value[1]);
+        break;
+    default:
+        snprintf(text, room, "'%s' ends at 0x%" PRIx32 ", beyond the end of the flash, 0x%" PRIx32, p->label,
+                 p->value[0], p->value[1]);
+        break;
+    }
+}
+
+const char *espota_table_problem_text(const struct espota_table_problem *p, char text[ESPOTA_PROBLEM_TEXT])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    if (p->line > 0)
+        used = (size_t)snprintf(text, ESPOTA_PROBLEM_TEXT, "line %u: ", p->line);
+    if (p->fault <= ESPOTA_TABLE_TOO_MANY)
+        describe_csv(p, text + used, ESPOTA_PROBLEM_TEXT - used);
+    else if (p->fault <= ESPOTA_TABLE_HASH_FAILED)
+        describe_binary(p, text + used, ESPOTA_PROBLEM_TEXT - used);
+    else
+        describe_rule(p, text + used, ESPOTA_PROBLEM_TEXT - used);
+    return text;
+}
+
+const char *espota_image_verdict_text(enum espota_image_verdict verdict, const struct espota_image *image,
+                                      char text[ESPOTA_PROBLEM_TEXT])
+{
+    size_t room = ESPOTA_PROBLEM_TEXT;
+    switch (verdict) {
+    case ESPOTA_IMAGE_OK:
+        snprintf(text, room, "valid");
+        break;
+    case ESPOTA_IMAGE_READ_FAILED:
+        snprintf(text, room, "it could not be read");
+        break;
+    case ESPOTA_IMAGE_HASH_FAILED:
+        snprintf(text, room, "SHA-256 is not available from the crypto library");
+        break;
+    case ESPOTA_IMAGE_TRUNCATED:
+        snprintf(text, room, "it ends before its image does: the file is cut off");
+        break;
+    case ESPOTA_IMAGE_NO_MAGIC:
+        snprintf(text, room, "it does not begin with E9: not an ESP image");
+        break;
+    case ESPOTA_IMAGE_BAD_SEGMENTS:
+        snprintf(text, room, "its header claims %u segments; an image has 1 to 16", image->segment_count);
+        break;
+    case ESPOTA_IMAGE_BAD_LENGTH:
+        snprintf(text, room, "a segment's length is no multiple of 4 or beyond 16M: the image is damaged");
+        break;
+    case ESPOTA_IMAGE_BAD_CHECKSUM:
+        snprintf(text, room, "its checksum is %02x, but its content gives %02x: the image is damaged",
+                 image->checksum_stored, image->checksum_computed);
+        break;
+    case ESPOTA_IMAGE_BAD_HASH:
+        snprintf(text, room, "its SHA-256 does not match its content: the image is damaged");
+        break;
+    }
+    return text;
+}
+
+enum espota_image_verdict espota_image_examine_memory(struct espota_image *image, const void *data,
+                                                      size_t size)
+{
+    struct espota_image_memory memory = { data, size };
+    struct espota_image_source source = { &memory, espota_image_memory_read,
+                                          size > UINT32_MAX ? UINT32_MAX : (uint32_t)size };
+    uint8_t buffer[4096];
+    memset(image, 0, sizeof *image);
+    struct espota_hash *sha256 = espota_hash_new(ESPOTA_HASH_SHA256);
+    if (!sha256)
+        return ESPOTA_IMAGE_HASH_FAILED;
+    enum espota_image_verdict verdict = espota_image_examine(image, &source, sha256, buffer, sizeof buffer);
+    espota_hash_free(sha256);
+    return verdict;
+}
