@@ -1,0 +1,70 @@
+/** How espota speaks to people: messages and progress on stderr, results on stdout, colour only where it
+ * helps. Depends on nothing else of ours. */
+#ifndef ESPOTA_UI_H
+#define ESPOTA_UI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct espota_ui {
+    FILE *err;
+    bool quiet;         /* -q: errors and warnings only */
+    unsigned verbosity; /* -v counts */
+    bool colour;        /* stderr may be coloured */
+    bool live;          /* stderr is a terminal: progress redraws a line */
+    /* progress under way */
+    const char *what;
+    uint64_t started_ms, drawn_ms;
+    bool drawn;
+};
+
+/** Look at the terminal and NO_COLOR. */
+void espota_ui_init(struct espota_ui *ui, bool quiet, unsigned verbosity);
+
+/** A line of conversation; not with -q. */
+void espota_ui_say(struct espota_ui *ui, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** A line only with -v. */
+void espota_ui_detail(struct espota_ui *ui, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** "espota: warning: ..." always. */
+void espota_ui_warn(struct espota_ui *ui, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** "espota: ..." always. */
+void espota_ui_error(struct espota_ui *ui, const char *text);
+
+/** Progress of `what`: drawn once it has taken more than a second, with bytes, rate and time left; on a
+ * terminal redrawn in place, elsewhere not at all. A change of `what` starts a new one. `now_ms` is any
+ * clock. */
+void espota_ui_progress(struct espota_ui *ui, const char *what, uint64_t done, uint64_t total,
+                        uint64_t now_ms);
+/** End the line that progress may have left. */
+void espota_ui_progress_end(struct espota_ui *ui);
+
+/* ---- text tables ------------------------------------------------------------------------------------------
+ */
+
+enum espota_align { ESPOTA_LEFT, ESPOTA_RIGHT };
+
+struct espota_column {
+    const char *title;
+    enum espota_align align;
+};
+
+/** Print rows under titles, columns two spaces apart. `cells` has rows * columns strings; NULL is empty. */
+void espota_ui_table(FILE *out, const struct espota_column *columns, size_t column_count,
+                     const char *const *cells, size_t row_count);
+
+/* ---- flash map --------------------------------------------------------------------------------------------
+ */
+
+struct espota_map_range {
+    char key; /* the letter that fills it */
+    uint64_t offset, size;
+};
+
+/** One bar to scale, `width` characters for `total` bytes, with a ruler of addresses. Ranges smaller than a
+ * character share it: it shows '+' when several begin there. Free space is '.'. */
+void espota_ui_map(FILE *out, const struct espota_map_range *ranges, size_t count, uint64_t total,
+                   unsigned width);
+
+#endif

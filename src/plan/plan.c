@@ -1,0 +1,328 @@
+#include "espota/plan.h"
+
+#include "espota/host.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KIB         1024u
+#define MIB         (1024u * KIB)
+#define OTADATA     ESPOTA_OTADATA_SIZE
+#define PHY         (4u * KIB)
+#define NVS_SINGLE  (24u * KIB)
+#define NVS_OTA     (16u * KIB)
+#define NVS_MINIMUM (12u * KIB)
+#define APP_DEFAULT (1u * MIB)
+
+/* The request with every default and rounding applied. */
+struct terms {
+    enum espota_layout layout;
+    uint32_t table_offset;
+    uint32_t nvs_size;
+    uint32_t app_size;
+    unsigned app_count;
+    uint32_t app_start;
+    uint8_t fs_subtype;
+};
+
+const char *espota_layout_name(enum espota_layout layout)
+{
+    static const char *const names[] = { "single", "2p", "3p" };
+    return names[layout];
+}
+
+static uint64_t round_up(uint64_t value, uint32_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+__attribute__((format(printf, 3, 4))) static void note(struct espota_plan *plan, bool warning,
+                                                       const char *format, ...)
+{
+    if (plan->note_count == ESPOTA_PLAN_MAX_NOTES)
+        return;
+    struct espota_plan_note *n = &plan->note[plan->note_count++];
+    va_list args;
+    n->warning = warning;
+    va_start(args, format);
+    vsnprintf(n->text, sizeof n->text, format, args);
+    va_end(args);
+}
+
+/* ---- reading the request --------------------------------------------------------------------------------
+ */
+
+static int check_flash(const struct espota_plan_request *r, struct espota_error *error)
+{
+    uint32_t size = r->flash_size;
+    if (size < MIB || size > 128 * MIB || (size & (size - 1)) != 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "no ESP32 has %" PRIu32
+                           " bytes of flash: use --flash 1M, 2M, 4M, 8M, 16M, 32M, 64M "
+                           "or 128M",
+                           size);
+    return 0;
+}
+
+static int choose_layout(enum espota_layout *layout, const struct espota_plan_request *r,
+                         struct espota_error *error)
+{
+    if (r->force_2p && r->force_3p)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--force2p and --force3p contradict each other: give one");
+    if (r->no_ota && (r->force_2p || r->force_3p))
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--no-ota and %s contradict each other: a layout without OTA has one app partition",
+            r->force_2p ? "--force2p" : "--force3p");
+    if (r->force_3p && r->flash_size <= 4 * MIB)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--force3p needs 8M of flash or more: %" PRIu32
+                           "M have no room for three apps and a "
+                           "file system; use --force2p",
+                           r->flash_size / MIB);
+    if (r->no_ota)
+        *layout = ESPOTA_LAYOUT_SINGLE;
+    else if (r->force_3p || (!r->force_2p && r->flash_size >= 16 * MIB))
+        *layout = ESPOTA_LAYOUT_3P;
+    else
+        *layout = ESPOTA_LAYOUT_2P;
+    return 0;
+}
+
+static int check_label(const char *option, const char *label, size_t longest, struct espota_error *error)
+{
+    size_t length = strlen(label);
+    if (length == 0 || length > longest)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "%s '%s' is %s: a partition label here has 1 to %zu bytes", option, label,
+                           length ? "too long" : "empty", longest);
+    if (strpbrk(label, ",#$\"\r\n") || label[0] == ' ' || label[length - 1] == ' ')
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "%s '%s' has a character that CSV cannot carry (one of , # $ \" or a space at an end)", option,
+            label);
+    return 0;
+}
+
+static const char *app_name(const struct espota_plan_request *r)
+{
+    return r->app_name ? r->app_name : "MicroPython";
+}
+
+static const char *fs_name(const struct espota_plan_request *r)
+{
+    return r->fs_name ? r->fs_name : "internalfs";
+}
+
+static int check_names(const struct espota_plan_request *r, enum espota_layout layout,
+                       struct espota_error *error)
+{
+    size_t longest = ESPOTA_LABEL_LENGTH - (layout == ESPOTA_LAYOUT_SINGLE ? 0 : 2);
+    int result = check_label("--app-name", app_name(r), longest, error);
+    return result ? result : check_label("--fs-name", fs_name(r), ESPOTA_LABEL_LENGTH, error);
+}
+
+static int choose_fs(struct terms *t, const struct espota_plan_request *r, struct espota_error *error)
+{
+    int subtype = r->fs ? espota_subtype_from_name(ESPOTA_TYPE_DATA, r->fs) : ESPOTA_DATA_FAT;
+    if (subtype != ESPOTA_DATA_FAT && subtype != ESPOTA_DATA_SPIFFS && subtype != ESPOTA_DATA_LITTLEFS)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "no file system type '%s': use --fs fat, spiffs or littlefs", r->fs);
+    t->fs_subtype = (uint8_t)subtype;
+    if (r->fs_size_given && r->fs_size < ESPOTA_SECTOR_SIZE)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--fssize %" PRIu32 " is less than one 4K sector",
+                           r->fs_size);
+    return 0;
+}
+
+static int choose_nvs(struct terms *t, const struct espota_plan_request *r, struct espota_error *error)
+{
+    t->nvs_size = r->nvs_size;
+    if (t->nvs_size == 0)
+        t->nvs_size = t->layout == ESPOTA_LAYOUT_SINGLE ? NVS_SINGLE : NVS_OTA;
+    if (t->nvs_size < NVS_MINIMUM || t->nvs_size % ESPOTA_SECTOR_SIZE)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--nvs-size %" PRIu32 " does not do: nvs needs 12K or more, in whole 4K sectors",
+                           t->nvs_size);
+    return 0;
+}
+
+static int choose_table_offset(struct terms *t, const struct espota_plan_request *r,
+                               struct espota_error *error)
+{
+    t->table_offset = r->table_offset ? r->table_offset : ESPOTA_TABLE_DEFAULT_OFFSET;
+    if (t->table_offset % ESPOTA_SECTOR_SIZE || t->table_offset >= r->flash_size)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--table-offset 0x%" PRIx32
+                           " does not do: the table lies on a 4K boundary within the "
+                           "flash",
+                           t->table_offset);
+    return 0;
+}
+
+static int choose_app_size(struct espota_plan *plan, struct terms *t, const struct espota_plan_request *r,
+                           struct espota_error *error)
+{
+    uint64_t wanted = r->app_size ? r->app_size : APP_DEFAULT;
+    uint64_t size = round_up(wanted, ESPOTA_APP_ALIGNMENT);
+    if (size != wanted)
+        note(plan, false, "app size rounded up from %" PRIu64 " bytes to %" PRIu64 "K, a multiple of 64K",
+             wanted, size / KIB);
+    if (r->app_file_size > size) {
+        uint64_t grown = round_up(r->app_file_size, ESPOTA_APP_ALIGNMENT);
+        note(plan, false, "app size grown from %" PRIu64 "K to %" PRIu64 "K to hold %.80s", size / KIB,
+             grown / KIB, r->app_file ? r->app_file : "the app");
+        size = grown;
+    }
+    if (size > r->flash_size)
+        return espota_fail(error, ESPOTA_ERR_TOO_BIG,
+                           "an app of %" PRIu64 "K does not fit a flash of %" PRIu32 "K: %" PRIu64
+                           " bytes too many; use a larger --flash or a smaller app",
+                           size / KIB, r->flash_size / KIB, size - r->flash_size);
+    t->app_size = (uint32_t)size;
+    return 0;
+}
+
+/* ---- laying out -----------------------------------------------------------------------------------------
+ */
+
+static uint32_t add(struct espota_table *table, const char *label, uint8_t type, uint8_t subtype,
+                    uint32_t offset, uint32_t size)
+{
+    struct espota_partition *p = &table->entry[table->count++];
+    snprintf(p->label, sizeof p->label, "%s", label);
+    p->type = type;
+    p->subtype = subtype;
+    p->offset = offset;
+    p->size = size;
+    return offset + size;
+}
+
+static void add_small(struct espota_table *table, const struct terms *t)
+{
+    uint32_t at = t->table_offset + ESPOTA_TABLE_SECTOR_SIZE;
+    at = add(table, "nvs", ESPOTA_TYPE_DATA, ESPOTA_DATA_NVS, at, t->nvs_size);
+    if (t->layout != ESPOTA_LAYOUT_SINGLE)
+        at = add(table, "otadata", ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA, at, OTADATA);
+    add(table, "phy_init", ESPOTA_TYPE_DATA, ESPOTA_DATA_PHY, at, PHY);
+}
+
+static uint32_t add_apps(struct espota_table *table, const struct terms *t, const char *name)
+{
+    uint32_t at = t->app_start;
+    if (t->layout != ESPOTA_LAYOUT_2P)
+        at = add(table, name, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY, at, t->app_size);
+    for (unsigned slot = 0; t->layout != ESPOTA_LAYOUT_SINGLE && slot < 2; slot++) {
+        char label[ESPOTA_LABEL_LENGTH + 1];
+        snprintf(label, sizeof label, "%.14s_%u", name, slot + 1);
+        at = add(table, label, ESPOTA_TYPE_APP, (uint8_t)(ESPOTA_APP_OTA_0 + slot), at, t->app_size);
+    }
+    return at;
+}
+
+/* What would make it fit, in words: the next smaller layout, a smaller app, or a larger flash. */
+static void advise(char *text, size_t room, const struct terms *t, const struct espota_plan_request *r)
+{
+    uint32_t usable = r->flash_size > t->app_start + ESPOTA_SECTOR_SIZE
+                          ? r->flash_size - t->app_start - ESPOTA_SECTOR_SIZE
+                          : 0;
+    uint32_t largest = usable / t->app_count / ESPOTA_APP_ALIGNMENT * ESPOTA_APP_ALIGNMENT;
+    const char *fewer = t->layout == ESPOTA_LAYOUT_3P   ? ", --force2p"
+                        : t->layout == ESPOTA_LAYOUT_2P ? ", --no-ota"
+                                                        : "";
+    uint32_t flash = r->flash_size;
+    while (flash < 128 * MIB && (uint64_t)t->app_start + (uint64_t)t->app_size * t->app_count >= flash)
+        flash *= 2;
+    if (largest >= r->app_file_size && largest > 0)
+        snprintf(text, room, "use --appsize %" PRIu32 "K or less%s, or --flash %" PRIu32 "M", largest / KIB,
+                 fewer, flash / MIB);
+    else
+        snprintf(text, room, "use --flash %" PRIu32 "M%s", flash / MIB, *fewer ? fewer : "");
+}
+
+static int add_fs(struct espota_plan *plan, const struct terms *t, const struct espota_plan_request *r,
+                  struct espota_error *error)
+{
+    uint64_t start = (uint64_t)t->app_start + (uint64_t)t->app_count * t->app_size;
+    if (start + ESPOTA_SECTOR_SIZE > r->flash_size) {
+        char advice[128];
+        advise(advice, sizeof advice, t, r);
+        return espota_fail(error, ESPOTA_ERR_TOO_BIG,
+                           "%u app partition%s of %" PRIu32 "K leave no room for a file system on %" PRIu32
+                           "M of flash: %" PRIu64 " bytes too many; %s",
+                           t->app_count, t->app_count == 1 ? "" : "s", t->app_size / KIB, r->flash_size / MIB,
+                           start + ESPOTA_SECTOR_SIZE - r->flash_size, advice);
+    }
+    uint32_t room = r->flash_size - (uint32_t)start;
+    uint32_t size = room;
+    if (r->fs_size_given) {
+        size = r->fs_size < room ? r->fs_size : room;
+        size -= size % ESPOTA_SECTOR_SIZE;
+    }
+    if (r->fs_size_given && r->fs_size > room) {
+        char from[ESPOTA_SIZE_TEXT];
+        if (r->fs_size % KIB == 0)
+            snprintf(from, sizeof from, "%" PRIu32 "K", r->fs_size / KIB);
+        else
+            snprintf(from, sizeof from, "%" PRIu32 " bytes", r->fs_size);
+        note(plan, true, "file system reduced from %s to %" PRIu32 "K to fit", from, size / KIB);
+    } else if (r->fs_size_given && size != r->fs_size) {
+        note(plan, true, "file system reduced from %" PRIu32 " bytes to %" PRIu32 "K, a multiple of 4K",
+             r->fs_size, size / KIB);
+    }
+    add(&plan->table, fs_name(r), ESPOTA_TYPE_DATA, t->fs_subtype, (uint32_t)start, size);
+    return 0;
+}
+
+static int lay_out(struct espota_plan *plan, struct terms *t, const struct espota_plan_request *r,
+                   struct espota_error *error)
+{
+    struct espota_table *table = &plan->table;
+    struct espota_table_problem problem;
+    char words[ESPOTA_PROBLEM_TEXT];
+    table->offset = t->table_offset;
+    table->has_md5 = true;
+    uint64_t small = (uint64_t)t->table_offset + ESPOTA_TABLE_SECTOR_SIZE + t->nvs_size + PHY +
+                     (t->layout == ESPOTA_LAYOUT_SINGLE ? 0 : OTADATA);
+    if (small > r->flash_size)
+        return espota_fail(error, ESPOTA_ERR_TOO_BIG,
+                           "the table and nvs alone need %" PRIu64 " bytes of %" PRIu32
+                           ": use a smaller --nvs-size or --table-offset",
+                           small, r->flash_size);
+    t->app_count = t->layout == ESPOTA_LAYOUT_SINGLE ? 1 : t->layout == ESPOTA_LAYOUT_2P ? 2 : 3;
+    t->app_start = (uint32_t)round_up(small, ESPOTA_APP_ALIGNMENT);
+    uint64_t end = (uint64_t)t->app_start + (uint64_t)t->app_count * t->app_size;
+    add_small(table, t);
+    if (end <= r->flash_size)
+        add_apps(table, t, app_name(r));
+    int result = add_fs(plan, t, r, error);
+    if (result == 0 && espota_table_verify(table, &problem) != 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "this layout breaks a rule of partition tables: %s",
+                           espota_table_problem_text(&problem, words));
+    return result;
+}
+
+int espota_plan_make(struct espota_plan *plan, const struct espota_plan_request *request,
+                     struct espota_error *error)
+{
+    struct terms t = { 0 };
+    memset(plan, 0, sizeof *plan);
+    plan->flash_size = request->flash_size;
+    int result = check_flash(request, error);
+    if (result == 0)
+        result = choose_layout(&t.layout, request, error);
+    if (result == 0)
+        result = check_names(request, t.layout, error);
+    if (result == 0)
+        result = choose_fs(&t, request, error);
+    if (result == 0)
+        result = choose_nvs(&t, request, error);
+    if (result == 0)
+        result = choose_table_offset(&t, request, error);
+    if (result == 0)
+        result = choose_app_size(plan, &t, request, error);
+    plan->layout = t.layout;
+    return result ? result : lay_out(plan, &t, request, error);
+}
