@@ -1,0 +1,105 @@
+/* The command line: a command is data (name, options, run function), the rest is here. */
+#ifndef ESPOTA_CLI_CLI_H
+#define ESPOTA_CLI_CLI_H
+
+#include "espota/error.h"
+#include "espota/host.h"
+#include "espota/table.h"
+#include "espota/ui.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cli {
+    struct espota_ui ui;
+    bool json;
+    char **arguments; /* positional */
+    int argument_count;
+};
+
+enum option_kind {
+    OPTION_FLAG,   /* bool */
+    OPTION_TEXT,   /* const char * */
+    OPTION_SIZE,   /* struct size_option: bytes with K or M */
+    OPTION_NUMBER, /* struct number_option: decimal or 0x */
+};
+
+struct size_option {
+    bool given;
+    uint32_t value;
+};
+
+struct number_option {
+    bool given;
+    uint32_t value;
+};
+
+struct option_spec {
+    const char *name; /* long name; NULL ends the table */
+    char letter;      /* short name or 0 */
+    enum option_kind kind;
+    size_t offset;        /* of the field in the command's options */
+    const char *argument; /* name of its argument in help */
+    const char *help;
+};
+
+struct command {
+    const char *name;
+    const char *summary; /* one line */
+    const char *usage;   /* what follows "espota NAME [options]" */
+    const char *story;   /* a paragraph for --help */
+    const struct option_spec *options;
+    size_t options_size; /* of the struct that the options fill in, zeroed before */
+    int min_arguments, max_arguments;
+    int (*run)(struct cli *cli, const void *options, struct espota_error *error);
+};
+
+/* The end of an option table. */
+#define OPTION_END                                                                                           \
+    {                                                                                                        \
+        NULL, 0, OPTION_FLAG, 0, NULL, NULL                                                                  \
+    }
+
+extern const struct command command_plan;
+extern const struct command command_table;
+extern const struct command command_image;
+extern const struct command command_sim;
+extern const struct command command_flash;
+extern const struct command command_ota;
+extern const struct command command_boot;
+extern const struct command command_status;
+extern const struct command command_confirm;
+extern const struct command command_rollback;
+
+/* All commands in the order of help; NULL ends the list. */
+extern const struct command *const commands[];
+
+/* Fill `options` from `argv` (argv[0] is the command). Common options go to `cli`. `*help` is set when help
+ * was asked for. */
+int options_parse(const struct command *command, int argc, char **argv, void *options, struct cli *cli,
+                  bool *help, struct espota_error *error);
+void options_help(const struct command *command);
+/* Machine-readable list of a command's options, for completions and their test. */
+void options_dump(const struct command *command);
+/* Exact command name. */
+const struct command *command_find(const char *name);
+
+/* ---- shared by commands
+ * ------------------------------------------------------------------------------------ */
+
+/* Print a JSON document on stdout; takes the reference. */
+int print_json(json_t *document, struct espota_error *error);
+/* Flush stdout; a full disk must not pass as success. */
+int finish_output(struct espota_error *error);
+
+/* A table as people see it: rows, then the map to scale of `flash_size` bytes (0: up to the table's end). */
+int print_table(const struct espota_table *table, uint64_t flash_size, struct espota_error *error);
+json_t *table_json(const struct espota_table *table);
+/* Warnings about labels that look like slips. */
+void warn_about_labels(struct cli *cli, const struct espota_table *table);
+
+json_t *image_json(const struct espota_image *image, enum espota_image_verdict verdict);
+
+#endif

@@ -1,0 +1,120 @@
+#include "cli.h"
+
+#include "espota/chip.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct option_spec option_table[] = { OPTION_END };
+
+static void print_flash_settings(const struct espota_image *image, const struct espota_chip *chip)
+{
+    static const char *const modes[] = { "QIO", "QOUT", "DIO", "DOUT" };
+    char mode[16], size[ESPOTA_SIZE_TEXT] = "?", frequency[16] = "?";
+    uint32_t mhz = chip ? chip->frequency[image->flash_frequency] : 0;
+    snprintf(mode, sizeof mode, "mode 0x%02x", image->flash_mode);
+    if (image->flash_mode < 4)
+        snprintf(mode, sizeof mode, "%s", modes[image->flash_mode]);
+    if (image->flash_size < 8)
+        espota_size_text((uint64_t)1 << (20 + image->flash_size), size);
+    if (mhz)
+        snprintf(frequency, sizeof frequency, "%" PRIu32 " MHz", mhz);
+    printf("Flash:       %s, %s, %s\n", mode, frequency, size);
+}
+
+static void print_revisions(const struct espota_image *image)
+{
+    printf("Revisions:   v%u.%u and later", image->min_revision / 100, image->min_revision % 100);
+    if (image->max_revision != 0 && image->max_revision != 65535)
+        printf(", up to v%u.%u", image->max_revision / 100, image->max_revision % 100);
+    printf("\n");
+}
+
+static void print_description(const struct espota_image *image)
+{
+    const struct espota_app_desc *d = &image->description;
+    if (!image->has_description) {
+        printf("Description: none (a bootloader, or an app built before ESP-IDF 3.3)\n");
+        return;
+    }
+    printf("Project:     %s %s\n", d->project, d->version);
+    printf("Built:       %s %s, ESP-IDF %s\n", d->date, d->time, d->idf_version);
+    printf("Secure ver.: %" PRIu32 "\n", d->secure_version);
+}
+
+static void print_checks(const struct espota_image *image)
+{
+    char hash[2 * ESPOTA_SHA256_LENGTH + 1];
+    bool sum = image->checksum_stored == image->checksum_computed;
+    printf("Checksum:    %02x, %s\n", image->checksum_stored, sum ? "correct" : "WRONG");
+    espota_hex(image->hash_computed, ESPOTA_SHA256_LENGTH, hash);
+    if (!image->hash_appended)
+        printf("SHA-256:     %s (computed; none appended)\n", hash);
+    else
+        printf("SHA-256:     %s, %s\n", hash,
+               memcmp(image->hash_stored, image->hash_computed, ESPOTA_SHA256_LENGTH) == 0 ? "correct"
+                                                                                           : "WRONG");
+}
+
+static void print_image(const char *name, const struct espota_image *image, size_t file_size)
+{
+    const struct espota_chip *chip = espota_chip_by_image_id(image->chip_id);
+    printf("File:        %s, %zu bytes\n", name, file_size);
+    if (chip)
+        printf("Chip:        %s\n", chip->name);
+    else
+        printf("Chip:        unknown, id %u\n", image->chip_id);
+    print_revisions(image);
+    print_flash_settings(image, chip);
+    printf("Entry:       0x%08" PRIx32 "\n", image->entry);
+    for (unsigned i = 0; i < image->segment_count && i < ESPOTA_IMAGE_MAX_SEGMENTS; i++)
+        if (image->segment[i].offset > 0)
+            printf("Segment %-2u   0x%08" PRIx32 "  %8" PRIu32 " bytes at 0x%" PRIx32 "\n", i,
+                   image->segment[i].load_address, image->segment[i].length, image->segment[i].offset);
+    if (image->length == 0)
+        return;
+    print_description(image);
+    print_checks(image);
+    printf("Length:      %" PRIu32 " bytes", image->length);
+    if (file_size > image->length)
+        printf(", and %zu bytes after it", file_size - image->length);
+    printf("\n");
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    (void)options;
+    const char *name = cli->arguments[0];
+    struct espota_bytes bytes = { 0 };
+    struct espota_image image;
+    char words[ESPOTA_PROBLEM_TEXT];
+    int result = espota_file_read(name, 128u << 20, &bytes, error);
+    if (result != 0) {
+        espota_bytes_free(&bytes);
+        return result;
+    }
+    enum espota_image_verdict verdict = espota_image_examine_memory(&image, bytes.data, bytes.size);
+    if (verdict != ESPOTA_IMAGE_OK)
+        result = espota_fail(error, ESPOTA_ERR_VERIFY, "%s: %s", name,
+                             espota_image_verdict_text(verdict, &image, words));
+    if (cli->json && verdict == ESPOTA_IMAGE_OK)
+        result = print_json(image_json(&image, verdict), error);
+    else if (!cli->json && verdict != ESPOTA_IMAGE_NO_MAGIC && verdict != ESPOTA_IMAGE_READ_FAILED)
+        print_image(name, &image, bytes.size);
+    espota_bytes_free(&bytes);
+    return result;
+}
+
+const struct command command_image = {
+    .name = "image",
+    .summary = "show and check an app or bootloader image",
+    .usage = "FILE",
+    .story =
+        "Chip, segments, entry, flash settings, checksum and SHA-256 verdicts, and the app description.\n"
+        "Exit status 4 when the image is broken. '-' reads standard input.",
+    .options = option_table,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,136 @@
+#include "cli.h"
+#include "plan_options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+    struct plan_options plan;
+    const char *output, *binary;
+    bool csv;
+};
+
+static const struct option_spec option_table[] = {
+    { "flash", 0, OPTION_SIZE, PLAN_OPTION(struct options, plan, flash), "SIZE",
+      "flash size: 1M, 2M, 4M, 8M, 16M ... (needed)" },
+    PLAN_OPTION_ROWS(struct options, plan),
+    { "app", 0, OPTION_TEXT, PLAN_OPTION(struct options, plan, app), "FILE",
+      "app image that must fit: the app size grows to hold it" },
+    { "table-offset", 0, OPTION_SIZE, PLAN_OPTION(struct options, plan, table_offset), "OFFSET",
+      "where the partition table lies (0x8000)" },
+    { "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE", "write CSV to FILE" },
+    { "binary", 'b', OPTION_TEXT, offsetof(struct options, binary), "FILE",
+      "write the binary table to FILE" },
+    { "csv", 0, OPTION_FLAG, offsetof(struct options, csv), NULL, "print CSV on stdout" },
+    OPTION_END,
+};
+
+/* Size of the app image in a file, which must be one. */
+static int measure_app(const char *path, uint32_t *size, struct espota_error *error)
+{
+    struct espota_bytes bytes = { 0 };
+    struct espota_image image;
+    char words[ESPOTA_PROBLEM_TEXT];
+    int result = espota_file_read(path, 128u << 20, &bytes, error);
+    if (result == 0) {
+        enum espota_image_verdict verdict = espota_image_examine_memory(&image, bytes.data, bytes.size);
+        if (verdict != ESPOTA_IMAGE_OK)
+            result = espota_fail(error, ESPOTA_ERR_VERIFY, "cannot plan for the app %s: %s", path,
+                                 espota_image_verdict_text(verdict, &image, words));
+        *size = (uint32_t)bytes.size;
+    }
+    espota_bytes_free(&bytes);
+    return result;
+}
+
+static int write_files(const struct options *o, const struct espota_bytes *csv,
+                       const uint8_t binary[ESPOTA_TABLE_BINARY_SIZE], struct espota_error *error)
+{
+    int result = 0;
+    if (o->output)
+        result = espota_file_write(o->output, csv->data, csv->size, error);
+    if (result == 0 && o->binary)
+        result = espota_file_write(o->binary, binary, ESPOTA_TABLE_BINARY_SIZE, error);
+    return result;
+}
+
+static int print_plan_json(const struct espota_plan *plan, struct espota_error *error)
+{
+    json_t *notes = json_array();
+    for (unsigned i = 0; i < plan->note_count; i++)
+        json_array_append_new(notes, json_string(plan->note[i].text));
+    return print_json(json_pack("{s:s, s:I, s:I, s:o, s:o}", "layout", espota_layout_name(plan->layout),
+                                "flash_size", (json_int_t)plan->flash_size, "table_offset",
+                                (json_int_t)plan->table.offset, "notes", notes, "partitions",
+                                table_json(&plan->table)),
+                      error);
+}
+
+static int print_plan(const struct espota_plan *plan, struct espota_error *error)
+{
+    static const char *const stories[] = {
+        [ESPOTA_LAYOUT_SINGLE] = "one app, no OTA",
+        [ESPOTA_LAYOUT_2P] = "two OTA slots",
+        [ESPOTA_LAYOUT_3P] = "factory and two OTA slots",
+    };
+    char flash[ESPOTA_SIZE_TEXT];
+    printf("Layout %s for %s of flash: %s, table at 0x%x\n\n", espota_layout_name(plan->layout),
+           espota_size_text(plan->flash_size, flash), stories[plan->layout], plan->table.offset);
+    return print_table(&plan->table, plan->flash_size, error);
+}
+
+static bool to_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    struct espota_plan plan;
+    struct espota_bytes csv = { 0 };
+    uint8_t binary[ESPOTA_TABLE_BINARY_SIZE];
+    uint32_t app_size = 0;
+    if (!o->plan.flash.given)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "how much flash? Give --flash SIZE, for example --flash 4M");
+    if ((o->plan.app_size.given && o->plan.app_size.value == 0) ||
+        (o->plan.nvs_size.given && o->plan.nvs_size.value == 0) ||
+        (o->plan.table_offset.given && o->plan.table_offset.value == 0))
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--appsize, --nvs-size and --table-offset cannot be 0");
+    if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) > 1)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--csv, --json and files named '-' all write to stdout: give one");
+    int result = o->plan.app ? measure_app(o->plan.app, &app_size, error) : 0;
+    if (result != 0)
+        return result;
+    struct espota_plan_request request = plan_request(&o->plan, o->plan.flash.value, app_size);
+    result = espota_plan_make(&plan, &request, error);
+    if (result != 0)
+        return result;
+    say_plan_notes(cli, &plan);
+    result = espota_table_to_csv(&plan.table, &csv, error);
+    if (result == 0)
+        result = espota_table_to_binary(&plan.table, binary, error);
+    if (result == 0)
+        result = write_files(o, &csv, binary, error);
+    if (result == 0 && o->csv)
+        fwrite(csv.data, 1, csv.size, stdout);
+    else if (result == 0 && cli->json)
+        result = print_plan_json(&plan, error);
+    else if (result == 0 && !to_stdout(o->output) && !to_stdout(o->binary))
+        result = print_plan(&plan, error);
+    espota_bytes_free(&csv);
+    return result;
+}
+
+const struct command command_plan = {
+    .name = "plan",
+    .summary = "compute a partition table",
+    .usage = "--flash SIZE",
+    .story = "Lays out one app, two OTA slots (flash below 16M), or factory and two OTA slots, with nvs,\n"
+             "phy_init and a file system in the rest. Prints the table and a map, or CSV, or JSON.",
+    .options = option_table,
+    .options_size = sizeof(struct options),
+    .run = run,
+};

@@ -1,0 +1,144 @@
+#include "cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+    struct size_option flash, table_offset, bootloader_offset, recovery_offset;
+    const char *output, *binary;
+    bool csv, no_md5;
+};
+
+static const struct option_spec option_table[] = {
+    { "flash", 0, OPTION_SIZE, offsetof(struct options, flash), "SIZE",
+      "check that the table fits this flash" },
+    { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
+      "where the table lies in flash (0x8000)" },
+    { "bootloader-offset", 0, OPTION_SIZE, offsetof(struct options, bootloader_offset), "OFFSET",
+      "where the bootloader lies, for tables that list it" },
+    { "recovery-offset", 0, OPTION_SIZE, offsetof(struct options, recovery_offset), "OFFSET",
+      "where the recovery bootloader lies" },
+    { "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE", "write CSV to FILE" },
+    { "binary", 'b', OPTION_TEXT, offsetof(struct options, binary), "FILE",
+      "write the binary table to FILE" },
+    { "csv", 0, OPTION_FLAG, offsetof(struct options, csv), NULL, "print CSV on stdout" },
+    { "no-md5", 0, OPTION_FLAG, offsetof(struct options, no_md5), NULL,
+      "write the binary without an MD5 record (ESP-IDF before 3.1)" },
+    OPTION_END,
+};
+
+/* A raw flash or sector dump goes on after the table: what counts ends with the end marker. */
+static void print_result_line(const struct espota_table *table, const struct options *o)
+{
+    char free_text[ESPOTA_SIZE_TEXT], flash_text[ESPOTA_SIZE_TEXT];
+    uint64_t end = espota_table_end(table);
+    if (!o->flash.given) {
+        printf("\n%u partitions, valid; they end at 0x%" PRIx64 "\n", table->count, end);
+        return;
+    }
+    uint64_t used = 0;
+    for (unsigned i = 0; i < table->count; i++)
+        used += table->entry[i].size;
+    printf("\n%u partitions, valid; they fit %s of flash, %s free after the last\n", table->count,
+           espota_size_text(o->flash.value, flash_text), espota_size_text(o->flash.value - end, free_text));
+}
+
+static json_t *summary_json(const struct espota_table *table, const struct options *o, bool was_binary)
+{
+    uint64_t end = espota_table_end(table);
+    return json_pack(
+        "{s:b, s:s, s:I, s:I, s:o, s:b, s:o, s:o}", "valid", true, "source", was_binary ? "binary" : "csv",
+        "table_offset", (json_int_t)table->offset, "end", (json_int_t)end, "free",
+        o->flash.given ? json_integer((json_int_t)o->flash.value - (json_int_t)end) : json_null(), "md5",
+        table->has_md5, "flash_size", o->flash.given ? json_integer((json_int_t)o->flash.value) : json_null(),
+        "partitions", table_json(table));
+}
+
+static int write_files(const struct espota_table *table, const struct options *o, struct espota_error *error)
+{
+    struct espota_bytes csv = { 0 };
+    uint8_t binary[ESPOTA_TABLE_BINARY_SIZE];
+    int result = espota_table_to_csv(table, &csv, error);
+    if (result == 0)
+        result = espota_table_to_binary(table, binary, error);
+    if (result == 0 && o->output)
+        result = espota_file_write(o->output, csv.data, csv.size, error);
+    if (result == 0 && o->binary)
+        result = espota_file_write(o->binary, binary, sizeof binary, error);
+    if (result == 0 && o->csv)
+        fwrite(csv.data, 1, csv.size, stdout);
+    espota_bytes_free(&csv);
+    return result;
+}
+
+static bool to_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+static int show(struct cli *cli, const struct espota_table *table, const struct options *o, bool was_binary,
+                struct espota_error *error)
+{
+    if (cli->json)
+        return print_json(summary_json(table, o, was_binary), error);
+    if (o->csv || to_stdout(o->output) || to_stdout(o->binary))
+        return 0;
+    int result = print_table(table, o->flash.value, error);
+    if (result == 0)
+        print_result_line(table, o);
+    return result;
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    const char *name = cli->arguments[0];
+    struct espota_table table;
+    struct espota_table_problem problem;
+    char words[ESPOTA_PROBLEM_TEXT];
+    struct espota_bytes bytes = { 0 };
+    bool was_binary = false;
+    struct espota_table_csv_options csv = {
+        .table_offset = o->table_offset.given ? o->table_offset.value : ESPOTA_TABLE_DEFAULT_OFFSET,
+        .has_bootloader_offset = o->bootloader_offset.given,
+        .bootloader_offset = o->bootloader_offset.value,
+        .has_recovery_offset = o->recovery_offset.given,
+        .recovery_offset = o->recovery_offset.value,
+    };
+    if (csv.table_offset % ESPOTA_SECTOR_SIZE || csv.table_offset > (128u << 20))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--table-offset 0x%" PRIx32 " is no multiple of 4K within 128M", csv.table_offset);
+    if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) > 1)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--csv, --json and files named '-' all write to stdout: give one");
+    int result = espota_file_read(name, 1u << 20, &bytes, error);
+    if (result == 0)
+        result = espota_table_read(&table, &bytes, strcmp(name, "-") == 0 ? "standard input" : name, &csv,
+                                   &was_binary, error);
+    espota_bytes_free(&bytes);
+    if (result != 0)
+        return result;
+    warn_about_labels(cli, &table);
+    if (o->flash.given && espota_table_verify_fits(&table, o->flash.value, &problem) != 0)
+        return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s: %s", name,
+                           espota_table_problem_text(&problem, words));
+    if (o->no_md5)
+        table.has_md5 = false;
+    result = write_files(&table, o, error);
+    return result ? result : show(cli, &table, o, was_binary, error);
+}
+
+const struct command command_table = {
+    .name = "table",
+    .summary = "check, show and convert a partition table",
+    .usage = "FILE",
+    .story =
+        "FILE is CSV or a binary table, '-' for standard input. It is checked with every rule of ESP-IDF's\n"
+        "generator, shown with a map, and converted when -o, --csv or --binary ask for it.",
+    .options = option_table,
+    .options_size = sizeof(struct options),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,112 @@
+#include "cli.h"
+
+#include "espota/version.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct command *const commands[] = { &command_plan, &command_table, &command_image, NULL };
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static void print_overview(FILE *out)
+{
+    fprintf(out, "espota " ESPOTA_VERSION " - plan, flash and update ESP32 devices\n\n"
+                 "Usage: espota COMMAND [options]\n\n");
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "\nThe usual way, on a new board:\n"
+                 "  espota plan --flash 16M                   look at the layout\n"
+                 "  espota flash --port /dev/ttyUSB0 build/   write it all, once, by cable\n"
+                 "  espota ota --port /dev/ttyUSB0 --url http://server/app.bin --md5 --restart\n"
+                 "\n'espota COMMAND --help' lists a command's options, 'man espota-COMMAND' explains them.\n"
+                 "Exit status: 0 done, 1 failed, 2 wrong usage, 3 no device or no answer,\n"
+                 "4 verification failed, 5 refused because data would be lost.\n");
+}
+
+static void print_failure_json(const struct espota_error *error)
+{
+    struct espota_error ignored;
+    json_t *document = json_pack("{s:{s:s, s:i, s:s}}", "error", "status", espota_status_name(error->status),
+                                 "exit", espota_exit_status(error->status), "message", error->text);
+    if (document)
+        print_json(document, &ignored);
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+    struct cli cli = { 0 };
+    struct espota_error error = { 0 };
+    bool help = false;
+    void *options = calloc(1, command->options_size > 0 ? command->options_size : 1);
+    int result = options ? options_parse(command, argc, argv, options, &cli, &help, &error)
+                         : espota_fail_memory(&error, "starting");
+    if (result == 0 && help)
+        options_help(command);
+    else if (result == 0)
+        result = command->run(&cli, options, &error);
+    espota_ui_progress_end(&cli.ui);
+    if (result == 0)
+        result = finish_output(&error);
+    if (result != 0) {
+        if (!cli.ui.err)
+            espota_ui_init(&cli.ui, false, 0);
+        espota_ui_error(&cli.ui, error.text);
+        if (cli.json)
+            print_failure_json(&error);
+    }
+    free(options);
+    return espota_exit_status((enum espota_status)result);
+}
+
+static int unknown_command(const char *name)
+{
+    fprintf(stderr, "espota: there is no command '%s'; 'espota --help' lists them\n", name);
+    return espota_exit_status(ESPOTA_ERR_USAGE);
+}
+
+static int help_command(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_overview(stdout);
+        return 0;
+    }
+    const struct command *command = command_find(argv[1]);
+    if (!command)
+        return unknown_command(argv[1]);
+    options_help(command);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like any other */
+    if (argc < 2) {
+        print_overview(stderr);
+        return espota_exit_status(ESPOTA_ERR_USAGE);
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "help") == 0)
+        return help_command(argc - 1, argv + 1);
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help_command(1, argv);
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        return printf("espota %s\n", ESPOTA_VERSION) < 0;
+    if (strcmp(name, "--dump-options") == 0) {
+        for (size_t i = 0; commands[i]; i++)
+            options_dump(commands[i]);
+        return 0;
+    }
+    const struct command *command = command_find(name);
+    return command ? run_command(command, argc - 1, argv + 1) : unknown_command(name);
+}
