@@ -25,7 +25,7 @@ LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libs
             jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev
 MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l))))
 
-NO_BUILD_GOALS = deps clean help uninstall
+NO_BUILD_GOALS = deps clean uninstall
 ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifeq ($(filter deps,$(MAKECMDGOALS)),)
 ifeq ($(shell command -v pkg-config),)
@@ -70,10 +70,12 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZERS      := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
 BENCHES      := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
+TOOL_SOURCES := $(wildcard tests/tools/*.c)
+TOOLS        := $(TOOL_SOURCES:tests/tools/%.c=$(BUILD)/tools/%)
 C_FILES      := $(shell find include src firmware tests -name '*.[ch]' 2>/dev/null)
 SHELL_FILES  := $(shell find tests completions .ci -name '*.sh' -o -path .ci/run 2>/dev/null)
 
-.PHONY: all deps demo check check-asan lint fuzz bench install uninstall clean unit help interop
+.PHONY: all deps demo check check-asan lint fuzz bench install uninstall clean unit tools interop
 all: $(BUILD)/espota $(BUILD)/libespota.so
 
 $(BUILD)/espota: $(CLI_OBJECTS) $(BUILD)/libespota.a
@@ -111,16 +113,22 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libespota.a
 	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a \
 	    $(LIB_LIBS) -lcmocka
 
-unit: $(UNIT_TESTS)
+$(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libespota.a
+	@mkdir -p $(@D)
+	$(QUIET) CC $<
+	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
 
-check: all unit
+unit: $(UNIT_TESTS)
+tools: $(TOOLS)
+
+check: all unit tools
 	@BUILD=$(BUILD) tests/run.sh
 
 check-asan:
 	$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
 	    CFLAGS="-O1 -g" check
 
-interop: all
+interop: all tools
 	@BUILD=$(BUILD) tests/run.sh interop
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SOURCES)
@@ -138,13 +146,13 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libespota.a
 	$(QUIET) CC $<
 	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
 
-bench: all $(BENCHES)
+bench: all tools $(BENCHES)
 	@BUILD=$(BUILD) tests/bench/run.sh $(BENCHES)
 
 lint: all
 	@BUILD=$(BUILD) CPPFLAGS="$(CPPFLAGS)" LIB_CFLAGS="$(LIB_CFLAGS)" tests/lint.sh
 
-demo: all
+demo: all tools
 	@BUILD=$(BUILD) tests/demo.sh
 
 deps:
@@ -178,4 +186,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
+-include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d)

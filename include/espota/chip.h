@@ -15,6 +15,7 @@ struct espota_chip {
     uint32_t magic;             /* value at ESPOTA_CHIP_MAGIC_REGISTER */
     uint32_t bootloader_offset; /* bytes in flash */
     bool rom_encrypted_flag;    /* FLASH_BEGIN takes a fifth word (all but ESP32 and ESP8266) */
+    bool rom_clock_drifts;      /* the ROM's idea of its crystal has to be corrected for (ESP32) */
     struct {                    /* the SPI controller in front of the flash: register offsets from base */
         uint32_t base;
         uint16_t usr, usr1, usr2, mosi_length, miso_length, w0;

@@ -25,6 +25,13 @@ void espota_hash_free(struct espota_hash *hash);
 int espota_md5(const void *data, size_t length, uint8_t digest[ESPOTA_MD5_LENGTH]);
 int espota_sha256(const void *data, size_t length, uint8_t digest[ESPOTA_SHA256_LENGTH]);
 
+/** HMAC-SHA256 of two stretches of bytes, one behind the other; 0, or -1 when the library refuses. */
+int espota_hmac_sha256(const void *key, size_t key_length, const void *first, size_t first_length,
+                       const void *second, size_t second_length, uint8_t mac[ESPOTA_SHA256_LENGTH]);
+
+/** Unpredictable bytes; 0, or -1 when the library refuses. */
+int espota_random(void *out, size_t length);
+
 /** Lower-case hex of `length` bytes; `hex` has room for 2 * length + 1. */
 void espota_hex(const uint8_t *bytes, size_t length, char *hex);
 

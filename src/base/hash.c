@@ -1,6 +1,10 @@
 #include "espota/host.h"
 
+#include <limits.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 
 struct openssl_hash {
@@ -69,6 +73,37 @@ int espota_md5(const void *data, size_t length, uint8_t out[ESPOTA_MD5_LENGTH])
 int espota_sha256(const void *data, size_t length, uint8_t out[ESPOTA_SHA256_LENGTH])
 {
     return digest(ESPOTA_HASH_SHA256, data, length, out);
+}
+
+static int hmac(EVP_MAC_CTX *context, const void *key, size_t key_length, const void *first,
+                size_t first_length, const void *second, size_t second_length, uint8_t *mac)
+{
+    char algorithm[] = "SHA256";
+    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, algorithm, 0),
+                            OSSL_PARAM_construct_end() };
+    size_t length = 0;
+    return EVP_MAC_init(context, key, key_length, params) == 1 &&
+                   EVP_MAC_update(context, first, first_length) == 1 &&
+                   EVP_MAC_update(context, second, second_length) == 1 &&
+                   EVP_MAC_final(context, mac, &length, ESPOTA_SHA256_LENGTH) == 1
+               ? 0
+               : -1;
+}
+
+int espota_hmac_sha256(const void *key, size_t key_length, const void *first, size_t first_length,
+                       const void *second, size_t second_length, uint8_t mac[ESPOTA_SHA256_LENGTH])
+{
+    EVP_MAC *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(algorithm);
+    int result = context ? hmac(context, key, key_length, first, first_length, second, second_length, mac) : -1;
+    EVP_MAC_CTX_free(context);
+    EVP_MAC_free(algorithm);
+    return result;
+}
+
+int espota_random(void *out, size_t length)
+{
+    return length <= INT_MAX && RAND_bytes(out, (int)length) == 1 ? 0 : -1;
 }
 
 void espota_hex(const uint8_t *bytes, size_t length, char *hex)

@@ -7,6 +7,7 @@ const struct espota_chip espota_chip_esp32 = {
     .has_magic = true,
     .magic = 0x00f01d83,
     .bootloader_offset = 0x1000,
+    .rom_clock_drifts = true,
     .spi = { .base = 0x3ff42000,
              .usr = 0x1c,
              .usr1 = 0x20,

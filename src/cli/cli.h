@@ -17,7 +17,17 @@ struct cli {
     bool json;
     char **arguments; /* positional */
     int argument_count;
+    int interrupts; /* signalfd for SIGINT and SIGTERM; -1: they end the program at once */
+    bool interrupted;
+    struct { /* bytes done of what is under way */
+        const char *what;
+        uint64_t done, total;
+    } progress;
 };
+
+/* From now on Ctrl-C is a request that cli_interrupted reports, so that devices are left in order. */
+int cli_catch_interrupts(struct cli *cli, struct espota_error *error);
+bool cli_interrupted(void *cli);
 
 enum option_kind {
     OPTION_FLAG,   /* bool */

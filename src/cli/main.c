@@ -7,8 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-const struct command *const commands[] = { &command_plan, &command_table, &command_image, NULL };
+const struct command *const commands[] = {
+    &command_plan,   &command_ota,      &command_status, &command_boot, &command_confirm,
+    &command_rollback, &command_table, &command_image, &command_sim,    NULL,
+};
 
 const struct command *command_find(const char *name)
 {
@@ -44,7 +48,7 @@ static void print_failure_json(const struct espota_error *error)
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-    struct cli cli = { 0 };
+    struct cli cli = { .interrupts = -1 };
     struct espota_error error = { 0 };
     bool help = false;
     void *options = calloc(1, command->options_size > 0 ? command->options_size : 1);
@@ -64,6 +68,8 @@ static int run_command(const struct command *command, int argc, char **argv)
         if (cli.json)
             print_failure_json(&error);
     }
+    if (cli.interrupts >= 0)
+        close(cli.interrupts);
     free(options);
     return espota_exit_status((enum espota_status)result);
 }

@@ -140,6 +140,61 @@ enum espota_image_verdict espota_image_examine(struct espota_image *image,
     return verdict == ESPOTA_IMAGE_OK ? examine_tail(&e) : verdict;
 }
 
+static enum espota_image_verdict peek(const struct espota_image_source *source, uint32_t at, void *to,
+                                      size_t length)
+{
+    if (at > source->size || length > source->size - at)
+        return ESPOTA_IMAGE_TRUNCATED;
+    return source->read(source->context, at, to, length) == 0 ? ESPOTA_IMAGE_OK : ESPOTA_IMAGE_READ_FAILED;
+}
+
+static enum espota_image_verdict outline_segment(struct espota_image *image, const struct espota_image_source *source,
+                                                 unsigned index, uint32_t *at)
+{
+    uint8_t header[8], description[ESPOTA_APP_DESC_SIZE];
+    struct espota_image_segment *segment = &image->segment[index];
+    enum espota_image_verdict verdict = peek(source, *at, header, sizeof header);
+    if (verdict != ESPOTA_IMAGE_OK)
+        return verdict;
+    segment->load_address = espota_get_le32(header);
+    segment->length = espota_get_le32(header + 4);
+    segment->offset = *at + (uint32_t)sizeof header;
+    if (segment->length % 4 || segment->length >= ESPOTA_IMAGE_MAX_LENGTH)
+        return ESPOTA_IMAGE_BAD_LENGTH;
+    if (segment->length > source->size - segment->offset)
+        return ESPOTA_IMAGE_TRUNCATED;
+    if (index == 0 && segment->length >= sizeof description) {
+        verdict = peek(source, segment->offset, description, sizeof description);
+        if (verdict == ESPOTA_IMAGE_OK)
+            parse_description(image, description);
+    }
+    *at = segment->offset + segment->length;
+    return verdict;
+}
+
+enum espota_image_verdict espota_image_outline(struct espota_image *image, const struct espota_image_source *source)
+{
+    uint8_t header[ESPOTA_IMAGE_HEADER_SIZE];
+    uint32_t at = ESPOTA_IMAGE_HEADER_SIZE;
+    memset(image, 0, sizeof *image);
+    enum espota_image_verdict verdict = peek(source, 0, header, sizeof header);
+    if (verdict == ESPOTA_IMAGE_OK)
+        verdict = espota_image_parse_header(image, header);
+    for (unsigned i = 0; verdict == ESPOTA_IMAGE_OK && i < image->segment_count; i++)
+        verdict = outline_segment(image, source, i, &at);
+    if (verdict != ESPOTA_IMAGE_OK)
+        return verdict;
+    at += 16 - at % 16;
+    verdict = peek(source, at - 1, &image->checksum_stored, 1);
+    if (verdict == ESPOTA_IMAGE_OK && image->hash_appended) {
+        verdict = peek(source, at, image->hash_stored, sizeof image->hash_stored);
+        at += (uint32_t)sizeof image->hash_stored;
+    }
+    if (verdict == ESPOTA_IMAGE_OK)
+        image->length = at;
+    return verdict;
+}
+
 int espota_image_memory_read(void *memory, uint32_t offset, void *buffer, size_t length)
 {
     const struct espota_image_memory *m = memory;

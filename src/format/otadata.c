@@ -101,6 +101,17 @@ int espota_otadata_select(struct espota_otadata *otadata, unsigned slot, unsigne
     return target;
 }
 
+int espota_otadata_mark(struct espota_otadata *otadata, unsigned slot, unsigned slot_count, uint32_t state)
+{
+    int active = espota_otadata_active(otadata);
+    if (active < 0 || espota_otadata_active_slot(otadata, slot_count) != (int)slot)
+        return -1;
+    if (otadata->record[active].state == state)
+        return -2;
+    otadata->record[active].state = state;
+    return active;
+}
+
 const char *espota_otadata_state_name(uint32_t state)
 {
     static const char *const names[] = { "new", "pending-verify", "valid", "invalid", "aborted" };

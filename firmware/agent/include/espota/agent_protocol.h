@@ -1,0 +1,75 @@
+/** Numbers of the agent's protocol, for both ends. The protocol is described in firmware/PROTOCOL.md. */
+#ifndef ESPOTA_AGENT_PROTOCOL_H
+#define ESPOTA_AGENT_PROTOCOL_H
+
+#define ESPOTA_AGENT_VERSION      1u
+#define ESPOTA_AGENT_MARK         0xA5u
+#define ESPOTA_AGENT_RESPONSE     0x80u /* bit of the type */
+#define ESPOTA_AGENT_HEADER_SIZE  8u
+#define ESPOTA_AGENT_MAC_SIZE     16u
+#define ESPOTA_AGENT_CRC_SIZE     4u
+#define ESPOTA_AGENT_NONCE_SIZE   16u
+#define ESPOTA_AGENT_NAME_SIZE    32u
+#define ESPOTA_AGENT_WRITE_HEADER 5u /* offset, flags */
+
+/** Largest frame body for `data` payload data bytes, whatever its type. */
+#define ESPOTA_AGENT_MAX_FRAME(data)                                                                         \
+    (ESPOTA_AGENT_HEADER_SIZE + 8u + (data) + ESPOTA_AGENT_MAC_SIZE + ESPOTA_AGENT_CRC_SIZE)
+
+enum espota_agent_request {
+    ESPOTA_AGENT_HELLO = 0x01,
+    ESPOTA_AGENT_AUTH = 0x02,
+    ESPOTA_AGENT_INFO = 0x03,
+    ESPOTA_AGENT_READ = 0x04,
+    ESPOTA_AGENT_DIGEST = 0x05,
+    ESPOTA_AGENT_BEGIN = 0x06,
+    ESPOTA_AGENT_WRITE = 0x07,
+    ESPOTA_AGENT_PIECE = 0x08,
+    ESPOTA_AGENT_VERIFY = 0x09,
+    ESPOTA_AGENT_SELECT = 0x0a,
+    ESPOTA_AGENT_CONFIRM = 0x0b,
+    ESPOTA_AGENT_ROLLBACK = 0x0c,
+    ESPOTA_AGENT_RESTART = 0x0d,
+};
+
+enum espota_agent_status {
+    ESPOTA_AGENT_OK = 0x00,
+    ESPOTA_AGENT_WORKING = 0x01,
+    ESPOTA_AGENT_UNKNOWN = 0x02,
+    ESPOTA_AGENT_MALFORMED = 0x03,
+    ESPOTA_AGENT_BAD_VERSION = 0x04,
+    ESPOTA_AGENT_LOCKED = 0x05,
+    ESPOTA_AGENT_PROOF = 0x06,
+    ESPOTA_AGENT_WAIT = 0x07,
+    ESPOTA_AGENT_RANGE = 0x08,
+    ESPOTA_AGENT_DENIED = 0x09,
+    ESPOTA_AGENT_RUNNING = 0x0a,
+    ESPOTA_AGENT_SIZE = 0x0b,
+    ESPOTA_AGENT_ORDER = 0x0c,
+    ESPOTA_AGENT_GAP = 0x0d,
+    ESPOTA_AGENT_FLASH = 0x0e,
+    ESPOTA_AGENT_BAD_DIGEST = 0x0f,
+    ESPOTA_AGENT_IMAGE = 0x10,
+    ESPOTA_AGENT_STATE = 0x11,
+    ESPOTA_AGENT_UNSUPPORTED = 0x12,
+    ESPOTA_AGENT_BASE = 0x13,
+    ESPOTA_AGENT_CRYPTO = 0x14,
+};
+
+enum espota_agent_payload_kind { ESPOTA_AGENT_RAW = 0, ESPOTA_AGENT_COMPRESSED = 1, ESPOTA_AGENT_PATCH = 2 };
+
+#define ESPOTA_AGENT_HELLO_KEY_NEEDED  0x01u
+#define ESPOTA_AGENT_WRITE_START       0x01u
+#define ESPOTA_AGENT_CAN_COMPRESS      (1u << 0)
+#define ESPOTA_AGENT_CAN_PATCH         (1u << 1)
+#define ESPOTA_AGENT_CAN_TRIAL         (1u << 2)
+#define ESPOTA_AGENT_SIGNED_ONLY       (1u << 3)
+#define ESPOTA_AGENT_CAN_READ_ALL      (1u << 4)
+
+/** What the keys and proofs of a session are made of: HMAC-SHA256(device key, label || nonces). */
+#define ESPOTA_AGENT_LABEL_HOST_PROOF  "espota host 1"
+#define ESPOTA_AGENT_LABEL_AGENT_PROOF "espota agent 1"
+#define ESPOTA_AGENT_LABEL_TO_AGENT    "espota to agent 1"
+#define ESPOTA_AGENT_LABEL_TO_HOST     "espota to host 1"
+
+#endif

@@ -1,0 +1,33 @@
+#include "posix_port.h"
+
+#include "espota/host.h"
+
+static uint32_t now_ms(void *context)
+{
+    (void)context;
+    return (uint32_t)espota_now_ms();
+}
+
+static int random_bytes(void *context, uint8_t *out, size_t length)
+{
+    (void)context;
+    return espota_random(out, length);
+}
+
+int posix_port_begin(struct posix_port *port, struct espota_error *error)
+{
+    port->sha256 = espota_hash_new(ESPOTA_HASH_SHA256);
+    if (!port->sha256)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
+    port->port.sha256 = *port->sha256;
+    port->port.md5 = espota_md5;
+    port->port.now_ms = now_ms;
+    port->port.random = random_bytes;
+    return 0;
+}
+
+void posix_port_end(struct posix_port *port)
+{
+    espota_hash_free(port->sha256);
+    port->sha256 = NULL;
+}

@@ -1,0 +1,161 @@
+/** A device: anything that can say what it is and digest, read, erase and write ranges of its flash.
+ *
+ * Three kinds stand behind this interface, and callers never ask which one they have, only what it can:
+ *   rom    the mask-ROM serial bootloader of a chip in download mode
+ *   agent  espota's agent running on the chip, over serial or TCP
+ *   file   a raw flash dump on disk
+ *
+ * Offsets and lengths are bytes from the start of flash. Every function returns 0 or a status and fills in the
+ * error: ESPOTA_ERR_NO_DEVICE or _TIMEOUT when the device is gone or silent, ESPOTA_ERR_DEVICE when it answered
+ * with an error, ESPOTA_ERR_UNSUPPORTED when this kind of device cannot do that, ESPOTA_ERR_CANCELLED. */
+#ifndef ESPOTA_DEVICE_H
+#define ESPOTA_DEVICE_H
+
+#include "espota/chip.h"
+#include "espota/error.h"
+#include "espota/host.h"
+#include "espota/link.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct espota_device;
+
+/** What a device says of itself. Fields that it cannot tell are 0 or false. */
+struct espota_device_info {
+    const struct espota_chip *chip;
+    uint32_t flash_size; /* bytes */
+    uint32_t flash_id;   /* JEDEC: manufacturer, type << 8, capacity << 16 */
+    uint8_t mac[6];
+    bool has_mac;
+    bool has_running;        /* the agent knows which partition it runs from */
+    uint32_t running_offset; /* of that partition */
+    uint32_t table_offset;   /* where the partition table lies, 0: not known */
+    bool image_checked;      /* begin_image must come before write */
+    char firmware[33];       /* version of the agent */
+};
+
+/** An image that is about to be written: what the device may check for itself. */
+struct espota_image_claim {
+    uint32_t offset; /* of the partition */
+    uint32_t length; /* of the image */
+    uint8_t sha256[ESPOTA_SHA256_LENGTH];
+};
+
+struct espota_device_ops {
+    /** Digest of a range, by device->digest_kind (16 or 32 bytes). */
+    int (*digest)(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
+                  struct espota_error *error);
+    /** Digests of the blocks of a range in one go, where that saves round trips; NULL: one by one. */
+    int (*digests)(struct espota_device *device, uint32_t offset, uint32_t length, uint32_t block,
+                   uint8_t *digests, struct espota_error *error);
+    int (*read)(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
+                struct espota_error *error);
+    /** Erase whole sectors; NULL where only images can be written. */
+    int (*erase)(struct espota_device *device, uint32_t offset, uint32_t length, struct espota_error *error);
+    /** Erase and program whole sectors: offset and length are multiples of 4K. */
+    int (*write)(struct espota_device *device, uint32_t offset, const void *data, size_t length,
+                 struct espota_error *error);
+    /** Announce an image, check it after writing. NULL: nothing to announce. */
+    int (*begin_image)(struct espota_device *device, const struct espota_image_claim *claim,
+                       struct espota_error *error);
+    int (*finish_image)(struct espota_device *device, struct espota_error *error);
+    /** Have the device itself change otadata, after checking for itself. `state` as in espota/otadata.h. NULL:
+     * otadata is written like any other range. */
+    int (*select_boot)(struct espota_device *device, uint32_t offset, uint32_t state,
+                       struct espota_error *error);
+    int (*confirm)(struct espota_device *device, struct espota_error *error);
+    int (*rollback)(struct espota_device *device, struct espota_error *error);
+    /** Leave and boot from flash. */
+    int (*restart)(struct espota_device *device, struct espota_error *error);
+    /** After a failure on a noisy line: find each other again. NULL: not needed. */
+    int (*recover)(struct espota_device *device, struct espota_error *error);
+    void (*close)(struct espota_device *device);
+};
+
+/** Who wants to know how it goes, and may stop it. */
+struct espota_device_watch {
+    void *context;
+    /** `bytes` more of what was asked for are done. May be NULL. */
+    void (*advance)(void *context, uint32_t bytes);
+    /** Is it time to stop? May be NULL. */
+    bool (*cancelled)(void *context);
+    /** A remark for -v. May be NULL. */
+    void (*remark)(void *context, const char *text);
+};
+
+struct espota_device {
+    const struct espota_device_ops *ops;
+    const char *kind; /* "rom", "agent", "file" */
+    enum espota_hash_kind digest_kind;
+    struct espota_device_info info;
+    struct espota_device_watch watch;
+    char name[256]; /* for messages: the port or path */
+};
+
+/** Length of its digests. */
+size_t espota_device_digest_length(const struct espota_device *device);
+
+/** The same digest of bytes in memory. @return 0, or -1 when the crypto library refuses. */
+int espota_device_digest_of(const struct espota_device *device, const void *data, size_t length, uint8_t *digest);
+
+/** Calls through the interface, with bounds checked against the flash size where it is known. */
+int espota_device_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
+                         struct espota_error *error);
+/** Digests of each `block` bytes of the range, the last one of what is left, one behind the other. */
+int espota_device_digests(struct espota_device *device, uint32_t offset, uint32_t length, uint32_t block,
+                          uint8_t *digests, struct espota_error *error);
+int espota_device_read(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
+                       struct espota_error *error);
+int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t length,
+                        struct espota_error *error);
+int espota_device_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
+                        struct espota_error *error);
+int espota_device_restart(struct espota_device *device, struct espota_error *error);
+/** NULL is ignored. */
+void espota_device_close(struct espota_device *device);
+
+/** For backends. */
+void espota_device_advance(struct espota_device *device, uint32_t bytes);
+void espota_device_remark(struct espota_device *device, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/** @return 0, or ESPOTA_ERR_CANCELLED with the error filled in. */
+int espota_device_check_cancelled(struct espota_device *device, struct espota_error *error);
+
+/* ---- opening -------------------------------------------------------------------------------------------- */
+
+/** How to get a chip into download mode. */
+enum espota_reset_before { ESPOTA_BEFORE_DEFAULT, ESPOTA_BEFORE_NO_RESET };
+enum espota_reset_after { ESPOTA_AFTER_HARD_RESET, ESPOTA_AFTER_NO_RESET };
+
+struct espota_rom_options {
+    const struct espota_chip *chip; /* NULL: detect. Otherwise another chip is an error */
+    uint32_t baud;                  /* rate to switch to after the sync; 0: stay */
+    enum espota_reset_before before;
+    enum espota_reset_after after;
+    unsigned attempts; /* 0: 7 */
+    struct espota_device_watch watch;
+};
+
+/** Talk to the ROM bootloader on `link`, which the device owns from now on, also on failure.
+ * Resets into download mode where the link can, syncs, identifies chip and flash, changes the rate. */
+int espota_rom_open(struct espota_device **device, struct espota_link *link,
+                    const struct espota_rom_options *options, struct espota_error *error);
+
+struct espota_agent_options {
+    const uint8_t *key; /* the device's key, or NULL: open session */
+    size_t key_length;
+    bool key_required;        /* fail when the agent does not ask for the key: never talk to a stranger */
+    unsigned hello_timeout_ms; /* how long to knock; 0: 5000 */
+    struct espota_device_watch watch;
+};
+
+/** Talk to the agent on `link`, which the device owns from now on, also on failure. */
+int espota_agent_open(struct espota_device **device, struct espota_link *link,
+                      const struct espota_agent_options *options, struct espota_error *error);
+
+/** A flash dump on disk, whose size is the flash size. `chip` may be NULL. Writes go to the file at once. */
+int espota_file_device_open(struct espota_device **device, const char *path, const struct espota_chip *chip,
+                            struct espota_error *error);
+
+#endif

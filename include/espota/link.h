@@ -1,0 +1,67 @@
+/** Byte streams to a device: a serial port (also a pty), or TCP to a serial bridge, an emulator or an agent.
+ *
+ * A link moves bytes and knows nothing of protocols. Framing (espota/slip.h) and the devices stand above it. */
+#ifndef ESPOTA_LINK_H
+#define ESPOTA_LINK_H
+
+#include "espota/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct espota_link;
+
+/** What a kind of link can do. `set_baud` and `set_lines` are NULL where the link has no such thing. */
+struct espota_link_ops {
+    /** Read what is there, at most `size` bytes; wait up to `timeout_ms` for the first. `*got` 0: nothing came
+     * in time. @return 0, or ESPOTA_ERR_NO_DEVICE when the link broke. */
+    int (*read)(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
+                struct espota_error *error);
+    /** Write all bytes. @return 0, or ESPOTA_ERR_NO_DEVICE when the link broke or does not take them. */
+    int (*write)(struct espota_link *link, const void *data, size_t size, struct espota_error *error);
+    /** Bits per second for both directions, after what was written has left. */
+    int (*set_baud)(struct espota_link *link, uint32_t baud, struct espota_error *error);
+    /** Drive the modem control lines DTR and RTS (true: asserted, electrically low). */
+    int (*set_lines)(struct espota_link *link, bool dtr, bool rts, struct espota_error *error);
+    /** Throw away what was received and not read. */
+    void (*drain)(struct espota_link *link);
+    void (*close)(struct espota_link *link);
+};
+
+struct espota_link {
+    const struct espota_link_ops *ops;
+    char name[256];               /* as the user gave it, for messages */
+    bool has_lines;               /* set_lines works here */
+    uint32_t baud;                /* current rate, 0 where there is none */
+    uint64_t bytes_in, bytes_out; /* since it was opened */
+    /** Called with everything that goes over the link when set (-v -v). */
+    void (*trace)(void *context, bool out, const uint8_t *data, size_t size);
+    void *trace_context;
+};
+
+/** Open `port`: a device path, or tcp://host:port (also socket://, as pySerial writes it). `baud` is for serial
+ * ports. @return 0 and `*link`, owned by the caller (espota_link_close); or ESPOTA_ERR_USAGE for a malformed
+ * address, ESPOTA_ERR_NO_DEVICE when it cannot be opened, ESPOTA_ERR_NOMEM. */
+int espota_link_open(struct espota_link **link, const char *port, uint32_t baud, struct espota_error *error);
+
+/** A link over a connected stream socket or pipe pair end, which it then owns (used by the simulator's tests). */
+int espota_link_from_fd(struct espota_link **link, int fd, const char *name, struct espota_error *error);
+
+/** Close and free. NULL is ignored. */
+void espota_link_close(struct espota_link *link);
+
+int espota_link_read(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
+                     struct espota_error *error);
+int espota_link_write(struct espota_link *link, const void *data, size_t size, struct espota_error *error);
+
+/** Change the rate where there is one; nothing to do on other links. */
+int espota_link_set_baud(struct espota_link *link, uint32_t baud, struct espota_error *error);
+
+/** @return ESPOTA_ERR_UNSUPPORTED where there are no control lines. */
+int espota_link_set_lines(struct espota_link *link, bool dtr, bool rts, struct espota_error *error);
+
+/** Throw away what was received and not read. */
+void espota_link_drain(struct espota_link *link);
+
+#endif

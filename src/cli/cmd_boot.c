@@ -1,0 +1,147 @@
+/* boot, confirm, rollback: which app starts. */
+#include "connect.h"
+
+#include "espota/update.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+    struct connect_options connect;
+    struct size_option table_offset;
+    bool trial, restart;
+};
+
+#define COMMON_ROWS                                                                                            \
+    CONNECT_PORT_ROWS(struct options, connect), CONNECT_AGENT_ROWS(struct options, connect),                   \
+        { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",                    \
+          "where the partition table lies (as the device says, or 0x8000)" },                                  \
+        { "restart", 'r', OPTION_FLAG, offsetof(struct options, restart), NULL, "restart the device afterwards" }
+
+static const struct option_spec boot_options[] = {
+    COMMON_ROWS,
+    { "trial", 0, OPTION_FLAG, offsetof(struct options, trial), NULL,
+      "boot it once on trial: unless it is confirmed, the boot after returns" },
+    OPTION_END,
+};
+
+static const struct option_spec confirm_options[] = { COMMON_ROWS, OPTION_END };
+
+static int print_result(struct cli *cli, const struct espota_slots *slots, bool restarted, struct espota_error *error)
+{
+    const char *boots = slots->boot ? slots->boot->label : "";
+    if (cli->json)
+        return print_json(json_pack("{s:s, s:b}", "boots", boots, "restarted", restarted), error);
+    return 0;
+}
+
+static int finish(struct cli *cli, struct espota_device *device, const struct options *o, bool *restarted,
+                  struct espota_error *error)
+{
+    *restarted = o->restart;
+    if (!o->restart)
+        return 0;
+    int result = espota_device_restart(device, error);
+    if (result == 0)
+        espota_ui_say(&cli->ui, "Restarted");
+    return result;
+}
+
+static int select_partition(struct cli *cli, struct espota_device *device, const struct options *o,
+                            struct espota_error *error)
+{
+    struct espota_slots slots;
+    const char *name = cli->arguments[0];
+    bool restarted = false;
+    int result = espota_slots_load(&slots, device, o->table_offset.value, error);
+    if (result != 0)
+        return result;
+    const struct espota_partition *p = espota_table_find(&slots.table, name);
+    if (!p)
+        return espota_fail(error, ESPOTA_ERR_FAILED,
+                           "there is no partition '%s' on %s: 'espota status' lists them", name, device->name);
+    result = espota_slots_select(&slots, device, p, o->trial ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED, error);
+    if (result == 0)
+        espota_ui_say(&cli->ui, "On next reboot the system will be started from '%s' partition%s", p->label,
+                      o->trial ? " on trial" : "");
+    if (result == 0)
+        result = finish(cli, device, o, &restarted, error);
+    return result ? result : print_result(cli, &slots, restarted, error);
+}
+
+static int run_boot(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    struct espota_device *device = NULL;
+    int result = connect_agent(cli, &o->connect, &device, error);
+    if (result == 0)
+        result = select_partition(cli, device, o, error);
+    espota_device_close(device);
+    return result;
+}
+
+static int mark(struct cli *cli, const struct options *o,
+                int (*act)(struct espota_slots *, struct espota_device *, struct espota_error *), const char *story,
+                struct espota_error *error)
+{
+    struct espota_slots slots;
+    struct espota_device *device = NULL;
+    bool restarted = false;
+    int result = connect_agent(cli, &o->connect, &device, error);
+    if (result == 0)
+        result = espota_slots_load(&slots, device, o->table_offset.value, error);
+    if (result == 0)
+        result = act(&slots, device, error);
+    if (result == 0)
+        espota_ui_say(&cli->ui, "'%s' %s", slots.running ? slots.running->label : "nothing", story);
+    if (result == 0)
+        result = espota_slots_load(&slots, device, o->table_offset.value, error);
+    if (result == 0)
+        result = finish(cli, device, o, &restarted, error);
+    if (result == 0)
+        result = print_result(cli, &slots, restarted, error);
+    espota_device_close(device);
+    return result;
+}
+
+static int run_confirm(struct cli *cli, const void *options, struct espota_error *error)
+{
+    return mark(cli, options, espota_slots_confirm, "is confirmed: it boots from now on", error);
+}
+
+static int run_rollback(struct cli *cli, const void *options, struct espota_error *error)
+{
+    return mark(cli, options, espota_slots_rollback, "is declared bad: another app boots next", error);
+}
+
+const struct command command_boot = {
+    .name = "boot",
+    .summary = "choose the partition to boot",
+    .usage = "PARTITION",
+    .story = "Makes the app in PARTITION boot next: it must be a factory or OTA partition that holds a valid app.",
+    .options = boot_options,
+    .options_size = sizeof(struct options),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_boot,
+};
+
+const struct command command_confirm = {
+    .name = "confirm",
+    .summary = "confirm the running app, which was booted on trial",
+    .usage = "",
+    .story = "Sets the state of the running OTA slot to valid; without it, a bootloader with rollback goes back.",
+    .options = confirm_options,
+    .options_size = sizeof(struct options),
+    .run = run_confirm,
+};
+
+const struct command command_rollback = {
+    .name = "rollback",
+    .summary = "go back from the running app to the one before",
+    .usage = "",
+    .story = "Declares the app in the running OTA slot bad; another valid one boots next (at once with --restart).",
+    .options = confirm_options,
+    .options_size = sizeof(struct options),
+    .run = run_rollback,
+};

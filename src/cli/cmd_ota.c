@@ -1,0 +1,263 @@
+#include "connect.h"
+
+#include "espota/fetch.h"
+#include "espota/update.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LARGEST_IMAGE = 16 << 20, LARGEST_SIDECAR = 4096 };
+#define DEFAULT_PATH "/MicroPython.bin"
+
+struct options {
+    struct connect_options connect;
+    const char *url, *file, *certificate, *path;
+    struct number_option http_port, stall_timeout;
+    struct size_option table_offset;
+    bool md5, force_factory, restart, trial;
+};
+
+static const struct option_spec option_table[] = {
+    { "url", 'u', OPTION_TEXT, offsetof(struct options, url), "URL", "http or https address of the image" },
+    { "file", 'f', OPTION_TEXT, offsetof(struct options, file), "FILE",
+      "local image; FILE.md5 is checked when it exists" },
+    { "md5", 'm', OPTION_FLAG, offsetof(struct options, md5), NULL,
+      "require URL.md5 (FILE.md5) and check the image with it" },
+    { "force-factory", 0, OPTION_FLAG, offsetof(struct options, force_factory), NULL,
+      "update the factory partition, from an OTA slot" },
+    { "restart", 'r', OPTION_FLAG, offsetof(struct options, restart), NULL, "restart the device afterwards" },
+    { "trial", 0, OPTION_FLAG, offsetof(struct options, trial), NULL,
+      "boot it once on trial: unless it is confirmed, the boot after returns" },
+    { "certificate", 0, OPTION_TEXT, offsetof(struct options, certificate), "PEM",
+      "trust this certificate (a CA's, or the server's) for https" },
+    { "path", 0, OPTION_TEXT, offsetof(struct options, path), "PATH",
+      "path on the server when the URL has none (" DEFAULT_PATH ")" },
+    { "http-port", 0, OPTION_NUMBER, offsetof(struct options, http_port), "PORT",
+      "port of the server when the URL has none (80; https 443)" },
+    { "stall-timeout", 0, OPTION_NUMBER, offsetof(struct options, stall_timeout), "SECONDS",
+      "give up on a server that sends nothing for so long (30)" },
+    CONNECT_PORT_ROWS(struct options, connect),
+    CONNECT_AGENT_ROWS(struct options, connect),
+    { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
+      "where the partition table lies (as the device says, or 0x8000)" },
+    OPTION_END,
+};
+
+/* ---- getting the image ---------------------------------------------------------------------------------- */
+
+struct source {
+    char *name; /* URL or path, for messages */
+    struct espota_bytes image;
+    bool has_md5;
+    uint8_t md5[ESPOTA_MD5_LENGTH];
+};
+
+static void free_source(struct source *source)
+{
+    free(source->name);
+    espota_bytes_free(&source->image);
+}
+
+static void show_download(void *context, uint64_t done, uint64_t total)
+{
+    struct cli *cli = context;
+    espota_ui_progress(&cli->ui, "Downloading", done, total, espota_now_ms());
+}
+
+static void remark(void *context, const char *text)
+{
+    struct cli *cli = context;
+    espota_ui_detail(&cli->ui, "%s", text);
+}
+
+static struct espota_fetch_options fetch_options(struct cli *cli, const struct options *o, size_t limit)
+{
+    return (struct espota_fetch_options){
+        .certificate = o->certificate,
+        .limit = limit,
+        .stall_timeout_s = o->stall_timeout.value,
+        .context = cli,
+        .progress = show_download,
+        .cancelled = cli_interrupted,
+        .remark = remark,
+    };
+}
+
+/* "http://server/app.bin?x" has its sidecar at "http://server/app.bin.md5?x". */
+static char *sidecar_name(const char *name, bool url)
+{
+    size_t base = url ? strcspn(name, "?#") : strlen(name);
+    size_t size = strlen(name) + sizeof ".md5";
+    char *sidecar = malloc(size);
+    if (sidecar)
+        snprintf(sidecar, size, "%.*s.md5%s", (int)base, name, name + base);
+    return sidecar;
+}
+
+static int fetch_md5(struct cli *cli, const struct options *o, struct source *source, struct espota_error *error)
+{
+    struct espota_bytes text = { 0 };
+    struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_SIDECAR);
+    char *name = sidecar_name(source->name, true);
+    if (!name)
+        return espota_fail_memory(error, "fetching an MD5");
+    int result = espota_fetch_url(name, &fetch, &text, error);
+    if (result == ESPOTA_ERR_NETWORK || result == ESPOTA_ERR_TOO_BIG) {
+        error->status = ESPOTA_ERR_VERIFY;
+        result = espota_fail_while(error, "--md5 was asked for, but there is no MD5 to check with");
+    }
+    if (result == 0)
+        result = espota_md5_sidecar(&text, name, source->md5, error);
+    source->has_md5 = result == 0;
+    espota_bytes_free(&text);
+    free(name);
+    return result;
+}
+
+static int fetch_url(struct cli *cli, const struct options *o, struct source *source, struct espota_error *error)
+{
+    struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_IMAGE);
+    int result = espota_fetch_complete_url(o->url, (uint16_t)o->http_port.value, o->path ? o->path : DEFAULT_PATH,
+                                           &source->name, error);
+    if (result == 0 && o->md5)
+        result = fetch_md5(cli, o, source, error);
+    if (result == 0)
+        result = espota_fetch_url(source->name, &fetch, &source->image, error);
+    return result;
+}
+
+static int read_file(const struct options *o, struct source *source, struct espota_error *error)
+{
+    struct espota_bytes text = { 0 };
+    source->name = strdup(o->file);
+    char *name = sidecar_name(o->file, false);
+    int result = 0;
+    if (!source->name || !name) {
+        result = espota_fail_memory(error, "reading an image");
+    } else if (o->md5 || espota_file_exists(name)) {
+        result = espota_file_read(name, LARGEST_SIDECAR, &text, error);
+        if (result != 0) {
+            error->status = ESPOTA_ERR_VERIFY;
+            result = espota_fail_while(error, "there is no MD5 to check %s with", o->file);
+        } else {
+            result = espota_md5_sidecar(&text, name, source->md5, error);
+        }
+        source->has_md5 = result == 0;
+    }
+    if (result == 0)
+        result = espota_file_read(o->file, LARGEST_IMAGE, &source->image, error);
+    espota_bytes_free(&text);
+    free(name);
+    return result;
+}
+
+static int get_image(struct cli *cli, const struct options *o, struct source *source, struct espota_error *error)
+{
+    int result = o->url ? fetch_url(cli, o, source, error) : read_file(o, source, error);
+    espota_ui_progress_end(&cli->ui);
+    if (result != 0 || !source->has_md5)
+        return result;
+    result = espota_md5_check(&source->image, source->name, source->md5, error);
+    if (result == 0)
+        espota_ui_say(&cli->ui, "MD5 Checksum check PASSED");
+    return result;
+}
+
+/* ---- the command ---------------------------------------------------------------------------------------- */
+
+static void say(void *context, const char *line)
+{
+    struct cli *cli = context;
+    espota_ui_say(&cli->ui, "%s", line);
+}
+
+static int print_result(const struct source *source, const struct espota_ota_result *r, const struct options *o,
+                        double seconds, struct espota_error *error)
+{
+    char sha256[2 * ESPOTA_SHA256_LENGTH + 1];
+    espota_hex(r->sha256, sizeof r->sha256, sha256);
+    return print_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:I, s:I, s:f, s:b, s:b}", "image",
+                                source->name, "from", r->from.label, "to", r->to.label, "offset",
+                                (json_int_t)r->to.offset, "size", (json_int_t)source->image.size, "sha256", sha256,
+                                "md5_checked", source->has_md5, "written", (json_int_t)r->write.written, "kept",
+                                (json_int_t)r->write.kept, "seconds", seconds, "trial", o->trial, "restarted",
+                                o->restart),
+                      error);
+}
+
+static int update(struct cli *cli, const struct options *o, const struct source *source,
+                  struct espota_device *device, struct espota_error *error)
+{
+    struct espota_ota_request request = {
+        .name = source->name,
+        .image = source->image.data,
+        .length = source->image.size,
+        .force_factory = o->force_factory,
+        .trial = o->trial,
+        .table_offset = o->table_offset.value,
+        .context = cli,
+        .say = say,
+    };
+    struct espota_ota_result result;
+    uint64_t started = espota_now_ms();
+    start_progress(cli, "Writing", espota_smart_write_total(source->image.size));
+    int outcome = espota_ota_run(device, &request, &result, error);
+    espota_ui_progress_end(&cli->ui);
+    double seconds = (double)(espota_now_ms() - started) / 1000.0;
+    if (outcome == 0)
+        espota_ui_say(&cli->ui, "Done in %.1f s", seconds);
+    if (outcome == 0 && o->restart) {
+        outcome = espota_device_restart(device, error);
+        if (outcome == 0)
+            espota_ui_say(&cli->ui, "Restarted");
+    }
+    if (outcome == 0 && cli->json)
+        outcome = print_result(source, &result, o, seconds, error);
+    return outcome;
+}
+
+static int check_options(const struct options *o, struct espota_error *error)
+{
+    if (!o->url == !o->file)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "which image? Give either --url URL or --file FILE");
+    if (o->file && (o->path || o->http_port.given || o->certificate))
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--path, --http-port and --certificate go with --url, not --file");
+    if (o->http_port.given && (o->http_port.value == 0 || o->http_port.value > 65535))
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--http-port takes a port from 1 to 65535");
+    if (o->path && o->path[0] != '/')
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--path '%s' must begin with /", o->path);
+    if (o->trial && o->force_factory)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--trial and --force-factory do not go together: the factory app has no trial");
+    return 0;
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    struct source source = { 0 };
+    struct espota_device *device = NULL;
+    int result = check_options(o, error);
+    if (result == 0)
+        result = connect_agent(cli, &o->connect, &device, error);
+    if (result == 0)
+        result = get_image(cli, o, &source, error);
+    if (result == 0)
+        result = update(cli, o, &source, device, error);
+    espota_device_close(device);
+    free_source(&source);
+    return result;
+}
+
+const struct command command_ota = {
+    .name = "ota",
+    .summary = "update a device with a new image, through its agent",
+    .usage = "(--url URL | --file FILE)",
+    .story = "Fetches the image, checks it, has the agent write what differs to the idle slot and verify it, and only\n"
+             "then switches boot. A run that was interrupted is finished by the same command.",
+    .options = option_table,
+    .options_size = sizeof(struct options),
+    .run = run,
+};

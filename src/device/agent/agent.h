@@ -1,0 +1,66 @@
+/* An agent at the other end of a link; shared by the files of this folder. */
+#ifndef ESPOTA_AGENT_DEVICE_H
+#define ESPOTA_AGENT_DEVICE_H
+
+#include "espota/agent_protocol.h"
+#include "espota/device.h"
+#include "espota/slip.h"
+
+enum {
+    AGENT_MAX_DATA = 4096, /* what an agent may offer at most */
+    AGENT_TIMEOUT_MS = 3000,
+    AGENT_LONG_TIMEOUT_MS = 15000,
+    AGENT_ATTEMPTS = 5,
+    AGENT_MAX_WINDOW = 64,
+};
+
+struct agent {
+    struct espota_device device;
+    struct espota_link *link;
+    struct espota_agent_options options;
+    struct espota_slip_decoder decoder;
+    uint8_t frame[ESPOTA_AGENT_MAX_FRAME(AGENT_MAX_DATA)];
+    uint8_t in[4096]; /* received, not yet decoded */
+    size_t in_at, in_count;
+    uint32_t sequence; /* of the last request */
+    bool keyed;
+    uint8_t to_agent[ESPOTA_SHA256_LENGTH], to_host[ESPOTA_SHA256_LENGTH];
+    unsigned window;
+    unsigned max_data;
+    uint32_t capabilities;
+    struct espota_image_claim claim; /* of begin_image; length 0: none */
+};
+
+struct agent_response {
+    uint8_t type;
+    uint32_t sequence;
+    enum espota_agent_status status;
+    const uint8_t *data; /* behind the status; in agent->frame, valid until the next frame */
+    size_t length;
+};
+
+/* frames.c: one frame out, one frame in. Frames that are no valid responses are passed over.
+ * agent_receive returns ESPOTA_ERR_TIMEOUT when none came until `deadline`. */
+int agent_send(struct agent *agent, enum espota_agent_request type, const void *data, size_t length,
+               struct espota_error *error);
+int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response *response,
+                  struct espota_error *error);
+
+/* One request and its response, repeated when none comes. A status other than OK is an error in words.
+ * `least` is how many bytes must follow the status. */
+int agent_exchange(struct agent *agent, enum espota_agent_request type, const void *data, size_t length,
+                   unsigned timeout_ms, size_t least, struct agent_response *response,
+                   struct espota_error *error);
+
+/* The error for a status, while doing `type`. */
+int agent_fail(struct agent *agent, enum espota_agent_request type, enum espota_agent_status status,
+               struct espota_error *error);
+
+/* session.c: HELLO, AUTH, INFO. */
+int agent_greet(struct agent *agent, struct espota_error *error);
+
+/* write.c: sectors through the window. `at` is the offset within the image. */
+int agent_write_run(struct agent *agent, uint32_t at, const uint8_t *data, size_t length,
+                    struct espota_error *error);
+
+#endif

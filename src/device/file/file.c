@@ -1,0 +1,129 @@
+/* A raw flash dump on disk as a device. Every write is in the file when it returns. */
+#include "espota/device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct file_device {
+    struct espota_device device;
+    int fd;
+};
+
+static int failed(struct espota_device *device, const char *what, struct espota_error *error)
+{
+    return espota_fail(error, ESPOTA_ERR_IO, "cannot %s %s: %s", what, device->name, strerror(errno));
+}
+
+static int file_read(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
+                     struct espota_error *error)
+{
+    struct file_device *f = (struct file_device *)device;
+    for (size_t done = 0; done < length;) {
+        ssize_t count = pread(f->fd, (uint8_t *)buffer + done, length - done, (off_t)(offset + done));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count == 0)
+            errno = EIO;
+        if (count <= 0)
+            return failed(device, "read", error);
+        done += (size_t)count;
+    }
+    return 0;
+}
+
+static int file_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
+                      struct espota_error *error)
+{
+    struct file_device *f = (struct file_device *)device;
+    for (size_t done = 0; done < length;) {
+        ssize_t count = pwrite(f->fd, (const uint8_t *)data + done, length - done, (off_t)(offset + done));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return failed(device, "write", error);
+        done += (size_t)count;
+    }
+    espota_device_advance(device, (uint32_t)length);
+    return fdatasync(f->fd) == 0 ? 0 : failed(device, "write", error);
+}
+
+static int file_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
+                       struct espota_error *error)
+{
+    uint8_t *data = malloc(length > 0 ? length : 1);
+    if (!data)
+        return espota_fail_memory(error, "reading a flash file");
+    int result = file_read(device, offset, data, length, error);
+    if (result == 0 && espota_sha256(data, length, digest) != 0)
+        result = espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
+    free(data);
+    return result;
+}
+
+static int file_erase(struct espota_device *device, uint32_t offset, uint32_t length, struct espota_error *error)
+{
+    uint8_t blank[ESPOTA_SECTOR_SIZE];
+    int result = 0;
+    memset(blank, 0xff, sizeof blank);
+    for (uint32_t done = 0; result == 0 && done < length; done += ESPOTA_SECTOR_SIZE)
+        result = file_write(device, offset + done, blank, sizeof blank, error);
+    return result;
+}
+
+static int file_restart(struct espota_device *device, struct espota_error *error)
+{
+    (void)device;
+    (void)error;
+    return 0; /* whoever boots the file next starts from what it holds */
+}
+
+static void file_close(struct espota_device *device)
+{
+    struct file_device *f = (struct file_device *)device;
+    close(f->fd);
+    free(f);
+}
+
+static const struct espota_device_ops file_ops = {
+    .digest = file_digest,
+    .read = file_read,
+    .erase = file_erase,
+    .write = file_write,
+    .restart = file_restart,
+    .close = file_close,
+};
+
+int espota_file_device_open(struct espota_device **device, const char *path, const struct espota_chip *chip,
+                            struct espota_error *error)
+{
+    struct stat st;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open the flash file %s: %s", path, strerror(errno));
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)(64 << 10) ||
+        st.st_size > (off_t)(128 << 20) || st.st_size % ESPOTA_SECTOR_SIZE != 0) {
+        close(fd);
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
+                           "%s is no flash dump: expected a file of whole 4K sectors, 64K to 128M", path);
+    }
+    struct file_device *f = calloc(1, sizeof *f);
+    if (!f) {
+        close(fd);
+        return espota_fail_memory(error, "opening a flash file");
+    }
+    f->fd = fd;
+    f->device.ops = &file_ops;
+    f->device.kind = "file";
+    f->device.digest_kind = ESPOTA_HASH_SHA256;
+    f->device.info.chip = chip;
+    f->device.info.flash_size = (uint32_t)st.st_size;
+    snprintf(f->device.name, sizeof f->device.name, "%s", path);
+    *device = &f->device;
+    return 0;
+}

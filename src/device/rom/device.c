@@ -1,0 +1,223 @@
+/* The ROM bootloader as a device. */
+#include "rom.h"
+
+#include "espota/bytes.h"
+
+#include <inttypes.h>
+#include <libdeflate.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFLATE_LEVEL = 12, BLOCK_ATTEMPTS = 3 };
+
+static struct rom *rom_of(struct espota_device *device)
+{
+    return (struct rom *)device;
+}
+
+static int rom_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
+                      struct espota_error *error)
+{
+    struct rom *rom = rom_of(device);
+    uint8_t data[16] = { 0 };
+    struct rom_response response;
+    espota_put_le32(data, offset);
+    espota_put_le32(data + 4, length);
+    int result = rom_exchange(rom, ESPOTA_ROM_SPI_FLASH_MD5, data, sizeof data, 0,
+                              rom_timeout(ROM_MD5_TIMEOUT_MS_PER_MB, length), ESPOTA_ROM_MD5_TEXT, &response,
+                              error);
+    if (result != 0)
+        return espota_fail_while(error, "MD5 of flash 0x%" PRIx32 "+0x%" PRIx32, offset, length);
+    if (!espota_unhex((const char *)response.data, digest, ESPOTA_MD5_LENGTH))
+        return espota_fail(error, ESPOTA_ERR_DEVICE, "the ROM on %s answers with something that is no MD5",
+                           device->name);
+    return 0;
+}
+
+static int rom_read(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
+                    struct espota_error *error)
+{
+    struct rom *rom = rom_of(device);
+    for (size_t done = 0; done < length;) {
+        size_t chunk = length - done < ESPOTA_ROM_READ_SIZE ? length - done : ESPOTA_ROM_READ_SIZE;
+        uint8_t data[8];
+        struct rom_response response;
+        espota_put_le32(data, offset + (uint32_t)done);
+        espota_put_le32(data + 4, (uint32_t)chunk);
+        int result = espota_device_check_cancelled(device, error);
+        if (result == 0)
+            result = rom_exchange(rom, ESPOTA_ROM_READ_FLASH_SLOW, data, sizeof data, 0, ROM_TIMEOUT_MS,
+                                  ESPOTA_ROM_READ_SIZE, &response, error);
+        if (result != 0)
+            return espota_fail_while(error, "reading flash at 0x%zx", offset + done);
+        memcpy((uint8_t *)buffer + done, response.data, chunk);
+        done += chunk;
+    }
+    return 0;
+}
+
+static int begin(struct rom *rom, enum espota_rom_command command, uint32_t erase, uint32_t blocks,
+                 uint32_t offset, struct espota_error *error)
+{
+    uint32_t words[5] = { erase, blocks, ESPOTA_ROM_BLOCK_SIZE, offset, 0 };
+    size_t count = rom->device.info.chip->rom_encrypted_flag ? 5 : 4;
+    return rom_words(rom, command, words, count, rom_timeout(ROM_ERASE_TIMEOUT_MS_PER_MB, erase), error);
+}
+
+/* Announcing a write of `length` bytes erases them; nothing says that they must follow. */
+static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t length, struct espota_error *error)
+{
+    enum { STEP = 256 * 1024 };
+    for (uint32_t done = 0; done < length;) {
+        uint32_t step = length - done < STEP ? length - done : STEP;
+        int result = espota_device_check_cancelled(device, error);
+        if (result == 0)
+            result = begin(rom_of(device), ESPOTA_ROM_FLASH_BEGIN, step, 0, offset + done, error);
+        if (result != 0)
+            return espota_fail_while(error, "erasing flash 0x%" PRIx32 "+0x%" PRIx32, offset + done, step);
+        done += step;
+        espota_device_advance(device, step);
+    }
+    return 0;
+}
+
+/* A block whose checksum was wrong did not reach the inflater: it may be sent again. Silence is different: the
+ * block may have arrived and only its answer got lost, so the caller starts over. */
+static int send_block(struct rom *rom, const uint8_t *data, size_t length, uint32_t sequence, unsigned timeout,
+                      struct espota_error *error)
+{
+    uint8_t packet[16 + ESPOTA_ROM_BLOCK_SIZE] = { 0 };
+    espota_put_le32(packet, (uint32_t)length);
+    espota_put_le32(packet + 4, sequence);
+    memcpy(packet + 16, data, length);
+    int result = 0;
+    for (int attempt = 0; attempt < BLOCK_ATTEMPTS; attempt++) {
+        result = rom_exchange(rom, ESPOTA_ROM_FLASH_DEFL_DATA, packet, 16 + length,
+                              espota_rom_checksum(data, length), timeout, 0, NULL, error);
+        if (result != ESPOTA_ERR_DEVICE || !strstr(error->text, "checksum error:"))
+            break;
+    }
+    return result;
+}
+
+static int send_compressed(struct rom *rom, uint32_t offset, size_t length, const uint8_t *packed,
+                           size_t packed_length, struct espota_error *error)
+{
+    uint32_t blocks = (uint32_t)((packed_length + ESPOTA_ROM_BLOCK_SIZE - 1) / ESPOTA_ROM_BLOCK_SIZE);
+    unsigned timeout = rom_timeout(ROM_ERASE_TIMEOUT_MS_PER_MB, (uint32_t)length);
+    size_t told = 0;
+    int result = begin(rom, ESPOTA_ROM_FLASH_DEFL_BEGIN, (uint32_t)length, blocks, offset, error);
+    for (uint32_t i = 0; result == 0 && i < blocks; i++) {
+        size_t at = (size_t)i * ESPOTA_ROM_BLOCK_SIZE;
+        size_t chunk = packed_length - at < ESPOTA_ROM_BLOCK_SIZE ? packed_length - at : ESPOTA_ROM_BLOCK_SIZE;
+        result = espota_device_check_cancelled(&rom->device, error);
+        if (result == 0)
+            result = send_block(rom, packed + at, chunk, i, timeout, error);
+        if (result == 0) {
+            size_t done = (size_t)((uint64_t)length * (at + chunk) / packed_length);
+            espota_device_advance(&rom->device, (uint32_t)(done - told));
+            told = done;
+        }
+    }
+    return result;
+}
+
+static int rom_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
+                     struct espota_error *error)
+{
+    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(DEFLATE_LEVEL);
+    size_t bound = libdeflate_zlib_compress_bound(compressor, length);
+    uint8_t *packed = malloc(bound);
+    int result;
+    if (!compressor || !packed) {
+        result = espota_fail_memory(error, "compressing");
+    } else {
+        size_t packed_length = libdeflate_zlib_compress(compressor, data, length, packed, bound);
+        result = packed_length > 0
+                     ? send_compressed(rom_of(device), offset, length, packed, packed_length, error)
+                     : espota_fail(error, ESPOTA_ERR_FAILED, "cannot compress %zu bytes", length);
+        if (result != 0)
+            espota_fail_while(error, "writing flash 0x%" PRIx32 "+0x%zx", offset, length);
+    }
+    free(packed);
+    libdeflate_free_compressor(compressor);
+    return result;
+}
+
+/* Where no line resets the chip, the ROM is asked to leave: a write of nothing, and its end. */
+static int leave_by_command(struct rom *rom, struct espota_error *error)
+{
+    int result = begin(rom, ESPOTA_ROM_FLASH_BEGIN, 0, 0, 0, error);
+    if (result == 0)
+        result = rom_words(rom, ESPOTA_ROM_FLASH_END, (uint32_t[]){ 0 }, 1, ROM_TIMEOUT_MS, error);
+    return result;
+}
+
+static int rom_restart(struct espota_device *device, struct espota_error *error)
+{
+    struct rom *rom = rom_of(device);
+    int result = 0;
+    if (rom->options.after == ESPOTA_AFTER_NO_RESET)
+        return 0;
+    if (!rom_hard_reset(rom, error, &result))
+        result = leave_by_command(rom, error);
+    return result;
+}
+
+static int rom_recover(struct espota_device *device, struct espota_error *error)
+{
+    struct rom *rom = rom_of(device);
+    espota_sleep_ms(200);
+    rom_drain(rom);
+    int result = ESPOTA_ERR_TIMEOUT;
+    for (int i = 0; result == ESPOTA_ERR_TIMEOUT && i < 10; i++)
+        result = rom_sync(rom, error);
+    return result;
+}
+
+static void rom_close(struct espota_device *device)
+{
+    struct rom *rom = rom_of(device);
+    espota_link_close(rom->link);
+    free(rom);
+}
+
+static const struct espota_device_ops rom_ops = {
+    .digest = rom_digest,
+    .read = rom_read,
+    .erase = rom_erase,
+    .write = rom_write,
+    .restart = rom_restart,
+    .recover = rom_recover,
+    .close = rom_close,
+};
+
+int espota_rom_open(struct espota_device **device, struct espota_link *link,
+                    const struct espota_rom_options *options, struct espota_error *error)
+{
+    struct rom *rom = calloc(1, sizeof *rom);
+    if (!rom) {
+        espota_link_close(link);
+        return espota_fail_memory(error, "connecting");
+    }
+    rom->link = link;
+    rom->options = *options;
+    rom->device.ops = &rom_ops;
+    rom->device.kind = "rom";
+    rom->device.digest_kind = ESPOTA_HASH_MD5;
+    rom->device.watch = options->watch;
+    snprintf(rom->device.name, sizeof rom->device.name, "%s", link->name);
+    int result = rom_connect(rom, error);
+    if (result == 0)
+        result = rom_identify(rom, error);
+    if (result == 0 && options->baud && link->ops->set_baud && options->baud != link->baud)
+        result = rom_change_baud(rom, options->baud, error);
+    if (result == 0)
+        result = rom_examine(rom, error);
+    if (result == 0)
+        *device = &rom->device;
+    else
+        rom_close(&rom->device);
+    return result;
+}

@@ -1,0 +1,130 @@
+/* Which chip, which flash, which MAC. */
+#include "rom.h"
+
+#include "espota/bytes.h"
+
+#include <inttypes.h>
+
+#define SPI_USR_COMMAND     (1u << 31)
+#define SPI_USR_MISO        (1u << 28)
+#define SPI_CMD_USR         (1u << 18)
+#define SPI_COMMAND_8_BITS  (7u << 28)
+#define SPI_FLASH_READ_ID   0x9fu
+#define SECURITY_INFO_SIZE  20u
+#define SECURITY_CHIP_ID_AT 12u
+
+/* Newer ROMs tell their chip id; ESP32 and ESP32-S2 are known by the value of a magic register. */
+static int find_chip(struct rom *rom, const struct espota_chip **chip, struct espota_error *error)
+{
+    uint32_t magic = 0;
+    struct rom_response response;
+    int result = rom_read_register(rom, ESPOTA_CHIP_MAGIC_REGISTER, &magic, error);
+    if (result == 0 && (*chip = espota_chip_by_magic(magic)))
+        return 0;
+    if (result != 0 && result != ESPOTA_ERR_DEVICE)
+        return result;
+    result = rom_exchange(rom, ESPOTA_ROM_GET_SECURITY_INFO, NULL, 0, 0, ROM_TIMEOUT_MS, SECURITY_INFO_SIZE,
+                          &response, error);
+    if (result != 0)
+        return espota_fail_while(error, "cannot tell which chip is on %s", rom->link->name);
+    uint32_t id = espota_get_le32(response.data + SECURITY_CHIP_ID_AT);
+    *chip = id <= UINT16_MAX ? espota_chip_by_image_id((uint16_t)id) : NULL;
+    if (!*chip)
+        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "the chip on %s has id %" PRIu32 ", which is not known here",
+                           rom->link->name, id);
+    return 0;
+}
+
+int rom_identify(struct rom *rom, struct espota_error *error)
+{
+    const struct espota_chip *chip = NULL;
+    int result = find_chip(rom, &chip, error);
+    if (result == 0 && rom->options.chip && rom->options.chip != chip)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "the chip on %s is an %s, not an %s: use --chip %s or leave it out",
+                           rom->link->name, chip->name, rom->options.chip->name, chip->id);
+    rom->device.info.chip = chip;
+    return result;
+}
+
+static int wait_for_spi(struct rom *rom, uint32_t command_register, struct espota_error *error)
+{
+    for (int i = 0; i < 10; i++) {
+        uint32_t value = 0;
+        int result = rom_read_register(rom, command_register, &value, error);
+        if (result != 0 || (value & SPI_CMD_USR) == 0)
+            return result;
+    }
+    return espota_fail(error, ESPOTA_ERR_DEVICE, "the flash of the chip on %s does not answer", rom->link->name);
+}
+
+/* Have the SPI controller send READ ID to the flash chip. */
+static int read_flash_id(struct rom *rom, uint32_t *id, struct espota_error *error)
+{
+    const struct espota_chip *chip = rom->device.info.chip;
+    uint32_t base = chip->spi.base, usr = 0, usr2 = 0;
+    int result = rom_read_register(rom, base + chip->spi.usr, &usr, error);
+    if (result == 0)
+        result = rom_read_register(rom, base + chip->spi.usr2, &usr2, error);
+    const uint32_t writes[][2] = {
+        { base + chip->spi.miso_length, 24 - 1 },
+        { base + chip->spi.usr, SPI_USR_COMMAND | SPI_USR_MISO },
+        { base + chip->spi.usr2, SPI_COMMAND_8_BITS | SPI_FLASH_READ_ID },
+        { base + chip->spi.w0, 0 },
+        { base, SPI_CMD_USR },
+    };
+    for (size_t i = 0; result == 0 && i < sizeof writes / sizeof writes[0]; i++)
+        result = rom_write_register(rom, writes[i][0], writes[i][1], error);
+    if (result == 0)
+        result = wait_for_spi(rom, base, error);
+    if (result == 0)
+        result = rom_read_register(rom, base + chip->spi.w0, id, error);
+    if (result == 0)
+        result = rom_write_register(rom, base + chip->spi.usr, usr, error);
+    return result ? result : rom_write_register(rom, base + chip->spi.usr2, usr2, error);
+}
+
+/* Capacity byte of a JEDEC id: 2^n bytes; some makers count 64M and more from 0x20. */
+static uint32_t size_of_flash(uint32_t id)
+{
+    uint32_t capacity = id >> 16 & 0xff;
+    if (capacity >= 0x20 && capacity <= 0x22)
+        capacity = capacity - 0x20 + 26;
+    return capacity >= 18 && capacity <= 28 ? 1u << capacity : 0;
+}
+
+static int read_mac(struct rom *rom, struct espota_error *error)
+{
+    uint32_t low = 0, high = 0;
+    int result = rom_read_register(rom, rom->device.info.chip->mac_register, &low, error);
+    if (result == 0)
+        result = rom_read_register(rom, rom->device.info.chip->mac_register + 4, &high, error);
+    if (result != 0)
+        return result;
+    const uint8_t mac[6] = { (uint8_t)(high >> 8), (uint8_t)high,       (uint8_t)(low >> 24),
+                             (uint8_t)(low >> 16), (uint8_t)(low >> 8), (uint8_t)low };
+    for (int i = 0; i < 6; i++)
+        rom->device.info.mac[i] = mac[i];
+    rom->device.info.has_mac = true;
+    return 0;
+}
+
+int rom_examine(struct rom *rom, struct espota_error *error)
+{
+    struct espota_device_info *info = &rom->device.info;
+    int result = rom_words(rom, ESPOTA_ROM_SPI_ATTACH, (uint32_t[]){ 0, 0 }, 2, ROM_TIMEOUT_MS, error);
+    if (result == 0)
+        result = read_flash_id(rom, &info->flash_id, error);
+    if (result == 0) {
+        info->flash_size = size_of_flash(info->flash_id);
+        if (info->flash_size == 0)
+            result = espota_fail(error, ESPOTA_ERR_DEVICE,
+                                 "the flash of the chip on %s says id %06" PRIx32
+                                 ", which tells no size: is the flash chip connected and powered?",
+                                 rom->link->name, info->flash_id);
+    }
+    if (result == 0)
+        result = rom_words(rom, ESPOTA_ROM_SPI_SET_PARAMS,
+                           (uint32_t[]){ 0, info->flash_size, 64 * 1024, 4096, 256, 0xffff }, 6, ROM_TIMEOUT_MS,
+                           error);
+    return result ? result : read_mac(rom, error);
+}

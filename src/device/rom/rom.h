@@ -1,0 +1,72 @@
+/* A ROM bootloader at the other end of a link; shared by the files of this folder. */
+#ifndef ESPOTA_ROM_H
+#define ESPOTA_ROM_H
+
+#include "espota/device.h"
+#include "espota/rom_protocol.h"
+#include "espota/slip.h"
+
+enum {
+    ROM_TIMEOUT_MS = 3000,
+    ROM_SYNC_TIMEOUT_MS = 100,
+    ROM_MD5_TIMEOUT_MS_PER_MB = 8000,
+    ROM_ERASE_TIMEOUT_MS_PER_MB = 40000,
+    ROM_MAX_RESPONSE = 256,
+    ROM_MAX_REQUEST = ESPOTA_ROM_HEADER_SIZE + 16 + ESPOTA_ROM_BLOCK_SIZE,
+};
+
+struct rom {
+    struct espota_device device;
+    struct espota_link *link;
+    struct espota_rom_options options;
+    struct espota_slip_decoder decoder;
+    uint8_t frame[ROM_MAX_RESPONSE];
+    uint8_t in[512]; /* received, not yet decoded */
+    size_t in_at, in_count;
+    char log[1024]; /* what the chip printed before it answered, for diagnosis */
+    size_t log_length;
+};
+
+struct rom_response {
+    uint32_t value;
+    const uint8_t *data; /* in rom->frame, valid until the next exchange; status bytes cut off */
+    size_t length;
+};
+
+/* One request, one response. `data_length` is how many bytes the response must carry before its status.
+ * @return ESPOTA_ERR_TIMEOUT when nothing fitting came, ESPOTA_ERR_DEVICE when the ROM reports an error. */
+int rom_exchange(struct rom *rom, enum espota_rom_command command, const void *data, size_t length,
+                 uint32_t checksum, unsigned timeout_ms, size_t data_length, struct rom_response *response,
+                 struct espota_error *error);
+
+/* A request of 32-bit words whose response only says that it worked. */
+int rom_words(struct rom *rom, enum espota_rom_command command, const uint32_t *words, size_t count,
+              unsigned timeout_ms, struct espota_error *error);
+
+int rom_read_register(struct rom *rom, uint32_t address, uint32_t *value, struct espota_error *error);
+int rom_write_register(struct rom *rom, uint32_t address, uint32_t value, struct espota_error *error);
+
+/* Forget half-received frames and whatever else came in. */
+void rom_drain(struct rom *rom);
+
+/* One round of SYNC. @return 0 when the ROM answered. */
+int rom_sync(struct rom *rom, struct espota_error *error);
+
+/* Reset into download mode as the options say, and sync. */
+int rom_connect(struct rom *rom, struct espota_error *error);
+
+/* Pulse the reset line, if there is one; the chip boots from flash. @return false when there is none. */
+bool rom_hard_reset(struct rom *rom, struct espota_error *error, int *result);
+
+/* Which chip is it? Fills in rom->device.info.chip, or fails when it is not the one asked for. */
+int rom_identify(struct rom *rom, struct espota_error *error);
+
+/* Attach the flash, find its size, read the MAC. */
+int rom_examine(struct rom *rom, struct espota_error *error);
+
+int rom_change_baud(struct rom *rom, uint32_t baud, struct espota_error *error);
+
+/* Milliseconds for an operation on `length` bytes: at least the default. */
+unsigned rom_timeout(unsigned ms_per_mb, uint32_t length);
+
+#endif

@@ -1,0 +1,12 @@
+/* The kinds of links, for link.c alone. */
+#ifndef ESPOTA_LINK_PRIVATE_H
+#define ESPOTA_LINK_PRIVATE_H
+
+#include "espota/link.h"
+
+int espota_link_open_serial(struct espota_link **link, const char *path, uint32_t baud,
+                            struct espota_error *error);
+/* `address` is what follows tcp:// */
+int espota_link_open_tcp(struct espota_link **link, const char *address, struct espota_error *error);
+
+#endif

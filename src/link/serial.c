@@ -1,0 +1,140 @@
+/* Serial ports through libserialport. A pseudo-terminal is one too, but without control lines. */
+#include "link.h"
+
+#include <errno.h>
+#include <libserialport.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WRITE_TIMEOUT_MS = 10000 };
+
+struct serial {
+    struct espota_link link;
+    struct sp_port *port;
+};
+
+static int broken(struct serial *s, struct espota_error *error, const char *what)
+{
+    return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot %s %s: %s; was it unplugged?", what, s->link.name,
+                       strerror(errno));
+}
+
+static int serial_read(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
+                       struct espota_error *error)
+{
+    struct serial *s = (struct serial *)link;
+    int count = timeout_ms == 0 ? sp_nonblocking_read(s->port, buffer, size)
+                                : (int)sp_blocking_read_next(s->port, buffer, size, timeout_ms);
+    if (count < 0)
+        return broken(s, error, "read from");
+    *got = (size_t)count;
+    return 0;
+}
+
+static int serial_write(struct espota_link *link, const void *data, size_t size, struct espota_error *error)
+{
+    struct serial *s = (struct serial *)link;
+    int count = sp_blocking_write(s->port, data, size, WRITE_TIMEOUT_MS);
+    if (count < 0)
+        return broken(s, error, "write to");
+    if ((size_t)count < size)
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
+                           "%s takes no more data: is flow control on, or the other end gone?", link->name);
+    return 0;
+}
+
+static int serial_set_baud(struct espota_link *link, uint32_t baud, struct espota_error *error)
+{
+    struct serial *s = (struct serial *)link;
+    sp_drain(s->port);
+    if (sp_set_baudrate(s->port, (int)baud) != SP_OK)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "%s does not do %u baud: choose another --baud", link->name,
+                           baud);
+    return 0;
+}
+
+static int serial_set_lines(struct espota_link *link, bool dtr, bool rts, struct espota_error *error)
+{
+    struct serial *s = (struct serial *)link;
+    if (sp_set_dtr(s->port, dtr ? SP_DTR_ON : SP_DTR_OFF) != SP_OK ||
+        sp_set_rts(s->port, rts ? SP_RTS_ON : SP_RTS_OFF) != SP_OK)
+        return broken(s, error, "drive DTR and RTS of");
+    return 0;
+}
+
+static void serial_drain(struct espota_link *link)
+{
+    struct serial *s = (struct serial *)link;
+    sp_flush(s->port, SP_BUF_INPUT);
+}
+
+static void serial_close(struct espota_link *link)
+{
+    struct serial *s = (struct serial *)link;
+    sp_close(s->port);
+    sp_free_port(s->port);
+    free(s);
+}
+
+static const struct espota_link_ops serial_ops = {
+    .read = serial_read,
+    .write = serial_write,
+    .set_baud = serial_set_baud,
+    .set_lines = serial_set_lines,
+    .drain = serial_drain,
+    .close = serial_close,
+};
+
+static int cannot_open(const char *path, struct espota_error *error)
+{
+    int reason = errno;
+    const char *advice = "";
+    if (reason == EACCES)
+        advice = "; add yourself to the group dialout (sudo usermod -aG dialout $USER, then log in again)";
+    else if (reason == ENOENT)
+        advice = "; is the board plugged in?";
+    else if (reason == EBUSY)
+        advice = "; another program holds it: close its monitor or terminal";
+    return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s%s", path, strerror(reason), advice);
+}
+
+static int configure(struct serial *s, uint32_t baud, struct espota_error *error)
+{
+    if (sp_set_bits(s->port, 8) != SP_OK || sp_set_parity(s->port, SP_PARITY_NONE) != SP_OK ||
+        sp_set_stopbits(s->port, 1) != SP_OK || sp_set_flowcontrol(s->port, SP_FLOWCONTROL_NONE) != SP_OK)
+        return broken(s, error, "configure");
+    return espota_link_set_baud(&s->link, baud, error);
+}
+
+/* A pseudo-terminal has no modem lines; asking is the only way to know. */
+static bool has_modem_lines(struct sp_port *port)
+{
+    enum sp_signal signals;
+    return sp_get_signals(port, &signals) == SP_OK;
+}
+
+int espota_link_open_serial(struct espota_link **link, const char *path, uint32_t baud,
+                            struct espota_error *error)
+{
+    struct serial *s = calloc(1, sizeof *s);
+    if (!s)
+        return espota_fail_memory(error, "opening a serial port");
+    if (access(path, R_OK | W_OK) != 0 || sp_get_port_by_name(path, &s->port) != SP_OK ||
+        sp_open(s->port, SP_MODE_READ_WRITE) != SP_OK) {
+        int result = cannot_open(path, error);
+        sp_free_port(s->port);
+        free(s);
+        return result;
+    }
+    s->link.ops = &serial_ops;
+    strncpy(s->link.name, path, sizeof s->link.name - 1);
+    s->link.has_lines = has_modem_lines(s->port);
+    int result = configure(s, baud, error);
+    if (result != 0) {
+        serial_close(&s->link);
+        return result;
+    }
+    *link = &s->link;
+    return 0;
+}

@@ -1,0 +1,183 @@
+/* TCP, and any other connected stream that is a file descriptor. */
+#include "link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CONNECT_TIMEOUT_MS = 10000, WRITE_TIMEOUT_MS = 10000 };
+
+struct stream {
+    struct espota_link link;
+    int fd;
+};
+
+static int broken(struct stream *s, struct espota_error *error, const char *why)
+{
+    return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "the connection to %s broke: %s", s->link.name, why);
+}
+
+static int wait_for(int fd, short events, int timeout_ms)
+{
+    struct pollfd p = { fd, events, 0 };
+    int ready;
+    do
+        ready = poll(&p, 1, timeout_ms);
+    while (ready < 0 && errno == EINTR);
+    return ready;
+}
+
+static int stream_read(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
+                       struct espota_error *error)
+{
+    struct stream *s = (struct stream *)link;
+    int ready = wait_for(s->fd, POLLIN, (int)timeout_ms);
+    if (ready < 0)
+        return broken(s, error, strerror(errno));
+    if (ready == 0)
+        return 0;
+    ssize_t count = read(s->fd, buffer, size);
+    if (count == 0)
+        return broken(s, error, "the other end closed it");
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (count < 0)
+        return broken(s, error, strerror(errno));
+    *got = (size_t)count;
+    return 0;
+}
+
+static int stream_write(struct espota_link *link, const void *data, size_t size, struct espota_error *error)
+{
+    struct stream *s = (struct stream *)link;
+    const uint8_t *at = data;
+    while (size > 0) {
+        ssize_t count = write(s->fd, at, size);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && errno != EAGAIN)
+            return broken(s, error, strerror(errno));
+        if (count < 0 && wait_for(s->fd, POLLOUT, WRITE_TIMEOUT_MS) <= 0)
+            return broken(s, error, "it takes no more data");
+        if (count > 0) {
+            at += count;
+            size -= (size_t)count;
+        }
+    }
+    return 0;
+}
+
+static void stream_drain(struct espota_link *link)
+{
+    struct stream *s = (struct stream *)link;
+    uint8_t scratch[1024];
+    while (wait_for(s->fd, POLLIN, 0) > 0 && read(s->fd, scratch, sizeof scratch) > 0)
+        ;
+}
+
+static void stream_close(struct espota_link *link)
+{
+    struct stream *s = (struct stream *)link;
+    close(s->fd);
+    free(s);
+}
+
+static const struct espota_link_ops stream_ops = {
+    .read = stream_read,
+    .write = stream_write,
+    .drain = stream_drain,
+    .close = stream_close,
+};
+
+int espota_link_from_fd(struct espota_link **link, int fd, const char *name, struct espota_error *error)
+{
+    int flags = fcntl(fd, F_GETFL);
+    struct stream *s = calloc(1, sizeof *s);
+    if (!s)
+        return espota_fail_memory(error, "opening a connection");
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        free(s);
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot use the connection to %s: %s", name, strerror(errno));
+    }
+    s->fd = fd;
+    s->link.ops = &stream_ops;
+    snprintf(s->link.name, sizeof s->link.name, "%s", name);
+    *link = &s->link;
+    return 0;
+}
+
+/* "host:port" or "[::1]:port" into its parts. */
+static int split_address(const char *address, char *host, size_t room, const char **port,
+                         struct espota_error *error)
+{
+    const char *colon = strrchr(address, ':');
+    size_t length = colon ? (size_t)(colon - address) : 0;
+    if (length >= 2 && address[0] == '[' && address[length - 1] == ']')
+        address++, length -= 2;
+    char *end = NULL;
+    unsigned long number = colon ? strtoul(colon + 1, &end, 10) : 0;
+    if (length == 0 || length >= room || number == 0 || number > 65535 || *end != '\0')
+        return espota_fail(error, ESPOTA_ERR_USAGE, "'tcp://%s' is no address: write tcp://host:port", address);
+    memcpy(host, address, length);
+    host[length] = '\0';
+    *port = colon + 1;
+    return 0;
+}
+
+/* @return a connected socket, or -1 with errno. */
+static int connect_one(const struct addrinfo *a)
+{
+    int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
+    int reason = 0, one = 1;
+    socklen_t size = sizeof reason;
+    if (fd < 0)
+        return -1;
+    if (connect(fd, a->ai_addr, a->ai_addrlen) != 0 && errno != EINPROGRESS)
+        reason = errno;
+    else if (wait_for(fd, POLLOUT, CONNECT_TIMEOUT_MS) <= 0)
+        reason = ETIMEDOUT;
+    else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &size) != 0)
+        reason = errno;
+    if (reason == 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0)
+        reason = errno;
+    if (reason == 0)
+        return fd;
+    close(fd);
+    errno = reason;
+    return -1;
+}
+
+int espota_link_open_tcp(struct espota_link **link, const char *address, struct espota_error *error)
+{
+    char host[256];
+    const char *port = NULL;
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *list = NULL;
+    int result = split_address(address, host, sizeof host, &port, error);
+    if (result != 0)
+        return result;
+    int lookup = getaddrinfo(host, port, &hints, &list);
+    if (lookup != 0)
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot find host '%s': %s", host,
+                           gai_strerror(lookup));
+    int fd = -1;
+    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
+        fd = connect_one(a);
+    int reason = errno;
+    freeaddrinfo(list);
+    if (fd < 0)
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
+                           "cannot connect to tcp://%s: %s; is the bridge, emulator or agent running there?",
+                           address, strerror(reason));
+    result = espota_link_from_fd(link, fd, address, error);
+    if (result != 0)
+        close(fd);
+    return result;
+}

@@ -1,0 +1,191 @@
+#include "board.h"
+
+#include "espota/host.h"
+#include "espota/rom_protocol.h"
+#include "espota/version.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { AGENT_WINDOW = 4 };
+
+static void put(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length)
+{
+    if (board->state != SIM_OFF && board->flash->powered)
+        board->options.send(board->options.context, stream, data, length);
+}
+
+void sim_print(struct sim_board *board, const char *format, ...)
+{
+    char line[256];
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(line, sizeof line - 2, format, args);
+    va_end(args);
+    if (length < 0)
+        return;
+    if (board->options.log)
+        board->options.log(board->options.context, line);
+    size_t used = strlen(line);
+    memcpy(line + used, "\r\n", 2);
+    put(board, SIM_UART, (const uint8_t *)line, used + 2);
+}
+
+/* ---- download mode -------------------------------------------------------------------------------------- */
+
+static void rom_send(void *context, const uint8_t *data, size_t length)
+{
+    put(context, SIM_UART, data, length);
+}
+
+static void set_baud(void *context, uint32_t baud)
+{
+    struct sim_board *board = context;
+    if (board->options.baud)
+        board->options.baud(board->options.context, baud);
+}
+
+static void leave_rom(void *context)
+{
+    struct sim_board *board = context;
+    board->restart_wanted = true;
+}
+
+static void enter_download(struct sim_board *board)
+{
+    const struct sim_rom_events events = { board, rom_send, set_baud, leave_rom };
+    board->state = SIM_DOWNLOAD;
+    sim_print(board, "rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))");
+    sim_print(board, "waiting for download");
+    sim_rom_start(&board->rom, board->options.chip, board->flash, board->options.mac, &events);
+}
+
+/* ---- the app -------------------------------------------------------------------------------------------- */
+
+static int agent_read(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    struct sim_board *board = context;
+    return sim_flash_read(board->flash, offset, buffer, length);
+}
+
+static int agent_erase(void *context, uint32_t offset)
+{
+    struct sim_board *board = context;
+    return sim_flash_erase(board->flash, offset);
+}
+
+static int agent_program(void *context, uint32_t offset, const void *data, size_t length)
+{
+    struct sim_board *board = context;
+    return sim_flash_program(board->flash, offset, data, length);
+}
+
+static int agent_send(void *context, const uint8_t *data, size_t length)
+{
+    struct sim_board *board = context;
+    put(board, board->stream, data, length);
+    return board->flash->powered ? 0 : -1;
+}
+
+static void agent_restart(void *context)
+{
+    struct sim_board *board = context;
+    board->restart_wanted = true;
+}
+
+static void start_app(struct sim_board *board)
+{
+    const struct sim_board_options *o = &board->options;
+    snprintf(board->agent_name, sizeof board->agent_name, "espota agent %s", ESPOTA_VERSION);
+    board->agent_config = (struct espota_agent_config){
+        .chip_id = o->chip->image_id,
+        .flash_size = board->flash->size,
+        .table_offset = o->table_offset,
+        .running_offset = board->running->offset,
+        .name = board->agent_name,
+        .key = o->key,
+        .key_length = o->key_length,
+        .window = AGENT_WINDOW,
+        .rollback = o->rollback,
+    };
+    memcpy(board->agent_config.mac, o->mac, sizeof o->mac);
+    board->state = SIM_RUNNING;
+    if (espota_agent_start(&board->agent, &board->port.port, &board->agent_config) != 0)
+        sim_print(board, "E (%u) agent: no partition table", (unsigned)(espota_now_ms() - board->started_ms));
+    sim_print(board, "I (%u) agent: %s runs from '%s'", (unsigned)(espota_now_ms() - board->started_ms),
+              board->agent_name, board->running->label);
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------- */
+
+int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struct sim_board_options *options,
+                   struct espota_error *error)
+{
+    memset(board, 0, sizeof *board);
+    board->options = *options;
+    board->flash = flash;
+    board->port.port = (struct espota_agent_port){
+        .context = board,
+        .flash_read = agent_read,
+        .flash_erase = agent_erase,
+        .flash_program = agent_program,
+        .send = agent_send,
+        .restart = agent_restart,
+    };
+    return posix_port_begin(&board->port, error);
+}
+
+static void stop(struct sim_board *board)
+{
+    if (board->state == SIM_DOWNLOAD)
+        sim_rom_stop(&board->rom);
+    board->state = SIM_OFF;
+    board->running = NULL;
+}
+
+void sim_board_end(struct sim_board *board)
+{
+    stop(board);
+    posix_port_end(&board->port);
+}
+
+void sim_board_reset(struct sim_board *board, bool download)
+{
+    stop(board);
+    board->flash->powered = true;
+    board->restart_wanted = false;
+    board->started_ms = espota_now_ms();
+    set_baud(board, ESPOTA_ROM_INITIAL_BAUD);
+    board->state = SIM_STUCK;
+    if (download)
+        enter_download(board);
+    else if (sim_boot(board))
+        start_app(board);
+}
+
+/* Serve an agent's two streams as it serves any: a session belongs to the stream that it began on. */
+static void input_to_agent(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length)
+{
+    if (stream != board->stream) {
+        espota_agent_disconnect(&board->agent);
+        board->stream = stream;
+    }
+    espota_agent_input(&board->agent, data, length);
+}
+
+void sim_board_input(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length)
+{
+    if (board->state == SIM_DOWNLOAD && stream == SIM_UART)
+        sim_rom_input(&board->rom, data, length);
+    else if (board->state == SIM_RUNNING)
+        input_to_agent(board, stream, data, length);
+    if (board->restart_wanted && board->flash->powered)
+        sim_board_reset(board, false);
+}
+
+void sim_board_disconnect(struct sim_board *board, enum sim_stream stream)
+{
+    if (board->state == SIM_RUNNING && board->stream == stream)
+        espota_agent_disconnect(&board->agent);
+}

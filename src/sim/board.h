@@ -1,0 +1,69 @@
+/* A board: chip, flash, reset button, and whatever runs on it: the ROM's download mode, or a second-stage bootloader
+ * and then an app with the agent. */
+#ifndef ESPOTA_SIM_BOARD_H
+#define ESPOTA_SIM_BOARD_H
+
+#include "espota/agent.h"
+#include "flash.h"
+#include "posix_port.h"
+#include "rom.h"
+
+enum sim_state {
+    SIM_OFF,      /* no power */
+    SIM_DOWNLOAD, /* the ROM's serial bootloader */
+    SIM_RUNNING,  /* an app with the agent */
+    SIM_STUCK,    /* nothing to boot */
+};
+
+/* Where the bytes of a stream go. */
+enum sim_stream { SIM_UART, SIM_NETWORK };
+
+struct sim_board_options {
+    const struct espota_chip *chip;
+    uint8_t mac[6];
+    bool rollback;          /* the bootloader honours trial states */
+    const uint8_t *key;     /* of the agent, or NULL */
+    size_t key_length;
+    uint32_t table_offset; /* the bootloader's idea of it */
+    void *context;
+    void (*send)(void *context, enum sim_stream stream, const uint8_t *data, size_t length);
+    void (*log)(void *context, const char *line); /* what goes to the console; may be NULL */
+    void (*baud)(void *context, uint32_t baud);   /* of the UART; may be NULL */
+};
+
+struct sim_board {
+    struct sim_board_options options;
+    struct sim_flash *flash;
+    enum sim_state state;
+    struct sim_rom rom;
+    struct posix_port port;
+    struct espota_agent agent;
+    struct espota_agent_config agent_config;
+    struct espota_table table;
+    const struct espota_partition *running;
+    char agent_name[32];
+    enum sim_stream stream; /* that the agent answers on */
+    bool restart_wanted;
+    uint64_t started_ms;
+};
+
+/* `flash` must outlive the board, which starts without power. */
+int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struct sim_board_options *options,
+                   struct espota_error *error);
+void sim_board_end(struct sim_board *board);
+
+/* Power on or press reset; `download`: with GPIO0 held low. */
+void sim_board_reset(struct sim_board *board, bool download);
+
+/* Bytes arrive on a stream. */
+void sim_board_input(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length);
+/* A stream's other end is gone. */
+void sim_board_disconnect(struct sim_board *board, enum sim_stream stream);
+
+/* boot.c: the second-stage bootloader. Decides, writes otadata as it would, sets board->running, and says on the
+ * console what it does. @return false when there is nothing to boot. */
+bool sim_boot(struct sim_board *board);
+/* A console line, to the UART and the log. */
+void sim_print(struct sim_board *board, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

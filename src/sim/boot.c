@@ -1,0 +1,156 @@
+/* A model of the second-stage bootloader, after ESP-IDF's bootloader_utility.c, in the words of its log. */
+#include "board.h"
+
+#include "espota/bootsel.h"
+#include "espota/bytes.h"
+#include "espota/host.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static unsigned elapsed(const struct sim_board *board)
+{
+    return (unsigned)(espota_now_ms() - board->started_ms);
+}
+
+struct place {
+    struct sim_flash *flash;
+    uint32_t offset;
+};
+
+static int read_place(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    const struct place *place = context;
+    return sim_flash_read(place->flash, place->offset + offset, buffer, length);
+}
+
+static enum espota_image_verdict examine(struct sim_board *board, uint32_t offset, uint32_t size,
+                                         struct espota_image *image)
+{
+    uint8_t buffer[4096];
+    struct place place = { board->flash, offset };
+    struct espota_image_source source = { &place, read_place, size };
+    return espota_image_examine(image, &source, board->port.sha256, buffer, sizeof buffer);
+}
+
+/* What the ROM does: no bootloader, no boot. */
+static bool rom_boots(struct sim_board *board)
+{
+    struct espota_image image;
+    char words[ESPOTA_PROBLEM_TEXT];
+    uint8_t head[4] = { 0 };
+    uint32_t offset = board->options.chip->bootloader_offset;
+    (void)sim_flash_read(board->flash, offset, head, sizeof head);
+    sim_print(board, "rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)");
+    enum espota_image_verdict verdict = examine(board, offset, board->options.table_offset - offset, &image);
+    if (verdict == ESPOTA_IMAGE_NO_MAGIC)
+        sim_print(board, "invalid header: 0x%08" PRIx32, espota_get_le32(head));
+    else if (verdict != ESPOTA_IMAGE_OK)
+        sim_print(board, "flash read err: bootloader: %s", espota_image_verdict_text(verdict, &image, words));
+    return verdict == ESPOTA_IMAGE_OK;
+}
+
+static bool load_table(struct sim_board *board)
+{
+    uint8_t data[ESPOTA_TABLE_BINARY_SIZE];
+    struct espota_table_problem problem;
+    char words[ESPOTA_PROBLEM_TEXT];
+    if (sim_flash_read(board->flash, board->options.table_offset, data, sizeof data) == 0 &&
+        espota_table_parse_binary(&board->table, data, sizeof data, board->options.table_offset, espota_md5,
+                                  &problem) == 0 &&
+        espota_table_verify(&board->table, &problem) == 0)
+        return true;
+    sim_print(board, "E (%u) boot: Failed to verify partition table: %s", elapsed(board),
+              espota_table_problem_text(&problem, words));
+    return false;
+}
+
+static void print_partitions(struct sim_board *board)
+{
+    sim_print(board, "I (%u) boot: Partition Table:", elapsed(board));
+    sim_print(board, "I (%u) boot: ## Label            Usage          Type ST Offset   Length", elapsed(board));
+    for (unsigned i = 0; i < board->table.count; i++) {
+        const struct espota_partition *p = &board->table.entry[i];
+        const char *usage = espota_subtype_name(p->type, p->subtype);
+        sim_print(board, "I (%u) boot: %2u %-16s %-16s %02x %02x %08" PRIx32 " %08" PRIx32, elapsed(board), i,
+                  p->label, usage ? usage : "Unknown", p->type, p->subtype, p->offset, p->size);
+    }
+    sim_print(board, "I (%u) boot: End of partition table", elapsed(board));
+}
+
+static bool bootable(void *context, const struct espota_partition *partition)
+{
+    struct sim_board *board = context;
+    struct espota_image image;
+    char words[ESPOTA_PROBLEM_TEXT];
+    enum espota_image_verdict verdict = examine(board, partition->offset, partition->size, &image);
+    if (verdict != ESPOTA_IMAGE_OK)
+        sim_print(board, "E (%u) boot: partition '%s' is not bootable: %s", elapsed(board), partition->label,
+                  espota_image_verdict_text(verdict, &image, words));
+    else if (image.chip_id != board->options.chip->image_id)
+        sim_print(board, "E (%u) boot: partition '%s' is not bootable: image is for another chip", elapsed(board),
+                  partition->label);
+    return verdict == ESPOTA_IMAGE_OK && image.chip_id == board->options.chip->image_id;
+}
+
+static void load_otadata(struct sim_board *board, const struct espota_partition *place,
+                         struct espota_otadata *otadata)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        uint8_t data[ESPOTA_OTADATA_RECORD_SIZE];
+        memset(data, 0xff, sizeof data);
+        if (place)
+            (void)sim_flash_read(board->flash, place->offset + i * ESPOTA_SECTOR_SIZE, data, sizeof data);
+        espota_otadata_record_parse(&otadata->record[i], data);
+    }
+}
+
+/* The bootloader's own writes are flash operations like any: power may fail here too. */
+static bool store_otadata(struct sim_board *board, const struct espota_partition *place,
+                          const struct espota_otadata *otadata, const struct espota_boot_choice *choice)
+{
+    for (uint32_t i = 0; place && i < 2; i++) {
+        uint8_t data[ESPOTA_OTADATA_RECORD_SIZE];
+        uint32_t at = place->offset + i * ESPOTA_SECTOR_SIZE;
+        if (!choice->otadata_changed[i])
+            continue;
+        espota_otadata_record_format(&otadata->record[i], data);
+        if (sim_flash_erase(board->flash, at) != 0 ||
+            sim_flash_program(board->flash, at, data, sizeof data) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void print_app(struct sim_board *board, const struct espota_partition *p)
+{
+    struct espota_image image;
+    sim_print(board, "I (%u) boot: Loaded app from partition at offset 0x%" PRIx32, elapsed(board), p->offset);
+    (void)examine(board, p->offset, p->size, &image);
+    if (!image.has_description)
+        return;
+    sim_print(board, "I (%u) cpu_start: Project name:     %s", elapsed(board), image.description.project);
+    sim_print(board, "I (%u) cpu_start: App version:      %s", elapsed(board), image.description.version);
+}
+
+bool sim_boot(struct sim_board *board)
+{
+    struct espota_otadata otadata;
+    if (!rom_boots(board) || !load_table(board))
+        return false;
+    print_partitions(board);
+    const struct espota_partition *place =
+        espota_table_find_type(&board->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+    load_otadata(board, place, &otadata);
+    struct espota_boot_choice choice =
+        espota_boot_choose(&board->table, &otadata, board->options.rollback, bootable, board);
+    if (!store_otadata(board, place, &otadata, &choice))
+        return false;
+    if (!choice.partition) {
+        sim_print(board, "E (%u) boot: No bootable app partitions in the partition table", elapsed(board));
+        return false;
+    }
+    board->running = choice.partition;
+    print_app(board, choice.partition);
+    return true;
+}

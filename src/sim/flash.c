@@ -1,0 +1,152 @@
+#include "flash.h"
+
+#include "espota/host.h"
+#include "espota/table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Typical figures of a W25Q32JV: sector erase 45 ms, page program (256 bytes) 0.4 ms. */
+enum { ERASE_US = 45000, PAGE_US = 400, PAGE = 256 };
+
+static int cannot(const char *path, const char *what, int fd, struct espota_error *error)
+{
+    int reason = errno;
+    if (fd >= 0)
+        close(fd);
+    return espota_fail(error, ESPOTA_ERR_IO, "cannot %s the flash file %s: %s", what, path, strerror(reason));
+}
+
+static int fill_blank(int fd, uint32_t size)
+{
+    uint8_t blank[ESPOTA_SECTOR_SIZE];
+    memset(blank, 0xff, sizeof blank);
+    for (uint32_t at = 0; at < size; at += (uint32_t)sizeof blank)
+        if (pwrite(fd, blank, sizeof blank, (off_t)at) != (ssize_t)sizeof blank)
+            return -1;
+    return 0;
+}
+
+static int check_size(const char *path, uint64_t has, uint32_t wanted, struct espota_error *error)
+{
+    if (wanted != 0 && has != wanted)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "%s has %llu bytes, not the %u of --flash: leave --flash out, or remove the file", path,
+                           (unsigned long long)has, wanted);
+    if (has < (64 << 10) || has > (128 << 20) || (has & (has - 1)) != 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "%s has %llu bytes: no flash chip has that size", path,
+                           (unsigned long long)has);
+    return 0;
+}
+
+int sim_flash_open(struct sim_flash *flash, const char *path, uint32_t size, struct espota_error *error)
+{
+    struct stat st;
+    *flash = (struct sim_flash){ .fd = -1, .powered = true };
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return cannot(path, "open", fd, error);
+    if (st.st_size == 0 && size == 0) {
+        close(fd);
+        unlink(path);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "there is no flash file %s yet: give its size with --flash, "
+                           "for example --flash 4M", path);
+    }
+    if (st.st_size == 0 && (fill_blank(fd, size) != 0 || fstat(fd, &st) != 0))
+        return cannot(path, "fill", fd, error);
+    int result = check_size(path, (uint64_t)st.st_size, size, error);
+    if (result != 0) {
+        close(fd);
+        return result;
+    }
+    flash->data = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (flash->data == MAP_FAILED)
+        return cannot(path, "map", fd, error);
+    flash->fd = fd;
+    flash->size = (uint32_t)st.st_size;
+    return 0;
+}
+
+int sim_flash_memory(struct sim_flash *flash, uint32_t size, struct espota_error *error)
+{
+    *flash = (struct sim_flash){ .data = malloc(size), .size = size, .fd = -1, .powered = true };
+    if (!flash->data)
+        return espota_fail_memory(error, "simulating flash");
+    memset(flash->data, 0xff, size);
+    return 0;
+}
+
+void sim_flash_close(struct sim_flash *flash)
+{
+    if (flash->fd >= 0) {
+        munmap(flash->data, flash->size);
+        close(flash->fd);
+    } else {
+        free(flash->data);
+    }
+    flash->data = NULL;
+    flash->fd = -1;
+}
+
+static bool inside(const struct sim_flash *flash, uint32_t offset, size_t length)
+{
+    return flash->powered && offset <= flash->size && length <= flash->size - offset;
+}
+
+int sim_flash_read(struct sim_flash *flash, uint32_t offset, void *buffer, size_t length)
+{
+    if (!inside(flash, offset, length))
+        return -1;
+    memcpy(buffer, flash->data + offset, length);
+    return 0;
+}
+
+static void take_time(struct sim_flash *flash, uint64_t us)
+{
+    flash->busy_us += us;
+    if (!flash->real_time)
+        return;
+    struct timespec time = { (time_t)(us / 1000000), (long)(us % 1000000) * 1000 };
+    while (nanosleep(&time, &time) != 0 && errno == EINTR)
+        ;
+}
+
+/* How much of an operation of `length` bytes happens; then the power may be gone. */
+static size_t begin(struct sim_flash *flash, size_t length)
+{
+    flash->operations++;
+    if (flash->cut == SIM_CUT_NONE || flash->operations != flash->cut_at)
+        return length;
+    flash->powered = false;
+    return flash->cut == SIM_CUT_BEFORE ? 0 : flash->cut == SIM_CUT_TORN ? length / 2 : length;
+}
+
+int sim_flash_erase(struct sim_flash *flash, uint32_t offset)
+{
+    if (!inside(flash, offset, ESPOTA_SECTOR_SIZE) || offset % ESPOTA_SECTOR_SIZE)
+        return -1;
+    size_t length = begin(flash, ESPOTA_SECTOR_SIZE);
+    memset(flash->data + offset, 0xff, length);
+    flash->erases++;
+    take_time(flash, ERASE_US);
+    return flash->powered ? 0 : -1;
+}
+
+int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data, size_t length)
+{
+    const uint8_t *from = data;
+    if (!inside(flash, offset, length))
+        return -1;
+    size_t done = begin(flash, length);
+    for (size_t i = 0; i < done; i++)
+        flash->data[offset + i] &= from[i];
+    flash->programmed_bytes += done;
+    take_time(flash, (length + PAGE - 1) / PAGE * PAGE_US);
+    return flash->powered ? 0 : -1;
+}

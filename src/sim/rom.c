@@ -1,0 +1,355 @@
+#include "rom.h"
+
+#include "espota/bytes.h"
+#include "espota/host.h"
+#include "espota/rom_protocol.h"
+
+#include <string.h>
+
+#define SPI_CMD_USR          (1u << 18)
+#define FLASH_READ_ID        0x9fu
+#define SYNC_VALUE           0x20120707u
+#define ESP32_RTC_CALICFG1   0x3ff5f06cu
+#define ESP32_EFUSE_WORD_4   0x3ff5a010u
+#define ESP32_UART_CLKDIV    0x3ff40014u
+#define CK8M_COUNT           100u                        /* efuse calibration of a plausible chip */
+#define CALIBRATION_FOR_40M  (102400u / CK8M_COUNT << 7) /* 40 MHz by the ROM's own formula */
+#define UART_DIVIDER_115200  347u                        /* 40 MHz / 115200 */
+#define FLASH_ID_WINBOND     0x40efu                     /* maker ef, type 40; capacity is added */
+
+static void respond(struct sim_rom *rom, uint8_t command, uint32_t value, const void *data, size_t length,
+                    uint8_t error)
+{
+    uint8_t body[ESPOTA_ROM_HEADER_SIZE + 64 + ESPOTA_ROM_STATUS_SIZE] = { 1, command };
+    uint8_t wire[ESPOTA_SLIP_MAX_ENCODED(sizeof body)];
+    espota_put_le16(body + 2, (uint16_t)(length + ESPOTA_ROM_STATUS_SIZE));
+    espota_put_le32(body + 4, value);
+    if (length > 0)
+        memcpy(body + ESPOTA_ROM_HEADER_SIZE, data, length);
+    body[ESPOTA_ROM_HEADER_SIZE + length] = error ? 1 : 0;
+    body[ESPOTA_ROM_HEADER_SIZE + length + 1] = error;
+    size_t size = espota_slip_encode(body, ESPOTA_ROM_HEADER_SIZE + length + ESPOTA_ROM_STATUS_SIZE, wire);
+    rom->events.send(rom->events.context, wire, size);
+}
+
+static void finish(struct sim_rom *rom, uint8_t command, uint8_t error)
+{
+    respond(rom, command, 0, NULL, 0, error);
+}
+
+/* ---- registers ------------------------------------------------------------------------------------------ */
+
+static uint32_t flash_id(const struct sim_rom *rom)
+{
+    uint32_t capacity = 0;
+    while ((1u << capacity) < rom->flash->size)
+        capacity++;
+    return FLASH_ID_WINBOND | capacity << 16;
+}
+
+static uint32_t fixed_register(const struct sim_rom *rom, uint32_t address)
+{
+    const uint8_t *mac = rom->mac;
+    uint32_t base = rom->chip->mac_register;
+    if (address == ESPOTA_CHIP_MAGIC_REGISTER)
+        return rom->chip->magic;
+    if (address == base)
+        return (uint32_t)mac[2] << 24 | (uint32_t)mac[3] << 16 | (uint32_t)mac[4] << 8 | mac[5];
+    if (address == base + 4)
+        return (uint32_t)mac[0] << 8 | mac[1];
+    if (address == ESP32_RTC_CALICFG1)
+        return CALIBRATION_FOR_40M;
+    if (address == ESP32_EFUSE_WORD_4)
+        return CK8M_COUNT;
+    if (address == ESP32_UART_CLKDIV)
+        return UART_DIVIDER_115200;
+    return 0;
+}
+
+static uint32_t read_register(const struct sim_rom *rom, uint32_t address)
+{
+    for (unsigned i = 0; i < rom->written_count; i++)
+        if (rom->written[i].address == address)
+            return rom->written[i].value;
+    return fixed_register(rom, address);
+}
+
+static void store_register(struct sim_rom *rom, uint32_t address, uint32_t value)
+{
+    unsigned i = 0;
+    while (i < rom->written_count && rom->written[i].address != address)
+        i++;
+    if (i == SIM_ROM_REGISTERS)
+        return;
+    rom->written[i].address = address;
+    rom->written[i].value = value;
+    if (i == rom->written_count)
+        rom->written_count++;
+}
+
+/* The SPI controller runs a user command as soon as its bit is set, and clears the bit. */
+static void run_spi_command(struct sim_rom *rom)
+{
+    uint32_t base = rom->chip->spi.base;
+    uint32_t command = read_register(rom, base + rom->chip->spi.usr2) & 0xff;
+    uint32_t answer = 0;
+    if (command == FLASH_READ_ID && rom->attached)
+        answer = flash_id(rom);
+    store_register(rom, base + rom->chip->spi.w0, answer);
+}
+
+static void write_register(struct sim_rom *rom, uint32_t address, uint32_t value, uint32_t mask)
+{
+    value = (read_register(rom, address) & ~mask) | (value & mask);
+    if (address == rom->chip->spi.base && (value & SPI_CMD_USR)) {
+        run_spi_command(rom);
+        value &= ~SPI_CMD_USR;
+    }
+    store_register(rom, address, value);
+}
+
+/* ---- flash ---------------------------------------------------------------------------------------------- */
+
+static int erase_range(struct sim_rom *rom, uint32_t offset, uint32_t length)
+{
+    uint64_t end = (uint64_t)offset + length;
+    for (uint64_t at = offset - offset % 4096; at < end; at += 4096)
+        if (sim_flash_erase(rom->flash, (uint32_t)at) != 0)
+            return -1;
+    return 0;
+}
+
+/* Program and read back, as the ROM does. */
+static uint8_t store(struct sim_rom *rom, const uint8_t *data, size_t length)
+{
+    uint8_t back[4096];
+    if (length > sizeof back || rom->at > rom->end || length > rom->end - rom->at)
+        return ESPOTA_ROM_ERR_FAILED;
+    if (sim_flash_program(rom->flash, rom->at, data, length) != 0 ||
+        sim_flash_read(rom->flash, rom->at, back, length) != 0 || memcmp(back, data, length) != 0)
+        return ESPOTA_ROM_ERR_FLASH_WRITE;
+    rom->at += (uint32_t)length;
+    return 0;
+}
+
+static uint8_t store_plain(struct sim_rom *rom, const uint8_t *data, size_t length)
+{
+    uint8_t error = 0;
+    for (size_t at = 0; error == 0 && at < length; at += 4096)
+        error = store(rom, data + at, length - at < 4096 ? length - at : 4096);
+    return error;
+}
+
+static uint8_t store_compressed(struct sim_rom *rom, uint8_t *data, size_t length)
+{
+    uint8_t out[4096];
+    z_stream *z = &rom->stream;
+    z->next_in = data;
+    z->avail_in = (uInt)length;
+    if (rom->stream_ended)
+        return length > 0 ? ESPOTA_ROM_ERR_DEFLATE_PARAMETER : 0;
+    do {
+        z->next_out = out;
+        z->avail_out = sizeof out;
+        int result = inflate(z, Z_NO_FLUSH);
+        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
+            return z->msg && strstr(z->msg, "data check") ? ESPOTA_ROM_ERR_DEFLATE_ADLER : ESPOTA_ROM_ERR_DEFLATE;
+        uint8_t error = store(rom, out, sizeof out - z->avail_out);
+        if (error != 0)
+            return error;
+        rom->stream_ended = result == Z_STREAM_END;
+    } while (!rom->stream_ended && z->avail_out == 0);
+    return 0;
+}
+
+static void close_stream(struct sim_rom *rom)
+{
+    if (rom->stream_open)
+        inflateEnd(&rom->stream);
+    rom->stream_open = false;
+}
+
+static uint8_t begin_write(struct sim_rom *rom, const uint8_t *data, bool compressed)
+{
+    uint32_t size = espota_get_le32(data), offset = espota_get_le32(data + 12);
+    close_stream(rom);
+    rom->writing = false;
+    if (size > 0 && (!rom->attached || offset > rom->flash->size || size > rom->flash->size - offset))
+        return ESPOTA_ROM_ERR_FAILED;
+    if (erase_range(rom, offset, size) != 0)
+        return ESPOTA_ROM_ERR_FAILED;
+    rom->stream = (z_stream){ 0 };
+    if (compressed && inflateInit(&rom->stream) != Z_OK)
+        return ESPOTA_ROM_ERR_DEFLATE_PARAMETER;
+    rom->stream_open = compressed;
+    rom->stream_ended = false;
+    rom->writing = true;
+    rom->compressed = compressed;
+    rom->at = offset;
+    rom->end = offset + size;
+    rom->next_sequence = 0;
+    return 0;
+}
+
+static uint8_t write_data(struct sim_rom *rom, uint8_t *data, size_t length, uint32_t checksum, bool compressed)
+{
+    if (length < 16 || espota_get_le32(data) != length - 16)
+        return ESPOTA_ROM_ERR_INVALID_MESSAGE;
+    if (!rom->writing || rom->compressed != compressed)
+        return ESPOTA_ROM_ERR_FAILED;
+    if ((checksum & 0xff) != espota_rom_checksum(data + 16, length - 16))
+        return ESPOTA_ROM_ERR_CHECKSUM;
+    rom->next_sequence++;
+    return compressed ? store_compressed(rom, data + 16, length - 16) : store_plain(rom, data + 16, length - 16);
+}
+
+static void md5(struct sim_rom *rom, uint8_t command, uint32_t offset, uint32_t length)
+{
+    uint8_t digest[ESPOTA_MD5_LENGTH];
+    char text[2 * ESPOTA_MD5_LENGTH + 1];
+    bool inside = rom->attached && offset <= rom->flash->size && length <= rom->flash->size - offset;
+    if (!inside || !rom->flash->powered || espota_md5(rom->flash->data + offset, length, digest) != 0) {
+        finish(rom, command, ESPOTA_ROM_ERR_FAILED);
+        return;
+    }
+    espota_hex(digest, sizeof digest, text);
+    respond(rom, command, 0, text, 2 * ESPOTA_MD5_LENGTH, 0);
+}
+
+static void read_slow(struct sim_rom *rom, uint8_t command, uint32_t offset, uint32_t length)
+{
+    uint8_t data[ESPOTA_ROM_READ_SIZE] = { 0 };
+    if (length > sizeof data)
+        finish(rom, command, ESPOTA_ROM_ERR_FLASH_READ_LENGTH);
+    else if (!rom->attached || sim_flash_read(rom->flash, offset, data, length) != 0)
+        finish(rom, command, ESPOTA_ROM_ERR_FLASH_READ);
+    else
+        respond(rom, command, 0, data, sizeof data, 0);
+}
+
+/* Chips after ESP32 tell their id: flags, crypt count, key purposes, chip id, version. */
+static void security_info(struct sim_rom *rom, uint8_t command)
+{
+    uint8_t info[20] = { 0 };
+    if (rom->chip->image_id == 0) {
+        finish(rom, command, ESPOTA_ROM_ERR_INVALID_MESSAGE);
+        return;
+    }
+    espota_put_le32(info + 12, rom->chip->image_id);
+    respond(rom, command, 0, info, rom->chip->has_magic ? 12 : sizeof info, 0);
+}
+
+/* ---- commands ------------------------------------------------------------------------------------------- */
+
+/* Least length of a command's data. */
+static size_t needs(uint8_t command)
+{
+    switch (command) {
+    case ESPOTA_ROM_FLASH_BEGIN:
+    case ESPOTA_ROM_FLASH_DEFL_BEGIN:
+    case ESPOTA_ROM_SPI_FLASH_MD5:
+        return 16;
+    case ESPOTA_ROM_WRITE_REG:
+        return 12;
+    case ESPOTA_ROM_READ_FLASH_SLOW:
+    case ESPOTA_ROM_CHANGE_BAUDRATE:
+        return 8;
+    case ESPOTA_ROM_READ_REG:
+    case ESPOTA_ROM_FLASH_END:
+    case ESPOTA_ROM_FLASH_DEFL_END:
+        return 4;
+    default:
+        return 0;
+    }
+}
+
+static void run(struct sim_rom *rom, uint8_t command, uint8_t *data, size_t length, uint32_t checksum)
+{
+    const struct sim_rom_events *e = &rom->events;
+    switch (command) {
+    case ESPOTA_ROM_SYNC:
+        for (int i = 0; i < 8; i++)
+            respond(rom, command, SYNC_VALUE, NULL, 0, 0);
+        break;
+    case ESPOTA_ROM_READ_REG:
+        respond(rom, command, read_register(rom, espota_get_le32(data)), NULL, 0, 0);
+        break;
+    case ESPOTA_ROM_WRITE_REG:
+        write_register(rom, espota_get_le32(data), espota_get_le32(data + 4), espota_get_le32(data + 8));
+        finish(rom, command, 0);
+        break;
+    case ESPOTA_ROM_SPI_ATTACH:
+        rom->attached = true;
+        finish(rom, command, 0);
+        break;
+    case ESPOTA_ROM_SPI_SET_PARAMS:
+        finish(rom, command, 0);
+        break;
+    case ESPOTA_ROM_CHANGE_BAUDRATE:
+        finish(rom, command, 0);
+        e->set_baud(e->context, espota_get_le32(data));
+        break;
+    case ESPOTA_ROM_FLASH_BEGIN:
+    case ESPOTA_ROM_FLASH_DEFL_BEGIN:
+        finish(rom, command, begin_write(rom, data, command == ESPOTA_ROM_FLASH_DEFL_BEGIN));
+        break;
+    case ESPOTA_ROM_FLASH_DATA:
+    case ESPOTA_ROM_FLASH_DEFL_DATA:
+        finish(rom, command,
+               write_data(rom, data, length, checksum, command == ESPOTA_ROM_FLASH_DEFL_DATA));
+        break;
+    case ESPOTA_ROM_FLASH_END:
+    case ESPOTA_ROM_FLASH_DEFL_END:
+        finish(rom, command, rom->writing ? 0 : ESPOTA_ROM_ERR_FAILED);
+        if (rom->writing)
+            e->leave(e->context);
+        break;
+    case ESPOTA_ROM_SPI_FLASH_MD5:
+        md5(rom, command, espota_get_le32(data), espota_get_le32(data + 4));
+        break;
+    case ESPOTA_ROM_READ_FLASH_SLOW:
+        read_slow(rom, command, espota_get_le32(data), espota_get_le32(data + 4));
+        break;
+    case ESPOTA_ROM_GET_SECURITY_INFO:
+        security_info(rom, command);
+        break;
+    default:
+        finish(rom, command, ESPOTA_ROM_ERR_INVALID_MESSAGE);
+        break;
+    }
+}
+
+static void take_packet(struct sim_rom *rom, size_t length)
+{
+    uint8_t *p = rom->packet;
+    if (length < ESPOTA_ROM_HEADER_SIZE || p[0] != 0)
+        return;
+    size_t data_length = espota_get_le16(p + 2);
+    if (data_length != length - ESPOTA_ROM_HEADER_SIZE || data_length < needs(p[1]))
+        finish(rom, p[1], ESPOTA_ROM_ERR_INVALID_MESSAGE);
+    else
+        run(rom, p[1], p + ESPOTA_ROM_HEADER_SIZE, data_length, espota_get_le32(p + 4));
+}
+
+void sim_rom_start(struct sim_rom *rom, const struct espota_chip *chip, struct sim_flash *flash,
+                   const uint8_t mac[6], const struct sim_rom_events *events)
+{
+    memset(rom, 0, sizeof *rom);
+    rom->chip = chip;
+    rom->flash = flash;
+    rom->events = *events;
+    memcpy(rom->mac, mac, sizeof rom->mac);
+    espota_slip_begin(&rom->decoder, rom->packet, sizeof rom->packet);
+}
+
+void sim_rom_stop(struct sim_rom *rom)
+{
+    close_stream(rom);
+}
+
+void sim_rom_input(struct sim_rom *rom, const uint8_t *data, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (espota_slip_byte(&rom->decoder, data[i]) == ESPOTA_SLIP_FRAME)
+            take_packet(rom, rom->decoder.length);
+}

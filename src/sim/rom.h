@@ -1,0 +1,46 @@
+/* The mask-ROM serial bootloader of a simulated chip. Bytes in, bytes out; the board owns it. */
+#ifndef ESPOTA_SIM_ROM_H
+#define ESPOTA_SIM_ROM_H
+
+#include "espota/chip.h"
+#include "espota/slip.h"
+#include "flash.h"
+
+#include <zlib.h>
+
+enum { SIM_ROM_MAX_PACKET = 0x4000 + 64, SIM_ROM_REGISTERS = 64 };
+
+struct sim_rom_events {
+    void *context;
+    void (*send)(void *context, const uint8_t *data, size_t length);
+    void (*set_baud)(void *context, uint32_t baud);
+    void (*leave)(void *context); /* reboot was asked for */
+};
+
+struct sim_rom {
+    const struct espota_chip *chip;
+    struct sim_flash *flash;
+    struct sim_rom_events events;
+    uint8_t mac[6];
+    struct espota_slip_decoder decoder;
+    uint8_t packet[SIM_ROM_MAX_PACKET];
+    bool attached; /* SPI_ATTACH was done */
+    struct {
+        uint32_t address, value;
+    } written[SIM_ROM_REGISTERS]; /* registers that were written */
+    unsigned written_count;
+    /* write under way */
+    bool writing, compressed, stream_ended;
+    uint32_t at, end;
+    uint32_t next_sequence;
+    z_stream stream;
+    bool stream_open;
+};
+
+/* Enter download mode. */
+void sim_rom_start(struct sim_rom *rom, const struct espota_chip *chip, struct sim_flash *flash,
+                   const uint8_t mac[6], const struct sim_rom_events *events);
+void sim_rom_stop(struct sim_rom *rom);
+void sim_rom_input(struct sim_rom *rom, const uint8_t *data, size_t length);
+
+#endif

@@ -1,0 +1,249 @@
+#include "espota/update.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define RECORD ESPOTA_OTADATA_RECORD_SIZE
+
+static int load_table(struct espota_slots *slots, struct espota_device *device, uint32_t offset,
+                      struct espota_error *error)
+{
+    uint8_t data[ESPOTA_TABLE_BINARY_SIZE];
+    struct espota_table_problem problem;
+    char words[ESPOTA_PROBLEM_TEXT];
+    int result = espota_device_read(device, offset, data, sizeof data, error);
+    if (result != 0)
+        return espota_fail_while(error, "reading the partition table");
+    if (data[0] == 0xff && data[1] == 0xff)
+        return espota_fail(error, ESPOTA_ERR_VERIFY,
+                           "%s has no partition table at 0x%" PRIx32 ": flash it first with 'espota flash'",
+                           device->name, offset);
+    if (espota_table_parse_binary(&slots->table, data, sizeof data, offset, espota_md5, &problem) != 0 ||
+        espota_table_verify(&slots->table, &problem) != 0)
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "the partition table of %s at 0x%" PRIx32 " is not valid: %s",
+                           device->name, offset, espota_table_problem_text(&problem, words));
+    return 0;
+}
+
+static int load_otadata(struct espota_slots *slots, struct espota_device *device, struct espota_error *error)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        uint8_t data[RECORD];
+        int result = espota_device_read(device, slots->place->offset + i * ESPOTA_SECTOR_SIZE, data, sizeof data,
+                                        error);
+        if (result != 0)
+            return espota_fail_while(error, "reading otadata");
+        espota_otadata_record_parse(&slots->otadata.record[i], data);
+    }
+    return 0;
+}
+
+static const struct espota_partition *app_at(const struct espota_table *table, uint32_t offset)
+{
+    for (unsigned i = 0; i < table->count; i++)
+        if (table->entry[i].type == ESPOTA_TYPE_APP && table->entry[i].offset == offset)
+            return &table->entry[i];
+    return NULL;
+}
+
+/* What the bootloader starts when all images are valid. */
+static const struct espota_partition *chosen(const struct espota_slots *slots)
+{
+    const struct espota_table *table = &slots->table;
+    const struct espota_partition *factory = espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
+    int slot = ESPOTA_SLOT_FACTORY;
+    if (slots->place)
+        slot = espota_otadata_active_slot(&slots->otadata, espota_table_slot_count(table));
+    if (slot >= 0)
+        return espota_table_slot(table, (unsigned)slot);
+    return factory ? factory : espota_table_slot(table, 0);
+}
+
+int espota_slots_load(struct espota_slots *slots, struct espota_device *device, uint32_t table_offset,
+                      struct espota_error *error)
+{
+    memset(slots, 0, sizeof *slots);
+    if (table_offset == 0)
+        table_offset = device->info.table_offset ? device->info.table_offset : ESPOTA_TABLE_DEFAULT_OFFSET;
+    int result = load_table(slots, device, table_offset, error);
+    if (result != 0)
+        return result;
+    slots->place = espota_table_find_type(&slots->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+    for (int i = 0; i < 2; i++)
+        slots->otadata.record[i].sequence = UINT32_MAX;
+    if (slots->place)
+        result = load_otadata(slots, device, error);
+    slots->boot = chosen(slots);
+    slots->running =
+        device->info.has_running ? app_at(&slots->table, device->info.running_offset) : slots->boot;
+    return result;
+}
+
+static const struct espota_partition *next_factory(const struct espota_slots *slots, struct espota_error *error)
+{
+    const struct espota_partition *factory =
+        espota_table_find_type(&slots->table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
+    if (!factory)
+        espota_fail(error, ESPOTA_ERR_FAILED,
+                    "--force-factory: this device has no factory partition; leave the option out");
+    else if (factory == slots->running)
+        espota_fail(error, ESPOTA_ERR_REFUSED,
+                    "--force-factory: cannot update the factory partition '%s' from itself; update and boot an OTA "
+                    "slot first",
+                    factory->label);
+    else
+        return factory;
+    return NULL;
+}
+
+const struct espota_partition *espota_slots_next(const struct espota_slots *slots, bool factory,
+                                                 struct espota_error *error)
+{
+    const struct espota_table *table = &slots->table;
+    unsigned count = espota_table_slot_count(table);
+    if (factory)
+        return next_factory(slots, error);
+    if (!slots->place || count == 0) {
+        espota_fail(error, ESPOTA_ERR_FAILED,
+                    "this device has no %s: its layout knows no OTA; flash one with 'espota flash' and --force2p or "
+                    "--force3p",
+                    count == 0 ? "OTA slot" : "otadata partition");
+        return NULL;
+    }
+    unsigned next = 0;
+    if (slots->running && espota_partition_is_slot(slots->running))
+        next = ((unsigned)(slots->running->subtype - ESPOTA_APP_OTA_0) + 1u) % count;
+    const struct espota_partition *p = espota_table_slot(table, next);
+    if (!p || p == slots->running) {
+        espota_fail(error, ESPOTA_ERR_FAILED,
+                    "there is no slot to update: '%s' is running and is the only one; a layout with two OTA slots is "
+                    "needed",
+                    slots->running ? slots->running->label : "ota_0");
+        return NULL;
+    }
+    return p;
+}
+
+/* ---- writing otadata through the device ----------------------------------------------------------------- */
+
+static int store(const struct espota_slots *slots, struct espota_device *device, int record,
+                 struct espota_error *error)
+{
+    uint8_t sector[ESPOTA_SECTOR_SIZE];
+    struct espota_smart_write result;
+    memset(sector, 0xff, sizeof sector);
+    espota_otadata_record_format(&slots->otadata.record[record], sector);
+    return espota_smart_write(device, slots->place->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE, sector,
+                              sizeof sector, &result, error);
+}
+
+static int clear(struct espota_slots *slots, struct espota_device *device, struct espota_error *error)
+{
+    int last = espota_otadata_active(&slots->otadata) == 1 ? 1 : 0;
+    int result = 0;
+    for (int i = 0; result == 0 && i < 2; i++) { /* the record in charge goes last */
+        int record = i == 0 ? 1 - last : last;
+        memset(&slots->otadata.record[record], 0xff, sizeof slots->otadata.record[record]);
+        result = store(slots, device, record, error);
+    }
+    return result;
+}
+
+static int check_bootable(struct espota_device *device, const struct espota_partition *partition,
+                          struct espota_error *error)
+{
+    struct espota_image image;
+    enum espota_slot_state state;
+    int result = espota_slot_examine(device, partition, &image, &state, error);
+    if (result != 0)
+        return result;
+    if (state == ESPOTA_SLOT_VALID || state == ESPOTA_SLOT_UNCHECKED)
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_VERIFY,
+                       "cannot boot '%s': the partition holds no valid app (it is %s); write one with 'espota ota'",
+                       partition->label, espota_slot_state_name(state));
+}
+
+static int select_here(struct espota_slots *slots, struct espota_device *device,
+                       const struct espota_partition *partition, uint32_t state, struct espota_error *error)
+{
+    if (partition->subtype == ESPOTA_APP_FACTORY)
+        return clear(slots, device, error);
+    struct espota_otadata before = slots->otadata;
+    int record = espota_otadata_select(&slots->otadata, (unsigned)(partition->subtype - ESPOTA_APP_OTA_0),
+                                       espota_table_slot_count(&slots->table), state);
+    if (record < 0)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "cannot boot '%s': otadata has no sequence number left for it",
+                           partition->label);
+    if (memcmp(&before, &slots->otadata, sizeof before) == 0)
+        return 0;
+    return store(slots, device, record, error);
+}
+
+int espota_slots_select(struct espota_slots *slots, struct espota_device *device,
+                        const struct espota_partition *partition, uint32_t state, struct espota_error *error)
+{
+    bool bootable = partition->type == ESPOTA_TYPE_APP &&
+                    (partition->subtype == ESPOTA_APP_FACTORY || espota_partition_is_slot(partition));
+    if (!bootable)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "cannot boot '%s': it is no factory or OTA app partition",
+                           partition->label);
+    if (!slots->place)
+        return espota_fail(error, ESPOTA_ERR_FAILED,
+                           "cannot choose what boots on %s: its layout has no otadata partition", device->name);
+    int result = check_bootable(device, partition, error);
+    if (result == 0 && device->ops->select_boot)
+        result = device->ops->select_boot(device, partition->offset, state, error);
+    else if (result == 0)
+        result = select_here(slots, device, partition, state, error);
+    if (result == 0)
+        slots->boot = partition;
+    return result;
+}
+
+static int mark(struct espota_slots *slots, struct espota_device *device, uint32_t state,
+                struct espota_error *error)
+{
+    const struct espota_partition *running = slots->running;
+    if (!slots->place || !running || !espota_partition_is_slot(running))
+        return espota_fail(error, ESPOTA_ERR_FAILED, "'%s' is no OTA slot: there is nothing to confirm or roll back",
+                           running ? running->label : "nothing");
+    int record = espota_otadata_mark(&slots->otadata, (unsigned)(running->subtype - ESPOTA_APP_OTA_0),
+                                     espota_table_slot_count(&slots->table), state);
+    if (record == -1)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "otadata does not have '%s' in charge: see 'espota status'",
+                           running->label);
+    return record < 0 ? 0 : store(slots, device, record, error);
+}
+
+int espota_slots_confirm(struct espota_slots *slots, struct espota_device *device, struct espota_error *error)
+{
+    if (device->ops->confirm)
+        return device->ops->confirm(device, error);
+    return mark(slots, device, ESPOTA_OTA_VALID, error);
+}
+
+int espota_slots_rollback(struct espota_slots *slots, struct espota_device *device, struct espota_error *error)
+{
+    if (device->ops->rollback)
+        return device->ops->rollback(device, error);
+    for (unsigned i = 0; i < slots->table.count; i++) {
+        const struct espota_partition *p = &slots->table.entry[i];
+        struct espota_error ignored;
+        if (p->type == ESPOTA_TYPE_APP && p != slots->running && check_bootable(device, p, &ignored) == 0)
+            return mark(slots, device, ESPOTA_OTA_INVALID, error);
+    }
+    return espota_fail(error, ESPOTA_ERR_VERIFY, "cannot roll back: no other partition of %s holds a valid app",
+                       device->name);
+}
+
+void espota_otadata_fresh(int slot, uint8_t out[ESPOTA_OTADATA_SIZE])
+{
+    struct espota_otadata_record record = { .sequence = (uint32_t)slot + 1u, .state = ESPOTA_OTA_UNDEFINED };
+    memset(out, 0xff, ESPOTA_OTADATA_SIZE);
+    if (slot < 0)
+        return;
+    memset(record.label, 0xff, sizeof record.label);
+    record.crc = espota_otadata_crc(record.sequence);
+    espota_otadata_record_format(&record, out);
+}

@@ -1,0 +1,209 @@
+#include "espota/update.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECTOR            ESPOTA_SECTOR_SIZE
+#define BLOCK             (64u * 1024u)
+#define SECTORS_PER_BLOCK (BLOCK / SECTOR)
+#define LONGEST_RUN       (256u * 1024u)
+
+enum { MAX_ROUNDS = 12, MAX_IDLE_ROUNDS = 4 };
+
+struct job {
+    struct espota_device *device;
+    uint32_t offset;
+    uint8_t *data; /* whole sectors */
+    uint32_t length;
+    bool *differs; /* by sector */
+    uint32_t differing;
+    uint32_t advanced; /* told to the watch */
+    struct espota_smart_write *result;
+};
+
+uint32_t espota_smart_write_total(size_t length)
+{
+    return (uint32_t)((length + SECTOR - 1) / SECTOR * SECTOR);
+}
+
+static bool is_blank(const uint8_t *data, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (data[i] != 0xff)
+            return false;
+    return true;
+}
+
+static int digest_of(const struct job *job, const void *data, size_t length, uint8_t *digest,
+                     struct espota_error *error)
+{
+    if (espota_device_digest_of(job->device, data, length, digest) != 0)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library refuses to compute digests");
+    return 0;
+}
+
+/* Ask for the sectors of one block. */
+static int compare_sectors(struct job *job, uint32_t at, uint32_t length, struct espota_error *error)
+{
+    uint8_t digests[SECTORS_PER_BLOCK * ESPOTA_SHA256_LENGTH], expected[ESPOTA_SHA256_LENGTH];
+    size_t size = espota_device_digest_length(job->device);
+    int result = espota_device_digests(job->device, job->offset + at, length, SECTOR, digests, error);
+    for (uint32_t i = 0; result == 0 && i < length / SECTOR; i++) {
+        result = digest_of(job, job->data + at + i * SECTOR, SECTOR, expected, error);
+        job->differs[at / SECTOR + i] = memcmp(digests + i * size, expected, size) != 0;
+    }
+    return result;
+}
+
+/* A block of which the device holds nothing but FF need not be asked for sector by sector. */
+static int mark_over_blank(struct job *job, uint32_t at, uint32_t length, const uint8_t *digest, bool *was_blank,
+                           struct espota_error *error)
+{
+    uint8_t expected[ESPOTA_SHA256_LENGTH];
+    uint8_t *blank = malloc(length);
+    if (!blank)
+        return espota_fail_memory(error, "comparing flash");
+    memset(blank, 0xff, length);
+    int result = digest_of(job, blank, length, expected, error);
+    free(blank);
+    *was_blank = result == 0 && memcmp(digest, expected, espota_device_digest_length(job->device)) == 0;
+    for (uint32_t i = 0; *was_blank && i < length / SECTOR; i++)
+        job->differs[at / SECTOR + i] = !is_blank(job->data + at + i * SECTOR, SECTOR);
+    return result;
+}
+
+static int compare_block(struct job *job, uint32_t at, uint32_t length, const uint8_t *digest,
+                         struct espota_error *error)
+{
+    uint8_t expected[ESPOTA_SHA256_LENGTH];
+    bool was_blank = false;
+    memset(job->differs + at / SECTOR, 0, length / SECTOR * sizeof *job->differs);
+    int result = digest_of(job, job->data + at, length, expected, error);
+    if (result != 0 || memcmp(digest, expected, espota_device_digest_length(job->device)) == 0)
+        return result;
+    result = mark_over_blank(job, at, length, digest, &was_blank, error);
+    return result || was_blank ? result : compare_sectors(job, at, length, error);
+}
+
+/* What differs between the device and the data? */
+static int compare(struct job *job, struct espota_error *error)
+{
+    size_t size = espota_device_digest_length(job->device);
+    uint32_t blocks = (job->length + BLOCK - 1) / BLOCK;
+    uint8_t *digests = malloc(blocks * size);
+    if (!digests)
+        return espota_fail_memory(error, "comparing flash");
+    int result = espota_device_digests(job->device, job->offset, job->length, BLOCK, digests, error);
+    for (uint32_t i = 0; result == 0 && i < blocks; i++) {
+        uint32_t at = i * BLOCK;
+        uint32_t length = job->length - at < BLOCK ? job->length - at : BLOCK;
+        result = compare_block(job, at, length, digests + i * size, error);
+    }
+    free(digests);
+    job->differing = 0;
+    for (uint32_t i = 0; i < job->length / SECTOR; i++)
+        job->differing += job->differs[i];
+    return result;
+}
+
+/* Sectors that need no writing are progress too, once. */
+static void advance_to(struct job *job, uint32_t bytes)
+{
+    if (bytes <= job->advanced)
+        return;
+    espota_device_advance(job->device, bytes - job->advanced);
+    job->advanced = bytes;
+}
+
+static int write_runs(struct job *job, struct espota_error *error)
+{
+    int result = 0;
+    for (uint32_t at = 0; result == 0 && at < job->length;) {
+        uint32_t end = at;
+        while (end < job->length && end - at < LONGEST_RUN && job->differs[end / SECTOR])
+            end += SECTOR;
+        if (end == at) {
+            at += SECTOR;
+            continue;
+        }
+        result = espota_device_check_cancelled(job->device, error);
+        if (result == 0)
+            result = espota_device_write(job->device, job->offset + at, job->data + at, end - at, error);
+        if (result == 0) {
+            job->result->written += end - at;
+            job->advanced += end - at; /* the device has told its watch */
+        }
+        at = end;
+    }
+    return result;
+}
+
+static bool worth_repeating(const struct espota_device *device, int result)
+{
+    return device->ops->recover && (result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE);
+}
+
+/* Compare and write until nothing differs. */
+static int run(struct job *job, struct espota_error *error)
+{
+    uint32_t best = UINT32_MAX;
+    unsigned idle = 0;
+    for (unsigned round = 0; round < MAX_ROUNDS && idle < MAX_IDLE_ROUNDS; round++) {
+        int result = compare(job, error);
+        if (result == 0 && round == 0) {
+            job->result->kept = job->length - job->differing * SECTOR;
+            advance_to(job, job->result->kept);
+        }
+        if (result == 0 && job->differing == 0)
+            return 0;
+        idle = result == 0 && job->differing < best ? 0 : idle + 1;
+        if (result == 0)
+            best = job->differing < best ? job->differing : best;
+        if (result == 0)
+            result = write_runs(job, error);
+        if (result == 0)
+            continue;
+        if (!worth_repeating(job->device, result))
+            return result;
+        job->result->repeats++;
+        espota_device_remark(job->device, "%s; trying again", error->text);
+        struct espota_error cause = *error;
+        if (job->device->ops->recover(job->device, error) != 0) {
+            if (error->status != ESPOTA_ERR_CANCELLED)
+                *error = cause;
+            return (int)error->status;
+        }
+    }
+    if (best == UINT32_MAX)
+        return (int)error->status; /* never got as far as comparing */
+    return espota_fail(error, ESPOTA_ERR_VERIFY,
+                       "flash of %s at 0x%" PRIx32 "+0x%" PRIx32 " does not hold what was written: %" PRIu32
+                       " sectors differ; is the flash worn out or write-protected, or the line too noisy?",
+                       job->device->name, job->offset, job->length, job->differing);
+}
+
+int espota_smart_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
+                       struct espota_smart_write *result, struct espota_error *error)
+{
+    struct job job = { .device = device, .offset = offset, .length = espota_smart_write_total(length),
+                       .result = result };
+    *result = (struct espota_smart_write){ .total = job.length };
+    if (length == 0)
+        return 0;
+    job.data = malloc(job.length);
+    job.differs = calloc(job.length / SECTOR, sizeof *job.differs);
+    int outcome;
+    if (!job.data || !job.differs) {
+        outcome = espota_fail_memory(error, "writing flash");
+    } else {
+        memset(job.data, 0xff, job.length);
+        memcpy(job.data, data, length);
+        outcome = run(&job, error);
+    }
+    if (outcome == 0)
+        advance_to(&job, job.length);
+    free(job.data);
+    free(job.differs);
+    return outcome;
+}
