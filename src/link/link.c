@@ -20,6 +20,8 @@ int espota_link_open(struct espota_link **link, const char *port, uint32_t baud,
     else if (strstr(port, "://"))
         result = espota_fail(error, ESPOTA_ERR_USAGE,
                              "--port '%s': use a device such as /dev/ttyUSB0, or tcp://host:port", port);
+    else if (espota_link_is_pty(port))
+        result = espota_link_open_pty(link, port, error);
     else
         result = espota_link_open_serial(link, port, baud, error);
     if (result == 0)

@@ -1,4 +1,4 @@
-/* Serial ports through libserialport. A pseudo-terminal is one too, but without control lines. */
+/* Serial ports through libserialport. */
 #include "link.h"
 
 #include <errno.h>
@@ -107,7 +107,7 @@ static int configure(struct serial *s, uint32_t baud, struct espota_error *error
     return espota_link_set_baud(&s->link, baud, error);
 }
 
-/* A pseudo-terminal has no modem lines; asking is the only way to know. */
+/* Some adapters have no modem lines; asking is the only way to know. */
 static bool has_modem_lines(struct sp_port *port)
 {
     enum sp_signal signals;

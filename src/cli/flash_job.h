@@ -1,0 +1,42 @@
+/* A flash job: which bytes go where, and in which order. */
+#ifndef ESPOTA_CLI_FLASH_JOB_H
+#define ESPOTA_CLI_FLASH_JOB_H
+
+#include "cli.h"
+#include "flash_files.h"
+#include "plan_options.h"
+
+#include "espota/device.h"
+#include "espota/update.h"
+
+enum { JOB_MAX_PIECES = FLASH_MAX_EXTRA + 6 };
+
+struct piece {
+    const char *what; /* "bootloader", "table" ... static */
+    char *file;       /* NULL: made here */
+    uint32_t offset;
+    struct espota_bytes data;
+    struct espota_smart_write result;
+};
+
+struct job_request {
+    const struct plan_options *plan;
+    const char *slot;            /* partition for the app; NULL: factory, or else ota_0 */
+    const char *flash_size_mode; /* "detect" or "keep" */
+    uint32_t table_offset;
+};
+
+struct job {
+    struct espota_table table;
+    bool has_table;
+    const struct espota_partition *app; /* that boots afterwards, in `table`; NULL: none */
+    struct piece piece[JOB_MAX_PIECES];
+    unsigned count;
+};
+
+/* Read the files, plan where no table is given, check everything that can be checked without writing. */
+int job_prepare(struct job *job, struct cli *cli, const struct job_request *request, const struct flash_files *files,
+                const struct espota_device_info *info, struct espota_error *error);
+void job_free(struct job *job);
+
+#endif

@@ -1,0 +1,79 @@
+#include "espota/layout_change.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum espota_layout_fate fate_of(const struct espota_partition *from, const struct espota_partition *to)
+{
+    if (!to)
+        return ESPOTA_FATE_VANISHED;
+    if (from->type != to->type || from->subtype != to->subtype)
+        return ESPOTA_FATE_RETYPED;
+    if (from->offset != to->offset)
+        return ESPOTA_FATE_MOVED;
+    if (from->size != to->size)
+        return from->size < to->size ? ESPOTA_FATE_GROWN : ESPOTA_FATE_SHRUNK;
+    return ESPOTA_FATE_STAYS;
+}
+
+unsigned espota_layout_compare(const struct espota_table *from, const struct espota_table *to,
+                               struct espota_layout_change *change)
+{
+    unsigned changed = 0;
+    for (unsigned i = 0; i < from->count; i++) {
+        change[i].from = &from->entry[i];
+        change[i].to = espota_table_find(to, from->entry[i].label);
+        change[i].fate = fate_of(change[i].from, change[i].to);
+        changed += change[i].fate != ESPOTA_FATE_STAYS;
+    }
+    return changed;
+}
+
+bool espota_layout_same(const struct espota_table *a, const struct espota_table *b)
+{
+    bool same = a->count == b->count;
+    for (unsigned i = 0; same && i < a->count; i++) {
+        const struct espota_partition *x = &a->entry[i], *y = &b->entry[i];
+        same = strcmp(x->label, y->label) == 0 && x->flags == y->flags && fate_of(x, y) == ESPOTA_FATE_STAYS;
+    }
+    return same;
+}
+
+static const char *subtype_of(const struct espota_partition *p, char text[8])
+{
+    const char *name = espota_subtype_name(p->type, p->subtype);
+    if (name)
+        return name;
+    snprintf(text, 8, "0x%02x", p->subtype);
+    return text;
+}
+
+const char *espota_layout_change_text(const struct espota_layout_change *change, char text[ESPOTA_LAYOUT_TEXT])
+{
+    const struct espota_partition *from = change->from, *to = change->to;
+    char before[8], after[8];
+    size_t room = ESPOTA_LAYOUT_TEXT;
+    switch (change->fate) {
+    case ESPOTA_FATE_STAYS:
+        snprintf(text, room, "'%s' stays", from->label);
+        break;
+    case ESPOTA_FATE_MOVED:
+        snprintf(text, room, "'%s' moves from 0x%" PRIx32 " to 0x%" PRIx32, from->label, from->offset, to->offset);
+        break;
+    case ESPOTA_FATE_GROWN:
+    case ESPOTA_FATE_SHRUNK:
+        snprintf(text, room, "'%s' %s from %" PRIu32 "K to %" PRIu32 "K", from->label,
+                 change->fate == ESPOTA_FATE_GROWN ? "grows" : "shrinks", from->size / 1024, to->size / 1024);
+        break;
+    case ESPOTA_FATE_RETYPED:
+        snprintf(text, room, "'%s' changes from %s to %s", from->label, subtype_of(from, before),
+                 subtype_of(to, after));
+        break;
+    case ESPOTA_FATE_VANISHED:
+        snprintf(text, room, "'%s' (%s) at 0x%" PRIx32 " vanishes", from->label, subtype_of(from, before),
+                 from->offset);
+        break;
+    }
+    return text;
+}
