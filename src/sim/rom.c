@@ -119,46 +119,53 @@ static int erase_range(struct sim_rom *rom, uint32_t offset, uint32_t length)
     return 0;
 }
 
-/* Program and read back, as the ROM does. */
-static uint8_t store(struct sim_rom *rom, const uint8_t *data, size_t length)
+/* FLASH_DATA is programmed and read back. */
+static uint8_t store_plain(struct sim_rom *rom, const uint8_t *data, size_t length)
 {
     uint8_t back[4096];
-    if (length > sizeof back || rom->at > rom->end || length > rom->end - rom->at)
-        return ESPOTA_ROM_ERR_FAILED;
-    if (sim_flash_program(rom->flash, rom->at, data, length) != 0 ||
-        sim_flash_read(rom->flash, rom->at, back, length) != 0 || memcmp(back, data, length) != 0)
-        return ESPOTA_ROM_ERR_FLASH_WRITE;
-    rom->at += (uint32_t)length;
+    for (size_t done = 0; done < length;) {
+        size_t chunk = length - done < sizeof back ? length - done : sizeof back;
+        if (sim_flash_program(rom->flash, rom->at, data + done, chunk) != 0 ||
+            sim_flash_read(rom->flash, rom->at, back, chunk) != 0 || memcmp(back, data + done, chunk) != 0)
+            return ESPOTA_ROM_ERR_FLASH_WRITE;
+        rom->at += (uint32_t)chunk;
+        done += chunk;
+    }
     return 0;
 }
 
-static uint8_t store_plain(struct sim_rom *rom, const uint8_t *data, size_t length)
+/* The window goes to flash whole, and nobody looks whether it worked. */
+static void store_window(struct sim_rom *rom)
 {
-    uint8_t error = 0;
-    for (size_t at = 0; error == 0 && at < length; at += 4096)
-        error = store(rom, data + at, length - at < 4096 ? length - at : 4096);
-    return error;
+    if (rom->at < rom->flash->size) {
+        uint32_t room = rom->flash->size - rom->at;
+        (void)sim_flash_program(rom->flash, rom->at, rom->window,
+                                room < sizeof rom->window ? room : sizeof rom->window);
+    }
+    rom->at += (uint32_t)sizeof rom->window;
+    rom->window_used = 0;
 }
 
+/* Inflate into the window; a full one is written, and at the last packet announced what is there is written too, all
+ * 32K of it: so does the ESP32's ROM. */
 static uint8_t store_compressed(struct sim_rom *rom, uint8_t *data, size_t length)
 {
-    uint8_t out[4096];
     z_stream *z = &rom->stream;
     z->next_in = data;
     z->avail_in = (uInt)length;
-    if (rom->stream_ended)
-        return length > 0 ? ESPOTA_ROM_ERR_DEFLATE_PARAMETER : 0;
-    do {
-        z->next_out = out;
-        z->avail_out = sizeof out;
+    while (z->avail_in > 0 && !rom->stream_ended) {
+        z->next_out = rom->window + rom->window_used;
+        z->avail_out = (uInt)(sizeof rom->window - rom->window_used);
         int result = inflate(z, Z_NO_FLUSH);
         if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
             return z->msg && strstr(z->msg, "data check") ? ESPOTA_ROM_ERR_DEFLATE_ADLER : ESPOTA_ROM_ERR_DEFLATE;
-        uint8_t error = store(rom, out, sizeof out - z->avail_out);
-        if (error != 0)
-            return error;
+        rom->window_used = sizeof rom->window - z->avail_out;
         rom->stream_ended = result == Z_STREAM_END;
-    } while (!rom->stream_ended && z->avail_out == 0);
+        if (rom->window_used == sizeof rom->window)
+            store_window(rom);
+    }
+    if (rom->sequence == rom->packets)
+        store_window(rom);
     return 0;
 }
 
@@ -186,8 +193,9 @@ static uint8_t begin_write(struct sim_rom *rom, const uint8_t *data, bool compre
     rom->writing = true;
     rom->compressed = compressed;
     rom->at = offset;
-    rom->end = offset + size;
-    rom->next_sequence = 0;
+    rom->sequence = 0;
+    rom->packets = espota_get_le32(data + 4);
+    rom->window_used = 0;
     return 0;
 }
 
@@ -195,11 +203,11 @@ static uint8_t write_data(struct sim_rom *rom, uint8_t *data, size_t length, uin
 {
     if (length < 16 || espota_get_le32(data) != length - 16)
         return ESPOTA_ROM_ERR_INVALID_MESSAGE;
-    if (!rom->writing || rom->compressed != compressed)
-        return ESPOTA_ROM_ERR_FAILED;
+    if (!rom->writing || rom->compressed != compressed || espota_get_le32(data + 4) != rom->sequence)
+        return ESPOTA_ROM_ERR_INVALID_MESSAGE;
     if ((checksum & 0xff) != espota_rom_checksum(data + 16, length - 16))
         return ESPOTA_ROM_ERR_CHECKSUM;
-    rom->next_sequence++;
+    rom->sequence++;
     return compressed ? store_compressed(rom, data + 16, length - 16) : store_plain(rom, data + 16, length - 16);
 }
 

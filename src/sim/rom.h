@@ -3,6 +3,7 @@
 #define ESPOTA_SIM_ROM_H
 
 #include "espota/chip.h"
+#include "espota/rom_protocol.h"
 #include "espota/slip.h"
 #include "flash.h"
 
@@ -30,11 +31,13 @@ struct sim_rom {
     } written[SIM_ROM_REGISTERS]; /* registers that were written */
     unsigned written_count;
     /* write under way */
-    bool writing, compressed, stream_ended;
-    uint32_t at, end;
-    uint32_t next_sequence;
+    bool writing, compressed;
+    uint32_t at;
+    uint32_t sequence, packets; /* expected next, announced */
     z_stream stream;
-    bool stream_open;
+    bool stream_open, stream_ended;
+    size_t window_used;
+    uint8_t window[ESPOTA_ROM_WINDOW_SIZE]; /* keeps what was in it, like the ROM's */
 };
 
 /* Enter download mode. */

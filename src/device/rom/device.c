@@ -82,10 +82,10 @@ static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t len
     return 0;
 }
 
-/* A block whose checksum was wrong did not reach the inflater: it may be sent again. Silence is different: the
- * block may have arrived and only its answer got lost, so the caller starts over. */
-static int send_block(struct rom *rom, const uint8_t *data, size_t length, uint32_t sequence, unsigned timeout,
-                      struct espota_error *error)
+/* A block whose checksum was wrong was not used: it may be sent again. Silence is different: the block may have
+ * arrived and only its answer got lost, so the caller starts over. */
+static int send_block(struct rom *rom, enum espota_rom_command command, const uint8_t *data, size_t length,
+                      uint32_t sequence, unsigned timeout, struct espota_error *error)
 {
     uint8_t packet[16 + ESPOTA_ROM_BLOCK_SIZE] = { 0 };
     espota_put_le32(packet, (uint32_t)length);
@@ -93,29 +93,35 @@ static int send_block(struct rom *rom, const uint8_t *data, size_t length, uint3
     memcpy(packet + 16, data, length);
     int result = 0;
     for (int attempt = 0; attempt < BLOCK_ATTEMPTS; attempt++) {
-        result = rom_exchange(rom, ESPOTA_ROM_FLASH_DEFL_DATA, packet, 16 + length,
-                              espota_rom_checksum(data, length), timeout, 0, NULL, error);
+        result = rom_exchange(rom, command, packet, 16 + length, espota_rom_checksum(data, length), timeout, 0, NULL,
+                              error);
         if (result != ESPOTA_ERR_DEVICE || !strstr(error->text, "checksum error:"))
             break;
     }
     return result;
 }
 
-static int send_compressed(struct rom *rom, uint32_t offset, size_t length, const uint8_t *packed,
-                           size_t packed_length, struct espota_error *error)
+/* Bytes on their way in blocks, and how much of flash they stand for. */
+struct blocks {
+    enum espota_rom_command command;
+    const uint8_t *data;
+    size_t size;
+    size_t stands_for;
+    unsigned timeout;
+};
+
+static int send_blocks(struct rom *rom, const struct blocks *b, struct espota_error *error)
 {
-    uint32_t blocks = (uint32_t)((packed_length + ESPOTA_ROM_BLOCK_SIZE - 1) / ESPOTA_ROM_BLOCK_SIZE);
-    unsigned timeout = rom_timeout(ROM_ERASE_TIMEOUT_MS_PER_MB, (uint32_t)length);
     size_t told = 0;
-    int result = begin(rom, ESPOTA_ROM_FLASH_DEFL_BEGIN, (uint32_t)length, blocks, offset, error);
-    for (uint32_t i = 0; result == 0 && i < blocks; i++) {
+    int result = 0;
+    for (uint32_t i = 0; result == 0 && (size_t)i * ESPOTA_ROM_BLOCK_SIZE < b->size; i++) {
         size_t at = (size_t)i * ESPOTA_ROM_BLOCK_SIZE;
-        size_t chunk = packed_length - at < ESPOTA_ROM_BLOCK_SIZE ? packed_length - at : ESPOTA_ROM_BLOCK_SIZE;
+        size_t chunk = b->size - at < ESPOTA_ROM_BLOCK_SIZE ? b->size - at : ESPOTA_ROM_BLOCK_SIZE;
         result = espota_device_check_cancelled(&rom->device, error);
         if (result == 0)
-            result = send_block(rom, packed + at, chunk, i, timeout, error);
+            result = send_block(rom, b->command, b->data + at, chunk, i, b->timeout, error);
         if (result == 0) {
-            size_t done = (size_t)((uint64_t)length * (at + chunk) / packed_length);
+            size_t done = (size_t)((uint64_t)b->stands_for * (at + chunk) / b->size);
             espota_device_advance(&rom->device, (uint32_t)(done - told));
             told = done;
         }
@@ -123,26 +129,70 @@ static int send_compressed(struct rom *rom, uint32_t offset, size_t length, cons
     return result;
 }
 
+static uint32_t block_count(size_t size)
+{
+    return (uint32_t)((size + ESPOTA_ROM_BLOCK_SIZE - 1) / ESPOTA_ROM_BLOCK_SIZE);
+}
+
+static int write_plain(struct rom *rom, uint32_t offset, const uint8_t *data, size_t length,
+                       struct espota_error *error)
+{
+    struct blocks blocks = { ESPOTA_ROM_FLASH_DATA, data, length, length, ROM_TIMEOUT_MS };
+    int result = begin(rom, ESPOTA_ROM_FLASH_BEGIN, (uint32_t)length, block_count(length), offset, error);
+    return result ? result : send_blocks(rom, &blocks, error);
+}
+
+/* `padded` bytes of data, of which `length` count and the rest is FF. The ROM inflates into a window of 32K and writes
+ * it when it is full. At the packet that BEGIN announced as the last one it writes the whole window once more, whatever
+ * is in there, and so damages up to 32K behind the data (seen in the code of the ESP32's ROM, and on its emulation).
+ * So one packet more is announced than comes, and the data is padded to whole windows: programming FF changes nothing,
+ * and only `length` bytes are erased. */
+static int write_compressed(struct rom *rom, uint32_t offset, const uint8_t *data, size_t padded, size_t length,
+                            struct libdeflate_compressor *compressor, struct espota_error *error)
+{
+    size_t bound = libdeflate_zlib_compress_bound(compressor, padded);
+    uint8_t *packed = malloc(bound);
+    if (!packed)
+        return espota_fail_memory(error, "compressing");
+    size_t size = libdeflate_zlib_compress(compressor, data, padded, packed, bound);
+    struct blocks blocks = { ESPOTA_ROM_FLASH_DEFL_DATA, packed, size, length,
+                             rom_timeout(ROM_ERASE_TIMEOUT_MS_PER_MB, (uint32_t)padded) };
+    int result = size > 0 ? 0 : espota_fail(error, ESPOTA_ERR_FAILED, "cannot compress %zu bytes", padded);
+    if (result == 0)
+        result = begin(rom, ESPOTA_ROM_FLASH_DEFL_BEGIN, (uint32_t)length, block_count(size) + 1, offset, error);
+    if (result == 0)
+        result = send_blocks(rom, &blocks, error);
+    free(packed);
+    return result;
+}
+
+static int write_padded(struct rom *rom, uint32_t offset, const uint8_t *data, size_t padded, size_t length,
+                        struct espota_error *error)
+{
+    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(DEFLATE_LEVEL);
+    uint8_t *copy = malloc(padded);
+    int result;
+    if (!compressor || !copy) {
+        result = espota_fail_memory(error, "compressing");
+    } else {
+        memset(copy, 0xff, padded);
+        memcpy(copy, data, length);
+        result = write_compressed(rom, offset, copy, padded, length, compressor, error);
+    }
+    free(copy);
+    libdeflate_free_compressor(compressor);
+    return result;
+}
+
 static int rom_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                      struct espota_error *error)
 {
-    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(DEFLATE_LEVEL);
-    size_t bound = libdeflate_zlib_compress_bound(compressor, length);
-    uint8_t *packed = malloc(bound);
-    int result;
-    if (!compressor || !packed) {
-        result = espota_fail_memory(error, "compressing");
-    } else {
-        size_t packed_length = libdeflate_zlib_compress(compressor, data, length, packed, bound);
-        result = packed_length > 0
-                     ? send_compressed(rom_of(device), offset, length, packed, packed_length, error)
-                     : espota_fail(error, ESPOTA_ERR_FAILED, "cannot compress %zu bytes", length);
-        if (result != 0)
-            espota_fail_while(error, "writing flash 0x%" PRIx32 "+0x%zx", offset, length);
-    }
-    free(packed);
-    libdeflate_free_compressor(compressor);
-    return result;
+    struct rom *rom = rom_of(device);
+    size_t padded = (length + ESPOTA_ROM_WINDOW_SIZE - 1) / ESPOTA_ROM_WINDOW_SIZE * ESPOTA_ROM_WINDOW_SIZE;
+    int result = offset + padded <= device->info.flash_size
+                     ? write_padded(rom, offset, data, padded, length, error)
+                     : write_plain(rom, offset, data, length, error); /* no room for padding: the last 256K */
+    return result ? espota_fail_while(error, "writing flash 0x%" PRIx32 "+0x%zx", offset, length) : 0;
 }
 
 /* Where no line resets the chip, the ROM is asked to leave: a write of nothing, and its end. */
