@@ -1,0 +1,107 @@
+# Shared by the shell tests: results as TAP lines, a scratch folder, simulators that end with the test.
+# shellcheck shell=bash
+set -u
+
+BUILD=$(cd "${BUILD:-build}" && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ESPOTA=$BUILD/espota
+MKIMAGE=$BUILD/tools/mkimage
+WORK=$(mktemp -d)
+PIDS=()
+export NO_COLOR=1
+unset ESPOTA_PORT ESPTOOL_PORT ESPOTA_BAUD ESPTOOL_BAUD http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+
+# End processes by the id that they were started with.
+cleanup() {
+    local pid
+    for pid in "${PIDS[@]}"; do
+        kill "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
+    done
+    rm -rf "$WORK"
+}
+trap cleanup EXIT
+
+ok() { echo "ok - $1"; }
+not_ok() {
+    echo "not ok - $1"
+    shift
+    printf '%s\n' "$@" | sed 's/^/# /'
+}
+skip() { echo "ok - $1 # SKIP $2"; }
+
+# run ARGS...: espota with its output in $OUT and $ERR, its status in $STATUS.
+run() {
+    "$ESPOTA" "$@" >"$WORK/stdout" 2>"$WORK/stderr" </dev/null
+    STATUS=$?
+    OUT=$(tr -d '\0' <"$WORK/stdout")
+    ERR=$(tr -d '\0' <"$WORK/stderr")
+}
+
+# expect NAME STATUS [TEXT...]: the last run ended so, and each text is in its output or messages.
+expect() {
+    local name=$1 status=$2 text
+    shift 2
+    if [ "$STATUS" -ne "$status" ]; then
+        not_ok "$name" "exit status $STATUS instead of $status" "$OUT" "$ERR"
+        return 1
+    fi
+    for text in "$@"; do
+        if [[ "$OUT
+$ERR" != *"$text"* ]]; then
+            not_ok "$name" "missing: $text" "$OUT" "$ERR"
+            return 1
+        fi
+    done
+    # an error is one line
+    if [ "$status" -ne 0 ] && [ "$(grep -c '^espota: [^w]' <<<"$ERR")" -ne 1 ]; then
+        not_ok "$name" "not one error line" "$ERR"
+        return 1
+    fi
+    ok "$name"
+}
+
+# same NAME FILE FILE
+same() {
+    if cmp "$2" "$3" >"$WORK/cmp" 2>&1; then ok "$1"; else not_ok "$1" "$(cat "$WORK/cmp")"; fi
+}
+
+# check NAME COMMAND...: the command succeeds.
+check() {
+    local name=$1 output
+    shift
+    if output=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$* failed" "$output"; fi
+}
+
+# start_sim ARGS...: a simulator in the background; SIM_PID, TTY, UART (tcp address), AGENT (host:port).
+start_sim() {
+    SIM_COUNT=$((${SIM_COUNT:-0} + 1))
+    TTY=$WORK/tty$SIM_COUNT
+    SIM_LOG=$WORK/sim$SIM_COUNT.log
+    "$ESPOTA" sim --link "$TTY" --tcp 0 "$@" >"$WORK/sim$SIM_COUNT.out" 2>"$SIM_LOG" </dev/null &
+    SIM_PID=$!
+    PIDS+=("$SIM_PID")
+    local i
+    for ((i = 0; i < 200; i++)); do
+        [ -L "$TTY" ] && grep -q '^uart' "$WORK/sim$SIM_COUNT.out" && break
+        sleep 0.05
+    done
+    UART=$(sed -n 's/^uart: //p' "$WORK/sim$SIM_COUNT.out")
+    # shellcheck disable=SC2034
+    AGENT=$(sed -n 's/^agent: //p' "$WORK/sim$SIM_COUNT.out")
+}
+
+stop_sim() {
+    kill "$SIM_PID" 2>/dev/null
+    wait "$SIM_PID" 2>/dev/null
+}
+
+# wait_for FILE TEXT: until the file has the text.
+wait_for() {
+    local i
+    for ((i = 0; i < 100; i++)); do
+        grep -q -- "$2" "$1" && return 0
+        sleep 0.05
+    done
+    return 1
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# clang-format, clang-tidy, cppcheck, shellcheck, mandoc. Everything must be clean.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mapfile -t c_files < <(find include src firmware tests -name '*.[ch]' | sort)
+mapfile -t sources < <(find src firmware tests -name '*.c' | sort)
+mapfile -t scripts < <({ find tests completions -name '*.sh'; find .ci -type f; } | sort)
+read -r -a flags <<<"${CPPFLAGS:-} ${LIB_CFLAGS:-}"
+flags+=(-Isrc -Itests -std=c11)
+
+echo "clang-format"
+clang-format --dry-run -Werror "${c_files[@]}"
+echo "clang-tidy"
+printf '%s\0' "${sources[@]}" |
+    xargs -0 -P "$(nproc)" -n 8 sh -c 'clang-tidy --quiet "$@" -- '"$(printf '%q ' "${flags[@]}")"' 2>/dev/null' sh
+echo "cppcheck"
+cppcheck --quiet --enable=warning,portability,performance --inline-suppr --error-exitcode=1 --std=c11 \
+    --suppress=missingIncludeSystem --suppress=internalAstError -Iinclude -Ifirmware/agent/include -Isrc \
+    -Ifirmware/port/posix src firmware
+echo "shellcheck"
+shellcheck -x -P tests "${scripts[@]}" completions/espota.bash
+echo "mandoc"
+mandoc -T lint -W warning man/*.1
+echo "lint: clean"

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Run the tests: unit (cmocka), cli (whole commands), interop (tools nobody here wrote). Each prints TAP; the last line
+# counts. Usage: run.sh [unit|cli|interop ...]
+set -u
+cd "$(dirname "$0")/.."
+BUILD=$(cd "${BUILD:-build}" && pwd)
+export BUILD
+[ $# -gt 0 ] || set -- unit cli interop
+passed=0 failed=0 skipped=0
+failures=() skips=()
+
+take() { # NAME FILE STATUS: count the TAP lines of a test
+    local line
+    while IFS= read -r line; do
+        case $line in
+        "ok "*"# SKIP"*)
+            skipped=$((skipped + 1))
+            skips+=("$1: ${line#ok }")
+            ;;
+        "ok "*) passed=$((passed + 1)) ;;
+        "not ok "*)
+            failed=$((failed + 1))
+            failures+=("$1: ${line#not ok }")
+            ;;
+        esac
+    done <"$2"
+    if [ "$3" -ne 0 ] && ! grep -q '^not ok' "$2"; then
+        failed=$((failed + 1))
+        failures+=("$1: ended with status $3")
+    fi
+    if ! grep -qE '^(not )?ok' "$2"; then
+        failed=$((failed + 1))
+        failures+=("$1: ran no test")
+    fi
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+one() { # NAME COMMAND...
+    local name=$1 status
+    shift
+    timeout 600 "$@" >"$log" 2>&1
+    status=$?
+    take "$name" "$log" "$status"
+    if [ "$status" -ne 0 ] || grep -q '^not ok' "$log"; then
+        echo "---- $name"
+        cat "$log"
+    else
+        echo "     $name"
+    fi
+}
+
+for kind in "$@"; do
+    case $kind in
+    unit) for test in "$BUILD"/unit/test_*; do
+        [ -x "$test" ] && [ "${test%.d}" = "$test" ] && CMOCKA_MESSAGE_OUTPUT=TAP one "unit/$(basename "$test")" "$test"
+    done ;;
+    cli | interop) for test in tests/"$kind"/*.sh; do
+        one "$kind/$(basename "$test" .sh)" bash "$test"
+    done ;;
+    esac
+done
+
+[ ${#skips[@]} -eq 0 ] || printf 'skipped: %s\n' "${skips[@]}"
+[ ${#failures[@]} -eq 0 ] || printf 'FAILED: %s\n' "${failures[@]}"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
