@@ -1,0 +1,126 @@
+/* The planner's rules, and what a change of layout costs. */
+#include "espota/layout_change.h"
+#include "espota/plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define KiB(n) ((n) * 1024u)
+#define MiB(n) ((n) * 1024u * 1024u)
+
+static struct espota_plan plan_or_fail(struct espota_plan_request request)
+{
+    struct espota_plan plan;
+    struct espota_error error = { 0 };
+    if (espota_plan_make(&plan, &request, &error) != 0)
+        fail_msg("%s", error.text);
+    return plan;
+}
+
+static enum espota_status refusal(struct espota_plan_request request, struct espota_error *error)
+{
+    struct espota_plan plan;
+    return (enum espota_status)espota_plan_make(&plan, &request, error);
+}
+
+static void layouts_follow_flash_size_and_options(void **state)
+{
+    (void)state;
+    static const struct {
+        struct espota_plan_request request;
+        enum espota_layout layout;
+    } cases[] = {
+        { { .flash_size = MiB(4) }, ESPOTA_LAYOUT_2P },
+        { { .flash_size = MiB(8) }, ESPOTA_LAYOUT_2P },
+        { { .flash_size = MiB(16) }, ESPOTA_LAYOUT_3P },
+        { { .flash_size = MiB(16), .force_2p = true }, ESPOTA_LAYOUT_2P },
+        { { .flash_size = MiB(8), .force_3p = true }, ESPOTA_LAYOUT_3P },
+        { { .flash_size = MiB(16), .no_ota = true }, ESPOTA_LAYOUT_SINGLE },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(plan_or_fail(cases[i].request).layout, cases[i].layout);
+}
+
+static void app_sizes_are_rounded_up_to_64k_and_no_further(void **state)
+{
+    (void)state;
+    static const uint32_t cases[][2] = { { 1, KiB(64) }, { KiB(64), KiB(64) }, { KiB(64) + 1, KiB(128) },
+                                         { KiB(1728), KiB(1728) } };
+    for (size_t i = 0; i < 4; i++) {
+        struct espota_plan p = plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16), .app_size = cases[i][0] });
+        assert_int_equal(espota_table_find(&p.table, "MicroPython_1")->size, cases[i][1]);
+    }
+}
+
+static void app_size_grows_to_hold_the_app_with_a_note(void **state)
+{
+    (void)state;
+    struct espota_plan p = plan_or_fail(
+        (struct espota_plan_request){ .flash_size = MiB(4), .app_file_size = 1553392, .app_file = "a.bin" });
+    assert_int_equal(espota_table_find(&p.table, "MicroPython_1")->size, KiB(1536));
+    assert_string_equal(p.note[0].text, "app size grown from 1024K to 1536K to hold a.bin");
+}
+
+static void plan_reduces_a_file_system_that_does_not_fit(void **state)
+{
+    (void)state;
+    struct espota_plan p =
+        plan_or_fail((struct espota_plan_request){ .flash_size = MiB(4), .fs_size_given = true, .fs_size = MiB(3) });
+    assert_int_equal(espota_table_find(&p.table, "internalfs")->size, KiB(1984));
+    assert_true(p.note[0].warning);
+    assert_string_equal(p.note[0].text, "file system reduced from 3072K to 1984K to fit");
+}
+
+static void impossible_requests_are_refused_with_a_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        struct espota_plan_request request;
+        enum espota_status status;
+        const char *text;
+    } cases[] = {
+        { { .flash_size = MiB(4), .force_3p = true }, ESPOTA_ERR_USAGE, "--force3p needs 8M" },
+        { { .flash_size = MiB(16), .force_2p = true, .force_3p = true }, ESPOTA_ERR_USAGE, "contradict" },
+        { { .flash_size = MiB(3) }, ESPOTA_ERR_USAGE, "no ESP32 has" },
+        { { .flash_size = MiB(4), .app_size = MiB(2) }, ESPOTA_ERR_TOO_BIG, "use --appsize" },
+        { { .flash_size = MiB(4), .app_size = MiB(5) }, ESPOTA_ERR_TOO_BIG, "bytes too many" },
+        { { .flash_size = MiB(4), .fs = "ext4" }, ESPOTA_ERR_USAGE, "no file system type" },
+        { { .flash_size = MiB(4), .nvs_size = 4096 }, ESPOTA_ERR_USAGE, "nvs needs 12K" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct espota_error error = { 0 };
+        assert_int_equal(refusal(cases[i].request, &error), cases[i].status);
+        assert_non_null(strstr(error.text, cases[i].text));
+    }
+}
+
+static void a_change_of_layout_names_what_moves_and_vanishes(void **state)
+{
+    (void)state;
+    struct espota_plan two = plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16), .force_2p = true });
+    struct espota_plan three = plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16) });
+    struct espota_layout_change change[ESPOTA_TABLE_MAX_ENTRIES];
+    char text[ESPOTA_LAYOUT_TEXT];
+    assert_true(espota_layout_same(&two.table, &two.table));
+    assert_false(espota_layout_same(&two.table, &three.table));
+    assert_int_equal(espota_layout_compare(&three.table, &two.table, change), 4);
+    assert_int_equal(change[0].fate, ESPOTA_FATE_STAYS);
+    assert_string_equal(espota_layout_change_text(&change[3], text), "'MicroPython' (factory) at 0x10000 vanishes");
+    assert_string_equal(espota_layout_change_text(&change[4], text), "'MicroPython_1' moves from 0x110000 to 0x10000");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layouts_follow_flash_size_and_options),
+        cmocka_unit_test(app_sizes_are_rounded_up_to_64k_and_no_further),
+        cmocka_unit_test(app_size_grows_to_hold_the_app_with_a_note),
+        cmocka_unit_test(plan_reduces_a_file_system_that_does_not_fit),
+        cmocka_unit_test(impossible_requests_are_refused_with_a_reason),
+        cmocka_unit_test(a_change_of_layout_names_what_moves_and_vanishes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
