@@ -54,7 +54,7 @@ $ERR" != *"$text"* ]]; then
         fi
     done
     # an error is one line
-    if [ "$status" -ne 0 ] && [ "$(grep -c '^espota: [^w]' <<<"$ERR")" -ne 1 ]; then
+    if [ "$status" -ne 0 ] && [ "$(grep '^espota: ' <<<"$ERR" | grep -cv '^espota: warning: ')" -ne 1 ]; then
         not_ok "$name" "not one error line" "$ERR"
         return 1
     fi

@@ -130,6 +130,10 @@ enum espota_image_verdict espota_image_examine(struct espota_image *image,
     memset(image, 0, sizeof *image);
     if (sha256->begin(sha256->context) != 0)
         return ESPOTA_IMAGE_HASH_FAILED;
+    if (source->size > 0 && source->read(source->context, 0, header, 1) != 0)
+        return ESPOTA_IMAGE_READ_FAILED;
+    if (source->size > 0 && header[0] != ESPOTA_IMAGE_MAGIC)
+        return ESPOTA_IMAGE_NO_MAGIC;
     enum espota_image_verdict verdict = take(&e, header, sizeof header);
     if (verdict != ESPOTA_IMAGE_OK)
         return verdict;

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# espota plan, as scripts use it.
+source "$(dirname "$0")/../lib.sh"
+cd "$WORK" || exit 1
+
+run plan --flash 16M
+expect "prints a table and a map" 0 "Layout 3p" "MicroPython_2" "13248K" "[+DDD+EEE+FFF+GGG"
+run plan --flash 4M --csv
+expect "prints CSV" 0 "MicroPython_1,app,ota_0,0x10000,1M,"
+run plan --flash 4M --json
+expect "prints JSON" 0 '"layout": "2p"'
+printf '%s' "$OUT" >plan.json
+check "the JSON is JSON" python3 -m json.tool plan.json
+run plan --flash 4M -o t.csv --binary t.bin -q
+expect "writes CSV and binary" 0
+run table t.csv --binary u.bin -q
+expect "its CSV is a valid table" 0
+same "CSV and binary agree" t.bin u.bin
+run plan --flash 4M --fssize 3M
+expect "warns of a reduced file system" 0 "warning: file system reduced from 3072K to 1984K to fit"
+
+wrong() { # NAME STATUS TEXT ARGS...
+    local name=$1 status=$2 text=$3
+    shift 3
+    run plan "$@" -o wrong.csv --binary wrong.bin
+    expect "$name" "$status" "$text"
+    if compgen -G 'wrong.*' >/dev/null; then not_ok "$name: leaves no file" "$(ls wrong.*)"; else ok "$name: leaves no file"; fi
+}
+wrong "flash size missing" 2 "--flash SIZE"
+wrong "impossible flash size" 2 "no ESP32 has" --flash 3M
+wrong "no size at all" 2 "is not a size" --flash 4Q
+wrong "overflowing size" 2 "is not a size" --flash 99999999999M
+wrong "negative size" 2 "is not a size" --flash -4M
+wrong "force3p on 4M" 2 "needs 8M" --flash 4M --force3p
+wrong "both force options" 2 "contradict" --flash 16M --force2p --force3p
+wrong "app larger than flash" 1 "does not fit a flash" --flash 4M --appsize 5M
+wrong "no room for a file system" 1 "use --appsize" --flash 4M --appsize 2M
+wrong "unknown option" 2 "no such option" --flash 4M --frobnicate
+echo hello >hello.bin
+wrong "app file is no image" 4 "not an ESP image" --flash 4M --app hello.bin
+wrong "app file is missing" 1 "No such file" --flash 4M --app nowhere.bin
+
+run plan --flash 4M -o /nonexistent/t.csv
+expect "output folder is missing" 1 "/nonexistent/t.csv"
+echo old >keep.csv
+run plan --flash 4M --appsize 2M -o keep.csv
+check "an old file survives a failed plan" grep -qx old keep.csv
+"$ESPOTA" plan --flash 4M >/dev/full 2>full.err
+[ $? -eq 1 ] && grep -q 'No space left' full.err && ok "a full disk is an error" || not_ok "a full disk is an error" "$(cat full.err)"
+run plan --json --flash 3M
+expect "a failure as JSON" 2 '"status": "usage"' '"exit": 2'
+
+data=$ROOT/../shared/data/tables
+if [ -d "$data" ]; then
+    while read -r name args; do
+        # shellcheck disable=SC2086
+        run plan $args --binary v.bin -q
+        same "layout $name byte for byte" v.bin "$data/$name.bin"
+    done <<'LIST'
+single-4M --flash 4M --no-ota
+2p-4M --flash 4M
+2p-8M --flash 8M
+2p-16M-forced --flash 16M --force2p
+3p-16M --flash 16M
+3p-8M-forced --flash 8M --force3p
+3p-16M-app1728K --flash 16M --appsize 1728K
+LIST
+else
+    skip "layouts byte for byte" "the table vectors are not here"
+fi

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# espota table and espota image.
+source "$(dirname "$0")/../lib.sh"
+cd "$WORK" || exit 1
+
+head='# Name, Type, SubType, Offset, Size, Flags'
+bad() { # NAME STATUS TEXT LINES
+    printf '%s\n%b' "$head" "$4" >bad.csv
+    run table bad.csv
+    expect "$1" "$2" "$3"
+}
+printf '%s\nnvs,data,nvs,,0x6000,\napp,app,factory,,${APPSIZE},\n' "$head" >var.csv
+APPSIZE=1M run table var.csv --flash 4M
+expect "variables come from the environment" 0 "2 partitions, valid; they fit 4M"
+printf '\xef\xbb\xbfnvs,data,nvs,,24K,\r\nf,app,factory,,-0x200000,\r\n' >bom.csv
+run table bom.csv --csv
+expect "BOM, CRLF and a negative size" 0 "f,app,factory,0x10000,1984K"
+bad "overlap" 1 "overlaps" 'a,app,factory,0x10000,1M,\nb,app,ota_0,0x20000,1M,\n'
+bad "misaligned app" 4 "not a multiple" 'a,app,factory,0x11000,1M,\n'
+bad "duplicate name" 4 "names must be unique" 'a,data,nvs,,24K,\na,data,phy,,4K,\n'
+bad "otadata of the wrong size" 4 "otadata" 'o,data,ota,,4K,\n'
+bad "below the table" 1 "overlaps the partition table" 'n,data,nvs,0x1000,24K,\n'
+bad "unknown subtype" 1 "neither a number nor a name" 'n,data,frob,,24K,\n'
+bad "unknown flag" 1 "unknown flag" 'n,data,nvs,,24K,shiny\n'
+bad "size missing" 1 "is empty" 'n,data,nvs,,,\n'
+
+run plan --flash 4M --binary t.bin -o t.csv -q
+run table t.bin --flash 2M
+expect "does not fit the flash" 1 "beyond the end of the flash"
+run table - --csv <t.bin
+"$ESPOTA" table - --csv <t.bin >stdin.csv 2>/dev/null
+same "binary from stdin" stdin.csv t.csv
+cp t.bin damaged.bin
+printf '\x55' | dd of=damaged.bin bs=1 seek=8 conv=notrunc status=none
+run table damaged.bin
+expect "a damaged table is found by its MD5" 4 "MD5 does not match"
+head -c 64 t.bin >cut.bin
+run table cut.bin
+expect "a cut table has no end" 4 "no end marker"
+run table /dev/null
+expect "an empty file is an empty table" 0 "0 partitions"
+run table nowhere.csv
+expect "no such file" 1 "nowhere.csv"
+run table
+expect "file missing" 2 "an argument is missing"
+
+data=$ROOT/../shared/data/tables
+if [ -d "$data" ]; then
+    for csv in "$data"/*.csv; do
+        name=$(basename "$csv" .csv)
+        run table "$csv" --binary a.bin -q
+        same "$name: CSV to binary" a.bin "$data/$name.bin"
+        run table "$data/$name.bin" -o a.csv --binary b.bin -q
+        same "$name: binary to binary" b.bin "$data/$name.bin"
+        run table a.csv --binary c.bin -q
+        same "$name: round trip" c.bin "$data/$name.bin"
+    done
+else
+    skip "published tables" "the table vectors are not here"
+fi
+
+"$MKIMAGE" -o app.bin --version 4.2 --project lamp --size 64K
+run image app.bin
+expect "shows an app" 0 "Chip:        ESP32" "lamp 4.2" "correct"
+run image app.bin --json
+expect "shows an app as JSON" 0 '"valid": true' '"version": "4.2"'
+head -c 1000 app.bin >cut.app
+run image cut.app
+expect "a cut image" 4 "cut off"
+printf '\x55' | dd of=app.bin bs=1 seek=5000 conv=notrunc status=none
+run image app.bin
+expect "a damaged image" 4 "damaged"
+run image app.bin --json
+expect "a damaged image as JSON" 4 '"status": "verify"'
+run image t.csv
+expect "no image" 4 "not an ESP image"
