@@ -131,17 +131,44 @@ static bool answers(const struct rom *rom, enum espota_rom_command command)
                                f[ESPOTA_ROM_HEADER_SIZE + 1] == ESPOTA_ROM_ERR_INVALID_MESSAGE);
 }
 
-int rom_exchange(struct rom *rom, enum espota_rom_command command, const void *data, size_t length,
-                 uint32_t checksum, unsigned timeout_ms, size_t data_length, struct rom_response *response,
-                 struct espota_error *error)
+static int exchange_once(struct rom *rom, enum espota_rom_command command, const void *data, size_t length,
+                         uint32_t checksum, unsigned timeout_ms, size_t data_length, struct rom_response *response,
+                         struct espota_error *error)
 {
-    struct rom_response ignored;
     int result = send_request(rom, command, data, length, checksum, error);
     uint64_t deadline = espota_now_ms() + timeout_ms;
     while (result == 0) {
         result = next_frame(rom, deadline, error);
         if (result == 0 && answers(rom, command))
-            return judge(rom, command, data_length, response ? response : &ignored, error);
+            return judge(rom, command, data_length, response, error);
+    }
+    return result;
+}
+
+/* May the command simply be sent again? Data may not: the ROM counts its packets. */
+static bool repeatable(enum espota_rom_command command)
+{
+    return command != ESPOTA_ROM_SYNC && command != ESPOTA_ROM_FLASH_DATA &&
+           command != ESPOTA_ROM_FLASH_DEFL_DATA && command != ESPOTA_ROM_FLASH_END &&
+           command != ESPOTA_ROM_GET_SECURITY_INFO && command != ESPOTA_ROM_CHANGE_BAUDRATE;
+}
+
+int rom_exchange(struct rom *rom, enum espota_rom_command command, const void *data, size_t length,
+                 uint32_t checksum, unsigned timeout_ms, size_t data_length, struct rom_response *response,
+                 struct espota_error *error)
+{
+    struct rom_response ignored;
+    int attempts = repeatable(command) ? ROM_ATTEMPTS : 1;
+    int result = 0;
+    for (int i = 0; i < attempts; i++) {
+        if (i > 0) {
+            espota_device_remark(&rom->device, "%s; asking again", error->text);
+            rom_drain(rom);
+        }
+        result = exchange_once(rom, command, data, length, checksum, timeout_ms, data_length,
+                               response ? response : &ignored, error);
+        if (result != ESPOTA_ERR_TIMEOUT && result != ESPOTA_ERR_DEVICE)
+            break;
     }
     return result;
 }
