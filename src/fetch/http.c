@@ -31,7 +31,7 @@ static int complete(CURLU *u, const char *text, uint16_t port, const char *path,
 {
     char *has = NULL;
     char number[8];
-    if (curl_url_set(u, CURLUPART_URL, text, CURLU_DEFAULT_SCHEME | CURLU_GUESS_SCHEME) != CURLUE_OK)
+    if (curl_url_set(u, CURLUPART_URL, text, CURLU_GUESS_SCHEME) != CURLUE_OK)
         return -1;
     if (port != 0 && curl_url_get(u, CURLUPART_PORT, &has, 0) != CURLUE_OK) {
         snprintf(number, sizeof number, "%u", port);

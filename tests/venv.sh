@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Tools of others for the interop tests, pinned, into build/venv. Prints its path; fails when they cannot be had.
+set -eu
+cd "$(dirname "$0")/.."
+venv=build/venv
+packages=(esptool==5.6.0 esp-idf-defs==0.1.7)
+want="${packages[*]}"
+if [ "$(cat "$venv/packages" 2>/dev/null)" != "$want" ]; then
+    rm -rf "$venv"
+    mkdir -p build
+    python3 -m venv "$venv" >&2
+    "$venv/bin/pip" install -q --disable-pip-version-check "${packages[@]}" >&2
+    echo "$want" >"$venv/packages"
+fi
+echo "$PWD/$venv"
