@@ -134,7 +134,7 @@ interop: all tools
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SOURCES)
 	@mkdir -p $(@D)
 	$(QUIET) FUZZ $<
-	$(RUN)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -g -O1 $(CPPFLAGS) -std=c11 $(LIB_CFLAGS) \
+	$(RUN)clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -g -O1 $(CPPFLAGS) -Isrc -std=c11 $(LIB_CFLAGS) \
 	    -o $@ $< $(LIB_SOURCES) $(LIB_LIBS)
 
 FUZZ_SECONDS ?= 10

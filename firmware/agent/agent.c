@@ -36,7 +36,8 @@ void espota_agent_disconnect(struct espota_agent *agent)
     espota_slip_begin(&agent->decoder, agent->frame, sizeof agent->frame);
 }
 
-/* ---- out ------------------------------------------------------------------------------------------------ */
+/* ---- out ------------------------------------------------------------------------------------------------
+ */
 
 /* Encode and send a stretch of a frame through a small buffer. */
 static int send_encoded(struct espota_agent *agent, const uint8_t *data, size_t length)
@@ -77,8 +78,8 @@ void espota_agent_send_status(struct espota_agent *agent, const struct request *
     head[1] = request->type | ESPOTA_AGENT_RESPONSE;
     espota_put_le16(head + 2, (uint16_t)length);
     espota_put_le32(head + 4, request->sequence);
-    if (mac_length > 0 && espota_agent_mac(agent, agent->session.to_host, head, sizeof head, agent->reply, length,
-                                           mac) != 0)
+    if (mac_length > 0 &&
+        espota_agent_mac(agent, agent->session.to_host, head, sizeof head, agent->reply, length, mac) != 0)
         return;
     uint32_t sum = espota_crc32(0, head, sizeof head);
     sum = espota_crc32(sum, agent->reply, length);
@@ -90,7 +91,8 @@ void espota_agent_send_status(struct espota_agent *agent, const struct request *
         (void)port->send(port->context, &end, 1); /* a host that hears nothing asks again */
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------------------
+ */
 
 static enum espota_agent_status restart(struct espota_agent *agent, const struct request *request,
                                         struct reply *reply)
@@ -110,12 +112,18 @@ static enum espota_agent_status unsupported(struct espota_agent *agent, const st
 }
 
 static handler *const handlers[] = {
-    [ESPOTA_AGENT_HELLO] = espota_agent_hello,       [ESPOTA_AGENT_AUTH] = espota_agent_auth,
-    [ESPOTA_AGENT_INFO] = espota_agent_info,         [ESPOTA_AGENT_READ] = espota_agent_read,
-    [ESPOTA_AGENT_DIGEST] = espota_agent_digest,     [ESPOTA_AGENT_BEGIN] = espota_agent_begin,
-    [ESPOTA_AGENT_WRITE] = espota_agent_write,       [ESPOTA_AGENT_PIECE] = unsupported,
-    [ESPOTA_AGENT_VERIFY] = espota_agent_verify,     [ESPOTA_AGENT_SELECT] = espota_agent_select,
-    [ESPOTA_AGENT_CONFIRM] = espota_agent_confirm,   [ESPOTA_AGENT_ROLLBACK] = espota_agent_rollback,
+    [ESPOTA_AGENT_HELLO] = espota_agent_hello,
+    [ESPOTA_AGENT_AUTH] = espota_agent_auth,
+    [ESPOTA_AGENT_INFO] = espota_agent_info,
+    [ESPOTA_AGENT_READ] = espota_agent_read,
+    [ESPOTA_AGENT_DIGEST] = espota_agent_digest,
+    [ESPOTA_AGENT_BEGIN] = espota_agent_begin,
+    [ESPOTA_AGENT_WRITE] = espota_agent_write,
+    [ESPOTA_AGENT_PIECE] = unsupported,
+    [ESPOTA_AGENT_VERIFY] = espota_agent_verify,
+    [ESPOTA_AGENT_SELECT] = espota_agent_select,
+    [ESPOTA_AGENT_CONFIRM] = espota_agent_confirm,
+    [ESPOTA_AGENT_ROLLBACK] = espota_agent_rollback,
     [ESPOTA_AGENT_RESTART] = restart,
 };
 
@@ -168,7 +176,8 @@ static void take_frame(struct espota_agent *agent, size_t length)
     const uint8_t *f = agent->frame;
     if (length < ESPOTA_AGENT_HEADER_SIZE + ESPOTA_AGENT_CRC_SIZE || f[0] != ESPOTA_AGENT_MARK)
         return;
-    struct request request = { f[1], espota_get_le32(f + 4), f + ESPOTA_AGENT_HEADER_SIZE, espota_get_le16(f + 2) };
+    struct request request = { f[1], espota_get_le32(f + 4), f + ESPOTA_AGENT_HEADER_SIZE,
+                               espota_get_le16(f + 2) };
     size_t mac_length = carries_mac(agent, request.type) ? ESPOTA_AGENT_MAC_SIZE : 0;
     size_t covered = ESPOTA_AGENT_HEADER_SIZE + request.length;
     if (length != covered + mac_length + ESPOTA_AGENT_CRC_SIZE ||

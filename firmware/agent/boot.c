@@ -11,8 +11,9 @@ static const struct espota_partition *otadata_partition(const struct espota_agen
 {
     const struct espota_partition *p =
         espota_table_find_type(&agent->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
-    return p && p->size == ESPOTA_OTADATA_SIZE && p->offset <= agent->config->flash_size - ESPOTA_OTADATA_SIZE ? p
-                                                                                                            : NULL;
+    return p && p->size == ESPOTA_OTADATA_SIZE && p->offset <= agent->config->flash_size - ESPOTA_OTADATA_SIZE
+               ? p
+               : NULL;
 }
 
 static int load(const struct espota_agent *agent, uint32_t offset, struct espota_otadata *otadata)
@@ -122,7 +123,8 @@ static bool has_other_app(struct espota_agent *agent)
 {
     for (unsigned i = 0; i < agent->table.count; i++) {
         const struct espota_partition *p = espota_agent_app_at(agent, agent->table.entry[i].offset);
-        if (p && p->offset != agent->config->running_offset && espota_agent_examine(agent, p) == ESPOTA_AGENT_OK)
+        if (p && p->offset != agent->config->running_offset &&
+            espota_agent_examine(agent, p) == ESPOTA_AGENT_OK)
             return true;
     }
     return false;

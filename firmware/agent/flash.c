@@ -30,7 +30,8 @@ const struct espota_partition *espota_agent_app_at(const struct espota_agent *ag
 {
     for (unsigned i = 0; i < agent->table.count; i++) {
         const struct espota_partition *p = &agent->table.entry[i];
-        bool bootable = p->type == ESPOTA_TYPE_APP && (p->subtype == ESPOTA_APP_FACTORY || espota_partition_is_slot(p));
+        bool bootable =
+            p->type == ESPOTA_TYPE_APP && (p->subtype == ESPOTA_APP_FACTORY || espota_partition_is_slot(p));
         if (bootable && p->offset == offset)
             return p;
     }
@@ -51,7 +52,8 @@ static enum espota_agent_status readable(const struct espota_agent *agent, uint3
         return ESPOTA_AGENT_OK;
     for (unsigned i = 0; i < agent->table.count; i++) {
         const struct espota_partition *p = &agent->table.entry[i];
-        bool open = p->type == ESPOTA_TYPE_APP || (p->type == ESPOTA_TYPE_DATA && p->subtype == ESPOTA_DATA_OTA);
+        bool open =
+            p->type == ESPOTA_TYPE_APP || (p->type == ESPOTA_TYPE_DATA && p->subtype == ESPOTA_DATA_OTA);
         if (open && inside(offset, length, p->offset, p->size))
             return ESPOTA_AGENT_OK;
     }
@@ -133,7 +135,8 @@ enum espota_agent_status espota_agent_digest(struct espota_agent *agent, const s
     return ESPOTA_AGENT_OK;
 }
 
-/* ---- update --------------------------------------------------------------------------------------------- */
+/* ---- update ---------------------------------------------------------------------------------------------
+ */
 
 enum espota_agent_status espota_agent_begin(struct espota_agent *agent, const struct request *request,
                                             struct reply *reply)
@@ -164,7 +167,8 @@ enum espota_agent_status espota_agent_begin(struct espota_agent *agent, const st
 }
 
 /* Does flash hold these bytes at `offset`? `*blank`: it holds nothing but FF there. */
-static int compare(const struct espota_agent *agent, uint32_t offset, const uint8_t *data, bool *same, bool *blank)
+static int compare(const struct espota_agent *agent, uint32_t offset, const uint8_t *data, bool *same,
+                   bool *blank)
 {
     uint8_t piece[64];
     *same = true;
@@ -252,7 +256,8 @@ enum espota_agent_status espota_agent_write(struct espota_agent *agent, const st
     return status;
 }
 
-/* ---- checking ------------------------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------------------
+ */
 
 struct slot_reader {
     const struct espota_agent *agent;
@@ -265,7 +270,8 @@ static int read_slot(void *context, uint32_t offset, void *buffer, size_t length
     return read_flash(reader->agent, reader->offset + offset, buffer, length);
 }
 
-enum espota_agent_status espota_agent_examine(struct espota_agent *agent, const struct espota_partition *partition)
+enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
+                                              const struct espota_partition *partition)
 {
     struct espota_image image;
     struct slot_reader reader = { agent, partition->offset };

@@ -5,9 +5,10 @@
  *   agent  espota's agent running on the chip, over serial or TCP
  *   file   a raw flash dump on disk
  *
- * Offsets and lengths are bytes from the start of flash. Every function returns 0 or a status and fills in the
- * error: ESPOTA_ERR_NO_DEVICE or _TIMEOUT when the device is gone or silent, ESPOTA_ERR_DEVICE when it answered
- * with an error, ESPOTA_ERR_UNSUPPORTED when this kind of device cannot do that, ESPOTA_ERR_CANCELLED. */
+ * Offsets and lengths are bytes from the start of flash. Every function returns 0 or a status and fills in
+ * the error: ESPOTA_ERR_NO_DEVICE or _TIMEOUT when the device is gone or silent, ESPOTA_ERR_DEVICE when it
+ * answered with an error, ESPOTA_ERR_UNSUPPORTED when this kind of device cannot do that,
+ * ESPOTA_ERR_CANCELLED. */
 #ifndef ESPOTA_DEVICE_H
 #define ESPOTA_DEVICE_H
 
@@ -60,8 +61,8 @@ struct espota_device_ops {
     int (*begin_image)(struct espota_device *device, const struct espota_image_claim *claim,
                        struct espota_error *error);
     int (*finish_image)(struct espota_device *device, struct espota_error *error);
-    /** Have the device itself change otadata, after checking for itself. `state` as in espota/otadata.h. NULL:
-     * otadata is written like any other range. */
+    /** Have the device itself change otadata, after checking for itself. `state` as in espota/otadata.h.
+     * NULL: otadata is written like any other range. */
     int (*select_boot)(struct espota_device *device, uint32_t offset, uint32_t state,
                        struct espota_error *error);
     int (*confirm)(struct espota_device *device, struct espota_error *error);
@@ -97,7 +98,8 @@ struct espota_device {
 size_t espota_device_digest_length(const struct espota_device *device);
 
 /** The same digest of bytes in memory. @return 0, or -1 when the crypto library refuses. */
-int espota_device_digest_of(const struct espota_device *device, const void *data, size_t length, uint8_t *digest);
+int espota_device_digest_of(const struct espota_device *device, const void *data, size_t length,
+                            uint8_t *digest);
 
 /** Calls through the interface, with bounds checked against the flash size where it is known. */
 int espota_device_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
@@ -122,7 +124,8 @@ void espota_device_remark(struct espota_device *device, const char *format, ...)
 /** @return 0, or ESPOTA_ERR_CANCELLED with the error filled in. */
 int espota_device_check_cancelled(struct espota_device *device, struct espota_error *error);
 
-/* ---- opening -------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------------------
+ */
 
 /** How to get a chip into download mode. */
 enum espota_reset_before { ESPOTA_BEFORE_DEFAULT, ESPOTA_BEFORE_NO_RESET };
@@ -145,7 +148,7 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
 struct espota_agent_options {
     const uint8_t *key; /* the device's key, or NULL: open session */
     size_t key_length;
-    bool key_required;        /* fail when the agent does not ask for the key: never talk to a stranger */
+    bool key_required;         /* fail when the agent does not ask for the key: never talk to a stranger */
     unsigned hello_timeout_ms; /* how long to knock; 0: 5000 */
     struct espota_device_watch watch;
 };

@@ -9,25 +9,26 @@
 #include <stddef.h>
 
 struct espota_fetch_options {
-    const char *certificate;     /* PEM file of the CAs (or the server itself) to trust instead of the system's; or NULL */
-    size_t limit;                /* most bytes to accept */
-    unsigned connect_timeout_s;  /* 0: 15 */
-    unsigned stall_timeout_s;    /* give up when less than a byte a second arrives for so long; 0: 30 */
-    unsigned attempts;           /* for a transfer that breaks; 0: 3. It goes on where it broke when the server can */
+    const char *certificate; /* PEM file of the CAs (or the server itself) to trust instead of the system's;
+                                or NULL */
+    size_t limit;            /* most bytes to accept */
+    unsigned connect_timeout_s; /* 0: 15 */
+    unsigned stall_timeout_s;   /* give up when less than a byte a second arrives for so long; 0: 30 */
+    unsigned attempts; /* for a transfer that breaks; 0: 3. It goes on where it broke when the server can */
     void *context;
     void (*progress)(void *context, uint64_t done, uint64_t total); /* total 0: not known; may be NULL */
     bool (*cancelled)(void *context);                               /* may be NULL */
     void (*remark)(void *context, const char *text);                /* for -v; may be NULL */
 };
 
-/** A URL with what the user left out: scheme http, `port` (0: the scheme's own), `path`. What the URL says itself
- * wins. @return ESPOTA_ERR_USAGE when it is no http or https URL. `*url` is for the caller to free. */
+/** A URL with what the user left out: scheme http, `port` (0: the scheme's own), `path`. What the URL says
+ * itself wins. @return ESPOTA_ERR_USAGE when it is no http or https URL. `*url` is for the caller to free. */
 int espota_fetch_complete_url(const char *text, uint16_t port, const char *path, char **url,
                               struct espota_error *error);
 
-/** Get a URL. Redirects are followed, but never from https to http. The body is complete: as long as the server
- * announced. @return ESPOTA_ERR_NETWORK (also for an HTTP error status), ESPOTA_ERR_VERIFY when the server's certificate
- * is not trusted, ESPOTA_ERR_TOO_BIG, ESPOTA_ERR_CANCELLED. */
+/** Get a URL. Redirects are followed, but never from https to http. The body is complete: as long as the
+ * server announced. @return ESPOTA_ERR_NETWORK (also for an HTTP error status), ESPOTA_ERR_VERIFY when the
+ * server's certificate is not trusted, ESPOTA_ERR_TOO_BIG, ESPOTA_ERR_CANCELLED. */
 int espota_fetch_url(const char *url, const struct espota_fetch_options *options, struct espota_bytes *body,
                      struct espota_error *error);
 

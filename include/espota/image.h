@@ -92,9 +92,9 @@ enum espota_image_verdict espota_image_examine(struct espota_image *image,
                                                const struct espota_hash *sha256, uint8_t *buffer,
                                                size_t buffer_size);
 
-/** Read the headers only: a few small reads find chip, segments, length, stored hash and description, and whether they
- * fit together. Checksum and hash are not computed. @return as espota_image_examine, without BAD_CHECKSUM, BAD_HASH and
- * HASH_FAILED. */
+/** Read the headers only: a few small reads find chip, segments, length, stored hash and description, and
+ * whether they fit together. Checksum and hash are not computed. @return as espota_image_examine, without
+ * BAD_CHECKSUM, BAD_HASH and HASH_FAILED. */
 enum espota_image_verdict espota_image_outline(struct espota_image *image,
                                                const struct espota_image_source *source);
 
@@ -105,14 +105,15 @@ struct espota_image_part {
     uint32_t length; /* multiple of 4 */
 };
 
-/** Size of the image that espota_image_build makes of these parts, or 0 when they cannot be one (no or too many
- * parts, a length that is no multiple of 4, more than ESPOTA_IMAGE_MAX_LENGTH). */
+/** Size of the image that espota_image_build makes of these parts, or 0 when they cannot be one (no or too
+ * many parts, a length that is no multiple of 4, more than ESPOTA_IMAGE_MAX_LENGTH). */
 size_t espota_image_build_size(const struct espota_image_part *parts, unsigned count);
 
-/** Build an image with checksum and appended hash. Of `header` only flash settings, entry, chip and revisions count.
- * `out` has room for espota_image_build_size bytes. @return 0, or -1 when the parts are wrong or the hash failed. */
-int espota_image_build(const struct espota_image *header, const struct espota_image_part *parts, unsigned count,
-                       const struct espota_hash *sha256, uint8_t *out);
+/** Build an image with checksum and appended hash. Of `header` only flash settings, entry, chip and revisions
+ * count. `out` has room for espota_image_build_size bytes. @return 0, or -1 when the parts are wrong or the
+ * hash failed. */
+int espota_image_build(const struct espota_image *header, const struct espota_image_part *parts,
+                       unsigned count, const struct espota_hash *sha256, uint8_t *out);
 
 /** Source over bytes in memory. `data` must outlive it. */
 struct espota_image_memory {

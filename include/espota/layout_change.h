@@ -19,7 +19,8 @@ struct espota_layout_change {
     enum espota_layout_fate fate;
 };
 
-/** What becomes of each partition of `from` under `to`, in the order of `from`. `change` has room for from->count.
+/** What becomes of each partition of `from` under `to`, in the order of `from`. `change` has room for
+ * from->count.
  * @return how many do not stay. 0 with new partitions added in free space is possible. */
 unsigned espota_layout_compare(const struct espota_table *from, const struct espota_table *to,
                                struct espota_layout_change *change);
@@ -29,6 +30,7 @@ bool espota_layout_same(const struct espota_table *a, const struct espota_table 
 
 /** One sentence about a change that does not stay: "'nvs' moves from 0x9000 to 0xa000". @return `text`. */
 #define ESPOTA_LAYOUT_TEXT 160
-const char *espota_layout_change_text(const struct espota_layout_change *change, char text[ESPOTA_LAYOUT_TEXT]);
+const char *espota_layout_change_text(const struct espota_layout_change *change,
+                                      char text[ESPOTA_LAYOUT_TEXT]);
 
 #endif

@@ -1,6 +1,7 @@
 /** Byte streams to a device: a serial port (also a pty), or TCP to a serial bridge, an emulator or an agent.
  *
- * A link moves bytes and knows nothing of protocols. Framing (espota/slip.h) and the devices stand above it. */
+ * A link moves bytes and knows nothing of protocols. Framing (espota/slip.h) and the devices stand above it.
+ */
 #ifndef ESPOTA_LINK_H
 #define ESPOTA_LINK_H
 
@@ -14,8 +15,8 @@ struct espota_link;
 
 /** What a kind of link can do. `set_baud` and `set_lines` are NULL where the link has no such thing. */
 struct espota_link_ops {
-    /** Read what is there, at most `size` bytes; wait up to `timeout_ms` for the first. `*got` 0: nothing came
-     * in time. @return 0, or ESPOTA_ERR_NO_DEVICE when the link broke. */
+    /** Read what is there, at most `size` bytes; wait up to `timeout_ms` for the first. `*got` 0: nothing
+     * came in time. @return 0, or ESPOTA_ERR_NO_DEVICE when the link broke. */
     int (*read)(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
                 struct espota_error *error);
     /** Write all bytes. @return 0, or ESPOTA_ERR_NO_DEVICE when the link broke or does not take them. */
@@ -40,12 +41,13 @@ struct espota_link {
     void *trace_context;
 };
 
-/** Open `port`: a device path, or tcp://host:port (also socket://, as pySerial writes it). `baud` is for serial
- * ports. @return 0 and `*link`, owned by the caller (espota_link_close); or ESPOTA_ERR_USAGE for a malformed
- * address, ESPOTA_ERR_NO_DEVICE when it cannot be opened, ESPOTA_ERR_NOMEM. */
+/** Open `port`: a device path, or tcp://host:port (also socket://, as pySerial writes it). `baud` is for
+ * serial ports. @return 0 and `*link`, owned by the caller (espota_link_close); or ESPOTA_ERR_USAGE for a
+ * malformed address, ESPOTA_ERR_NO_DEVICE when it cannot be opened, ESPOTA_ERR_NOMEM. */
 int espota_link_open(struct espota_link **link, const char *port, uint32_t baud, struct espota_error *error);
 
-/** A link over a connected stream socket or pipe pair end, which it then owns (used by the simulator's tests). */
+/** A link over a connected stream socket or pipe pair end, which it then owns (used by the simulator's
+ * tests). */
 int espota_link_from_fd(struct espota_link **link, int fd, const char *name, struct espota_error *error);
 
 /** Close and free. NULL is ignored. */

@@ -65,8 +65,8 @@ int espota_otadata_active_slot(const struct espota_otadata *otadata, unsigned sl
 int espota_otadata_select(struct espota_otadata *otadata, unsigned slot, unsigned slot_count, uint32_t state);
 
 /** Mark the record in charge, which must select `slot`, as `state` (VALID to confirm, INVALID to reject).
- * @return index of the record that changed and has to be written; -1 when no record is valid or the one in charge
- * selects another slot; -2 when it is in that state already. */
+ * @return index of the record that changed and has to be written; -1 when no record is valid or the one in
+ * charge selects another slot; -2 when it is in that state already. */
 int espota_otadata_mark(struct espota_otadata *otadata, unsigned slot, unsigned slot_count, uint32_t state);
 
 /** Short name of a state for people and JSON: "new", "pending-verify", "valid", "invalid", "aborted",

@@ -11,11 +11,11 @@
 
 #define ESPOTA_ROM_HEADER_SIZE   8u
 #define ESPOTA_ROM_CHECKSUM_SEED 0xEFu
-#define ESPOTA_ROM_BLOCK_SIZE    0x400u /* data bytes in a FLASH_DATA packet without a stub */
+#define ESPOTA_ROM_BLOCK_SIZE    0x400u  /* data bytes in a FLASH_DATA packet without a stub */
 #define ESPOTA_ROM_WINDOW_SIZE   0x8000u /* the ROM inflates into this and writes it whole */
-#define ESPOTA_ROM_READ_SIZE     64u    /* bytes of a READ_FLASH_SLOW response */
-#define ESPOTA_ROM_STATUS_SIZE   4u     /* a ROM's; a stub sends 2 */
-#define ESPOTA_ROM_MD5_TEXT      32u    /* a ROM sends MD5 as hex */
+#define ESPOTA_ROM_READ_SIZE     64u     /* bytes of a READ_FLASH_SLOW response */
+#define ESPOTA_ROM_STATUS_SIZE   4u      /* a ROM's; a stub sends 2 */
+#define ESPOTA_ROM_MD5_TEXT      32u     /* a ROM sends MD5 as hex */
 #define ESPOTA_ROM_INITIAL_BAUD  115200u
 
 enum espota_rom_command {

@@ -1,7 +1,7 @@
 /** The simulated ESP32: a board with flash in a file, offered on a pseudo-terminal and on TCP.
  *
- * In download mode it speaks the ROM's protocol; otherwise a model of the second-stage bootloader chooses an app and
- * the agent answers, as if it ran in that app. See espota-sim(1). */
+ * In download mode it speaks the ROM's protocol; otherwise a model of the second-stage bootloader chooses an
+ * app and the agent answers, as if it ran in that app. See espota-sim(1). */
 #ifndef ESPOTA_SIM_H
 #define ESPOTA_SIM_H
 
@@ -14,28 +14,28 @@
 
 /** What goes wrong, and when. All zero: nothing. */
 struct espota_sim_faults {
-    uint32_t seed;              /* of the random faults below */
-    uint32_t drop_per_million;  /* bytes on the UART that get lost, either way */
-    uint32_t flip_per_million;  /* bytes on the UART of which a bit is flipped */
-    uint64_t power_cut_at;      /* flash operation, counted from 1, at which power fails; 0: never */
-    int power_cut_kind;         /* 1: operation not done, 2: half done, 3: done */
-    uint64_t disconnect_after;  /* bytes from the host after which the connection breaks once; 0: never */
+    uint32_t seed;             /* of the random faults below */
+    uint32_t drop_per_million; /* bytes on the UART that get lost, either way */
+    uint32_t flip_per_million; /* bytes on the UART of which a bit is flipped */
+    uint64_t power_cut_at;     /* flash operation, counted from 1, at which power fails; 0: never */
+    int power_cut_kind;        /* 1: operation not done, 2: half done, 3: done */
+    uint64_t disconnect_after; /* bytes from the host after which the connection breaks once; 0: never */
 };
 
 struct espota_sim_options {
     const struct espota_chip *chip;
     const char *flash_file;
-    uint32_t flash_size;     /* to create the file with; 0: it exists */
-    bool pty;                /* offer a pseudo-terminal */
-    const char *link;        /* symbolic link to it, or NULL */
-    bool tcp;                /* offer the UART on TCP */
-    uint16_t tcp_port;       /* 0: any */
-    bool network;            /* offer the agent on TCP, as a device on the network does */
-    uint16_t network_port;   /* 0: any */
-    bool download;           /* start in download mode */
-    bool rollback;           /* the bootloader honours trial states */
-    bool real_time;          /* UART and flash take the time that they take on a board */
-    const uint8_t *key;      /* of the agent */
+    uint32_t flash_size;   /* to create the file with; 0: it exists */
+    bool pty;              /* offer a pseudo-terminal */
+    const char *link;      /* symbolic link to it, or NULL */
+    bool tcp;              /* offer the UART on TCP */
+    uint16_t tcp_port;     /* 0: any */
+    bool network;          /* offer the agent on TCP, as a device on the network does */
+    uint16_t network_port; /* 0: any */
+    bool download;         /* start in download mode */
+    bool rollback;         /* the bootloader honours trial states */
+    bool real_time;        /* UART and flash take the time that they take on a board */
+    const uint8_t *key;    /* of the agent */
     size_t key_length;
     struct espota_sim_faults faults;
     void *context;
@@ -45,8 +45,8 @@ struct espota_sim_options {
     void (*log)(void *context, const char *line);
 };
 
-/** Run until SIGINT or SIGTERM. SIGUSR1 presses reset; SIGUSR2 presses reset with GPIO0 low, which ends in download
- * mode; SIGHUP pulls the power and gives it back. @return 0 after a signal. */
+/** Run until SIGINT or SIGTERM. SIGUSR1 presses reset; SIGUSR2 presses reset with GPIO0 low, which ends in
+ * download mode; SIGHUP pulls the power and gives it back. @return 0 after a signal. */
 int espota_sim_run(const struct espota_sim_options *options, struct espota_error *error);
 
 #endif

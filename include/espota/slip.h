@@ -26,8 +26,8 @@ size_t espota_slip_encode(const uint8_t *data, size_t size, uint8_t *out);
 
 /** What the decoder makes of one byte. */
 enum espota_slip_event {
-    ESPOTA_SLIP_MORE,     /* nothing complete yet */
-    ESPOTA_SLIP_FRAME,    /* decoder->length bytes in decoder->buffer are a frame; valid until the next byte */
+    ESPOTA_SLIP_MORE,  /* nothing complete yet */
+    ESPOTA_SLIP_FRAME, /* decoder->length bytes in decoder->buffer are a frame; valid until the next byte */
     ESPOTA_SLIP_OVERFLOW, /* the frame is longer than the buffer: it is dropped */
     ESPOTA_SLIP_BAD,      /* an escape that means nothing: the frame is dropped */
 };

@@ -12,7 +12,8 @@
 #include "espota/otadata.h"
 #include "espota/table.h"
 
-/* ---- smart write ---------------------------------------------------------------------------------------- */
+/* ---- smart write ----------------------------------------------------------------------------------------
+ */
 
 struct espota_smart_write {
     uint32_t total;   /* bytes asked for, in whole sectors */
@@ -21,8 +22,9 @@ struct espota_smart_write {
     unsigned repeats; /* rounds after an error on the line */
 };
 
-/** Make flash at `offset` (a multiple of 4K) hold `data`; the rest of the last sector becomes FF. Errors of the
- * line are survived: what is missing is found and sent again. The device's watch advances by `total` in all.
+/** Make flash at `offset` (a multiple of 4K) hold `data`; the rest of the last sector becomes FF. Errors of
+ * the line are survived: what is missing is found and sent again. The device's watch advances by `total` in
+ * all.
  * @return 0; ESPOTA_ERR_VERIFY when flash does not take the data; or what the device returned. */
 int espota_smart_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                        struct espota_smart_write *result, struct espota_error *error);
@@ -30,40 +32,46 @@ int espota_smart_write(struct espota_device *device, uint32_t offset, const void
 /** Bytes by which the watch advances for `length` bytes of data. */
 uint32_t espota_smart_write_total(size_t length);
 
-/* ---- slots ---------------------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------------------
+ */
 
 struct espota_slots {
     struct espota_table table;
     struct espota_otadata otadata;
-    const struct espota_partition *place;   /* the otadata partition, in `table`; NULL: none */
-    const struct espota_partition *running; /* what the agent runs from, or else what otadata says; NULL: nothing */
-    const struct espota_partition *boot;    /* what otadata makes boot next; NULL: nothing */
+    const struct espota_partition *place; /* the otadata partition, in `table`; NULL: none */
+    const struct espota_partition
+        *running; /* what the agent runs from, or else what otadata says; NULL: nothing */
+    const struct espota_partition *boot; /* what otadata makes boot next; NULL: nothing */
 };
 
-/** Read table and otadata. `table_offset` 0: where the device says, or 0x8000. The slots point into themselves: do
- * not copy them. @return ESPOTA_ERR_VERIFY when there is no valid table there. */
+/** Read table and otadata. `table_offset` 0: where the device says, or 0x8000. The slots point into
+ * themselves: do not copy them. @return ESPOTA_ERR_VERIFY when there is no valid table there. */
 int espota_slots_load(struct espota_slots *slots, struct espota_device *device, uint32_t table_offset,
                       struct espota_error *error);
 
-/** The partition that an update goes into, as ESP-IDF's esp_ota_get_next_update_partition chooses: the OTA slot after
- * the running one; from factory, ota_0. `factory`: the factory partition, never from itself.
+/** The partition that an update goes into, as ESP-IDF's esp_ota_get_next_update_partition chooses: the OTA
+ * slot after the running one; from factory, ota_0. `factory`: the factory partition, never from itself.
  * @return NULL with the error filled in when there is none. */
 const struct espota_partition *espota_slots_next(const struct espota_slots *slots, bool factory,
                                                  struct espota_error *error);
 
-/** Make `partition` boot next, in `state` (ESPOTA_OTA_UNDEFINED, or ESPOTA_OTA_NEW for a trial). The image in it is
- * checked first. otadata is written so that power may fail at any moment. */
+/** Make `partition` boot next, in `state` (ESPOTA_OTA_UNDEFINED, or ESPOTA_OTA_NEW for a trial). The image in
+ * it is checked first. otadata is written so that power may fail at any moment. */
 int espota_slots_select(struct espota_slots *slots, struct espota_device *device,
                         const struct espota_partition *partition, uint32_t state, struct espota_error *error);
 
 /** Confirm the running app; or declare it bad, so that another one boots next. */
-int espota_slots_confirm(struct espota_slots *slots, struct espota_device *device, struct espota_error *error);
-int espota_slots_rollback(struct espota_slots *slots, struct espota_device *device, struct espota_error *error);
+int espota_slots_confirm(struct espota_slots *slots, struct espota_device *device,
+                         struct espota_error *error);
+int espota_slots_rollback(struct espota_slots *slots, struct espota_device *device,
+                          struct espota_error *error);
 
-/** The sectors of otadata (8K, all of it) that make a fresh device start `slot`; slot ESPOTA_SLOT_FACTORY: blank. */
+/** The sectors of otadata (8K, all of it) that make a fresh device start `slot`; slot ESPOTA_SLOT_FACTORY:
+ * blank. */
 void espota_otadata_fresh(int slot, uint8_t out[ESPOTA_OTADATA_SIZE]);
 
-/* ---- images on a device --------------------------------------------------------------------------------- */
+/* ---- images on a device ---------------------------------------------------------------------------------
+ */
 
 enum espota_slot_state {
     ESPOTA_SLOT_EMPTY,     /* no image */
@@ -75,12 +83,14 @@ enum espota_slot_state {
 
 /** What is in an app partition? Reads headers, and asks for a digest where the device has SHA-256. */
 int espota_slot_examine(struct espota_device *device, const struct espota_partition *partition,
-                        struct espota_image *image, enum espota_slot_state *state, struct espota_error *error);
+                        struct espota_image *image, enum espota_slot_state *state,
+                        struct espota_error *error);
 
 /** "empty", "valid", "unchecked", "broken", "other-chip". Static storage. */
 const char *espota_slot_state_name(enum espota_slot_state state);
 
-/* ---- OTA ------------------------------------------------------------------------------------------------ */
+/* ---- OTA ------------------------------------------------------------------------------------------------
+ */
 
 struct espota_ota_request {
     const char *name; /* of the image, for messages: URL or path */

@@ -95,7 +95,8 @@ int espota_hmac_sha256(const void *key, size_t key_length, const void *first, si
 {
     EVP_MAC *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *context = EVP_MAC_CTX_new(algorithm);
-    int result = context ? hmac(context, key, key_length, first, first_length, second, second_length, mac) : -1;
+    int result =
+        context ? hmac(context, key, key_length, first, first_length, second, second_length, mac) : -1;
     EVP_MAC_CTX_free(context);
     EVP_MAC_free(algorithm);
     return result;

@@ -12,11 +12,15 @@ struct options {
     bool trial, restart;
 };
 
-#define COMMON_ROWS                                                                                            \
-    CONNECT_PORT_ROWS(struct options, connect), CONNECT_AGENT_ROWS(struct options, connect),                   \
-        { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",                    \
-          "where the partition table lies (as the device says, or 0x8000)" },                                  \
-        { "restart", 'r', OPTION_FLAG, offsetof(struct options, restart), NULL, "restart the device afterwards" }
+#define COMMON_ROWS                                                                                          \
+    CONNECT_PORT_ROWS(struct options, connect), CONNECT_AGENT_ROWS(struct options, connect),                 \
+        { "table-offset", 0,                                                                                 \
+          OPTION_SIZE,    offsetof(struct options, table_offset),                                            \
+          "OFFSET",       "where the partition table lies (as the device says, or 0x8000)" },                \
+    {                                                                                                        \
+        "restart", 'r', OPTION_FLAG, offsetof(struct options, restart), NULL,                                \
+            "restart the device afterwards"                                                                  \
+    }
 
 static const struct option_spec boot_options[] = {
     COMMON_ROWS,
@@ -27,7 +31,8 @@ static const struct option_spec boot_options[] = {
 
 static const struct option_spec confirm_options[] = { COMMON_ROWS, OPTION_END };
 
-static int print_result(struct cli *cli, const struct espota_slots *slots, bool restarted, struct espota_error *error)
+static int print_result(struct cli *cli, const struct espota_slots *slots, bool restarted,
+                        struct espota_error *error)
 {
     const char *boots = slots->boot ? slots->boot->label : "";
     if (cli->json)
@@ -59,7 +64,8 @@ static int select_partition(struct cli *cli, struct espota_device *device, const
     const struct espota_partition *p = espota_table_find(&slots.table, name);
     if (!p)
         return espota_fail(error, ESPOTA_ERR_FAILED,
-                           "there is no partition '%s' on %s: 'espota status' lists them", name, device->name);
+                           "there is no partition '%s' on %s: 'espota status' lists them", name,
+                           device->name);
     result = espota_slots_select(&slots, device, p, o->trial ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED, error);
     if (result == 0)
         espota_ui_say(&cli->ui, "On next reboot the system will be started from '%s' partition%s", p->label,
@@ -81,8 +87,8 @@ static int run_boot(struct cli *cli, const void *options, struct espota_error *e
 }
 
 static int mark(struct cli *cli, const struct options *o,
-                int (*act)(struct espota_slots *, struct espota_device *, struct espota_error *), const char *story,
-                struct espota_error *error)
+                int (*act)(struct espota_slots *, struct espota_device *, struct espota_error *),
+                const char *story, struct espota_error *error)
 {
     struct espota_slots slots;
     struct espota_device *device = NULL;
@@ -118,7 +124,8 @@ const struct command command_boot = {
     .name = "boot",
     .summary = "choose the partition to boot",
     .usage = "PARTITION",
-    .story = "Makes the app in PARTITION boot next: it must be a factory or OTA partition that holds a valid app.",
+    .story =
+        "Makes the app in PARTITION boot next: it must be a factory or OTA partition that holds a valid app.",
     .options = boot_options,
     .options_size = sizeof(struct options),
     .min_arguments = 1,
@@ -130,7 +137,8 @@ const struct command command_confirm = {
     .name = "confirm",
     .summary = "confirm the running app, which was booted on trial",
     .usage = "",
-    .story = "Sets the state of the running OTA slot to valid; without it, a bootloader with rollback goes back.",
+    .story =
+        "Sets the state of the running OTA slot to valid; without it, a bootloader with rollback goes back.",
     .options = confirm_options,
     .options_size = sizeof(struct options),
     .run = run_confirm,
@@ -140,7 +148,8 @@ const struct command command_rollback = {
     .name = "rollback",
     .summary = "go back from the running app to the one before",
     .usage = "",
-    .story = "Declares the app in the running OTA slot bad; another valid one boots next (at once with --restart).",
+    .story = "Declares the app in the running OTA slot bad; another valid one boots next (at once with "
+             "--restart).",
     .options = confirm_options,
     .options_size = sizeof(struct options),
     .run = run_rollback,

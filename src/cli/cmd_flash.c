@@ -40,11 +40,12 @@ static const struct option_spec option_table[] = {
     OPTION_END,
 };
 
-/* ---- what is on the device ------------------------------------------------------------------------------ */
+/* ---- what is on the device ------------------------------------------------------------------------------
+ */
 
 /* @return true when there is a valid table to lose. */
-static bool load_old_table(struct espota_device *device, uint32_t offset, struct espota_table *table, int *result,
-                           struct espota_error *error)
+static bool load_old_table(struct espota_device *device, uint32_t offset, struct espota_table *table,
+                           int *result, struct espota_error *error)
 {
     uint8_t data[ESPOTA_TABLE_BINARY_SIZE];
     struct espota_table_problem problem;
@@ -74,10 +75,10 @@ static int check_layout(struct cli *cli, struct espota_device *device, const str
         if (change[i].fate != ESPOTA_FATE_STAYS && used + 24 < sizeof losses)
             snprintf(losses + used, sizeof losses - used, "%s'%s'", used ? ", " : "", old.entry[i].label);
     }
-    return espota_fail(error, ESPOTA_ERR_REFUSED,
-                       "refused to change the partition table of %s: %s%s; back up what matters, then give --erase",
-                       device->name, changed ? "the content would be lost of " : "partitions are added",
-                       losses);
+    return espota_fail(
+        error, ESPOTA_ERR_REFUSED,
+        "refused to change the partition table of %s: %s%s; back up what matters, then give --erase",
+        device->name, changed ? "the content would be lost of " : "partitions are added", losses);
 }
 
 static int erase_all(struct cli *cli, struct espota_device *device, struct espota_error *error)
@@ -90,9 +91,11 @@ static int erase_all(struct cli *cli, struct espota_device *device, struct espot
     return result;
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------------------
+ */
 
-static int write_piece(struct cli *cli, struct espota_device *device, struct piece *p, struct espota_error *error)
+static int write_piece(struct cli *cli, struct espota_device *device, struct piece *p,
+                       struct espota_error *error)
 {
     char label[64];
     snprintf(label, sizeof label, "Writing %s", p->what);
@@ -103,14 +106,16 @@ static int write_piece(struct cli *cli, struct espota_device *device, struct pie
     if (result != 0)
         return espota_fail_while(error, "%s at 0x%" PRIx32, p->what, p->offset);
     if (p->result.written == 0)
-        espota_ui_say(&cli->ui, "0x%06" PRIx32 " %s: %zu bytes, there already", p->offset, p->what, p->data.size);
+        espota_ui_say(&cli->ui, "0x%06" PRIx32 " %s: %zu bytes, there already", p->offset, p->what,
+                      p->data.size);
     else
-        espota_ui_say(&cli->ui, "0x%06" PRIx32 " %s: %zu bytes, %" PRIu32 "K written, verified", p->offset, p->what,
-                      p->data.size, p->result.written / 1024);
+        espota_ui_say(&cli->ui, "0x%06" PRIx32 " %s: %zu bytes, %" PRIu32 "K written, verified", p->offset,
+                      p->what, p->data.size, p->result.written / 1024);
     return 0;
 }
 
-static int write_all(struct cli *cli, struct espota_device *device, struct job *job, struct espota_error *error)
+static int write_all(struct cli *cli, struct espota_device *device, struct job *job,
+                     struct espota_error *error)
 {
     int result = 0;
     for (unsigned i = 0; result == 0 && i < job->count; i++)
@@ -118,17 +123,19 @@ static int write_all(struct cli *cli, struct espota_device *device, struct job *
     return result;
 }
 
-/* ---- the report ----------------------------------------------------------------------------------------- */
+/* ---- the report -----------------------------------------------------------------------------------------
+ */
 
 static json_t *pieces_json(const struct job *job)
 {
     json_t *list = json_array();
     for (unsigned i = 0; i < job->count; i++) {
         const struct piece *p = &job->piece[i];
-        json_array_append_new(list, json_pack("{s:s, s:o, s:I, s:I, s:I, s:I}", "what", p->what, "file",
-                                              p->file ? json_string(p->file) : json_null(), "offset",
-                                              (json_int_t)p->offset, "size", (json_int_t)p->data.size, "written",
-                                              (json_int_t)p->result.written, "kept", (json_int_t)p->result.kept));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:o, s:I, s:I, s:I, s:I}", "what", p->what, "file",
+                                        p->file ? json_string(p->file) : json_null(), "offset",
+                                        (json_int_t)p->offset, "size", (json_int_t)p->data.size, "written",
+                                        (json_int_t)p->result.written, "kept", (json_int_t)p->result.kept));
     }
     return list;
 }
@@ -143,21 +150,22 @@ static int report(struct cli *cli, const struct espota_device *device, const str
     }
     double seconds = (double)ms / 1000.0;
     double rate = ms > 0 ? (double)total / 1024.0 / seconds : 0;
-    espota_ui_say(&cli->ui, "%" PRIu64 " bytes in %.1f s, %.1f KiB/s effective, %" PRIu64 "K written", total, seconds,
-                  rate, written / 1024);
+    espota_ui_say(&cli->ui, "%" PRIu64 " bytes in %.1f s, %.1f KiB/s effective, %" PRIu64 "K written", total,
+                  seconds, rate, written / 1024);
     if (job->app)
         espota_ui_say(&cli->ui, "'%s' boots next", job->app->label);
     if (!cli->json)
         return 0;
     return print_json(json_pack("{s:s, s:o, s:I, s:o, s:o, s:f, s:f}", "device", device->name, "chip",
-                                device->info.chip ? json_string(device->info.chip->id) : json_null(), "flash_size",
-                                (json_int_t)device->info.flash_size, "boots",
-                                job->app ? json_string(job->app->label) : json_null(), "pieces", pieces_json(job),
-                                "seconds", seconds, "kib_per_second", rate),
+                                device->info.chip ? json_string(device->info.chip->id) : json_null(),
+                                "flash_size", (json_int_t)device->info.flash_size, "boots",
+                                job->app ? json_string(job->app->label) : json_null(), "pieces",
+                                pieces_json(job), "seconds", seconds, "kib_per_second", rate),
                       error);
 }
 
-/* ---- the command ---------------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------------------
+ */
 
 static int replace(char **path, const char *given, struct espota_error *error)
 {
@@ -183,15 +191,17 @@ static int collect(struct flash_files *files, const struct cli *cli, const struc
         result = replace(&files->fs_image, o->fs_image, error);
     if (result == 0 && !files->bootloader && !files->table && !files->app && !files->fs_image &&
         files->extra_count == 0 && !plan_options_given(&o->plan))
-        result = espota_fail(error, ESPOTA_ERR_USAGE,
-                             "nothing to flash: name a build folder, or --bootloader, --table, --app, --fs-image");
+        result =
+            espota_fail(error, ESPOTA_ERR_USAGE,
+                        "nothing to flash: name a build folder, or --bootloader, --table, --app, --fs-image");
     return result;
 }
 
 static int check_options(const struct options *o, struct espota_error *error)
 {
     if (o->table && plan_options_given(&o->plan))
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--table and options that plan a layout contradict each other");
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--table and options that plan a layout contradict each other");
     if (o->flash_size && strcmp(o->flash_size, "keep") != 0 && strcmp(o->flash_size, "detect") != 0)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--flash-size '%s': use detect or keep", o->flash_size);
     if (o->plan.table_offset.given && o->plan.table_offset.value % ESPOTA_SECTOR_SIZE)
@@ -203,8 +213,9 @@ static void greet(struct cli *cli, const struct espota_device *device)
 {
     const struct espota_device_info *info = &device->info;
     char mac[MAC_TEXT], size[ESPOTA_SIZE_TEXT];
-    espota_ui_say(&cli->ui, "Connected to %s on %s: %s of flash%s%s", info->chip ? info->chip->name : "a flash file",
-                  device->name, espota_size_text(info->flash_size, size), info->has_mac ? ", MAC " : "",
+    espota_ui_say(&cli->ui, "Connected to %s on %s: %s of flash%s%s",
+                  info->chip ? info->chip->name : "a flash file", device->name,
+                  espota_size_text(info->flash_size, size), info->has_mac ? ", MAC " : "",
                   info->has_mac ? mac_text(info->mac, mac) : "");
 }
 
@@ -256,8 +267,10 @@ const struct command command_flash = {
     .name = "flash",
     .summary = "write bootloader, table and app through the ROM bootloader",
     .usage = "[DIR]",
-    .story = "DIR is a build folder: with flasher_args.json, or with files of the usual names. Only what differs from\n"
-             "the device's flash is written. Without a table, a layout is planned for the chip's flash. A device that\n"
+    .story = "DIR is a build folder: with flasher_args.json, or with files of the usual names. Only what "
+             "differs from\n"
+             "the device's flash is written. Without a table, a layout is planned for the chip's flash. A "
+             "device that\n"
              "holds another partition table is left alone (exit status 5) unless --erase is given.",
     .options = option_table,
     .options_size = sizeof(struct options),

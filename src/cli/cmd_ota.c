@@ -45,7 +45,8 @@ static const struct option_spec option_table[] = {
     OPTION_END,
 };
 
-/* ---- getting the image ---------------------------------------------------------------------------------- */
+/* ---- getting the image ----------------------------------------------------------------------------------
+ */
 
 struct source {
     char *name; /* URL or path, for messages */
@@ -96,7 +97,8 @@ static char *sidecar_name(const char *name, bool url)
     return sidecar;
 }
 
-static int fetch_md5(struct cli *cli, const struct options *o, struct source *source, struct espota_error *error)
+static int fetch_md5(struct cli *cli, const struct options *o, struct source *source,
+                     struct espota_error *error)
 {
     struct espota_bytes text = { 0 };
     struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_SIDECAR);
@@ -116,11 +118,12 @@ static int fetch_md5(struct cli *cli, const struct options *o, struct source *so
     return result;
 }
 
-static int fetch_url(struct cli *cli, const struct options *o, struct source *source, struct espota_error *error)
+static int fetch_url(struct cli *cli, const struct options *o, struct source *source,
+                     struct espota_error *error)
 {
     struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_IMAGE);
-    int result = espota_fetch_complete_url(o->url, (uint16_t)o->http_port.value, o->path ? o->path : DEFAULT_PATH,
-                                           &source->name, error);
+    int result = espota_fetch_complete_url(o->url, (uint16_t)o->http_port.value,
+                                           o->path ? o->path : DEFAULT_PATH, &source->name, error);
     if (result == 0 && o->md5)
         result = fetch_md5(cli, o, source, error);
     if (result == 0)
@@ -153,7 +156,8 @@ static int read_file(const struct options *o, struct source *source, struct espo
     return result;
 }
 
-static int get_image(struct cli *cli, const struct options *o, struct source *source, struct espota_error *error)
+static int get_image(struct cli *cli, const struct options *o, struct source *source,
+                     struct espota_error *error)
 {
     int result = o->url ? fetch_url(cli, o, source, error) : read_file(o, source, error);
     espota_ui_progress_end(&cli->ui);
@@ -165,7 +169,8 @@ static int get_image(struct cli *cli, const struct options *o, struct source *so
     return result;
 }
 
-/* ---- the command ---------------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------------------
+ */
 
 static void say(void *context, const char *line)
 {
@@ -173,17 +178,17 @@ static void say(void *context, const char *line)
     espota_ui_say(&cli->ui, "%s", line);
 }
 
-static int print_result(const struct source *source, const struct espota_ota_result *r, const struct options *o,
-                        double seconds, struct espota_error *error)
+static int print_result(const struct source *source, const struct espota_ota_result *r,
+                        const struct options *o, double seconds, struct espota_error *error)
 {
     char sha256[2 * ESPOTA_SHA256_LENGTH + 1];
     espota_hex(r->sha256, sizeof r->sha256, sha256);
     return print_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:I, s:I, s:f, s:b, s:b}", "image",
                                 source->name, "from", r->from.label, "to", r->to.label, "offset",
-                                (json_int_t)r->to.offset, "size", (json_int_t)source->image.size, "sha256", sha256,
-                                "md5_checked", source->has_md5, "written", (json_int_t)r->write.written, "kept",
-                                (json_int_t)r->write.kept, "seconds", seconds, "trial", o->trial, "restarted",
-                                o->restart),
+                                (json_int_t)r->to.offset, "size", (json_int_t)source->image.size, "sha256",
+                                sha256, "md5_checked", source->has_md5, "written",
+                                (json_int_t)r->write.written, "kept", (json_int_t)r->write.kept, "seconds",
+                                seconds, "trial", o->trial, "restarted", o->restart),
                       error);
 }
 
@@ -223,7 +228,8 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (!o->url == !o->file)
         return espota_fail(error, ESPOTA_ERR_USAGE, "which image? Give either --url URL or --file FILE");
     if (o->file && (o->path || o->http_port.given || o->certificate))
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--path, --http-port and --certificate go with --url, not --file");
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--path, --http-port and --certificate go with --url, not --file");
     if (o->http_port.given && (o->http_port.value == 0 || o->http_port.value > 65535))
         return espota_fail(error, ESPOTA_ERR_USAGE, "--http-port takes a port from 1 to 65535");
     if (o->path && o->path[0] != '/')
@@ -255,7 +261,8 @@ const struct command command_ota = {
     .name = "ota",
     .summary = "update a device with a new image, through its agent",
     .usage = "(--url URL | --file FILE)",
-    .story = "Fetches the image, checks it, has the agent write what differs to the idle slot and verify it, and only\n"
+    .story = "Fetches the image, checks it, has the agent write what differs to the idle slot and verify it, "
+             "and only\n"
              "then switches boot. A run that was interrupted is finished by the same command.",
     .options = option_table,
     .options_size = sizeof(struct options),

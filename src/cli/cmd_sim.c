@@ -18,7 +18,8 @@ struct options {
 static const struct option_spec option_table[] = {
     { "flash-file", 'f', OPTION_TEXT, offsetof(struct options, flash_file), "FILE",
       "flash content; created blank when it does not exist (needed)" },
-    { "flash", 0, OPTION_SIZE, offsetof(struct options, flash), "SIZE", "size of a new flash file: 4M, 16M ..." },
+    { "flash", 0, OPTION_SIZE, offsetof(struct options, flash), "SIZE",
+      "size of a new flash file: 4M, 16M ..." },
     { "chip", 'c', OPTION_TEXT, offsetof(struct options, chip), "CHIP", "chip to simulate (esp32)" },
     { "link", 'l', OPTION_TEXT, offsetof(struct options, link), "PATH",
       "make PATH a symbolic link to the pseudo-terminal" },
@@ -35,7 +36,8 @@ static const struct option_spec option_table[] = {
     { "real-time", 0, OPTION_FLAG, offsetof(struct options, real_time), NULL,
       "UART and flash take as long as on a board" },
     { "seed", 0, OPTION_NUMBER, offsetof(struct options, seed), "N", "of the random faults below (1)" },
-    { "drop", 0, OPTION_NUMBER, offsetof(struct options, drop), "PPM", "lose so many of a million UART bytes" },
+    { "drop", 0, OPTION_NUMBER, offsetof(struct options, drop), "PPM",
+      "lose so many of a million UART bytes" },
     { "flip", 0, OPTION_NUMBER, offsetof(struct options, flip), "PPM",
       "flip a bit in so many of a million UART bytes" },
     { "disconnect-after", 0, OPTION_NUMBER, offsetof(struct options, disconnect_after), "BYTES",
@@ -56,10 +58,11 @@ static int parse_power_cut(const char *text, struct espota_sim_faults *faults, s
         if (strcmp(kind, kinds[i]) == 0)
             faults->power_cut_kind = i + 1;
     if (count < 1 || faults->power_cut_at == 0 || faults->power_cut_kind == 0 || text[0] == '-')
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--power-cut '%s': give a flash operation, counted from 1, and before, torn or after, "
-                           "for example 17:torn",
-                           text);
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--power-cut '%s': give a flash operation, counted from 1, and before, torn or after, "
+            "for example 17:torn",
+            text);
     return 0;
 }
 
@@ -67,10 +70,9 @@ static void ready(void *context, const char *pty, uint16_t tcp_port, uint16_t ne
 {
     struct cli *cli = context;
     if (cli->json) {
-        json_t *document =
-            json_pack("{s:o, s:o, s:o}", "pty", pty ? json_string(pty) : json_null(), "tcp_port",
-                      tcp_port ? json_integer(tcp_port) : json_null(), "listen_port",
-                      network_port ? json_integer(network_port) : json_null());
+        json_t *document = json_pack("{s:o, s:o, s:o}", "pty", pty ? json_string(pty) : json_null(),
+                                     "tcp_port", tcp_port ? json_integer(tcp_port) : json_null(),
+                                     "listen_port", network_port ? json_integer(network_port) : json_null());
         struct espota_error ignored;
         if (document)
             (void)print_json(document, &ignored); /* a broken stdout shows at the end */
@@ -98,11 +100,13 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (o->no_pty && o->link)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--no-pty and --link contradict each other");
     if (o->no_pty && !o->tcp.given && !o->listen.given)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--no-pty needs --tcp or --listen: nobody could reach it");
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--no-pty needs --tcp or --listen: nobody could reach it");
     if (o->tcp.value > 65535 || o->listen.value > 65535)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--tcp and --listen take a port from 0 to 65535");
     if (o->listen.given && !o->key)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--listen needs --key FILE: on a network an agent has a key");
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--listen needs --key FILE: on a network an agent has a key");
     if (o->drop.value > MILLION || o->flip.value > MILLION)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--drop and --flip count bytes of a million");
     return 0;
@@ -148,8 +152,10 @@ const struct command command_sim = {
     .name = "sim",
     .summary = "simulate an ESP32, on a pseudo-terminal and TCP",
     .usage = "--flash-file FILE",
-    .story = "A board with its flash in a file: ROM download mode, second-stage bootloader, agent. Prints where it\n"
-             "can be reached, then its console on stderr. SIGUSR1 presses reset, SIGUSR2 presses reset with GPIO0\n"
+    .story = "A board with its flash in a file: ROM download mode, second-stage bootloader, agent. Prints "
+             "where it\n"
+             "can be reached, then its console on stderr. SIGUSR1 presses reset, SIGUSR2 presses reset with "
+             "GPIO0\n"
              "low (download mode), SIGHUP pulls the power and gives it back, SIGINT and SIGTERM end it.",
     .options = option_table,
     .options_size = sizeof(struct options),

@@ -135,10 +135,11 @@ static json_t *app_json(const struct app *app)
     return json_pack("{s:s, s:o, s:I, s:I, s:s, s:o, s:o, s:o, s:b, s:b, s:b}", "name", p->label, "subtype",
                      subtype ? json_string(subtype) : json_null(), "offset", (json_int_t)p->offset, "size",
                      (json_int_t)p->size, "image", espota_slot_state_name(app->state), "project",
-                     has ? json_string(printable(app->image.description.project, project)) : json_null(), "version",
-                     has ? json_string(printable(app->image.description.version, version)) : json_null(), "otadata",
-                     app->trial ? json_string(app->trial) : json_null(), "running", app->running, "boots_next",
-                     app->boots, "update_target", app->next);
+                     has ? json_string(printable(app->image.description.project, project)) : json_null(),
+                     "version",
+                     has ? json_string(printable(app->image.description.version, version)) : json_null(),
+                     "otadata", app->trial ? json_string(app->trial) : json_null(), "running", app->running,
+                     "boots_next", app->boots, "update_target", app->next);
 }
 
 static json_t *label_json(const struct espota_partition *p)

@@ -28,7 +28,8 @@ static int choose_baud(const struct connect_options *o, uint32_t *baud, struct e
         *baud = *end == '\0' && value <= MAX_BAUD ? (uint32_t)value : 0;
     }
     if (*baud < 300 || *baud > MAX_BAUD)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--baud (or ESPOTA_BAUD) must be from 300 to %d", MAX_BAUD);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--baud (or ESPOTA_BAUD) must be from 300 to %d",
+                           MAX_BAUD);
     return 0;
 }
 
@@ -41,7 +42,8 @@ static int choose_port(const struct connect_options *o, const char **port, struc
     return 0;
 }
 
-static int choose_chip(const struct connect_options *o, const struct espota_chip **chip, struct espota_error *error)
+static int choose_chip(const struct connect_options *o, const struct espota_chip **chip,
+                       struct espota_error *error)
 {
     *chip = NULL;
     if (!o->chip || strcmp(o->chip, "auto") == 0)
@@ -57,14 +59,16 @@ static int choose_chip(const struct connect_options *o, const struct espota_chip
     return espota_fail(error, ESPOTA_ERR_USAGE, "--chip '%s' is not known: use auto, %s", o->chip, names);
 }
 
-/* ---- watching ------------------------------------------------------------------------------------------- */
+/* ---- watching -------------------------------------------------------------------------------------------
+ */
 
 static void advance(void *context, uint32_t bytes)
 {
     struct cli *cli = context;
     cli->progress.done += bytes;
     if (cli->progress.what)
-        espota_ui_progress(&cli->ui, cli->progress.what, cli->progress.done, cli->progress.total, espota_now_ms());
+        espota_ui_progress(&cli->ui, cli->progress.what, cli->progress.done, cli->progress.total,
+                           espota_now_ms());
 }
 
 static void remark(void *context, const char *text)
@@ -109,7 +113,8 @@ static int open_link(struct cli *cli, const char *port, uint32_t baud, struct es
     return result;
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------------------
+ */
 
 static int open_file(struct cli *cli, const char *path, const struct espota_chip *chip,
                      struct espota_device **device, struct espota_error *error)
@@ -125,14 +130,16 @@ static const char *file_of(const char *port)
     return strncmp(port, "file:", 5) == 0 ? port + 5 : NULL;
 }
 
-static int parse_resets(const struct connect_options *o, struct espota_rom_options *rom, struct espota_error *error)
+static int parse_resets(const struct connect_options *o, struct espota_rom_options *rom,
+                        struct espota_error *error)
 {
     rom->before = ESPOTA_BEFORE_DEFAULT;
     rom->after = ESPOTA_AFTER_HARD_RESET;
     if (o->before && (strcmp(o->before, "no-reset") == 0 || strcmp(o->before, "no_reset") == 0))
         rom->before = ESPOTA_BEFORE_NO_RESET;
     else if (o->before && strcmp(o->before, "default-reset") != 0 && strcmp(o->before, "default_reset") != 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--before '%s': use default-reset or no-reset", o->before);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--before '%s': use default-reset or no-reset",
+                           o->before);
     if (o->after && (strcmp(o->after, "no-reset") == 0 || strcmp(o->after, "no_reset") == 0))
         rom->after = ESPOTA_AFTER_NO_RESET;
     else if (o->after && strcmp(o->after, "hard-reset") != 0 && strcmp(o->after, "hard_reset") != 0)
@@ -176,9 +183,10 @@ int read_key(const char *path, uint8_t *key, size_t *length, struct espota_error
     *length = digits / 2;
     if (digits % 2 || *length < MIN_KEY || *length > MAX_KEY ||
         !espota_unhex((const char *)text.data, key, *length))
-        result = espota_fail(error, ESPOTA_ERR_USAGE,
-                             "%s holds no key: expected %d to %d bytes in hex, as 'openssl rand -hex 32' makes them",
-                             path, MIN_KEY, MAX_KEY);
+        result = espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "%s holds no key: expected %d to %d bytes in hex, as 'openssl rand -hex 32' makes them", path,
+            MIN_KEY, MAX_KEY);
     espota_bytes_free(&text);
     return result;
 }
@@ -196,15 +204,17 @@ static int host_address(const char *host, char *address, size_t room, struct esp
     return 0;
 }
 
-static int agent_address(const struct connect_options *o, char *address, size_t room, struct espota_error *error)
+static int agent_address(const struct connect_options *o, char *address, size_t room,
+                         struct espota_error *error)
 {
     const char *port = NULL;
     if (o->host && o->port)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--host and --port both name a device: give one");
     if (o->host && !o->key)
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--host needs --key FILE: over a network the device and espota prove themselves to each "
-                           "other");
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--host needs --key FILE: over a network the device and espota prove themselves to each "
+            "other");
     if (o->host)
         return host_address(o->host, address, room, error);
     int result = choose_port(o, &port, error);

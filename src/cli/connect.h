@@ -12,30 +12,30 @@ struct connect_options {
 };
 
 #define CONNECT_OPTION(type, member, field) offsetof(type, member) + offsetof(struct connect_options, field)
-#define CONNECT_PORT_ROWS(type, member)                                                                        \
-    { "port",      'p',                                                                                        \
-      OPTION_TEXT, CONNECT_OPTION(type, member, port),                                                         \
-      "PORT",      "serial port, tcp://host:port, or file:FLASH (or ESPOTA_PORT, ESPTOOL_PORT)" },             \
-        { "baud",        'b',                                                                                  \
-          OPTION_NUMBER, CONNECT_OPTION(type, member, baud),                                                   \
-          "RATE",        "bits per second (or ESPOTA_BAUD, ESPTOOL_BAUD)" },                                   \
-    {                                                                                                          \
-        "chip", 'c', OPTION_TEXT, CONNECT_OPTION(type, member, chip), "CHIP", "esp32, esp32c3 ... (auto)"      \
+#define CONNECT_PORT_ROWS(type, member)                                                                      \
+    { "port",      'p',                                                                                      \
+      OPTION_TEXT, CONNECT_OPTION(type, member, port),                                                       \
+      "PORT",      "serial port, tcp://host:port, or file:FLASH (or ESPOTA_PORT, ESPTOOL_PORT)" },           \
+        { "baud",        'b',                                                                                \
+          OPTION_NUMBER, CONNECT_OPTION(type, member, baud),                                                 \
+          "RATE",        "bits per second (or ESPOTA_BAUD, ESPTOOL_BAUD)" },                                 \
+    {                                                                                                        \
+        "chip", 'c', OPTION_TEXT, CONNECT_OPTION(type, member, chip), "CHIP", "esp32, esp32c3 ... (auto)"    \
     }
-#define CONNECT_AGENT_ROWS(type, member)                                                                       \
-    { "host",      0,                                                                                          \
-      OPTION_TEXT, CONNECT_OPTION(type, member, host),                                                         \
-      "HOST",      "agent on the network: NAME or NAME:PORT (3232)" },                                         \
-    {                                                                                                          \
-        "key", 'k', OPTION_TEXT, CONNECT_OPTION(type, member, key), "FILE", "file with the device's key"       \
+#define CONNECT_AGENT_ROWS(type, member)                                                                     \
+    { "host",      0,                                                                                        \
+      OPTION_TEXT, CONNECT_OPTION(type, member, host),                                                       \
+      "HOST",      "agent on the network: NAME or NAME:PORT (3232)" },                                       \
+    {                                                                                                        \
+        "key", 'k', OPTION_TEXT, CONNECT_OPTION(type, member, key), "FILE", "file with the device's key"     \
     }
-#define CONNECT_ROM_ROWS(type, member)                                                                         \
-    { "before",    0,                                                                                          \
-      OPTION_TEXT, CONNECT_OPTION(type, member, before),                                                       \
-      "HOW",       "default-reset, or no-reset: already in download mode" },                                   \
-    {                                                                                                          \
-        "after", 0, OPTION_TEXT, CONNECT_OPTION(type, member, after), "HOW",                                   \
-            "hard-reset (default), or no-reset: stay in download mode"                                         \
+#define CONNECT_ROM_ROWS(type, member)                                                                       \
+    { "before",    0,                                                                                        \
+      OPTION_TEXT, CONNECT_OPTION(type, member, before),                                                     \
+      "HOW",       "default-reset, or no-reset: already in download mode" },                                 \
+    {                                                                                                        \
+        "after", 0, OPTION_TEXT, CONNECT_OPTION(type, member, after), "HOW",                                 \
+            "hard-reset (default), or no-reset: stay in download mode"                                       \
     }
 
 /* Open the device that the options name. --port file:X is a flash file for either. */

@@ -19,7 +19,8 @@ void flash_files_free(struct flash_files *f)
     memset(f, 0, sizeof *f);
 }
 
-/* ---- flasher_args.json: what ESP-IDF's build leaves (components/esptool_py) ------------------------------ */
+/* ---- flasher_args.json: what ESP-IDF's build leaves (components/esptool_py) ------------------------------
+ */
 
 static const char *file_in(const json_t *root, const char *key)
 {
@@ -45,8 +46,8 @@ static bool is_one_of(const char *name, const char *const *others, size_t count)
 static int take_extras(struct flash_files *f, const json_t *root, const char *directory, const char *path,
                        struct espota_error *error)
 {
-    const char *const known[] = { file_in(root, "bootloader"), file_in(root, "partition-table"), file_in(root, "app"),
-                                  file_in(root, "otadata") };
+    const char *const known[] = { file_in(root, "bootloader"), file_in(root, "partition-table"),
+                                  file_in(root, "app"), file_in(root, "otadata") };
     const char *offset_text;
     json_t *value;
     json_object_foreach(json_object_get(root, "flash_files"), offset_text, value)
@@ -54,12 +55,14 @@ static int take_extras(struct flash_files *f, const json_t *root, const char *di
         const char *name = json_string_value(value);
         uint32_t offset = 0;
         if (!name || !espota_size_parse(offset_text, &offset))
-            return espota_fail(error, ESPOTA_ERR_FAILED, "%s: flash_files has an entry '%s' that is no offset and file",
-                               path, offset_text);
+            return espota_fail(error, ESPOTA_ERR_FAILED,
+                               "%s: flash_files has an entry '%s' that is no offset and file", path,
+                               offset_text);
         if (is_one_of(name, known, sizeof known / sizeof known[0]))
             continue;
         if (f->extra_count == FLASH_MAX_EXTRA)
-            return espota_fail(error, ESPOTA_ERR_FAILED, "%s names more than %d files", path, FLASH_MAX_EXTRA);
+            return espota_fail(error, ESPOTA_ERR_FAILED, "%s names more than %d files", path,
+                               FLASH_MAX_EXTRA);
         f->extra[f->extra_count].offset = offset;
         int result = take_path(&f->extra[f->extra_count].path, directory, name, error);
         if (result != 0)
@@ -72,7 +75,8 @@ static int take_extras(struct flash_files *f, const json_t *root, const char *di
 static int take_json(struct flash_files *f, const json_t *root, const char *directory, const char *path,
                      struct espota_error *error)
 {
-    const char *chip = json_string_value(json_object_get(json_object_get(root, "extra_esptool_args"), "chip"));
+    const char *chip =
+        json_string_value(json_object_get(json_object_get(root, "extra_esptool_args"), "chip"));
     int result = take_path(&f->bootloader, directory, file_in(root, "bootloader"), error);
     if (result == 0)
         result = take_path(&f->table, directory, file_in(root, "partition-table"), error);
@@ -85,7 +89,8 @@ static int take_json(struct flash_files *f, const json_t *root, const char *dire
     return result;
 }
 
-static int read_args(struct flash_files *f, const char *directory, const char *path, struct espota_error *error)
+static int read_args(struct flash_files *f, const char *directory, const char *path,
+                     struct espota_error *error)
 {
     struct espota_bytes text = { 0 };
     json_error_t where;
@@ -94,7 +99,8 @@ static int read_args(struct flash_files *f, const char *directory, const char *p
         return result;
     json_t *root = json_loadb((const char *)text.data, text.size, 0, &where);
     if (!root)
-        result = espota_fail(error, ESPOTA_ERR_FAILED, "%s is no JSON: line %d: %s", path, where.line, where.text);
+        result =
+            espota_fail(error, ESPOTA_ERR_FAILED, "%s is no JSON: line %d: %s", path, where.line, where.text);
     else
         result = take_json(f, root, directory, path, error);
     json_decref(root);
@@ -102,7 +108,8 @@ static int read_args(struct flash_files *f, const char *directory, const char *p
     return result;
 }
 
-/* ---- conventional names --------------------------------------------------------------------------------- */
+/* ---- conventional names ---------------------------------------------------------------------------------
+ */
 
 /* The first of `names` (NULL ends them) that exists in the folder. */
 static int take_first(char **to, const char *directory, const char *const *names, struct espota_error *error)
@@ -148,8 +155,8 @@ static int find_app(struct flash_files *f, const char *directory, struct espota_
         else if (!f->app)
             f->app = path;
         else {
-            result = espota_fail(error, ESPOTA_ERR_USAGE, "which app? %s and %s are both apps: choose with --app", f->app,
-                                 path);
+            result = espota_fail(error, ESPOTA_ERR_USAGE,
+                                 "which app? %s and %s are both apps: choose with --app", f->app, path);
             free(path);
         }
     }
@@ -161,8 +168,12 @@ static int find_app(struct flash_files *f, const char *directory, struct espota_
 int flash_files_find(struct flash_files *f, const char *directory, struct espota_error *error)
 {
     static const char *const bootloaders[] = { "bootloader/bootloader.bin", "bootloader.bin", NULL };
-    static const char *const tables[] = { "partition_table/partition-table.bin", "partition-table.bin",
-                                          "partitions_mpy.bin", "partitions.bin", "partitions.csv", NULL };
+    static const char *const tables[] = { "partition_table/partition-table.bin",
+                                          "partition-table.bin",
+                                          "partitions_mpy.bin",
+                                          "partitions.bin",
+                                          "partitions.csv",
+                                          NULL };
     static const char *const apps[] = { "MicroPython.bin", "micropython.bin", "firmware.bin", NULL };
     static const char *const phys[] = { "phy_init_data.bin", NULL };
     char *args = espota_path_join(directory, "flasher_args.json");
@@ -184,7 +195,8 @@ int flash_files_find(struct flash_files *f, const char *directory, struct espota
     }
     free(args);
     if (result == 0 && !f->app && !f->bootloader && !f->table)
-        result = espota_fail(error, ESPOTA_ERR_USAGE,
-                             "there is nothing to flash in %s: no flasher_args.json, bootloader, table or app", directory);
+        result = espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "there is nothing to flash in %s: no flasher_args.json, bootloader, table or app", directory);
     return result;
 }

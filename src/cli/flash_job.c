@@ -18,8 +18,8 @@ void job_free(struct job *job)
     memset(job, 0, sizeof *job);
 }
 
-static int add_piece(struct job *job, const char *what, const char *file, uint32_t offset, struct piece **added,
-                     struct espota_error *error)
+static int add_piece(struct job *job, const char *what, const char *file, uint32_t offset,
+                     struct piece **added, struct espota_error *error)
 {
     if (job->count == JOB_MAX_PIECES)
         return espota_fail(error, ESPOTA_ERR_FAILED, "more than %d files to flash", JOB_MAX_PIECES);
@@ -40,10 +40,12 @@ static struct piece *find_piece(struct job *job, const char *what)
     return NULL;
 }
 
-/* ---- bootloader ----------------------------------------------------------------------------------------- */
+/* ---- bootloader -----------------------------------------------------------------------------------------
+ */
 
-/* The second-stage bootloader believes its header, not the chip: a layout beyond that size would not boot. The
- * appended hash covers the header and is made anew. Source: esptool, esptool/cmds.py, _update_image_flash_params. */
+/* The second-stage bootloader believes its header, not the chip: a layout beyond that size would not boot.
+ * The appended hash covers the header and is made anew. Source: esptool, esptool/cmds.py,
+ * _update_image_flash_params. */
 static int set_flash_size(struct cli *cli, struct piece *p, uint32_t flash_size, struct espota_error *error)
 {
     struct espota_image image;
@@ -51,19 +53,22 @@ static int set_flash_size(struct cli *cli, struct piece *p, uint32_t flash_size,
     while (code < 7 && (1u << (20 + code)) < flash_size)
         code++;
     uint8_t *data = p->data.data;
-    if (espota_image_examine_memory(&image, data, p->data.size) != ESPOTA_IMAGE_OK || image.flash_size == code)
+    if (espota_image_examine_memory(&image, data, p->data.size) != ESPOTA_IMAGE_OK ||
+        image.flash_size == code)
         return 0;
     data[3] = (uint8_t)(code << 4 | (data[3] & 0x0f));
-    espota_ui_say(&cli->ui, "note: flash size in the bootloader's header set from %uM to %uM (--flash-size keep leaves it)",
-                  1u << image.flash_size, 1u << code);
+    espota_ui_say(
+        &cli->ui,
+        "note: flash size in the bootloader's header set from %uM to %uM (--flash-size keep leaves it)",
+        1u << image.flash_size, 1u << code);
     uint32_t end = image.length - (uint32_t)sizeof image.hash_stored;
     if (image.hash_appended && espota_sha256(data, end, data + end) != 0)
         return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
     return 0;
 }
 
-static int add_bootloader(struct job *job, struct cli *cli, const struct job_request *request, const char *file,
-                          const struct espota_device_info *info, struct espota_error *error)
+static int add_bootloader(struct job *job, struct cli *cli, const struct job_request *request,
+                          const char *file, const struct espota_device_info *info, struct espota_error *error)
 {
     struct piece *p = NULL;
     struct espota_image image;
@@ -72,7 +77,8 @@ static int add_bootloader(struct job *job, struct cli *cli, const struct job_req
         return 0;
     const struct espota_chip *chip = info->chip;
     if (!chip)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "where does the bootloader go? It depends on the chip: give --chip");
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "where does the bootloader go? It depends on the chip: give --chip");
     int result = add_piece(job, "bootloader", file, chip->bootloader_offset, &p, error);
     if (result != 0)
         return result;
@@ -81,19 +87,23 @@ static int add_bootloader(struct job *job, struct cli *cli, const struct job_req
         return espota_fail(error, ESPOTA_ERR_VERIFY, "the bootloader %s cannot boot: %s", file,
                            espota_image_verdict_text(verdict, &image, words));
     if (image.chip_id != chip->image_id)
-        return espota_fail(error, ESPOTA_ERR_VERIFY, "the bootloader %s is for chip id %u, but the device is an %s", file,
+        return espota_fail(error, ESPOTA_ERR_VERIFY,
+                           "the bootloader %s is for chip id %u, but the device is an %s", file,
                            image.chip_id, chip->name);
     if (p->offset + p->data.size > request->table_offset)
         return espota_fail(error, ESPOTA_ERR_TOO_BIG,
                            "the bootloader %s would overwrite the partition table at 0x%" PRIx32
                            ": move it with --table-offset, or build a smaller bootloader",
                            file, request->table_offset);
-    return strcmp(request->flash_size_mode, "keep") == 0 ? 0 : set_flash_size(cli, p, info->flash_size, error);
+    return strcmp(request->flash_size_mode, "keep") == 0 ? 0
+                                                         : set_flash_size(cli, p, info->flash_size, error);
 }
 
-/* ---- table ---------------------------------------------------------------------------------------------- */
+/* ---- table ----------------------------------------------------------------------------------------------
+ */
 
-static int read_table(struct job *job, const struct job_request *request, const char *file, struct espota_error *error)
+static int read_table(struct job *job, const struct job_request *request, const char *file,
+                      struct espota_error *error)
 {
     struct espota_bytes bytes = { 0 };
     struct espota_table_csv_options csv = { .table_offset = request->table_offset };
@@ -104,8 +114,9 @@ static int read_table(struct job *job, const struct job_request *request, const 
     return result;
 }
 
-static int plan_table(struct job *job, struct cli *cli, const struct job_request *request, const char *app_file,
-                      uint32_t app_size, uint32_t flash_size, struct espota_error *error)
+static int plan_table(struct job *job, struct cli *cli, const struct job_request *request,
+                      const char *app_file, uint32_t app_size, uint32_t flash_size,
+                      struct espota_error *error)
 {
     struct espota_plan plan;
     struct espota_plan_request r = plan_request(request->plan, flash_size, app_size);
@@ -164,23 +175,26 @@ static int add_table(struct job *job, const struct job_request *request, struct 
     return result ? result : espota_bytes_append(&p->data, binary, sizeof binary, error);
 }
 
-/* ---- partitions ----------------------------------------------------------------------------------------- */
+/* ---- partitions -----------------------------------------------------------------------------------------
+ */
 
-static int add_to_partition(struct job *job, const char *what, const char *file, const struct espota_partition *target,
-                            struct espota_error *error)
+static int add_to_partition(struct job *job, const char *what, const char *file,
+                            const struct espota_partition *target, struct espota_error *error)
 {
     struct piece *p = NULL;
     int result = add_piece(job, what, file, target->offset, &p, error);
     if (result == 0 && p->data.size > target->size)
         return espota_fail(error, ESPOTA_ERR_TOO_BIG,
-                           "%s is %zu bytes, but partition '%s' holds %" PRIu32 ": %zu too many; plan a larger one", file,
-                           p->data.size, target->label, target->size, p->data.size - target->size);
+                           "%s is %zu bytes, but partition '%s' holds %" PRIu32
+                           ": %zu too many; plan a larger one",
+                           file, p->data.size, target->label, target->size, p->data.size - target->size);
     return result;
 }
 
 static const struct espota_partition *default_app(const struct espota_table *table)
 {
-    const struct espota_partition *factory = espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
+    const struct espota_partition *factory =
+        espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
     return factory ? factory : espota_table_slot(table, 0);
 }
 
@@ -193,8 +207,8 @@ static int add_app(struct job *job, const struct job_request *request, const cha
         request->slot ? espota_table_find(&job->table, request->slot) : default_app(&job->table);
     if (!target || target->type != ESPOTA_TYPE_APP)
         return espota_fail(error, ESPOTA_ERR_USAGE, "the layout has no app partition%s%s%s for %s",
-                           request->slot ? " '" : "", request->slot ? request->slot : "", request->slot ? "'" : "",
-                           file);
+                           request->slot ? " '" : "", request->slot ? request->slot : "",
+                           request->slot ? "'" : "", file);
     int result = add_to_partition(job, "app", file, target, error);
     if (result != 0)
         return result;
@@ -207,7 +221,8 @@ static int add_app(struct job *job, const struct job_request *request, const cha
 static int add_otadata(struct job *job, struct espota_error *error)
 {
     uint8_t data[ESPOTA_OTADATA_SIZE];
-    const struct espota_partition *place = espota_table_find_type(&job->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+    const struct espota_partition *place =
+        espota_table_find_type(&job->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
     struct piece *p = NULL;
     if (!place || !job->app)
         return 0;
@@ -229,8 +244,8 @@ static const struct espota_partition *fs_partition(const struct espota_table *ta
     return NULL;
 }
 
-static int add_data(struct job *job, const char *what, const char *file, const struct espota_partition *target,
-                    struct espota_error *error)
+static int add_data(struct job *job, const char *what, const char *file,
+                    const struct espota_partition *target, struct espota_error *error)
 {
     if (!file)
         return 0;
@@ -245,27 +260,31 @@ static int add_extras(struct job *job, const struct flash_files *files, struct e
     for (unsigned i = 0; result == 0 && i < files->extra_count; i++) {
         result = add_piece(job, "file", files->extra[i].path, files->extra[i].offset, NULL, error);
         if (result == 0 && files->extra[i].offset % ESPOTA_SECTOR_SIZE)
-            result = espota_fail(error, ESPOTA_ERR_FAILED, "%s goes to 0x%" PRIx32 ", which is no multiple of 4K",
-                                 files->extra[i].path, files->extra[i].offset);
+            result =
+                espota_fail(error, ESPOTA_ERR_FAILED, "%s goes to 0x%" PRIx32 ", which is no multiple of 4K",
+                            files->extra[i].path, files->extra[i].offset);
     }
     return result;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------------------
+ */
 
 static const char *piece_name(const struct piece *p)
 {
     return p->file ? p->file : p->what;
 }
 
-static int check_overlaps(const struct job *job, const struct espota_device_info *info, struct espota_error *error)
+static int check_overlaps(const struct job *job, const struct espota_device_info *info,
+                          struct espota_error *error)
 {
     for (unsigned i = 0; i < job->count; i++) {
         const struct piece *a = &job->piece[i];
         uint64_t end = (uint64_t)a->offset + espota_smart_write_total(a->data.size);
         if (info->flash_size && end > info->flash_size)
-            return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s ends at 0x%" PRIx64 ", beyond the flash of 0x%" PRIx32
-                               " bytes", piece_name(a), end, info->flash_size);
+            return espota_fail(error, ESPOTA_ERR_TOO_BIG,
+                               "%s ends at 0x%" PRIx64 ", beyond the flash of 0x%" PRIx32 " bytes",
+                               piece_name(a), end, info->flash_size);
         for (unsigned k = 0; k < job->count; k++) {
             const struct piece *b = &job->piece[k];
             if (k != i && b->offset >= a->offset && b->offset < end)
@@ -281,15 +300,16 @@ static int check_chip(const struct flash_files *files, const struct espota_devic
 {
     const struct espota_chip *built = files->chip ? espota_chip_by_name(files->chip) : NULL;
     if (built && info->chip && built != info->chip)
-        return espota_fail(error, ESPOTA_ERR_VERIFY, "the build is for %s, but the device is an %s", built->name,
-                           info->chip->name);
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "the build is for %s, but the device is an %s",
+                           built->name, info->chip->name);
     return 0;
 }
 
 static int add_partitions(struct job *job, const struct job_request *request, const struct flash_files *files,
                           const struct espota_device_info *info, struct espota_error *error)
 {
-    const struct espota_partition *phy = espota_table_find_type(&job->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_PHY);
+    const struct espota_partition *phy =
+        espota_table_find_type(&job->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_PHY);
     int result = add_app(job, request, files->app, info, error);
     if (result == 0)
         result = add_data(job, "file system image", files->fs_image, fs_partition(&job->table), error);
@@ -300,15 +320,16 @@ static int add_partitions(struct job *job, const struct job_request *request, co
     return result;
 }
 
-int job_prepare(struct job *job, struct cli *cli, const struct job_request *request, const struct flash_files *files,
-                const struct espota_device_info *info, struct espota_error *error)
+int job_prepare(struct job *job, struct cli *cli, const struct job_request *request,
+                const struct flash_files *files, const struct espota_device_info *info,
+                struct espota_error *error)
 {
     int result = check_chip(files, info, error);
     if (result == 0)
         result = choose_table(job, cli, request, files, info, error);
     if (result == 0 && !job->has_table && files->fs_image)
-        result = espota_fail(error, ESPOTA_ERR_USAGE, "where does %s go? Give --table, or options that plan one",
-                             files->fs_image);
+        result = espota_fail(error, ESPOTA_ERR_USAGE,
+                             "where does %s go? Give --table, or options that plan one", files->fs_image);
     if (result == 0)
         result = add_bootloader(job, cli, request, files->bootloader, info, error);
     if (result == 0 && job->has_table)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 const struct command *const commands[] = {
-    &command_plan,   &command_flash, &command_ota,      &command_status, &command_boot, &command_confirm,
+    &command_plan,     &command_flash, &command_ota,   &command_status, &command_boot, &command_confirm,
     &command_rollback, &command_table, &command_image, &command_sim,    NULL,
 };
 

@@ -9,7 +9,8 @@ size_t espota_device_digest_length(const struct espota_device *device)
     return device->digest_kind == ESPOTA_HASH_MD5 ? ESPOTA_MD5_LENGTH : ESPOTA_SHA256_LENGTH;
 }
 
-int espota_device_digest_of(const struct espota_device *device, const void *data, size_t length, uint8_t *digest)
+int espota_device_digest_of(const struct espota_device *device, const void *data, size_t length,
+                            uint8_t *digest)
 {
     return device->digest_kind == ESPOTA_HASH_MD5 ? espota_md5(data, length, digest)
                                                   : espota_sha256(data, length, digest);
@@ -26,8 +27,8 @@ static int check_range(const struct espota_device *device, const char *what, uin
     return 0;
 }
 
-static int check_sectors(const struct espota_device *device, const char *what, uint32_t offset, uint64_t length,
-                         struct espota_error *error)
+static int check_sectors(const struct espota_device *device, const char *what, uint32_t offset,
+                         uint64_t length, struct espota_error *error)
 {
     if (offset % ESPOTA_SECTOR_SIZE || length % ESPOTA_SECTOR_SIZE)
         return espota_fail(error, ESPOTA_ERR_FAILED,
@@ -38,8 +39,9 @@ static int check_sectors(const struct espota_device *device, const char *what, u
 
 static int cannot(const struct espota_device *device, const char *what, struct espota_error *error)
 {
-    return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "cannot %s %s: a device of the kind '%s' has no way to do it",
-                       what, device->name, device->kind);
+    return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                       "cannot %s %s: a device of the kind '%s' has no way to do it", what, device->name,
+                       device->kind);
 }
 
 int espota_device_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
@@ -122,6 +124,7 @@ void espota_device_remark(struct espota_device *device, const char *format, ...)
 int espota_device_check_cancelled(struct espota_device *device, struct espota_error *error)
 {
     if (device->watch.cancelled && device->watch.cancelled(device->watch.context))
-        return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped on request; run the same command again to finish");
+        return espota_fail(error, ESPOTA_ERR_CANCELLED,
+                           "stopped on request; run the same command again to finish");
     return 0;
 }

@@ -25,7 +25,8 @@ struct transfer {
     int failure;         /* a status of ours, raised in a callback */
 };
 
-/* ---- URLs ----------------------------------------------------------------------------------------------- */
+/* ---- URLs -----------------------------------------------------------------------------------------------
+ */
 
 static int complete(CURLU *u, const char *text, uint16_t port, const char *path, char **url)
 {
@@ -70,7 +71,8 @@ int espota_fetch_complete_url(const char *text, uint16_t port, const char *path,
     return 0;
 }
 
-/* ---- callbacks ------------------------------------------------------------------------------------------ */
+/* ---- callbacks ------------------------------------------------------------------------------------------
+ */
 
 /* A server may answer a request for the rest with the whole: what is there is dropped then. */
 static int check_answer(struct transfer *t)
@@ -91,9 +93,11 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     size_t length = size * count;
     if (!t->checked_status && check_answer(t) != 0)
         return 0;
-    if (length > t->options->limit - (t->body->size < t->options->limit ? t->body->size : t->options->limit)) {
-        t->failure = espota_fail(t->error, ESPOTA_ERR_TOO_BIG,
-                                 "%s is larger than %zu bytes: no image for an ESP32 is", t->url, t->options->limit);
+    if (length >
+        t->options->limit - (t->body->size < t->options->limit ? t->body->size : t->options->limit)) {
+        t->failure =
+            espota_fail(t->error, ESPOTA_ERR_TOO_BIG, "%s is larger than %zu bytes: no image for an ESP32 is",
+                        t->url, t->options->limit);
         return 0;
     }
     if (espota_bytes_append(t->body, data, length, t->error) != 0) {
@@ -135,8 +139,8 @@ static size_t take_header(char *line, size_t size, size_t count, void *context)
             snprintf(t->validator, sizeof t->validator, "%.*s", (int)left, value);
     } else if (is_header(line, length, "content-range") && t->resumed_at > 0 &&
                !fits_range(t, line + 14, length - 14)) {
-        t->failure = espota_fail(t->error, ESPOTA_ERR_NETWORK, "%s: the server sends another part than was asked for",
-                                 t->url);
+        t->failure = espota_fail(t->error, ESPOTA_ERR_NETWORK,
+                                 "%s: the server sends another part than was asked for", t->url);
         return 0;
     }
     return length;
@@ -153,11 +157,13 @@ static int watch(void *context, curl_off_t total, curl_off_t now, curl_off_t up_
         return 1;
     }
     if (o->progress && t->checked_status)
-        o->progress(o->context, (uint64_t)now + t->resumed_at, total > 0 ? (uint64_t)total + t->resumed_at : 0);
+        o->progress(o->context, (uint64_t)now + t->resumed_at,
+                    total > 0 ? (uint64_t)total + t->resumed_at : 0);
     return 0;
 }
 
-/* ---- one attempt ---------------------------------------------------------------------------------------- */
+/* ---- one attempt ----------------------------------------------------------------------------------------
+ */
 
 static bool set_options(struct transfer *t, struct curl_slist **headers)
 {
@@ -165,27 +171,28 @@ static bool set_options(struct transfer *t, struct curl_slist **headers)
     CURL *c = t->curl;
     char line[320];
     bool https = strncasecmp(t->url, "https:", 6) == 0;
-    bool ok = curl_easy_setopt(c, CURLOPT_URL, t->url) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https") == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)MAX_REDIRECTS) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_USERAGENT, "espota/" ESPOTA_VERSION) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->curl_error) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_WRITEDATA, t) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_HEADERDATA, t) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, watch) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_XFERINFODATA, t) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME,
-                               (long)(o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_S)) == CURLE_OK &&
-              curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
-                               (long)(o->connect_timeout_s ? o->connect_timeout_s : CONNECT_TIMEOUT_S)) == CURLE_OK;
+    bool ok =
+        curl_easy_setopt(c, CURLOPT_URL, t->url) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https") == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)MAX_REDIRECTS) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_USERAGENT, "espota/" ESPOTA_VERSION) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->curl_error) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_WRITEDATA, t) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_HEADERDATA, t) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, watch) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_XFERINFODATA, t) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME,
+                         (long)(o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_S)) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
+                         (long)(o->connect_timeout_s ? o->connect_timeout_s : CONNECT_TIMEOUT_S)) == CURLE_OK;
     if (ok && o->certificate)
         ok = curl_easy_setopt(c, CURLOPT_CAINFO, o->certificate) == CURLE_OK &&
              curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
@@ -226,21 +233,25 @@ static int explain(struct transfer *t, CURLcode code)
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
     switch (code) {
     case CURLE_HTTP_RETURNED_ERROR:
-        return espota_fail(t->error, ESPOTA_ERR_NETWORK, "cannot get %s: the server answers with HTTP status %ld%s",
-                           t->url, status, status == 404 ? " (no such file): check the path" : "");
+        return espota_fail(t->error, ESPOTA_ERR_NETWORK,
+                           "cannot get %s: the server answers with HTTP status %ld%s", t->url, status,
+                           status == 404 ? " (no such file): check the path" : "");
     case CURLE_PEER_FAILED_VERIFICATION:
         return espota_fail(t->error, ESPOTA_ERR_VERIFY,
-                           "cannot trust the server of %s: %s; for a private CA give --certificate PEM", t->url, words);
+                           "cannot trust the server of %s: %s; for a private CA give --certificate PEM",
+                           t->url, words);
     case CURLE_SSL_CACERT_BADFILE:
-        return espota_fail(t->error, ESPOTA_ERR_USAGE, "cannot use --certificate %s: it is not a readable PEM file",
+        return espota_fail(t->error, ESPOTA_ERR_USAGE,
+                           "cannot use --certificate %s: it is not a readable PEM file",
                            t->options->certificate ? t->options->certificate : "");
     case CURLE_OPERATION_TIMEDOUT:
-        return espota_fail(t->error, ESPOTA_ERR_NETWORK, "cannot get %s: the server stalled after %zu bytes (%s)",
-                           t->url, t->body->size, words);
+        return espota_fail(t->error, ESPOTA_ERR_NETWORK,
+                           "cannot get %s: the server stalled after %zu bytes (%s)", t->url, t->body->size,
+                           words);
     case CURLE_PARTIAL_FILE:
         return espota_fail(t->error, ESPOTA_ERR_NETWORK,
-                           "cannot get all of %s: the connection ended after %zu bytes (%s)", t->url, t->body->size,
-                           words);
+                           "cannot get all of %s: the connection ended after %zu bytes (%s)", t->url,
+                           t->body->size, words);
     default:
         return espota_fail(t->error, ESPOTA_ERR_NETWORK, "cannot get %s: %s", t->url, words);
     }
@@ -263,7 +274,8 @@ int espota_fetch_url(const char *url, const struct espota_fetch_options *options
     unsigned attempts = options->attempts ? options->attempts : ATTEMPTS;
     CURLcode code = CURLE_OK;
     if (options->certificate && !espota_file_exists(options->certificate))
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--certificate %s: there is no such file", options->certificate);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--certificate %s: there is no such file",
+                           options->certificate);
     t.curl = curl_easy_init();
     if (!t.curl || espota_bytes_append(body, "", 0, error) != 0) {
         curl_easy_cleanup(t.curl);

@@ -23,5 +23,6 @@ int espota_md5_check(const struct espota_bytes *image, const char *name, const u
     espota_hex(found, sizeof found, is);
     espota_hex(md5, ESPOTA_MD5_LENGTH, should);
     return espota_fail(error, ESPOTA_ERR_VERIFY,
-                       "MD5 check of %s failed: it is %s, but should be %s; nothing was written", name, is, should);
+                       "MD5 check of %s failed: it is %s, but should be %s; nothing was written", name, is,
+                       should);
 }

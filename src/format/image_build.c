@@ -35,8 +35,8 @@ static void format_header(const struct espota_image *header, unsigned count, uin
     out[23] = 1; /* hash appended */
 }
 
-int espota_image_build(const struct espota_image *header, const struct espota_image_part *parts, unsigned count,
-                       const struct espota_hash *sha256, uint8_t *out)
+int espota_image_build(const struct espota_image *header, const struct espota_image_part *parts,
+                       unsigned count, const struct espota_hash *sha256, uint8_t *out)
 {
     size_t size = espota_image_build_size(parts, count);
     size_t at = ESPOTA_IMAGE_HEADER_SIZE;

@@ -68,11 +68,12 @@ int espota_otadata_active_slot(const struct espota_otadata *otadata, unsigned sl
     return (int)slot_of(otadata->record[active].sequence, slot_count);
 }
 
-/* Smallest sequence number above `current` that selects `slot`; UINT32_MAX when there is none. */
+/* Smallest sequence number above `current` that selects `slot`; UINT32_MAX when there is none. Counted up
+ * from the next one rather than from the current slot: that of sequence 0 is no multiple of anything. */
 static uint32_t next_sequence(uint32_t current, unsigned slot, unsigned slot_count)
 {
-    unsigned step = (slot + slot_count - slot_of(current, slot_count)) % slot_count;
-    uint64_t next = (uint64_t)current + (step ? step : slot_count);
+    unsigned step = (slot + slot_count - current % slot_count) % slot_count;
+    uint64_t next = (uint64_t)current + 1 + step;
     return next < SEQUENCE_ERASED ? (uint32_t)next : SEQUENCE_ERASED;
 }
 

@@ -1,5 +1,5 @@
-/* Pseudo-terminals, as emulators and the simulator offer them: terminals without a rate and control lines, which
- * libserialport does not open. */
+/* Pseudo-terminals, as emulators and the simulator offer them: terminals without a rate and control lines,
+ * which libserialport does not open. */
 #include "link.h"
 
 #include <errno.h>
@@ -33,7 +33,8 @@ int espota_link_open_pty(struct espota_link **link, const char *path, struct esp
     cfmakeraw(&raw);
     if (tcsetattr(fd, TCSANOW, &raw) != 0) {
         close(fd);
-        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot configure port %s: %s", path, strerror(errno));
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot configure port %s: %s", path,
+                           strerror(errno));
     }
     int result = espota_link_from_fd(link, fd, path, error);
     if (result != 0)

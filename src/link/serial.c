@@ -49,8 +49,8 @@ static int serial_set_baud(struct espota_link *link, uint32_t baud, struct espot
     struct serial *s = (struct serial *)link;
     sp_drain(s->port);
     if (sp_set_baudrate(s->port, (int)baud) != SP_OK)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "%s does not do %u baud: choose another --baud", link->name,
-                           baud);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "%s does not do %u baud: choose another --baud",
+                           link->name, baud);
     return 0;
 }
 
@@ -96,7 +96,8 @@ static int cannot_open(const char *path, struct espota_error *error)
         advice = "; is the board plugged in?";
     else if (reason == EBUSY)
         advice = "; another program holds it: close its monitor or terminal";
-    return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s%s", path, strerror(reason), advice);
+    return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s%s", path, strerror(reason),
+                       advice);
 }
 
 static int configure(struct serial *s, uint32_t baud, struct espota_error *error)

@@ -105,7 +105,8 @@ int espota_link_from_fd(struct espota_link **link, int fd, const char *name, str
         return espota_fail_memory(error, "opening a connection");
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
         free(s);
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot use the connection to %s: %s", name, strerror(errno));
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot use the connection to %s: %s", name,
+                           strerror(errno));
     }
     s->fd = fd;
     s->link.ops = &stream_ops;
@@ -125,7 +126,8 @@ static int split_address(const char *address, char *host, size_t room, const cha
     char *end = NULL;
     unsigned long number = colon ? strtoul(colon + 1, &end, 10) : 0;
     if (length == 0 || length >= room || number == 0 || number > 65535 || *end != '\0')
-        return espota_fail(error, ESPOTA_ERR_USAGE, "'tcp://%s' is no address: write tcp://host:port", address);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "'tcp://%s' is no address: write tcp://host:port",
+                           address);
     memcpy(host, address, length);
     host[length] = '\0';
     *port = colon + 1;

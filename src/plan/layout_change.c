@@ -49,7 +49,8 @@ static const char *subtype_of(const struct espota_partition *p, char text[8])
     return text;
 }
 
-const char *espota_layout_change_text(const struct espota_layout_change *change, char text[ESPOTA_LAYOUT_TEXT])
+const char *espota_layout_change_text(const struct espota_layout_change *change,
+                                      char text[ESPOTA_LAYOUT_TEXT])
 {
     const struct espota_partition *from = change->from, *to = change->to;
     char before[8], after[8];
@@ -59,7 +60,8 @@ const char *espota_layout_change_text(const struct espota_layout_change *change,
         snprintf(text, room, "'%s' stays", from->label);
         break;
     case ESPOTA_FATE_MOVED:
-        snprintf(text, room, "'%s' moves from 0x%" PRIx32 " to 0x%" PRIx32, from->label, from->offset, to->offset);
+        snprintf(text, room, "'%s' moves from 0x%" PRIx32 " to 0x%" PRIx32, from->label, from->offset,
+                 to->offset);
         break;
     case ESPOTA_FATE_GROWN:
     case ESPOTA_FATE_SHRUNK:

@@ -32,7 +32,8 @@ void sim_print(struct sim_board *board, const char *format, ...)
     put(board, SIM_UART, (const uint8_t *)line, used + 2);
 }
 
-/* ---- download mode -------------------------------------------------------------------------------------- */
+/* ---- download mode --------------------------------------------------------------------------------------
+ */
 
 static void rom_send(void *context, const uint8_t *data, size_t length)
 {
@@ -61,7 +62,8 @@ static void enter_download(struct sim_board *board)
     sim_rom_start(&board->rom, board->options.chip, board->flash, board->options.mac, &events);
 }
 
-/* ---- the app -------------------------------------------------------------------------------------------- */
+/* ---- the app --------------------------------------------------------------------------------------------
+ */
 
 static int agent_read(void *context, uint32_t offset, void *buffer, size_t length)
 {
@@ -117,7 +119,8 @@ static void start_app(struct sim_board *board)
               board->agent_name, board->running->label);
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------- */
+/* ---- life -----------------------------------------------------------------------------------------------
+ */
 
 int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struct sim_board_options *options,
                    struct espota_error *error)
@@ -165,7 +168,8 @@ void sim_board_reset(struct sim_board *board, bool download)
 }
 
 /* Serve an agent's two streams as it serves any: a session belongs to the stream that it began on. */
-static void input_to_agent(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length)
+static void input_to_agent(struct sim_board *board, enum sim_stream stream, const uint8_t *data,
+                           size_t length)
 {
     if (stream != board->stream) {
         espota_agent_disconnect(&board->agent);

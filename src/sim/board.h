@@ -1,5 +1,5 @@
-/* A board: chip, flash, reset button, and whatever runs on it: the ROM's download mode, or a second-stage bootloader
- * and then an app with the agent. */
+/* A board: chip, flash, reset button, and whatever runs on it: the ROM's download mode, or a second-stage
+ * bootloader and then an app with the agent. */
 #ifndef ESPOTA_SIM_BOARD_H
 #define ESPOTA_SIM_BOARD_H
 
@@ -21,8 +21,8 @@ enum sim_stream { SIM_UART, SIM_NETWORK };
 struct sim_board_options {
     const struct espota_chip *chip;
     uint8_t mac[6];
-    bool rollback;          /* the bootloader honours trial states */
-    const uint8_t *key;     /* of the agent, or NULL */
+    bool rollback;      /* the bootloader honours trial states */
+    const uint8_t *key; /* of the agent, or NULL */
     size_t key_length;
     uint32_t table_offset; /* the bootloader's idea of it */
     void *context;
@@ -60,8 +60,8 @@ void sim_board_input(struct sim_board *board, enum sim_stream stream, const uint
 /* A stream's other end is gone. */
 void sim_board_disconnect(struct sim_board *board, enum sim_stream stream);
 
-/* boot.c: the second-stage bootloader. Decides, writes otadata as it would, sets board->running, and says on the
- * console what it does. @return false when there is nothing to boot. */
+/* boot.c: the second-stage bootloader. Decides, writes otadata as it would, sets board->running, and says on
+ * the console what it does. @return false when there is nothing to boot. */
 bool sim_boot(struct sim_board *board);
 /* A console line, to the UART and the log. */
 void sim_print(struct sim_board *board, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -68,7 +68,8 @@ static bool load_table(struct sim_board *board)
 static void print_partitions(struct sim_board *board)
 {
     sim_print(board, "I (%u) boot: Partition Table:", elapsed(board));
-    sim_print(board, "I (%u) boot: ## Label            Usage          Type ST Offset   Length", elapsed(board));
+    sim_print(board, "I (%u) boot: ## Label            Usage          Type ST Offset   Length",
+              elapsed(board));
     for (unsigned i = 0; i < board->table.count; i++) {
         const struct espota_partition *p = &board->table.entry[i];
         const char *usage = espota_subtype_name(p->type, p->subtype);
@@ -88,8 +89,8 @@ static bool bootable(void *context, const struct espota_partition *partition)
         sim_print(board, "E (%u) boot: partition '%s' is not bootable: %s", elapsed(board), partition->label,
                   espota_image_verdict_text(verdict, &image, words));
     else if (image.chip_id != board->options.chip->image_id)
-        sim_print(board, "E (%u) boot: partition '%s' is not bootable: image is for another chip", elapsed(board),
-                  partition->label);
+        sim_print(board, "E (%u) boot: partition '%s' is not bootable: image is for another chip",
+                  elapsed(board), partition->label);
     return verdict == ESPOTA_IMAGE_OK && image.chip_id == board->options.chip->image_id;
 }
 
@@ -125,7 +126,8 @@ static bool store_otadata(struct sim_board *board, const struct espota_partition
 static void print_app(struct sim_board *board, const struct espota_partition *p)
 {
     struct espota_image image;
-    sim_print(board, "I (%u) boot: Loaded app from partition at offset 0x%" PRIx32, elapsed(board), p->offset);
+    sim_print(board, "I (%u) boot: Loaded app from partition at offset 0x%" PRIx32, elapsed(board),
+              p->offset);
     (void)examine(board, p->offset, p->size, &image);
     if (!image.has_description)
         return;

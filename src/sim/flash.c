@@ -37,8 +37,8 @@ static int check_size(const char *path, uint64_t has, uint32_t wanted, struct es
 {
     if (wanted != 0 && has != wanted)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "%s has %llu bytes, not the %u of --flash: leave --flash out, or remove the file", path,
-                           (unsigned long long)has, wanted);
+                           "%s has %llu bytes, not the %u of --flash: leave --flash out, or remove the file",
+                           path, (unsigned long long)has, wanted);
     if (has < (64 << 10) || has > (128 << 20) || (has & (has - 1)) != 0)
         return espota_fail(error, ESPOTA_ERR_USAGE, "%s has %llu bytes: no flash chip has that size", path,
                            (unsigned long long)has);
@@ -55,8 +55,10 @@ int sim_flash_open(struct sim_flash *flash, const char *path, uint32_t size, str
     if (st.st_size == 0 && size == 0) {
         close(fd);
         unlink(path);
-        return espota_fail(error, ESPOTA_ERR_USAGE, "there is no flash file %s yet: give its size with --flash, "
-                           "for example --flash 4M", path);
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "there is no flash file %s yet: give its size with --flash, "
+                           "for example --flash 4M",
+                           path);
     }
     if (st.st_size == 0 && (fill_blank(fd, size) != 0 || fstat(fd, &st) != 0))
         return cannot(path, "fill", fd, error);

@@ -1,5 +1,5 @@
-/* A NOR flash chip: erase sets whole 4K sectors to FF, programming only clears bits. It lives in a file, can take as
- * long as a real one, and can lose power at any operation. */
+/* A NOR flash chip: erase sets whole 4K sectors to FF, programming only clears bits. It lives in a file, can
+ * take as long as a real one, and can lose power at any operation. */
 #ifndef ESPOTA_SIM_FLASH_H
 #define ESPOTA_SIM_FLASH_H
 
@@ -15,10 +15,10 @@ enum sim_cut { SIM_CUT_NONE, SIM_CUT_BEFORE, SIM_CUT_TORN, SIM_CUT_AFTER };
 struct sim_flash {
     uint8_t *data;
     uint32_t size;
-    int fd;               /* -1: memory only */
-    bool powered;         /* false: every operation fails until power returns */
-    bool real_time;       /* erase and program take as long as on a typical 25Q chip */
-    uint64_t operations;  /* erases and programs since the start */
+    int fd;              /* -1: memory only */
+    bool powered;        /* false: every operation fails until power returns */
+    bool real_time;      /* erase and program take as long as on a typical 25Q chip */
+    uint64_t operations; /* erases and programs since the start */
     uint64_t erases, programmed_bytes;
     uint64_t busy_us; /* what they would have taken */
     enum sim_cut cut;

@@ -14,7 +14,8 @@ struct sim_line {
 
 void sim_line_init(struct sim_line *line, const struct espota_sim_options *options);
 
-/* Let bytes through: takes the time that they take, and drops and flips some, in place. @return how many are left. */
+/* Let bytes through: takes the time that they take, and drops and flips some, in place. @return how many are
+ * left. */
 size_t sim_line_pass(struct sim_line *line, uint8_t *data, size_t length);
 
 #endif

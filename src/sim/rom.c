@@ -6,16 +6,16 @@
 
 #include <string.h>
 
-#define SPI_CMD_USR          (1u << 18)
-#define FLASH_READ_ID        0x9fu
-#define SYNC_VALUE           0x20120707u
-#define ESP32_RTC_CALICFG1   0x3ff5f06cu
-#define ESP32_EFUSE_WORD_4   0x3ff5a010u
-#define ESP32_UART_CLKDIV    0x3ff40014u
-#define CK8M_COUNT           100u                        /* efuse calibration of a plausible chip */
-#define CALIBRATION_FOR_40M  (102400u / CK8M_COUNT << 7) /* 40 MHz by the ROM's own formula */
-#define UART_DIVIDER_115200  347u                        /* 40 MHz / 115200 */
-#define FLASH_ID_WINBOND     0x40efu                     /* maker ef, type 40; capacity is added */
+#define SPI_CMD_USR         (1u << 18)
+#define FLASH_READ_ID       0x9fu
+#define SYNC_VALUE          0x20120707u
+#define ESP32_RTC_CALICFG1  0x3ff5f06cu
+#define ESP32_EFUSE_WORD_4  0x3ff5a010u
+#define ESP32_UART_CLKDIV   0x3ff40014u
+#define CK8M_COUNT          100u                        /* efuse calibration of a plausible chip */
+#define CALIBRATION_FOR_40M (102400u / CK8M_COUNT << 7) /* 40 MHz by the ROM's own formula */
+#define UART_DIVIDER_115200 347u                        /* 40 MHz / 115200 */
+#define FLASH_ID_WINBOND    0x40efu                     /* maker ef, type 40; capacity is added */
 
 static void respond(struct sim_rom *rom, uint8_t command, uint32_t value, const void *data, size_t length,
                     uint8_t error)
@@ -37,7 +37,8 @@ static void finish(struct sim_rom *rom, uint8_t command, uint8_t error)
     respond(rom, command, 0, NULL, 0, error);
 }
 
-/* ---- registers ------------------------------------------------------------------------------------------ */
+/* ---- registers ------------------------------------------------------------------------------------------
+ */
 
 static uint32_t flash_id(const struct sim_rom *rom)
 {
@@ -108,7 +109,8 @@ static void write_register(struct sim_rom *rom, uint32_t address, uint32_t value
     store_register(rom, address, value);
 }
 
-/* ---- flash ---------------------------------------------------------------------------------------------- */
+/* ---- flash ----------------------------------------------------------------------------------------------
+ */
 
 static int erase_range(struct sim_rom *rom, uint32_t offset, uint32_t length)
 {
@@ -146,8 +148,8 @@ static void store_window(struct sim_rom *rom)
     rom->window_used = 0;
 }
 
-/* Inflate into the window; a full one is written, and at the last packet announced what is there is written too, all
- * 32K of it: so does the ESP32's ROM. */
+/* Inflate into the window; a full one is written, and at the last packet announced what is there is written
+ * too, all 32K of it: so does the ESP32's ROM. */
 static uint8_t store_compressed(struct sim_rom *rom, uint8_t *data, size_t length)
 {
     z_stream *z = &rom->stream;
@@ -158,7 +160,8 @@ static uint8_t store_compressed(struct sim_rom *rom, uint8_t *data, size_t lengt
         z->avail_out = (uInt)(sizeof rom->window - rom->window_used);
         int result = inflate(z, Z_NO_FLUSH);
         if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-            return z->msg && strstr(z->msg, "data check") ? ESPOTA_ROM_ERR_DEFLATE_ADLER : ESPOTA_ROM_ERR_DEFLATE;
+            return z->msg && strstr(z->msg, "data check") ? ESPOTA_ROM_ERR_DEFLATE_ADLER
+                                                          : ESPOTA_ROM_ERR_DEFLATE;
         rom->window_used = sizeof rom->window - z->avail_out;
         rom->stream_ended = result == Z_STREAM_END;
         if (rom->window_used == sizeof rom->window)
@@ -199,7 +202,8 @@ static uint8_t begin_write(struct sim_rom *rom, const uint8_t *data, bool compre
     return 0;
 }
 
-static uint8_t write_data(struct sim_rom *rom, uint8_t *data, size_t length, uint32_t checksum, bool compressed)
+static uint8_t write_data(struct sim_rom *rom, uint8_t *data, size_t length, uint32_t checksum,
+                          bool compressed)
 {
     if (length < 16 || espota_get_le32(data) != length - 16)
         return ESPOTA_ROM_ERR_INVALID_MESSAGE;
@@ -208,7 +212,8 @@ static uint8_t write_data(struct sim_rom *rom, uint8_t *data, size_t length, uin
     if ((checksum & 0xff) != espota_rom_checksum(data + 16, length - 16))
         return ESPOTA_ROM_ERR_CHECKSUM;
     rom->sequence++;
-    return compressed ? store_compressed(rom, data + 16, length - 16) : store_plain(rom, data + 16, length - 16);
+    return compressed ? store_compressed(rom, data + 16, length - 16)
+                      : store_plain(rom, data + 16, length - 16);
 }
 
 static void md5(struct sim_rom *rom, uint8_t command, uint32_t offset, uint32_t length)
@@ -247,7 +252,8 @@ static void security_info(struct sim_rom *rom, uint8_t command)
     respond(rom, command, 0, info, rom->chip->has_magic ? 12 : sizeof info, 0);
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------------------
+ */
 
 /* Least length of a command's data. */
 static size_t needs(uint8_t command)
@@ -303,8 +309,7 @@ static void run(struct sim_rom *rom, uint8_t command, uint8_t *data, size_t leng
         break;
     case ESPOTA_ROM_FLASH_DATA:
     case ESPOTA_ROM_FLASH_DEFL_DATA:
-        finish(rom, command,
-               write_data(rom, data, length, checksum, command == ESPOTA_ROM_FLASH_DEFL_DATA));
+        finish(rom, command, write_data(rom, data, length, checksum, command == ESPOTA_ROM_FLASH_DEFL_DATA));
         break;
     case ESPOTA_ROM_FLASH_END:
     case ESPOTA_ROM_FLASH_DEFL_END:

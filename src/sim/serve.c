@@ -48,7 +48,8 @@ static int failed(const char *what, struct espota_error *error)
     return espota_fail(error, ESPOTA_ERR_IO, "cannot %s: %s", what, strerror(errno));
 }
 
-/* ---- out ------------------------------------------------------------------------------------------------ */
+/* ---- out ------------------------------------------------------------------------------------------------
+ */
 
 /* A pseudo-terminal that nobody reads fills up; then bytes are lost, as on a wire that ends nowhere. */
 static void write_all(int fd, const uint8_t *data, size_t length, bool may_lose)
@@ -98,7 +99,8 @@ static void log_line(void *context, const char *line)
         s->options->log(s->options->context, line);
 }
 
-/* ---- doors ---------------------------------------------------------------------------------------------- */
+/* ---- doors ----------------------------------------------------------------------------------------------
+ */
 
 static int open_pty(struct server *s, struct espota_error *error)
 {
@@ -129,7 +131,8 @@ static int make_link(struct server *s, struct espota_error *error)
 
 static int open_listener(struct server *s, int which, uint16_t port, struct espota_error *error)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port),
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons(port),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t size = sizeof address;
     int one = 1;
@@ -165,7 +168,8 @@ static void accept_caller(struct server *s, struct door *door)
     door->fd = fd;
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------------------
+ */
 
 static bool breaks_now(struct server *s, size_t count)
 {
@@ -245,7 +249,8 @@ static int serve(struct server *s, struct espota_error *error)
     }
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------------------
+ */
 
 static int open_doors(struct server *s, struct espota_error *error)
 {

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 2, 3))) static void say(const struct espota_ota_request *request, const char *format,
-                                                      ...)
+__attribute__((format(printf, 2, 3))) static void say(const struct espota_ota_request *request,
+                                                      const char *format, ...)
 {
     char line[512];
     va_list args;
@@ -31,15 +31,17 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
                            espota_image_verdict_text(verdict, i, words));
     const struct espota_chip *chip = espota_chip_by_image_id(i->chip_id);
     if (info->chip && i->chip_id != info->chip->image_id)
-        return espota_fail(error, ESPOTA_ERR_VERIFY,
-                           "%s is an image for %s (chip id %u), but the device is an %s: build it for that chip", name,
-                           chip ? chip->name : "another chip", i->chip_id, info->chip->name);
+        return espota_fail(
+            error, ESPOTA_ERR_VERIFY,
+            "%s is an image for %s (chip id %u), but the device is an %s: build it for that chip", name,
+            chip ? chip->name : "another chip", i->chip_id, info->chip->name);
     uint64_t claimed = (uint64_t)1 << (20 + i->flash_size);
     if (info->flash_size && i->flash_size < 8 && claimed > info->flash_size)
-        return espota_fail(error, ESPOTA_ERR_TOO_BIG,
-                           "%s was built for %s of flash, but the device has %s, and the app would stop at its start: "
-                           "build it for that size",
-                           name, espota_size_text(claimed, header), espota_size_text(info->flash_size, flash));
+        return espota_fail(
+            error, ESPOTA_ERR_TOO_BIG,
+            "%s was built for %s of flash, but the device has %s, and the app would stop at its start: "
+            "build it for that size",
+            name, espota_size_text(claimed, header), espota_size_text(info->flash_size, flash));
     return 0;
 }
 
@@ -48,11 +50,11 @@ static int check_fits(const struct espota_ota_request *request, const struct esp
 {
     if (request->length <= target->size)
         return 0;
-    return espota_fail(error, ESPOTA_ERR_TOO_BIG,
-                       "%s is %zu bytes, but partition '%s' holds %" PRIu32 ": %zu too many; plan a larger --appsize "
-                       "and flash that layout",
-                       request->name, request->length, target->label, target->size,
-                       request->length - target->size);
+    return espota_fail(
+        error, ESPOTA_ERR_TOO_BIG,
+        "%s is %zu bytes, but partition '%s' holds %" PRIu32 ": %zu too many; plan a larger --appsize "
+        "and flash that layout",
+        request->name, request->length, target->label, target->size, request->length - target->size);
 }
 
 /* The whole image, once more, as flash has it. */
@@ -83,31 +85,35 @@ static int write_image(struct espota_device *device, const struct espota_ota_req
     if (device->ops->begin_image)
         outcome = device->ops->begin_image(device, &claim, error);
     if (outcome == 0)
-        outcome = espota_smart_write(device, target->offset, request->image, request->length, &result->write, error);
+        outcome = espota_smart_write(device, target->offset, request->image, request->length, &result->write,
+                                     error);
     if (outcome == 0)
         outcome = verify(device, request, target, error);
     return outcome;
 }
 
 static int prepare(struct espota_device *device, const struct espota_ota_request *request,
-                   struct espota_slots *slots, const struct espota_partition **target, struct espota_error *error)
+                   struct espota_slots *slots, const struct espota_partition **target,
+                   struct espota_error *error)
 {
     struct espota_image image;
-    int result = espota_ota_check_image(&device->info, request->name, request->image, request->length, &image, error);
+    int result =
+        espota_ota_check_image(&device->info, request->name, request->image, request->length, &image, error);
     if (result == 0)
         result = espota_slots_load(slots, device, request->table_offset, error);
     if (result == 0 && !(*target = espota_slots_next(slots, request->force_factory, error)))
         result = (int)error->status;
     if (result == 0 && request->trial && (*target)->subtype == ESPOTA_APP_FACTORY)
-        result = espota_fail(error, ESPOTA_ERR_USAGE, "--trial and --force-factory do not go together: the factory app "
-                                                      "has no trial");
+        result = espota_fail(error, ESPOTA_ERR_USAGE,
+                             "--trial and --force-factory do not go together: the factory app "
+                             "has no trial");
     if (result != 0)
         return result;
-    say(request, "Starting OTA update from '%s' to '%s' partition", slots->running ? slots->running->label : "nothing",
-        (*target)->label);
+    say(request, "Starting OTA update from '%s' to '%s' partition",
+        slots->running ? slots->running->label : "nothing", (*target)->label);
     if (image.has_description)
-        say(request, "Image: %s %s, built %s with ESP-IDF %s", image.description.project, image.description.version,
-            image.description.date, image.description.idf_version);
+        say(request, "Image: %s %s, built %s with ESP-IDF %s", image.description.project,
+            image.description.version, image.description.date, image.description.idf_version);
     say(request, "Update image size: %zu bytes", request->length);
     return check_fits(request, *target, error);
 }
@@ -133,8 +139,8 @@ int espota_ota_run(struct espota_device *device, const struct espota_ota_request
                                  slots.boot ? slots.boot->label : "nothing");
     say(request, "Image written and verified, total length = %zu bytes (%" PRIu32 " were there already)",
         request->length, result->write.kept);
-    outcome = espota_slots_select(&slots, device, target, request->trial ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED,
-                                  error);
+    outcome = espota_slots_select(&slots, device, target,
+                                  request->trial ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED, error);
     if (outcome != 0)
         return espota_fail_while(error, "'%s' is written, but boot is not switched", target->label);
     say(request, "On next reboot the system will be started from '%s' partition%s", target->label,

@@ -17,7 +17,8 @@ static int read_device(void *context, uint32_t offset, void *buffer, size_t leng
 
 /* An image without a hash of its own has only the checksum: read it all, from where that costs little. */
 static int examine_all(struct espota_device *device, const struct espota_image_source *source,
-                       struct espota_image *image, enum espota_image_verdict *verdict, struct espota_error *error)
+                       struct espota_image *image, enum espota_image_verdict *verdict,
+                       struct espota_error *error)
 {
     uint8_t buffer[4096];
     struct espota_hash *sha256 = espota_hash_new(ESPOTA_HASH_SHA256);
@@ -29,8 +30,9 @@ static int examine_all(struct espota_device *device, const struct espota_image_s
     return *verdict == ESPOTA_IMAGE_READ_FAILED ? (int)error->status : 0;
 }
 
-static int check_content(struct espota_device *device, const struct espota_image_source *source, uint32_t offset,
-                         struct espota_image *image, enum espota_slot_state *state, struct espota_error *error)
+static int check_content(struct espota_device *device, const struct espota_image_source *source,
+                         uint32_t offset, struct espota_image *image, enum espota_slot_state *state,
+                         struct espota_error *error)
 {
     uint8_t digest[ESPOTA_SHA256_LENGTH];
     enum espota_image_verdict verdict = ESPOTA_IMAGE_OK;

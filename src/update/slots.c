@@ -20,8 +20,9 @@ static int load_table(struct espota_slots *slots, struct espota_device *device, 
                            device->name, offset);
     if (espota_table_parse_binary(&slots->table, data, sizeof data, offset, espota_md5, &problem) != 0 ||
         espota_table_verify(&slots->table, &problem) != 0)
-        return espota_fail(error, ESPOTA_ERR_VERIFY, "the partition table of %s at 0x%" PRIx32 " is not valid: %s",
-                           device->name, offset, espota_table_problem_text(&problem, words));
+        return espota_fail(error, ESPOTA_ERR_VERIFY,
+                           "the partition table of %s at 0x%" PRIx32 " is not valid: %s", device->name,
+                           offset, espota_table_problem_text(&problem, words));
     return 0;
 }
 
@@ -29,8 +30,8 @@ static int load_otadata(struct espota_slots *slots, struct espota_device *device
 {
     for (uint32_t i = 0; i < 2; i++) {
         uint8_t data[RECORD];
-        int result = espota_device_read(device, slots->place->offset + i * ESPOTA_SECTOR_SIZE, data, sizeof data,
-                                        error);
+        int result = espota_device_read(device, slots->place->offset + i * ESPOTA_SECTOR_SIZE, data,
+                                        sizeof data, error);
         if (result != 0)
             return espota_fail_while(error, "reading otadata");
         espota_otadata_record_parse(&slots->otadata.record[i], data);
@@ -50,7 +51,8 @@ static const struct espota_partition *app_at(const struct espota_table *table, u
 static const struct espota_partition *chosen(const struct espota_slots *slots)
 {
     const struct espota_table *table = &slots->table;
-    const struct espota_partition *factory = espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
+    const struct espota_partition *factory =
+        espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
     int slot = ESPOTA_SLOT_FACTORY;
     if (slots->place)
         slot = espota_otadata_active_slot(&slots->otadata, espota_table_slot_count(table));
@@ -79,7 +81,8 @@ int espota_slots_load(struct espota_slots *slots, struct espota_device *device, 
     return result;
 }
 
-static const struct espota_partition *next_factory(const struct espota_slots *slots, struct espota_error *error)
+static const struct espota_partition *next_factory(const struct espota_slots *slots,
+                                                   struct espota_error *error)
 {
     const struct espota_partition *factory =
         espota_table_find_type(&slots->table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
@@ -87,10 +90,11 @@ static const struct espota_partition *next_factory(const struct espota_slots *sl
         espota_fail(error, ESPOTA_ERR_FAILED,
                     "--force-factory: this device has no factory partition; leave the option out");
     else if (factory == slots->running)
-        espota_fail(error, ESPOTA_ERR_REFUSED,
-                    "--force-factory: cannot update the factory partition '%s' from itself; update and boot an OTA "
-                    "slot first",
-                    factory->label);
+        espota_fail(
+            error, ESPOTA_ERR_REFUSED,
+            "--force-factory: cannot update the factory partition '%s' from itself; update and boot an OTA "
+            "slot first",
+            factory->label);
     else
         return factory;
     return NULL;
@@ -104,10 +108,11 @@ const struct espota_partition *espota_slots_next(const struct espota_slots *slot
     if (factory)
         return next_factory(slots, error);
     if (!slots->place || count == 0) {
-        espota_fail(error, ESPOTA_ERR_FAILED,
-                    "this device has no %s: its layout knows no OTA; flash one with 'espota flash' and --force2p or "
-                    "--force3p",
-                    count == 0 ? "OTA slot" : "otadata partition");
+        espota_fail(
+            error, ESPOTA_ERR_FAILED,
+            "this device has no %s: its layout knows no OTA; flash one with 'espota flash' and --force2p or "
+            "--force3p",
+            count == 0 ? "OTA slot" : "otadata partition");
         return NULL;
     }
     unsigned next = 0;
@@ -115,16 +120,18 @@ const struct espota_partition *espota_slots_next(const struct espota_slots *slot
         next = ((unsigned)(slots->running->subtype - ESPOTA_APP_OTA_0) + 1u) % count;
     const struct espota_partition *p = espota_table_slot(table, next);
     if (!p || p == slots->running) {
-        espota_fail(error, ESPOTA_ERR_FAILED,
-                    "there is no slot to update: '%s' is running and is the only one; a layout with two OTA slots is "
-                    "needed",
-                    slots->running ? slots->running->label : "ota_0");
+        espota_fail(
+            error, ESPOTA_ERR_FAILED,
+            "there is no slot to update: '%s' is running and is the only one; a layout with two OTA slots is "
+            "needed",
+            slots->running ? slots->running->label : "ota_0");
         return NULL;
     }
     return p;
 }
 
-/* ---- writing otadata through the device ----------------------------------------------------------------- */
+/* ---- writing otadata through the device -----------------------------------------------------------------
+ */
 
 static int store(const struct espota_slots *slots, struct espota_device *device, int record,
                  struct espota_error *error)
@@ -159,9 +166,10 @@ static int check_bootable(struct espota_device *device, const struct espota_part
         return result;
     if (state == ESPOTA_SLOT_VALID || state == ESPOTA_SLOT_UNCHECKED)
         return 0;
-    return espota_fail(error, ESPOTA_ERR_VERIFY,
-                       "cannot boot '%s': the partition holds no valid app (it is %s); write one with 'espota ota'",
-                       partition->label, espota_slot_state_name(state));
+    return espota_fail(
+        error, ESPOTA_ERR_VERIFY,
+        "cannot boot '%s': the partition holds no valid app (it is %s); write one with 'espota ota'",
+        partition->label, espota_slot_state_name(state));
 }
 
 static int select_here(struct espota_slots *slots, struct espota_device *device,
@@ -173,8 +181,8 @@ static int select_here(struct espota_slots *slots, struct espota_device *device,
     int record = espota_otadata_select(&slots->otadata, (unsigned)(partition->subtype - ESPOTA_APP_OTA_0),
                                        espota_table_slot_count(&slots->table), state);
     if (record < 0)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "cannot boot '%s': otadata has no sequence number left for it",
-                           partition->label);
+        return espota_fail(error, ESPOTA_ERR_FAILED,
+                           "cannot boot '%s': otadata has no sequence number left for it", partition->label);
     if (memcmp(&before, &slots->otadata, sizeof before) == 0)
         return 0;
     return store(slots, device, record, error);
@@ -186,11 +194,12 @@ int espota_slots_select(struct espota_slots *slots, struct espota_device *device
     bool bootable = partition->type == ESPOTA_TYPE_APP &&
                     (partition->subtype == ESPOTA_APP_FACTORY || espota_partition_is_slot(partition));
     if (!bootable)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "cannot boot '%s': it is no factory or OTA app partition",
-                           partition->label);
+        return espota_fail(error, ESPOTA_ERR_FAILED,
+                           "cannot boot '%s': it is no factory or OTA app partition", partition->label);
     if (!slots->place)
         return espota_fail(error, ESPOTA_ERR_FAILED,
-                           "cannot choose what boots on %s: its layout has no otadata partition", device->name);
+                           "cannot choose what boots on %s: its layout has no otadata partition",
+                           device->name);
     int result = check_bootable(device, partition, error);
     if (result == 0 && device->ops->select_boot)
         result = device->ops->select_boot(device, partition->offset, state, error);
@@ -206,13 +215,14 @@ static int mark(struct espota_slots *slots, struct espota_device *device, uint32
 {
     const struct espota_partition *running = slots->running;
     if (!slots->place || !running || !espota_partition_is_slot(running))
-        return espota_fail(error, ESPOTA_ERR_FAILED, "'%s' is no OTA slot: there is nothing to confirm or roll back",
+        return espota_fail(error, ESPOTA_ERR_FAILED,
+                           "'%s' is no OTA slot: there is nothing to confirm or roll back",
                            running ? running->label : "nothing");
     int record = espota_otadata_mark(&slots->otadata, (unsigned)(running->subtype - ESPOTA_APP_OTA_0),
                                      espota_table_slot_count(&slots->table), state);
     if (record == -1)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "otadata does not have '%s' in charge: see 'espota status'",
-                           running->label);
+        return espota_fail(error, ESPOTA_ERR_FAILED,
+                           "otadata does not have '%s' in charge: see 'espota status'", running->label);
     return record < 0 ? 0 : store(slots, device, record, error);
 }
 
@@ -223,7 +233,8 @@ int espota_slots_confirm(struct espota_slots *slots, struct espota_device *devic
     return mark(slots, device, ESPOTA_OTA_VALID, error);
 }
 
-int espota_slots_rollback(struct espota_slots *slots, struct espota_device *device, struct espota_error *error)
+int espota_slots_rollback(struct espota_slots *slots, struct espota_device *device,
+                          struct espota_error *error)
 {
     if (device->ops->rollback)
         return device->ops->rollback(device, error);
@@ -233,8 +244,8 @@ int espota_slots_rollback(struct espota_slots *slots, struct espota_device *devi
         if (p->type == ESPOTA_TYPE_APP && p != slots->running && check_bootable(device, p, &ignored) == 0)
             return mark(slots, device, ESPOTA_OTA_INVALID, error);
     }
-    return espota_fail(error, ESPOTA_ERR_VERIFY, "cannot roll back: no other partition of %s holds a valid app",
-                       device->name);
+    return espota_fail(error, ESPOTA_ERR_VERIFY,
+                       "cannot roll back: no other partition of %s holds a valid app", device->name);
 }
 
 void espota_otadata_fresh(int slot, uint8_t out[ESPOTA_OTADATA_SIZE])

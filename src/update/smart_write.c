@@ -57,8 +57,8 @@ static int compare_sectors(struct job *job, uint32_t at, uint32_t length, struct
 }
 
 /* A block of which the device holds nothing but FF need not be asked for sector by sector. */
-static int mark_over_blank(struct job *job, uint32_t at, uint32_t length, const uint8_t *digest, bool *was_blank,
-                           struct espota_error *error)
+static int mark_over_blank(struct job *job, uint32_t at, uint32_t length, const uint8_t *digest,
+                           bool *was_blank, struct espota_error *error)
 {
     uint8_t expected[ESPOTA_SHA256_LENGTH];
     uint8_t *blank = malloc(length);
@@ -186,8 +186,9 @@ static int run(struct job *job, struct espota_error *error)
 int espota_smart_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                        struct espota_smart_write *result, struct espota_error *error)
 {
-    struct job job = { .device = device, .offset = offset, .length = espota_smart_write_total(length),
-                       .result = result };
+    struct job job = {
+        .device = device, .offset = offset, .length = espota_smart_write_total(length), .result = result
+    };
     *result = (struct espota_smart_write){ .total = job.length };
     if (length == 0)
         return 0;

@@ -48,10 +48,10 @@ stop_sim
 # an image that esptool made
 head -c 2000 /dev/urandom >segment.bin
 "$venv/bin/python" - >elf.log 2>&1 <<'PY'
-from esptool.bin_image import ESP32FirmwareImage, ImageSegment
+from esptool.bin_image import ELFSection, ESP32FirmwareImage
 image = ESP32FirmwareImage()
 image.entrypoint = 0x40080000
-image.segments = [ImageSegment(0x3FFB0000, open("segment.bin", "rb").read(), 0)]
+image.segments = [ELFSection(".data", 0x3FFB0000, open("segment.bin", "rb").read(), 0)]
 image.save("theirs.bin")
 PY
 run image theirs.bin

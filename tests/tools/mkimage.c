@@ -1,5 +1,5 @@
-/* Makes app images for the tests and the demo: valid, of a chosen size and version, with content that hardly compresses or
- * compresses well. They are data: no chip could run them. */
+/* Makes app images for the tests and the demo: valid, of a chosen size and version, with content that hardly
+ * compresses or compresses well. They are data: no chip could run them. */
 #include "espota/bytes.h"
 #include "espota/chip.h"
 #include "espota/host.h"
@@ -49,8 +49,11 @@ static int build(const struct request *r, uint8_t **image, size_t *size)
     part.length = (r->size - 24 - 8 - 16 - 32) / 16 * 16;
     uint8_t *data = malloc(part.length);
     struct espota_hash *sha256 = espota_hash_new(ESPOTA_HASH_SHA256);
-    struct espota_image header = { .flash_mode = 2, .flash_size = (uint8_t)flash, .entry = 0x40080000,
-                                   .chip_id = chip->image_id, .max_revision = UINT16_MAX };
+    struct espota_image header = { .flash_mode = 2,
+                                   .flash_size = (uint8_t)flash,
+                                   .entry = 0x40080000,
+                                   .chip_id = chip->image_id,
+                                   .max_revision = UINT16_MAX };
     int result = -1;
     if (data && sha256) {
         fill(data, part.length, r->seed);
@@ -69,7 +72,11 @@ static int build(const struct request *r, uint8_t **image, size_t *size)
 
 int main(int argc, char **argv)
 {
-    struct request r = { .version = "1.0", .project = "demo", .chip = "esp32", .size = 256 << 10, .seed = 1,
+    struct request r = { .version = "1.0",
+                         .project = "demo",
+                         .chip = "esp32",
+                         .size = 256 << 10,
+                         .seed = 1,
                          .flash_size = 4 << 20 };
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];

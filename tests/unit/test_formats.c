@@ -1,5 +1,5 @@
-/* otadata, boot choice, SLIP, CRC, images: the pure formats. Figures from ESP-IDF's sources and from images that esptool
- * made, where a comment says so. */
+/* otadata, boot choice, SLIP, CRC, images: the pure formats. Figures from ESP-IDF's sources and from images
+ * that esptool made, where a comment says so. */
 #include "espota/bootsel.h"
 #include "espota/bytes.h"
 #include "espota/crc32.h"
@@ -24,7 +24,8 @@ static void crc_is_that_of_zlib(void **state)
 
 static struct espota_otadata_record record(uint32_t sequence, uint32_t state)
 {
-    return (struct espota_otadata_record){ .sequence = sequence, .state = state,
+    return (struct espota_otadata_record){ .sequence = sequence,
+                                           .state = state,
                                            .crc = espota_otadata_crc(sequence) };
 }
 
@@ -70,6 +71,14 @@ static void select_gives_the_other_record_the_next_fitting_sequence(void **state
     assert_int_equal(espota_otadata_select(&o, 2, 2, ESPOTA_OTA_NEW), -1);
 }
 
+static void sequence_0_is_followed_by_one_that_selects_the_slot(void **state)
+{
+    (void)state;
+    struct espota_otadata o = { { record(0, ESPOTA_OTA_VALID), record(UINT32_MAX, UINT32_MAX) } };
+    assert_int_equal(espota_otadata_select(&o, 1, 3, ESPOTA_OTA_UNDEFINED), 1);
+    assert_int_equal(espota_otadata_active_slot(&o, 3), 1);
+}
+
 static void mark_changes_only_the_record_of_the_running_slot(void **state)
 {
     (void)state;
@@ -80,7 +89,8 @@ static void mark_changes_only_the_record_of_the_running_slot(void **state)
     assert_int_equal(espota_otadata_mark(&o, 1, 2, ESPOTA_OTA_VALID), -2);
 }
 
-/* ---- boot choice ---------------------------------------------------------------------------------------- */
+/* ---- boot choice ----------------------------------------------------------------------------------------
+ */
 
 static struct espota_table three_apps(void)
 {
@@ -120,7 +130,8 @@ static void boot_falls_back_when_an_image_is_not_valid(void **state)
     };
     struct espota_table t = three_apps();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct espota_otadata o = { { record(cases[i].sequence, ESPOTA_OTA_UNDEFINED), record(UINT32_MAX, UINT32_MAX) } };
+        struct espota_otadata o = { { record(cases[i].sequence, ESPOTA_OTA_UNDEFINED),
+                                      record(UINT32_MAX, UINT32_MAX) } };
         unsigned valid = cases[i].valid;
         struct espota_boot_choice c = espota_boot_choose(&t, &o, false, valid_by_mask, &valid);
         if (cases[i].label)
@@ -145,9 +156,11 @@ static void a_trial_that_is_not_confirmed_ends_at_the_next_boot(void **state)
     assert_int_equal(o.record[1].state, ESPOTA_OTA_ABORTED);
 }
 
-/* ---- SLIP ----------------------------------------------------------------------------------------------- */
+/* ---- SLIP -----------------------------------------------------------------------------------------------
+ */
 
-static size_t feed(struct espota_slip_decoder *d, const void *data, size_t length, enum espota_slip_event *last)
+static size_t feed(struct espota_slip_decoder *d, const void *data, size_t length,
+                   enum espota_slip_event *last)
 {
     size_t frames = 0;
     for (size_t i = 0; i < length; i++) {
@@ -182,15 +195,28 @@ static void slip_drops_what_is_too_long_or_badly_escaped_and_goes_on(void **stat
     struct espota_slip_decoder d;
     enum espota_slip_event last = ESPOTA_SLIP_MORE;
     espota_slip_begin(&d, buffer, sizeof buffer);
-    assert_int_equal(feed(&d, "\xc0" "12345", 6, &last), 0);
+    assert_int_equal(feed(&d,
+                          "\xc0"
+                          "12345",
+                          6, &last),
+                     0);
     assert_int_equal(last, ESPOTA_SLIP_OVERFLOW);
-    assert_int_equal(feed(&d, "\xc0\xc0" "ab\xdbz", 6, &last), 0);
+    assert_int_equal(feed(&d,
+                          "\xc0\xc0"
+                          "ab\xdbz",
+                          6, &last),
+                     0);
     assert_int_equal(last, ESPOTA_SLIP_BAD);
-    assert_int_equal(feed(&d, "cd\xc0\xc0" "ef\xc0", 7, &last), 1);
+    assert_int_equal(feed(&d,
+                          "cd\xc0\xc0"
+                          "ef\xc0",
+                          7, &last),
+                     1);
     assert_memory_equal(buffer, "ef", 2);
 }
 
-/* ---- images --------------------------------------------------------------------------------------------- */
+/* ---- images ---------------------------------------------------------------------------------------------
+ */
 
 struct made {
     uint8_t *data;
@@ -263,6 +289,7 @@ int main(void)
         cmocka_unit_test(highest_valid_sequence_is_in_charge),
         cmocka_unit_test(a_torn_record_leaves_the_other_in_charge),
         cmocka_unit_test(select_gives_the_other_record_the_next_fitting_sequence),
+        cmocka_unit_test(sequence_0_is_followed_by_one_that_selects_the_slot),
         cmocka_unit_test(mark_changes_only_the_record_of_the_running_slot),
         cmocka_unit_test(boot_falls_back_when_an_image_is_not_valid),
         cmocka_unit_test(a_trial_that_is_not_confirmed_ends_at_the_next_boot),

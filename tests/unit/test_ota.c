@@ -1,5 +1,5 @@
-/* The OTA procedure against a board in memory: what is written, what is refused, and what a power cut leaves. The link is
- * a function call: bytes that the host writes are in the agent before the next read. */
+/* The OTA procedure against a board in memory: what is written, what is refused, and what a power cut leaves.
+ * The link is a function call: bytes that the host writes are in the agent before the next read. */
 #include "espota/bytes.h"
 #include "espota/plan.h"
 #include "espota/update.h"
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define MiB(n) ((n) * 1024u * 1024u)
+#define MiB(n) ((n)*1024u * 1024u)
 
 struct bench {
     struct espota_link link;
@@ -70,8 +70,9 @@ static void link_close(struct espota_link *link)
     (void)link;
 }
 
-static const struct espota_link_ops link_ops = { .read = link_read, .write = link_write, .drain = link_drain,
-                                                 .close = link_close };
+static const struct espota_link_ops link_ops = {
+    .read = link_read, .write = link_write, .drain = link_drain, .close = link_close
+};
 
 static struct espota_bytes app(uint32_t size, uint8_t seed, uint16_t chip)
 {
@@ -116,8 +117,11 @@ static struct bench *set_up(bool three)
     put(b, 0x10000, &old);
     espota_bytes_free(&bootloader);
     espota_bytes_free(&old);
-    struct sim_board_options options = { .chip = espota_chip_by_name("esp32"), .table_offset = 0x8000,
-                                         .rollback = true, .context = b, .send = take_answer };
+    struct sim_board_options options = { .chip = espota_chip_by_name("esp32"),
+                                         .table_offset = 0x8000,
+                                         .rollback = true,
+                                         .context = b,
+                                         .send = take_answer };
     assert_int_equal(sim_board_init(&b->board, &b->flash, &options, &error), 0);
     b->link.ops = &link_ops;
     strcpy(b->link.name, "bench");
@@ -139,8 +143,11 @@ static int update(struct bench *b, const struct espota_bytes *image, bool factor
 {
     struct espota_device *device = NULL;
     struct espota_agent_options options = { .hello_timeout_ms = 50 };
-    struct espota_ota_request request = { .name = "new.bin", .image = image->data, .length = image->size,
-                                          .force_factory = factory, .trial = trial };
+    struct espota_ota_request request = { .name = "new.bin",
+                                          .image = image->data,
+                                          .length = image->size,
+                                          .force_factory = factory,
+                                          .trial = trial };
     int outcome = espota_agent_open(&device, &b->link, &options, error);
     if (outcome == 0)
         outcome = espota_ota_run(device, &request, result, error);
@@ -191,14 +198,17 @@ static void what_must_not_be_written_is_refused_before_flash_is_touched(void **s
         const struct espota_bytes *image;
         bool factory;
         enum espota_status status;
-    } cases[] = { { &foreign, false, ESPOTA_ERR_VERIFY },  { &large, false, ESPOTA_ERR_TOO_BIG },
-                  { &damaged, false, ESPOTA_ERR_VERIFY },  { &text, false, ESPOTA_ERR_VERIFY },
+    } cases[] = { { &foreign, false, ESPOTA_ERR_VERIFY },
+                  { &large, false, ESPOTA_ERR_TOO_BIG },
+                  { &damaged, false, ESPOTA_ERR_VERIFY },
+                  { &text, false, ESPOTA_ERR_VERIFY },
                   { &good, true, ESPOTA_ERR_FAILED } };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bench *b = set_up(false);
         struct espota_ota_result result;
         uint64_t before = b->flash.operations;
-        assert_int_equal(update(b, cases[i].image, cases[i].factory, false, &result, &error), cases[i].status);
+        assert_int_equal(update(b, cases[i].image, cases[i].factory, false, &result, &error),
+                         cases[i].status);
         assert_int_equal(b->flash.operations, before);
         tear_down(b);
     }
@@ -260,8 +270,8 @@ static void lost_requests_are_repeated(void **state)
     tear_down(b);
 }
 
-/* Power fails at each flash operation of an update, in each of three ways: something valid boots, and the next run
- * finishes. */
+/* Power fails at each flash operation of an update, in each of three ways: something valid boots, and the
+ * next run finishes. */
 static void power_may_fail_at_any_flash_operation(void **state)
 {
     (void)state;

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#define KiB(n) ((n) * 1024u)
-#define MiB(n) ((n) * 1024u * 1024u)
+#define KiB(n) ((n)*1024u)
+#define MiB(n) ((n)*1024u * 1024u)
 
 static struct espota_plan plan_or_fail(struct espota_plan_request request)
 {
@@ -47,10 +47,12 @@ static void layouts_follow_flash_size_and_options(void **state)
 static void app_sizes_are_rounded_up_to_64k_and_no_further(void **state)
 {
     (void)state;
-    static const uint32_t cases[][2] = { { 1, KiB(64) }, { KiB(64), KiB(64) }, { KiB(64) + 1, KiB(128) },
-                                         { KiB(1728), KiB(1728) } };
+    static const uint32_t cases[][2] = {
+        { 1, KiB(64) }, { KiB(64), KiB(64) }, { KiB(64) + 1, KiB(128) }, { KiB(1728), KiB(1728) }
+    };
     for (size_t i = 0; i < 4; i++) {
-        struct espota_plan p = plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16), .app_size = cases[i][0] });
+        struct espota_plan p =
+            plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16), .app_size = cases[i][0] });
         assert_int_equal(espota_table_find(&p.table, "MicroPython_1")->size, cases[i][1]);
     }
 }
@@ -67,8 +69,8 @@ static void app_size_grows_to_hold_the_app_with_a_note(void **state)
 static void plan_reduces_a_file_system_that_does_not_fit(void **state)
 {
     (void)state;
-    struct espota_plan p =
-        plan_or_fail((struct espota_plan_request){ .flash_size = MiB(4), .fs_size_given = true, .fs_size = MiB(3) });
+    struct espota_plan p = plan_or_fail(
+        (struct espota_plan_request){ .flash_size = MiB(4), .fs_size_given = true, .fs_size = MiB(3) });
     assert_int_equal(espota_table_find(&p.table, "internalfs")->size, KiB(1984));
     assert_true(p.note[0].warning);
     assert_string_equal(p.note[0].text, "file system reduced from 3072K to 1984K to fit");
@@ -100,7 +102,8 @@ static void impossible_requests_are_refused_with_a_reason(void **state)
 static void a_change_of_layout_names_what_moves_and_vanishes(void **state)
 {
     (void)state;
-    struct espota_plan two = plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16), .force_2p = true });
+    struct espota_plan two =
+        plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16), .force_2p = true });
     struct espota_plan three = plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16) });
     struct espota_layout_change change[ESPOTA_TABLE_MAX_ENTRIES];
     char text[ESPOTA_LAYOUT_TEXT];
@@ -108,8 +111,10 @@ static void a_change_of_layout_names_what_moves_and_vanishes(void **state)
     assert_false(espota_layout_same(&two.table, &three.table));
     assert_int_equal(espota_layout_compare(&three.table, &two.table, change), 4);
     assert_int_equal(change[0].fate, ESPOTA_FATE_STAYS);
-    assert_string_equal(espota_layout_change_text(&change[3], text), "'MicroPython' (factory) at 0x10000 vanishes");
-    assert_string_equal(espota_layout_change_text(&change[4], text), "'MicroPython_1' moves from 0x110000 to 0x10000");
+    assert_string_equal(espota_layout_change_text(&change[3], text),
+                        "'MicroPython' (factory) at 0x10000 vanishes");
+    assert_string_equal(espota_layout_change_text(&change[4], text),
+                        "'MicroPython_1' moves from 0x110000 to 0x10000");
 }
 
 int main(void)

@@ -28,8 +28,8 @@ static int agent_digests(struct espota_device *device, uint32_t offset, uint32_t
         espota_put_le32(request, offset + at);
         espota_put_le32(request + 4, part);
         espota_put_le32(request + 8, block);
-        int result = agent_exchange(agent, ESPOTA_AGENT_DIGEST, request, sizeof request, AGENT_LONG_TIMEOUT_MS,
-                                    size, &response, error);
+        int result = agent_exchange(agent, ESPOTA_AGENT_DIGEST, request, sizeof request,
+                                    AGENT_LONG_TIMEOUT_MS, size, &response, error);
         if (result != 0)
             return result;
         memcpy(digests, response.data, size);
@@ -55,8 +55,8 @@ static int agent_read(struct espota_device *device, uint32_t offset, void *buffe
         struct agent_response response;
         espota_put_le32(request, offset + (uint32_t)done);
         espota_put_le16(request + 4, (uint16_t)chunk);
-        int result = agent_exchange(agent, ESPOTA_AGENT_READ, request, sizeof request, AGENT_TIMEOUT_MS, chunk,
-                                    &response, error);
+        int result = agent_exchange(agent, ESPOTA_AGENT_READ, request, sizeof request, AGENT_TIMEOUT_MS,
+                                    chunk, &response, error);
         if (result != 0)
             return espota_fail_while(error, "0x%zx", offset + done);
         memcpy((uint8_t *)buffer + done, response.data, chunk);
@@ -71,7 +71,8 @@ static int agent_write(struct espota_device *device, uint32_t offset, const void
     struct agent *agent = agent_of(device);
     if (agent->claim.length == 0 || offset < agent->claim.offset)
         return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
-                           "cannot write 0x%" PRIx32 " of %s: the agent writes app images into idle slots only",
+                           "cannot write 0x%" PRIx32
+                           " of %s: the agent writes app images into idle slots only",
                            offset, device->name);
     return agent_write_run(agent, offset - agent->claim.offset, data, length, error);
 }
@@ -103,8 +104,8 @@ static int agent_select_boot(struct espota_device *device, uint32_t offset, uint
     uint8_t request[8];
     espota_put_le32(request, offset);
     espota_put_le32(request + 4, state);
-    return agent_exchange(agent_of(device), ESPOTA_AGENT_SELECT, request, sizeof request, AGENT_LONG_TIMEOUT_MS, 0,
-                          NULL, error);
+    return agent_exchange(agent_of(device), ESPOTA_AGENT_SELECT, request, sizeof request,
+                          AGENT_LONG_TIMEOUT_MS, 0, NULL, error);
 }
 
 static int agent_confirm(struct espota_device *device, struct espota_error *error)
@@ -114,7 +115,8 @@ static int agent_confirm(struct espota_device *device, struct espota_error *erro
 
 static int agent_rollback(struct espota_device *device, struct espota_error *error)
 {
-    return agent_exchange(agent_of(device), ESPOTA_AGENT_ROLLBACK, NULL, 0, AGENT_LONG_TIMEOUT_MS, 0, NULL, error);
+    return agent_exchange(agent_of(device), ESPOTA_AGENT_ROLLBACK, NULL, 0, AGENT_LONG_TIMEOUT_MS, 0, NULL,
+                          error);
 }
 
 static int agent_restart(struct espota_device *device, struct espota_error *error)

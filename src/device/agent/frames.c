@@ -74,7 +74,8 @@ int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response 
                 return 0;
         uint64_t now = espota_now_ms();
         if (now >= deadline)
-            return espota_fail(error, ESPOTA_ERR_TIMEOUT, "no answer from the agent on %s", agent->link->name);
+            return espota_fail(error, ESPOTA_ERR_TIMEOUT, "no answer from the agent on %s",
+                               agent->link->name);
         agent->in_at = agent->in_count = 0;
         int result = espota_link_read(agent->link, agent->in, sizeof agent->in, (unsigned)(deadline - now),
                                       &agent->in_count, error);
@@ -86,13 +87,19 @@ int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response 
 static const struct {
     const char *request;
 } names[] = {
-    [ESPOTA_AGENT_HELLO] = { "greet" },           [ESPOTA_AGENT_AUTH] = { "authenticate" },
-    [ESPOTA_AGENT_INFO] = { "say what it is" },   [ESPOTA_AGENT_READ] = { "read flash" },
-    [ESPOTA_AGENT_DIGEST] = { "digest flash" },   [ESPOTA_AGENT_BEGIN] = { "accept the image" },
-    [ESPOTA_AGENT_WRITE] = { "write the image" }, [ESPOTA_AGENT_PIECE] = { "write the image" },
-    [ESPOTA_AGENT_VERIFY] = { "verify the image" }, [ESPOTA_AGENT_SELECT] = { "switch boot" },
+    [ESPOTA_AGENT_HELLO] = { "greet" },
+    [ESPOTA_AGENT_AUTH] = { "authenticate" },
+    [ESPOTA_AGENT_INFO] = { "say what it is" },
+    [ESPOTA_AGENT_READ] = { "read flash" },
+    [ESPOTA_AGENT_DIGEST] = { "digest flash" },
+    [ESPOTA_AGENT_BEGIN] = { "accept the image" },
+    [ESPOTA_AGENT_WRITE] = { "write the image" },
+    [ESPOTA_AGENT_PIECE] = { "write the image" },
+    [ESPOTA_AGENT_VERIFY] = { "verify the image" },
+    [ESPOTA_AGENT_SELECT] = { "switch boot" },
     [ESPOTA_AGENT_CONFIRM] = { "confirm the running app" },
-    [ESPOTA_AGENT_ROLLBACK] = { "roll back" },    [ESPOTA_AGENT_RESTART] = { "restart" },
+    [ESPOTA_AGENT_ROLLBACK] = { "roll back" },
+    [ESPOTA_AGENT_RESTART] = { "restart" },
 };
 
 static const struct {
@@ -107,18 +114,20 @@ static const struct {
                                    "it speaks another version of the protocol: update espota or the agent" },
     [ESPOTA_AGENT_LOCKED] = { ESPOTA_ERR_FAILED, "it wants its key first: give --key FILE" },
     [ESPOTA_AGENT_PROOF] = { ESPOTA_ERR_FAILED, "this is not the device's key: give the right --key FILE" },
-    [ESPOTA_AGENT_WAIT] = { ESPOTA_ERR_FAILED,
-                            "too many wrong keys were tried: wait a minute, then try with the right --key FILE" },
+    [ESPOTA_AGENT_WAIT] = { ESPOTA_ERR_FAILED, "too many wrong keys were tried: wait a minute, then try with "
+                                               "the right --key FILE" },
     [ESPOTA_AGENT_RANGE] = { ESPOTA_ERR_TOO_BIG, "beyond the flash, the partition or the image" },
     [ESPOTA_AGENT_DENIED] = { ESPOTA_ERR_UNSUPPORTED, "the agent does not touch that part of flash" },
     [ESPOTA_AGENT_RUNNING] = { ESPOTA_ERR_REFUSED, "that partition is running now" },
     [ESPOTA_AGENT_SIZE] = { ESPOTA_ERR_TOO_BIG, "the image is larger than the partition" },
-    [ESPOTA_AGENT_ORDER] = { ESPOTA_ERR_DEVICE, "it has lost the session: it was restarted, run the command again" },
+    [ESPOTA_AGENT_ORDER] = { ESPOTA_ERR_DEVICE,
+                             "it has lost the session: it was restarted, run the command again" },
     [ESPOTA_AGENT_GAP] = { ESPOTA_ERR_DEVICE, "data is missing" },
     [ESPOTA_AGENT_FLASH] = { ESPOTA_ERR_DEVICE, "flash failed to erase, program or read back" },
     [ESPOTA_AGENT_BAD_DIGEST] = { ESPOTA_ERR_VERIFY, "what is in flash is not the image that was sent" },
     [ESPOTA_AGENT_IMAGE] = { ESPOTA_ERR_VERIFY, "there is no valid image for this chip" },
-    [ESPOTA_AGENT_STATE] = { ESPOTA_ERR_FAILED, "the partition table or otadata of the device does not allow it" },
+    [ESPOTA_AGENT_STATE] = { ESPOTA_ERR_FAILED,
+                             "the partition table or otadata of the device does not allow it" },
     [ESPOTA_AGENT_UNSUPPORTED] = { ESPOTA_ERR_UNSUPPORTED, "this agent cannot do that" },
     [ESPOTA_AGENT_BASE] = { ESPOTA_ERR_VERIFY, "the base of the patch is not on the device" },
     [ESPOTA_AGENT_CRYPTO] = { ESPOTA_ERR_DEVICE, "its hash or random source failed" },
@@ -128,7 +137,8 @@ int agent_fail(struct agent *agent, enum espota_agent_request type, enum espota_
                struct espota_error *error)
 {
     if ((size_t)status >= sizeof reasons / sizeof reasons[0])
-        return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s cannot %s: status %02x, which is not known here",
+        return espota_fail(error, ESPOTA_ERR_DEVICE,
+                           "the agent on %s cannot %s: status %02x, which is not known here",
                            agent->link->name, names[type].request, status);
     return espota_fail(error, reasons[status].status, "the agent on %s cannot %s: %s", agent->link->name,
                        names[type].request, reasons[status].text);
@@ -170,7 +180,7 @@ int agent_exchange(struct agent *agent, enum espota_agent_request type, const vo
     if (r->status != ESPOTA_AGENT_OK)
         return agent_fail(agent, type, r->status, error);
     if (r->length < least)
-        return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s answers too short to %s", agent->link->name,
-                           names[type].request);
+        return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s answers too short to %s",
+                           agent->link->name, names[type].request);
     return 0;
 }

@@ -32,23 +32,26 @@ static int hello(struct agent *agent, struct nonces *nonces, bool *key_needed, s
             result = ESPOTA_ERR_TIMEOUT;
     }
     if (result == ESPOTA_ERR_TIMEOUT)
-        return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
-                           "no espota agent answers on %s: is the device running an app with the agent, and is "
-                           "the port at the right --baud?",
-                           agent->link->name);
+        return espota_fail(
+            error, ESPOTA_ERR_NO_DEVICE,
+            "no espota agent answers on %s: is the device running an app with the agent, and is "
+            "the port at the right --baud?",
+            agent->link->name);
     if (result != 0)
         return result;
     if (response.status != ESPOTA_AGENT_OK)
         return agent_fail(agent, ESPOTA_AGENT_HELLO, response.status, error);
     if (response.length < 9 + ESPOTA_AGENT_NONCE_SIZE)
-        return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s greets in too few words", agent->link->name);
+        return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s greets in too few words",
+                           agent->link->name);
     *key_needed = response.data[1] & ESPOTA_AGENT_HELLO_KEY_NEEDED;
     agent->window = response.data[2];
     agent->max_data = espota_get_le16(response.data + 3);
     agent->capabilities = espota_get_le32(response.data + 5);
     memcpy(nonces->bytes + ESPOTA_AGENT_NONCE_SIZE, response.data + 9, ESPOTA_AGENT_NONCE_SIZE);
     if (agent->window == 0 || agent->max_data < 64 || agent->max_data > AGENT_MAX_DATA)
-        return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s offers impossible limits", agent->link->name);
+        return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s offers impossible limits",
+                           agent->link->name);
     if (agent->window > AGENT_MAX_WINDOW)
         agent->window = AGENT_MAX_WINDOW;
     return 0;
@@ -91,16 +94,18 @@ static int ask_info(struct agent *agent, struct espota_error *error)
 {
     struct agent_response response;
     struct espota_device_info *info = &agent->device.info;
-    int result = agent_exchange(agent, ESPOTA_AGENT_INFO, NULL, 0, AGENT_TIMEOUT_MS, 20 + ESPOTA_AGENT_NAME_SIZE,
-                                &response, error);
+    int result = agent_exchange(agent, ESPOTA_AGENT_INFO, NULL, 0, AGENT_TIMEOUT_MS,
+                                20 + ESPOTA_AGENT_NAME_SIZE, &response, error);
     if (result != 0)
         return result;
     const uint8_t *data = response.data;
     uint16_t chip_id = espota_get_le16(data);
     info->chip = espota_chip_by_image_id(chip_id);
     if (!info->chip)
-        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "the agent on %s runs on a chip with id %u, which is not "
-                           "known here", agent->link->name, chip_id);
+        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                           "the agent on %s runs on a chip with id %u, which is not "
+                           "known here",
+                           agent->link->name, chip_id);
     memcpy(info->mac, data + 2, sizeof info->mac);
     info->has_mac = true;
     info->flash_size = espota_get_le32(data + 8);
@@ -127,10 +132,11 @@ int agent_greet(struct agent *agent, struct espota_error *error)
     if (key_needed && agent->options.key_length == 0)
         return agent_fail(agent, ESPOTA_AGENT_HELLO, ESPOTA_AGENT_LOCKED, error);
     if (!key_needed && agent->options.key_required)
-        return espota_fail(error, ESPOTA_ERR_REFUSED,
-                           "the agent on %s asks for no key, though one was given or it is on a network: it may be a "
-                           "stranger, nothing was sent to it",
-                           agent->link->name);
+        return espota_fail(
+            error, ESPOTA_ERR_REFUSED,
+            "the agent on %s asks for no key, though one was given or it is on a network: it may be a "
+            "stranger, nothing was sent to it",
+            agent->link->name);
     if (key_needed)
         result = authenticate(agent, &nonces, error);
     return result ? result : ask_info(agent, error);

@@ -28,8 +28,7 @@ static int send_next(struct run *run, struct espota_error *error)
     espota_put_le32(request, run->at + run->sent);
     request[4] = run->start ? ESPOTA_AGENT_WRITE_START : 0;
     memcpy(request + ESPOTA_AGENT_WRITE_HEADER, run->data + run->sent, chunk);
-    int result =
-        agent_send(agent, ESPOTA_AGENT_WRITE, request, ESPOTA_AGENT_WRITE_HEADER + chunk, error);
+    int result = agent_send(agent, ESPOTA_AGENT_WRITE, request, ESPOTA_AGENT_WRITE_HEADER + chunk, error);
     if (result != 0)
         return result;
     if (run->start)
@@ -104,10 +103,11 @@ int agent_write_run(struct agent *agent, uint32_t at, const uint8_t *data, size_
             go_back(&run);
         }
         if (result == 0 && stalls > STALLS)
-            result = espota_fail(error, ESPOTA_ERR_TIMEOUT,
-                                 "the agent on %s takes no more data; what it has stays, run the command again to "
-                                 "go on",
-                                 agent->link->name);
+            result =
+                espota_fail(error, ESPOTA_ERR_TIMEOUT,
+                            "the agent on %s takes no more data; what it has stays, run the command again to "
+                            "go on",
+                            agent->link->name);
     }
     return result;
 }

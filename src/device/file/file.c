@@ -66,7 +66,8 @@ static int file_digest(struct espota_device *device, uint32_t offset, uint32_t l
     return result;
 }
 
-static int file_erase(struct espota_device *device, uint32_t offset, uint32_t length, struct espota_error *error)
+static int file_erase(struct espota_device *device, uint32_t offset, uint32_t length,
+                      struct espota_error *error)
 {
     uint8_t blank[ESPOTA_SECTOR_SIZE];
     int result = 0;
@@ -105,7 +106,8 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
     struct stat st;
     int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
-        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open the flash file %s: %s", path, strerror(errno));
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open the flash file %s: %s", path,
+                           strerror(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)(64 << 10) ||
         st.st_size > (off_t)(128 << 20) || st.st_size % ESPOTA_SECTOR_SIZE != 0) {
         close(fd);

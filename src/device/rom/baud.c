@@ -3,9 +3,9 @@
 
 #include <inttypes.h>
 
-/* An ESP32's ROM derives its clock from the 8 MHz oscillator, which drifts; it then divides by what it believes
- * the crystal to be. The rate asked for is corrected by the same factor.
- * Source: esptool, esptool/targets/esp32.py, get_rom_cal_crystal_freq. */
+/* An ESP32's ROM derives its clock from the 8 MHz oscillator, which drifts; it then divides by what it
+ * believes the crystal to be. The rate asked for is corrected by the same factor. Source: esptool,
+ * esptool/targets/esp32.py, get_rom_cal_crystal_freq. */
 #define ESP32_RTC_CALIBRATION 0x3ff5f06cu
 #define ESP32_EFUSE_WORD_4    0x3ff5a010u
 
@@ -43,7 +43,8 @@ int rom_change_baud(struct rom *rom, uint32_t baud, struct espota_error *error)
     if (rom_read_register(rom, ESPOTA_CHIP_MAGIC_REGISTER, &magic, error) != 0 &&
         error->status == ESPOTA_ERR_TIMEOUT)
         return espota_fail(error, ESPOTA_ERR_TIMEOUT,
-                           "the chip on %s is silent after the change to %" PRIu32 " baud: use a lower --baud",
+                           "the chip on %s is silent after the change to %" PRIu32
+                           " baud: use a lower --baud",
                            rom->link->name, baud);
     return 0;
 }

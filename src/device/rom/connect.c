@@ -76,15 +76,19 @@ static const char *advice(const struct rom *rom)
     if (strstr(log, "waiting for download"))
         return "the chip is in download mode but does not hear us: check the wire to its RX pin";
     if (strstr(log, "boot:0x") || strstr(log, "rst:0x"))
-        return "the chip booted from flash instead of into download mode: hold BOOT (GPIO0 low), press RESET, "
+        return "the chip booted from flash instead of into download mode: hold BOOT (GPIO0 low), press "
+               "RESET, "
                "and try again";
     if (rom->log_length > 0)
-        return "something is talking, but no ROM bootloader: hold BOOT (GPIO0 low), press RESET, and try again; "
+        return "something is talking, but no ROM bootloader: hold BOOT (GPIO0 low), press RESET, and try "
+               "again; "
                "or an app is running: for an espota agent use 'espota ota' and 'espota status'";
     if (rom->link->has_lines)
-        return "nothing answers: check that it is the right port and the board has power; without an auto-reset "
+        return "nothing answers: check that it is the right port and the board has power; without an "
+               "auto-reset "
                "circuit hold BOOT, press RESET, and use --before no-reset";
-    return "nothing answers: put the chip into download mode first (hold BOOT, press RESET); this kind of port "
+    return "nothing answers: put the chip into download mode first (hold BOOT, press RESET); this kind of "
+           "port "
            "cannot do it for you";
 }
 

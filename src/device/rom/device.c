@@ -24,9 +24,9 @@ static int rom_digest(struct espota_device *device, uint32_t offset, uint32_t le
     struct rom_response response;
     espota_put_le32(data, offset);
     espota_put_le32(data + 4, length);
-    int result = rom_exchange(rom, ESPOTA_ROM_SPI_FLASH_MD5, data, sizeof data, 0,
-                              rom_timeout(ROM_MD5_TIMEOUT_MS_PER_MB, length), ESPOTA_ROM_MD5_TEXT, &response,
-                              error);
+    int result =
+        rom_exchange(rom, ESPOTA_ROM_SPI_FLASH_MD5, data, sizeof data, 0,
+                     rom_timeout(ROM_MD5_TIMEOUT_MS_PER_MB, length), ESPOTA_ROM_MD5_TEXT, &response, error);
     if (result != 0)
         return espota_fail_while(error, "MD5 of flash 0x%" PRIx32 "+0x%" PRIx32, offset, length);
     if (!espota_unhex((const char *)response.data, digest, ESPOTA_MD5_LENGTH))
@@ -66,7 +66,8 @@ static int begin(struct rom *rom, enum espota_rom_command command, uint32_t eras
 }
 
 /* Announcing a write of `length` bytes erases them; nothing says that they must follow. */
-static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t length, struct espota_error *error)
+static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t length,
+                     struct espota_error *error)
 {
     enum { STEP = 256 * 1024 };
     for (uint32_t done = 0; done < length;) {
@@ -82,8 +83,8 @@ static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t len
     return 0;
 }
 
-/* A block whose checksum was wrong was not used: it may be sent again. Silence is different: the block may have
- * arrived and only its answer got lost, so the caller starts over. */
+/* A block whose checksum was wrong was not used: it may be sent again. Silence is different: the block may
+ * have arrived and only its answer got lost, so the caller starts over. */
 static int send_block(struct rom *rom, enum espota_rom_command command, const uint8_t *data, size_t length,
                       uint32_t sequence, unsigned timeout, struct espota_error *error)
 {
@@ -93,8 +94,8 @@ static int send_block(struct rom *rom, enum espota_rom_command command, const ui
     memcpy(packet + 16, data, length);
     int result = 0;
     for (int attempt = 0; attempt < BLOCK_ATTEMPTS; attempt++) {
-        result = rom_exchange(rom, command, packet, 16 + length, espota_rom_checksum(data, length), timeout, 0, NULL,
-                              error);
+        result = rom_exchange(rom, command, packet, 16 + length, espota_rom_checksum(data, length), timeout,
+                              0, NULL, error);
         if (result != ESPOTA_ERR_DEVICE || !strstr(error->text, "checksum error:"))
             break;
     }
@@ -142,13 +143,14 @@ static int write_plain(struct rom *rom, uint32_t offset, const uint8_t *data, si
     return result ? result : send_blocks(rom, &blocks, error);
 }
 
-/* `padded` bytes of data, of which `length` count and the rest is FF. The ROM inflates into a window of 32K and writes
- * it when it is full. At the packet that BEGIN announced as the last one it writes the whole window once more, whatever
- * is in there, and so damages up to 32K behind the data (seen in the code of the ESP32's ROM, and on its emulation).
- * So one packet more is announced than comes, and the data is padded to whole windows: programming FF changes nothing,
- * and only `length` bytes are erased. */
-static int write_compressed(struct rom *rom, uint32_t offset, const uint8_t *data, size_t padded, size_t length,
-                            struct libdeflate_compressor *compressor, struct espota_error *error)
+/* `padded` bytes of data, of which `length` count and the rest is FF. The ROM inflates into a window of 32K
+ * and writes it when it is full. At the packet that BEGIN announced as the last one it writes the whole
+ * window once more, whatever is in there, and so damages up to 32K behind the data (seen in the code of the
+ * ESP32's ROM, and on its emulation). So one packet more is announced than comes, and the data is padded to
+ * whole windows: programming FF changes nothing, and only `length` bytes are erased. */
+static int write_compressed(struct rom *rom, uint32_t offset, const uint8_t *data, size_t padded,
+                            size_t length, struct libdeflate_compressor *compressor,
+                            struct espota_error *error)
 {
     size_t bound = libdeflate_zlib_compress_bound(compressor, padded);
     uint8_t *packed = malloc(bound);
@@ -159,7 +161,8 @@ static int write_compressed(struct rom *rom, uint32_t offset, const uint8_t *dat
                              rom_timeout(ROM_ERASE_TIMEOUT_MS_PER_MB, (uint32_t)padded) };
     int result = size > 0 ? 0 : espota_fail(error, ESPOTA_ERR_FAILED, "cannot compress %zu bytes", padded);
     if (result == 0)
-        result = begin(rom, ESPOTA_ROM_FLASH_DEFL_BEGIN, (uint32_t)length, block_count(size) + 1, offset, error);
+        result =
+            begin(rom, ESPOTA_ROM_FLASH_DEFL_BEGIN, (uint32_t)length, block_count(size) + 1, offset, error);
     if (result == 0)
         result = send_blocks(rom, &blocks, error);
     free(packed);

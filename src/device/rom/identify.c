@@ -30,8 +30,8 @@ static int find_chip(struct rom *rom, const struct espota_chip **chip, struct es
     uint32_t id = espota_get_le32(response.data + SECURITY_CHIP_ID_AT);
     *chip = id <= UINT16_MAX ? espota_chip_by_image_id((uint16_t)id) : NULL;
     if (!*chip)
-        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "the chip on %s has id %" PRIu32 ", which is not known here",
-                           rom->link->name, id);
+        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                           "the chip on %s has id %" PRIu32 ", which is not known here", rom->link->name, id);
     return 0;
 }
 
@@ -40,7 +40,8 @@ int rom_identify(struct rom *rom, struct espota_error *error)
     const struct espota_chip *chip = NULL;
     int result = find_chip(rom, &chip, error);
     if (result == 0 && rom->options.chip && rom->options.chip != chip)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "the chip on %s is an %s, not an %s: use --chip %s or leave it out",
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "the chip on %s is an %s, not an %s: use --chip %s or leave it out",
                            rom->link->name, chip->name, rom->options.chip->name, chip->id);
     rom->device.info.chip = chip;
     return result;
@@ -54,7 +55,8 @@ static int wait_for_spi(struct rom *rom, uint32_t command_register, struct espot
         if (result != 0 || (value & SPI_CMD_USR) == 0)
             return result;
     }
-    return espota_fail(error, ESPOTA_ERR_DEVICE, "the flash of the chip on %s does not answer", rom->link->name);
+    return espota_fail(error, ESPOTA_ERR_DEVICE, "the flash of the chip on %s does not answer",
+                       rom->link->name);
 }
 
 /* Have the SPI controller send READ ID to the flash chip. */
@@ -124,7 +126,7 @@ int rom_examine(struct rom *rom, struct espota_error *error)
     }
     if (result == 0)
         result = rom_words(rom, ESPOTA_ROM_SPI_SET_PARAMS,
-                           (uint32_t[]){ 0, info->flash_size, 64 * 1024, 4096, 256, 0xffff }, 6, ROM_TIMEOUT_MS,
-                           error);
+                           (uint32_t[]){ 0, info->flash_size, 64 * 1024, 4096, 256, 0xffff }, 6,
+                           ROM_TIMEOUT_MS, error);
     return result ? result : read_mac(rom, error);
 }

@@ -85,15 +85,16 @@ static int send_request(struct rom *rom, enum espota_rom_command command, const 
     uint8_t packet[ROM_MAX_REQUEST];
     uint8_t wire[ESPOTA_SLIP_MAX_ENCODED(ROM_MAX_REQUEST)];
     if (length > sizeof packet - ESPOTA_ROM_HEADER_SIZE)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "a request of %zu bytes is too long for the ROM", length);
+        return espota_fail(error, ESPOTA_ERR_FAILED, "a request of %zu bytes is too long for the ROM",
+                           length);
     packet[0] = 0;
     packet[1] = (uint8_t)command;
     espota_put_le16(packet + 2, (uint16_t)length);
     espota_put_le32(packet + 4, checksum);
     if (length > 0)
         memcpy(packet + ESPOTA_ROM_HEADER_SIZE, data, length);
-    return espota_link_write(rom->link, wire, espota_slip_encode(packet, ESPOTA_ROM_HEADER_SIZE + length, wire),
-                             error);
+    return espota_link_write(rom->link, wire,
+                             espota_slip_encode(packet, ESPOTA_ROM_HEADER_SIZE + length, wire), error);
 }
 
 /* The status is behind the data; a short answer carries it alone. */
@@ -120,7 +121,8 @@ static int judge(struct rom *rom, enum espota_rom_command command, size_t data_l
     return 0;
 }
 
-/* Is the frame an answer to `command`? An error to a command that the ROM does not know carries any number. */
+/* Is the frame an answer to `command`? An error to a command that the ROM does not know carries any number.
+ */
 static bool answers(const struct rom *rom, enum espota_rom_command command)
 {
     const uint8_t *f = rom->frame;
@@ -132,8 +134,8 @@ static bool answers(const struct rom *rom, enum espota_rom_command command)
 }
 
 static int exchange_once(struct rom *rom, enum espota_rom_command command, const void *data, size_t length,
-                         uint32_t checksum, unsigned timeout_ms, size_t data_length, struct rom_response *response,
-                         struct espota_error *error)
+                         uint32_t checksum, unsigned timeout_ms, size_t data_length,
+                         struct rom_response *response, struct espota_error *error)
 {
     int result = send_request(rom, command, data, length, checksum, error);
     uint64_t deadline = espota_now_ms() + timeout_ms;

@@ -34,7 +34,8 @@ struct rom_response {
     size_t length;
 };
 
-/* One request, one response; asked again when none or an error comes, where that does no harm. `data_length` is how many bytes the response must carry before its status.
+/* One request, one response; asked again when none or an error comes, where that does no harm. `data_length`
+ * is how many bytes the response must carry before its status.
  * @return ESPOTA_ERR_TIMEOUT when nothing fitting came, ESPOTA_ERR_DEVICE when the ROM reports an error. */
 int rom_exchange(struct rom *rom, enum espota_rom_command command, const void *data, size_t length,
                  uint32_t checksum, unsigned timeout_ms, size_t data_length, struct rom_response *response,

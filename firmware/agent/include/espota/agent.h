@@ -1,8 +1,8 @@
 /** The on-device agent: serves OTA updates over a byte stream, and drives nothing but flash.
  *
- * Portable C99: no allocation, no OS, no globals. A port says how to reach flash, the stream and the crypto of
- * the device; the agent is one struct that its owner keeps. One session at a time.
- * Protocol: firmware/PROTOCOL.md. */
+ * Portable C99: no allocation, no OS, no globals. A port says how to reach flash, the stream and the crypto
+ * of the device; the agent is one struct that its owner keeps. One session at a time. Protocol:
+ * firmware/PROTOCOL.md. */
 #ifndef ESPOTA_AGENT_H
 #define ESPOTA_AGENT_H
 
@@ -92,13 +92,13 @@ struct espota_agent {
 };
 
 /** Start. `port` and `config` must outlive the agent. The partition table is read from flash.
- * @return 0; or -1 when the table cannot be read or a key is given without a random source: the agent then serves
- * HELLO and INFO, and answers everything else with a status. */
+ * @return 0; or -1 when the table cannot be read or a key is given without a random source: the agent then
+ * serves HELLO and INFO, and answers everything else with a status. */
 int espota_agent_start(struct espota_agent *agent, const struct espota_agent_port *port,
                        const struct espota_agent_config *config);
 
-/** Take bytes from the stream, in pieces of any size. Requests that they complete are carried out, and answered
- * through port->send, before this returns. */
+/** Take bytes from the stream, in pieces of any size. Requests that they complete are carried out, and
+ * answered through port->send, before this returns. */
 void espota_agent_input(struct espota_agent *agent, const uint8_t *data, size_t length);
 
 /** The stream was closed: forget the session. */

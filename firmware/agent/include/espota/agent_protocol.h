@@ -58,13 +58,13 @@ enum espota_agent_status {
 
 enum espota_agent_payload_kind { ESPOTA_AGENT_RAW = 0, ESPOTA_AGENT_COMPRESSED = 1, ESPOTA_AGENT_PATCH = 2 };
 
-#define ESPOTA_AGENT_HELLO_KEY_NEEDED  0x01u
-#define ESPOTA_AGENT_WRITE_START       0x01u
-#define ESPOTA_AGENT_CAN_COMPRESS      (1u << 0)
-#define ESPOTA_AGENT_CAN_PATCH         (1u << 1)
-#define ESPOTA_AGENT_CAN_TRIAL         (1u << 2)
-#define ESPOTA_AGENT_SIGNED_ONLY       (1u << 3)
-#define ESPOTA_AGENT_CAN_READ_ALL      (1u << 4)
+#define ESPOTA_AGENT_HELLO_KEY_NEEDED 0x01u
+#define ESPOTA_AGENT_WRITE_START      0x01u
+#define ESPOTA_AGENT_CAN_COMPRESS     (1u << 0)
+#define ESPOTA_AGENT_CAN_PATCH        (1u << 1)
+#define ESPOTA_AGENT_CAN_TRIAL        (1u << 2)
+#define ESPOTA_AGENT_SIGNED_ONLY      (1u << 3)
+#define ESPOTA_AGENT_CAN_READ_ALL     (1u << 4)
 
 /** What the keys and proofs of a session are made of: HMAC-SHA256(device key, label || nonces). */
 #define ESPOTA_AGENT_LABEL_HOST_PROOF  "espota host 1"
