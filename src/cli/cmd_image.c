@@ -25,9 +25,9 @@ static void print_flash_settings(const struct espota_image *image, const struct 
 
 static void print_revisions(const struct espota_image *image)
 {
-    printf("Revisions:   v%u.%u and later", image->min_revision / 100, image->min_revision % 100);
+    printf("Revisions:   v%u.%u and later", image->min_revision / 100u, image->min_revision % 100u);
     if (image->max_revision != 0 && image->max_revision != 65535)
-        printf(", up to v%u.%u", image->max_revision / 100, image->max_revision % 100);
+        printf(", up to v%u.%u", image->max_revision / 100u, image->max_revision % 100u);
     printf("\n");
 }
 

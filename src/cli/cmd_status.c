@@ -81,7 +81,7 @@ static int look_at_apps(struct report *r, struct espota_error *error)
 static const char *printable(const char *text, char out[34])
 {
     size_t i = 0;
-    for (; text[i] && i < 33; i++)
+    for (; i < 33 && text[i]; i++)
         out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
     out[i] = '\0';
     return out;

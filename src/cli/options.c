@@ -113,7 +113,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
     bool quiet = false;
     unsigned verbosity = 0;
     memset(longs, 0, sizeof longs);
-    for (int i = 0; command->options[i].name && i < MAX_OPTIONS; i++) {
+    for (int i = 0; i < MAX_OPTIONS && command->options[i].name; i++) {
         add_long(longs, &count, command->options[i].name, command->options[i].argument != NULL,
                  FIRST_LONG + i);
         add_short(shorts, command->options[i].letter, command->options[i].argument != NULL);

@@ -92,8 +92,8 @@ int espota_subtype_from_name(uint8_t type, const char *name)
 
 static bool is_subtype_of_any_type(const char *label)
 {
-    for (uint8_t type = 0; type < TYPE_COUNT; type++)
-        if (espota_subtype_from_name(type, label) >= 0)
+    for (unsigned type = 0; type < TYPE_COUNT; type++)
+        if (espota_subtype_from_name((uint8_t)type, label) >= 0)
             return true;
     return false;
 }

@@ -21,15 +21,14 @@ void sim_print(struct sim_board *board, const char *format, ...)
     char line[256];
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(line, sizeof line - 2, format, args);
+    int length = vsnprintf(line, sizeof line, format, args);
     va_end(args);
     if (length < 0)
         return;
     if (board->options.log)
         board->options.log(board->options.context, line);
-    size_t used = strlen(line);
-    memcpy(line + used, "\r\n", 2);
-    put(board, SIM_UART, (const uint8_t *)line, used + 2);
+    put(board, SIM_UART, (const uint8_t *)line, strlen(line));
+    put(board, SIM_UART, (const uint8_t *)"\r\n", 2);
 }
 
 /* ---- download mode --------------------------------------------------------------------------------------

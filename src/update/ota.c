@@ -22,7 +22,7 @@ __attribute__((format(printf, 2, 3))) static void say(const struct espota_ota_re
 int espota_ota_check_image(const struct espota_device_info *info, const char *name, const uint8_t *data,
                            size_t length, struct espota_image *image, struct espota_error *error)
 {
-    struct espota_image scratch;
+    struct espota_image scratch = { 0 };
     char words[ESPOTA_PROBLEM_TEXT], header[ESPOTA_SIZE_TEXT], flash[ESPOTA_SIZE_TEXT];
     struct espota_image *i = image ? image : &scratch;
     enum espota_image_verdict verdict = espota_image_examine_memory(i, data, length);

@@ -240,7 +240,7 @@ int espota_slots_rollback(struct espota_slots *slots, struct espota_device *devi
         return device->ops->rollback(device, error);
     for (unsigned i = 0; i < slots->table.count; i++) {
         const struct espota_partition *p = &slots->table.entry[i];
-        struct espota_error ignored;
+        struct espota_error ignored = { 0 };
         if (p->type == ESPOTA_TYPE_APP && p != slots->running && check_bootable(device, p, &ignored) == 0)
             return mark(slots, device, ESPOTA_OTA_INVALID, error);
     }

@@ -119,7 +119,7 @@ int main(void)
     uint8_t *content = malloc(SIZE), *image = malloc(SIZE + 1024);
     uint32_t x = 1;
     if (!b || !content || !image)
-        return 1;
+        abort();
     for (uint32_t i = 0; i < SIZE; i++) {
         x = x * 1664525u + 1013904223u;
         content[i] = (uint8_t)(x >> 24);

@@ -51,7 +51,7 @@ head -c 2000 /dev/urandom >segment.bin
 from esptool.bin_image import ELFSection, ESP32FirmwareImage
 image = ESP32FirmwareImage()
 image.entrypoint = 0x40080000
-image.segments = [ELFSection(".data", 0x3FFB0000, open("segment.bin", "rb").read(), 0)]
+image.segments = [ELFSection(b".data", 0x3FFB0000, open("segment.bin", "rb").read(), 0)]
 image.save("theirs.bin")
 PY
 run image theirs.bin

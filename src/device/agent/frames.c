@@ -165,7 +165,7 @@ int agent_exchange(struct agent *agent, enum espota_agent_request type, const vo
                    unsigned timeout_ms, size_t least, struct agent_response *response,
                    struct espota_error *error)
 {
-    struct agent_response ignored;
+    struct agent_response ignored = { 0 };
     struct agent_response *r = response ? response : &ignored;
     int result = ESPOTA_ERR_TIMEOUT;
     for (int attempt = 0; result == ESPOTA_ERR_TIMEOUT && attempt < AGENT_ATTEMPTS; attempt++) {

@@ -122,7 +122,7 @@ static int ask_info(struct agent *agent, struct espota_error *error)
 
 int agent_greet(struct agent *agent, struct espota_error *error)
 {
-    struct nonces nonces;
+    struct nonces nonces = { 0 };
     bool key_needed = false;
     if (espota_random(nonces.bytes, ESPOTA_AGENT_NONCE_SIZE) != 0)
         return espota_fail(error, ESPOTA_ERR_FAILED, "no random numbers from the crypto library");
