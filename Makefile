@@ -126,7 +126,7 @@ check: all unit tools
 
 check-asan:
 	$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
-	    CFLAGS="-O1 -g" check
+	    CFLAGS="-O1 -g" ESPOTA_SANITIZED=1 check
 
 interop: all tools
 	@BUILD=$(BUILD) tests/run.sh interop
