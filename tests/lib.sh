@@ -1,6 +1,7 @@
 # Shared by the shell tests: results as TAP lines, a scratch folder, simulators that end with the test.
 # shellcheck shell=bash
 set -u
+# shellcheck disable=SC2034  # the tests use them
 
 BUILD=$(cd "${BUILD:-build}" && pwd)
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -2,7 +2,7 @@
 # Run the tests: unit (cmocka), cli (whole commands), interop (tools nobody here wrote). Each prints TAP; the last line
 # counts. Usage: run.sh [unit|cli|interop ...]
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 BUILD=$(cd "${BUILD:-build}" && pwd)
 export BUILD
 [ $# -gt 0 ] || set -- unit cli interop
