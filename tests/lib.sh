@@ -1,7 +1,6 @@
 # Shared by the shell tests: results as TAP lines, a scratch folder, simulators that end with the test.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 set -u
-# shellcheck disable=SC2034  # the tests use them
 
 BUILD=$(cd "${BUILD:-build}" && pwd)
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -88,7 +87,6 @@ start_sim() {
         sleep 0.05
     done
     UART=$(sed -n 's/^uart: //p' "$WORK/sim$SIM_COUNT.out")
-    # shellcheck disable=SC2034
     AGENT=$(sed -n 's/^agent: //p' "$WORK/sim$SIM_COUNT.out")
 }
 
