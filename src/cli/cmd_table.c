@@ -37,9 +37,6 @@ static void print_result_line(const struct espota_table *table, const struct opt
         printf("\n%u partitions, valid; they end at 0x%" PRIx64 "\n", table->count, end);
         return;
     }
-    uint64_t used = 0;
-    for (unsigned i = 0; i < table->count; i++)
-        used += table->entry[i].size;
     printf("\n%u partitions, valid; they fit %s of flash, %s free after the last\n", table->count,
            espota_size_text(o->flash.value, flash_text), espota_size_text(o->flash.value - end, free_text));
 }
