@@ -17,8 +17,8 @@ void espota_ui_init(struct espota_ui *ui, bool quiet, unsigned verbosity)
     ui->colour = ui->live && !(no_colour && *no_colour);
 }
 
-static void line(struct espota_ui *ui, const char *prefix, const char *colour, const char *format,
-                 va_list args)
+__attribute__((format(printf, 4, 0))) static void line(struct espota_ui *ui, const char *prefix,
+                                                       const char *colour, const char *format, va_list args)
 {
     espota_ui_progress_end(ui);
     if (*prefix && ui->colour)
