@@ -148,6 +148,20 @@ for seed in 1 2 3; do
     cmp -s -i $((0x10000)):0 -n 204800 blank.bin build/firmware.bin && ok "nothing got lost ($seed)" || not_ok "nothing got lost ($seed)"
 done
 
+# Ctrl-C on a line as slow as a real one: what is in flight then must not confuse the next run
+cp dump.bin slow.bin
+start_sim --flash-file slow.bin --real-time
+"$ESPOTA" ota --port "$TTY" --file third.bin >stopped.out 2>stopped.err </dev/null &
+ota=$!
+sleep 2.5
+kill -INT $ota
+wait $ota
+STATUS=$? OUT=$(cat stopped.out) ERR=$(cat stopped.err)
+expect "Ctrl-C says how to go on" 1 "stopped on request; run the same command again"
+run status --port "$TTY"
+expect "the next command is understood" 0 "Running:     MicroPython_1"
+stop_sim
+
 # power fails in the middle
 cp dump.bin cut.bin
 start_sim --flash-file cut.bin --power-cut 20:torn

@@ -6,31 +6,42 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-enum { KNOCK_MS = 300, DEFAULT_HELLO_MS = 5000 };
+enum { KNOCK_MS = 300, BUSY_MS = 1500, DEFAULT_HELLO_MS = 5000 };
 
 struct nonces {
     uint8_t bytes[2 * ESPOTA_AGENT_NONCE_SIZE];
 };
+
+/* One HELLO and its answer. An agent that still works off what an earlier run sent answers earlier knocks
+ * first: then it is there, and another knock would only come on top. */
+static int knock(struct agent *agent, const uint8_t *request, size_t length, struct agent_response *response,
+                 struct espota_error *error)
+{
+    int result = espota_device_check_cancelled(&agent->device, error);
+    if (result == 0)
+        result = agent_send(agent, ESPOTA_AGENT_HELLO, request, length, error);
+    uint64_t deadline = espota_now_ms() + KNOCK_MS;
+    while (result == 0) {
+        result = agent_receive(agent, deadline, response, error);
+        if (result == 0 && response->type == ESPOTA_AGENT_HELLO && response->sequence == agent->sequence)
+            return 0;
+        if (result == 0)
+            deadline = espota_now_ms() + BUSY_MS;
+    }
+    return result;
+}
 
 static int hello(struct agent *agent, struct nonces *nonces, bool *key_needed, struct espota_error *error)
 {
     uint8_t request[2 + ESPOTA_AGENT_NONCE_SIZE] = { ESPOTA_AGENT_VERSION, ESPOTA_AGENT_VERSION };
     unsigned patience = agent->options.hello_timeout_ms ? agent->options.hello_timeout_ms : DEFAULT_HELLO_MS;
     uint64_t deadline = espota_now_ms() + patience;
-    struct agent_response response;
+    struct agent_response response = { 0 };
     int result = ESPOTA_ERR_TIMEOUT;
     memcpy(request + 2, nonces->bytes, ESPOTA_AGENT_NONCE_SIZE);
     agent->keyed = false;
-    while (result == ESPOTA_ERR_TIMEOUT && espota_now_ms() < deadline) {
-        result = espota_device_check_cancelled(&agent->device, error);
-        if (result == 0)
-            result = agent_send(agent, ESPOTA_AGENT_HELLO, request, sizeof request, error);
-        if (result == 0)
-            result = agent_receive(agent, espota_now_ms() + KNOCK_MS, &response, error);
-        /* an answer to an earlier knock has another nonce behind it */
-        if (result == 0 && (response.type != ESPOTA_AGENT_HELLO || response.sequence != agent->sequence))
-            result = ESPOTA_ERR_TIMEOUT;
-    }
+    while (result == ESPOTA_ERR_TIMEOUT && espota_now_ms() < deadline)
+        result = knock(agent, request, sizeof request, &response, error);
     if (result == ESPOTA_ERR_TIMEOUT)
         return espota_fail(
             error, ESPOTA_ERR_NO_DEVICE,
