@@ -9,6 +9,8 @@ int espota_link_open_serial(struct espota_link **link, const char *path, uint32_
 /* Is `path` a terminal without modem lines? */
 bool espota_link_is_pty(const char *path);
 int espota_link_open_pty(struct espota_link **link, const char *path, struct espota_error *error);
+/* A link over an open pseudo-terminal, which it then owns. */
+int espota_link_from_pty(struct espota_link **link, int fd, const char *name, struct espota_error *error);
 /* `address` is what follows tcp:// */
 int espota_link_open_tcp(struct espota_link **link, const char *address, struct espota_error *error);
 

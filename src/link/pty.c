@@ -36,7 +36,7 @@ int espota_link_open_pty(struct espota_link **link, const char *path, struct esp
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot configure port %s: %s", path,
                            strerror(errno));
     }
-    int result = espota_link_from_fd(link, fd, path, error);
+    int result = espota_link_from_pty(link, fd, path, error);
     if (result != 0)
         close(fd);
     return result;

@@ -90,12 +90,37 @@ static void stream_close(struct espota_link *link)
     free(s);
 }
 
+/* Bytes cross a pseudo-terminal at any rate; that of the chip behind it may change. */
+static int accept_baud(struct espota_link *link, uint32_t baud, struct espota_error *error)
+{
+    (void)link;
+    (void)baud;
+    (void)error;
+    return 0;
+}
+
 static const struct espota_link_ops stream_ops = {
     .read = stream_read,
     .write = stream_write,
     .drain = stream_drain,
     .close = stream_close,
 };
+
+static const struct espota_link_ops pty_ops = {
+    .read = stream_read,
+    .write = stream_write,
+    .set_baud = accept_baud,
+    .drain = stream_drain,
+    .close = stream_close,
+};
+
+int espota_link_from_pty(struct espota_link **link, int fd, const char *name, struct espota_error *error)
+{
+    int result = espota_link_from_fd(link, fd, name, error);
+    if (result == 0)
+        (*link)->ops = &pty_ops;
+    return result;
+}
 
 int espota_link_from_fd(struct espota_link **link, int fd, const char *name, struct espota_error *error)
 {

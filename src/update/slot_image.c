@@ -16,13 +16,11 @@ static int read_device(void *context, uint32_t offset, void *buffer, size_t leng
 }
 
 /* An image without a hash of its own has only the checksum: read it all, from where that costs little. */
-static int examine_all(struct espota_device *device, const struct espota_image_source *source,
-                       struct espota_image *image, enum espota_image_verdict *verdict,
-                       struct espota_error *error)
+static int examine_all(const struct espota_image_source *source, struct espota_image *image,
+                       enum espota_image_verdict *verdict, struct espota_error *error)
 {
     uint8_t buffer[4096];
     struct espota_hash *sha256 = espota_hash_new(ESPOTA_HASH_SHA256);
-    (void)device;
     if (!sha256)
         return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
     *verdict = espota_image_examine(image, source, sha256, buffer, sizeof buffer);
@@ -45,7 +43,7 @@ static int check_content(struct espota_device *device, const struct espota_image
         if (result == 0 && memcmp(digest, image->hash_stored, sizeof digest) != 0)
             verdict = ESPOTA_IMAGE_BAD_HASH;
     } else {
-        result = examine_all(device, source, image, &verdict, error);
+        result = examine_all(source, image, &verdict, error);
     }
     *state = verdict == ESPOTA_IMAGE_OK ? ESPOTA_SLOT_VALID : ESPOTA_SLOT_BROKEN;
     return result;

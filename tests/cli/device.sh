@@ -162,6 +162,15 @@ run status --port "$TTY"
 expect "the next command is understood" 0 "Running:     MicroPython_1"
 stop_sim
 
+# a higher rate is a faster one
+rm -f fast.bin
+start_sim --flash-file fast.bin --flash 4M --download --real-time
+run flash --port "$TTY" --baud 921600 --json build
+expect "flashing at 921600 baud" 0 '"boots": "MicroPython_1"'
+rate=$(sed -n 's/.*"kib_per_second": \([0-9]*\).*/\1/p' <<<"$OUT")
+[ "${rate:-0}" -gt 15 ] && ok "is faster than 115200 allows ($rate KiB/s)" || not_ok "is faster than 115200 allows" "$OUT"
+stop_sim
+
 # power fails in the middle
 cp dump.bin cut.bin
 start_sim --flash-file cut.bin --power-cut 20:torn
