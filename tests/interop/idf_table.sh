@@ -14,8 +14,15 @@ table.verify()
 open(sys.argv[2], "wb").write(table.to_binary())
 PY
 theirs() {
-    if [ -f "$gen" ]; then python3 "$gen" -q "$1" "$2"; else "$venv/bin/python" theirs.py "$1" "$2"; fi >theirs.log 2>&1
+    if [ -f "$gen" ]; then "$venv/bin/python" "$gen" -q "$1" "$2"; else "$venv/bin/python" theirs.py "$1" "$2"; fi >theirs.log 2>&1
 }
+
+# A generator that does not even run would seem to refuse every bad table.
+printf 'nvs,data,nvs,,24K,\nf,app,factory,,1M,\n' >smoke.csv
+if ! theirs smoke.csv smoke.bin; then
+    skip "ESP-IDF's generator" "it does not run: $(tail -1 theirs.log)"
+    exit 0
+fi
 
 while read -r name args; do
     # shellcheck disable=SC2086
