@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2034
 # flash, ota, status, boot, confirm, rollback on the simulated ESP32.
 source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
