@@ -9,7 +9,7 @@
 #define SECTORS_PER_BLOCK (BLOCK / SECTOR)
 #define LONGEST_RUN       (256u * 1024u)
 
-enum { MAX_ROUNDS = 12, MAX_IDLE_ROUNDS = 4 };
+enum { MAX_ROUNDS = 24, MAX_IDLE_ROUNDS = 6 };
 
 struct job {
     struct espota_device *device;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFLATE_LEVEL = 12, BLOCK_ATTEMPTS = 3 };
+enum { DEFLATE_LEVEL = 12, BLOCK_ATTEMPTS = 6 };
 
 static struct rom *rom_of(struct espota_device *device)
 {
@@ -83,21 +83,31 @@ static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t len
     return 0;
 }
 
-/* A block whose checksum was wrong was not used: it may be sent again. Silence is different: the block may
- * have arrived and only its answer got lost, so the caller starts over. */
+/* A block that the ROM refused was not used and may be sent again. After silence it may have been taken, and
+ * only its answer lost: then the ROM, which counts blocks, refuses the second copy. Refused twice after a
+ * silence means taken; should that be wrong, the digest afterwards tells. */
 static int send_block(struct rom *rom, enum espota_rom_command command, const uint8_t *data, size_t length,
                       uint32_t sequence, unsigned timeout, struct espota_error *error)
 {
     uint8_t packet[16 + ESPOTA_ROM_BLOCK_SIZE] = { 0 };
+    unsigned refused_after_silence = 0;
+    bool silence = false;
+    int result = 0;
     espota_put_le32(packet, (uint32_t)length);
     espota_put_le32(packet + 4, sequence);
     memcpy(packet + 16, data, length);
-    int result = 0;
     for (int attempt = 0; attempt < BLOCK_ATTEMPTS; attempt++) {
         result = rom_exchange(rom, command, packet, 16 + length, espota_rom_checksum(data, length), timeout,
                               0, NULL, error);
-        if (result != ESPOTA_ERR_DEVICE || !strstr(error->text, "checksum error:"))
-            break;
+        bool refused = result == ESPOTA_ERR_DEVICE && (rom->error_code == ESPOTA_ROM_ERR_CHECKSUM ||
+                                                       rom->error_code == ESPOTA_ROM_ERR_INVALID_MESSAGE);
+        if (result != ESPOTA_ERR_TIMEOUT && !refused)
+            return result;
+        if (silence && refused && rom->error_code == ESPOTA_ROM_ERR_INVALID_MESSAGE &&
+            ++refused_after_silence == 2)
+            return 0;
+        silence = silence || result == ESPOTA_ERR_TIMEOUT;
+        rom_drain(rom);
     }
     return result;
 }
@@ -158,7 +168,7 @@ static int write_compressed(struct rom *rom, uint32_t offset, const uint8_t *dat
         return espota_fail_memory(error, "compressing");
     size_t size = libdeflate_zlib_compress(compressor, data, padded, packed, bound);
     struct blocks blocks = { ESPOTA_ROM_FLASH_DEFL_DATA, packed, size, length,
-                             rom_timeout(ROM_ERASE_TIMEOUT_MS_PER_MB, (uint32_t)padded) };
+                             rom_timeout(ROM_WRITE_TIMEOUT_MS_PER_MB, (uint32_t)padded) };
     int result = size > 0 ? 0 : espota_fail(error, ESPOTA_ERR_FAILED, "cannot compress %zu bytes", padded);
     if (result == 0)
         result =

@@ -107,6 +107,7 @@ static int judge(struct rom *rom, enum espota_rom_command command, size_t data_l
     if (length < 2)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "%s: the ROM's answer to command %02x has no status",
                            rom->link->name, command);
+    rom->error_code = status[0] != 0 ? status[1] : 0;
     if (status[0] != 0) {
         const char *text = espota_rom_error_text(status[1]);
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the ROM on %s refuses command %02x with error %02x: %s",

@@ -12,6 +12,7 @@ enum {
     ROM_ATTEMPTS = 3,
     ROM_MD5_TIMEOUT_MS_PER_MB = 8000,
     ROM_ERASE_TIMEOUT_MS_PER_MB = 40000,
+    ROM_WRITE_TIMEOUT_MS_PER_MB = 8000, /* without erasing */
     ROM_MAX_RESPONSE = 256,
     ROM_MAX_REQUEST = ESPOTA_ROM_HEADER_SIZE + 16 + ESPOTA_ROM_BLOCK_SIZE,
 };
@@ -24,7 +25,8 @@ struct rom {
     uint8_t frame[ROM_MAX_RESPONSE];
     uint8_t in[512]; /* received, not yet decoded */
     size_t in_at, in_count;
-    char log[1024]; /* what the chip printed before it answered, for diagnosis */
+    uint8_t error_code; /* of the last answer: enum espota_rom_error */
+    char log[1024];     /* what the chip printed before it answered, for diagnosis */
     size_t log_length;
 };
 
