@@ -101,6 +101,8 @@ const struct command *command_find(const char *name);
 
 /* Print a JSON document on stdout; takes the reference. */
 int print_json(json_t *document, struct espota_error *error);
+/* Is the output file "-"? */
+bool to_stdout(const char *path);
 /* Flush stdout; a full disk must not pass as success. */
 int finish_output(struct espota_error *error);
 

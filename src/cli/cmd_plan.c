@@ -79,11 +79,6 @@ static int print_plan(const struct espota_plan *plan, struct espota_error *error
     return print_table(&plan->table, plan->flash_size, error);
 }
 
-static bool to_stdout(const char *path)
-{
-    return path && strcmp(path, "-") == 0;
-}
-
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;

@@ -69,11 +69,6 @@ static int write_files(const struct espota_table *table, const struct options *o
     return result;
 }
 
-static bool to_stdout(const char *path)
-{
-    return path && strcmp(path, "-") == 0;
-}
-
 static int show(struct cli *cli, const struct espota_table *table, const struct options *o, bool was_binary,
                 struct espota_error *error)
 {

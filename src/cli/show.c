@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool to_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
 int finish_output(struct espota_error *error)
 {
     if (fflush(stdout) != 0 || ferror(stdout))

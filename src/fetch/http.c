@@ -75,24 +75,21 @@ int espota_fetch_complete_url(const char *text, uint16_t port, const char *path,
  */
 
 /* A server may answer a request for the rest with the whole: what is there is dropped then. */
-static int check_answer(struct transfer *t)
+static void check_answer(struct transfer *t)
 {
     long status = 0;
     t->checked_status = true;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (t->resumed_at == 0)
-        return 0;
-    if (status != 206)
+    if (t->resumed_at > 0 && status != 206)
         t->body->size = 0;
-    return 0;
 }
 
 static size_t take_body(char *data, size_t size, size_t count, void *context)
 {
     struct transfer *t = context;
     size_t length = size * count;
-    if (!t->checked_status && check_answer(t) != 0)
-        return 0;
+    if (!t->checked_status)
+        check_answer(t);
     if (length >
         t->options->limit - (t->body->size < t->options->limit ? t->body->size : t->options->limit)) {
         t->failure =
