@@ -7,6 +7,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/** Bits of a register. `width` 0: the chip has no such thing, and the value is 0. */
+struct espota_chip_field {
+    uint32_t address;
+    uint8_t shift, width;
+};
+
+/** What a chip's eFuses tell of it: the text for the value of a field; NULL says nothing. */
+struct espota_chip_trait {
+    struct espota_chip_field field;
+    const char *text[8];
+};
+
+/** A step of a sequence of register writes: clear some bits, set others, wait. `address` 0 ends it. */
+struct espota_chip_step {
+    uint32_t address, set, clear;
+    uint16_t wait_us;
+};
+
+#define ESPOTA_CHIP_MAX_TRAITS 6
+
 struct espota_chip {
     const char *name;           /* as people write it: "ESP32-C3" */
     const char *id;             /* as options take it: "esp32c3" */
@@ -22,6 +42,31 @@ struct espota_chip {
     } spi;
     uint32_t mac_register;  /* eFuse register with the low 32 bits of the MAC; the next holds the high 16 */
     uint32_t frequency[16]; /* flash frequency in MHz by header nibble; 0: undefined */
+
+    struct espota_chip_field major[3], minor[2]; /* revision, low bits first */
+    bool major_counts_bits;                      /* the major revision is how many of its bits are set */
+    struct espota_chip_trait package;            /* the name on the chip */
+    struct espota_chip_trait traits[ESPOTA_CHIP_MAX_TRAITS];
+    struct espota_chip_field crypt_count; /* flash encryption is on when an odd number of bits is set */
+    struct espota_chip_field secure_boot; /* secure boot is on when any bit is set */
+
+    uint32_t crystal_mhz;     /* 0: told by the divider that makes the UART's rate */
+    uint32_t uart_divider;    /* register of UART0 */
+    uint32_t rom_crystal_mhz; /* what the ROM takes the crystal for, whatever it is; 0: knows it */
+    struct espota_chip_field rom_crystal; /* the same, where a register tells */
+
+    struct { /* the RTC watchdog; all 0: none that we use */
+        uint32_t config, timeout, protect, key;
+    } watchdog;
+    bool watchdog_resets; /* it can reset a chip that no line resets, without side effects */
+    struct {              /* the super watchdog, which USB-Serial/JTAG does not stop */
+        uint32_t config, protect, key, auto_feed;
+    } super_watchdog;
+    struct espota_chip_field strap_spi_boot; /* 0: GPIO0 was low at reset */
+    struct espota_chip_field force_download; /* 1: the next reset ends in download mode again */
+
+    const struct espota_chip_step *flash_power; /* how to power the flash, or NULL */
+    uint16_t flash_power_from, flash_power_to;  /* revisions that need it */
 };
 
 #define ESPOTA_CHIP_MAGIC_REGISTER 0x40001000u
@@ -35,5 +80,8 @@ const struct espota_chip *espota_chip_by_name(const char *name);
 const struct espota_chip *espota_chip_by_image_id(uint16_t image_id);
 /** Chip by magic register value, or NULL. */
 const struct espota_chip *espota_chip_by_magic(uint32_t magic);
+
+/** Maker of a flash chip by its JEDEC id (maker in the low byte), or NULL. Static storage. */
+const char *espota_flash_maker(uint32_t flash_id);
 
 #endif

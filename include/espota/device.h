@@ -22,6 +22,27 @@
 
 struct espota_device;
 
+/** What protects a chip against strangers, and against us. */
+struct espota_security {
+    bool known;
+    bool secure_boot;      /* boots signed images only */
+    bool flash_encryption; /* flash holds ciphertext */
+    bool secure_download;  /* the ROM does next to nothing */
+    bool has_flags;        /* the ROM tells more than the eFuses that we read: */
+    uint32_t flags;        /* as GET_SECURITY_INFO gives them */
+    uint8_t crypt_count;
+    uint8_t key_purpose[7];
+    uint32_t api_version;
+};
+
+/** What a chip's eFuses and clocks tell: read on demand, as it takes a while. */
+struct espota_chip_details {
+    uint16_t revision; /* major * 100 + minor */
+    char package[32];
+    char features[160];   /* separated by ", " */
+    uint32_t crystal_mhz; /* 0: not known */
+};
+
 /** What a device says of itself. Fields that it cannot tell are 0 or false. */
 struct espota_device_info {
     const struct espota_chip *chip;
@@ -29,6 +50,7 @@ struct espota_device_info {
     uint32_t flash_id;   /* JEDEC: manufacturer, type << 8, capacity << 16 */
     uint8_t mac[6];
     bool has_mac;
+    struct espota_security security;
     bool has_running;        /* the agent knows which partition it runs from */
     uint32_t running_offset; /* of that partition */
     uint32_t table_offset;   /* where the partition table lies, 0: not known */
@@ -69,6 +91,9 @@ struct espota_device_ops {
     int (*rollback)(struct espota_device *device, struct espota_error *error);
     /** Leave and boot from flash. */
     int (*restart)(struct espota_device *device, struct espota_error *error);
+    /** Revision, features and clock of the chip. NULL: cannot tell. */
+    int (*details)(struct espota_device *device, struct espota_chip_details *details,
+                   struct espota_error *error);
     /** After a failure on a noisy line: find each other again. NULL: not needed. */
     int (*recover)(struct espota_device *device, struct espota_error *error);
     void (*close)(struct espota_device *device);
@@ -89,6 +114,7 @@ struct espota_device {
     const struct espota_device_ops *ops;
     const char *kind; /* "rom", "agent", "file" */
     enum espota_hash_kind digest_kind;
+    bool app_stopped; /* talking to it has stopped its app: restart it when all is done */
     struct espota_device_info info;
     struct espota_device_watch watch;
     char name[256]; /* for messages: the port or path */
@@ -114,6 +140,9 @@ int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t 
 int espota_device_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                         struct espota_error *error);
 int espota_device_restart(struct espota_device *device, struct espota_error *error);
+/** @return ESPOTA_ERR_UNSUPPORTED where the device cannot tell. */
+int espota_device_details(struct espota_device *device, struct espota_chip_details *details,
+                          struct espota_error *error);
 /** NULL is ignored. */
 void espota_device_close(struct espota_device *device);
 
@@ -127,16 +156,26 @@ int espota_device_check_cancelled(struct espota_device *device, struct espota_er
 /* ---- opening --------------------------------------------------------------------------------------------
  */
 
-/** How to get a chip into download mode. */
-enum espota_reset_before { ESPOTA_BEFORE_DEFAULT, ESPOTA_BEFORE_NO_RESET };
-enum espota_reset_after { ESPOTA_AFTER_HARD_RESET, ESPOTA_AFTER_NO_RESET };
+/** How to get a chip into download mode, and out of it. */
+enum espota_reset_before { ESPOTA_BEFORE_DEFAULT, ESPOTA_BEFORE_NO_RESET, ESPOTA_BEFORE_SEQUENCE };
+enum espota_reset_after {
+    ESPOTA_AFTER_HARD_RESET, /* by the lines; by the ROM's command where there are none */
+    ESPOTA_AFTER_SOFT_RESET, /* by the ROM's command */
+    ESPOTA_AFTER_WATCHDOG,   /* by the RTC watchdog, where the chip has one that can */
+    ESPOTA_AFTER_NO_RESET,
+    ESPOTA_AFTER_SEQUENCE
+};
 
 struct espota_rom_options {
     const struct espota_chip *chip; /* NULL: detect. Otherwise another chip is an error */
     uint32_t baud;                  /* rate to switch to after the sync; 0: stay */
+    bool baud_auto;                 /* the highest rate that works, up to `baud` */
     enum espota_reset_before before;
+    const char *before_sequence; /* espota/reset.h; must outlive the device */
     enum espota_reset_after after;
-    unsigned attempts; /* 0: 7 */
+    const char *after_sequence;
+    bool identify_only; /* a chip in secure download mode will do: nothing is read or written */
+    unsigned attempts;  /* 0: 7 */
     struct espota_device_watch watch;
 };
 

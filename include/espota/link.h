@@ -1,4 +1,5 @@
-/** Byte streams to a device: a serial port (also a pty), or TCP to a serial bridge, an emulator or an agent.
+/** Byte streams to a device: a serial port (also a pty), TCP to a serial bridge, an emulator or an agent, or
+ * a serial port on another machine by RFC 2217.
  *
  * A link moves bytes and knows nothing of protocols. Framing (espota/slip.h) and the devices stand above it.
  */
@@ -23,8 +24,11 @@ struct espota_link_ops {
     int (*write)(struct espota_link *link, const void *data, size_t size, struct espota_error *error);
     /** Bits per second for both directions, after what was written has left. */
     int (*set_baud)(struct espota_link *link, uint32_t baud, struct espota_error *error);
-    /** Drive the modem control lines DTR and RTS (true: asserted, electrically low). */
+    /** Drive the modem control lines DTR and RTS (true: asserted, electrically low): both at once where the
+     * link can, otherwise DTR first. */
     int (*set_lines)(struct espota_link *link, bool dtr, bool rts, struct espota_error *error);
+    /** Open the same port again, after the device behind it has left the bus and come back. NULL: cannot. */
+    int (*reopen)(struct espota_link *link, struct espota_error *error);
     /** Throw away what was received and not read. */
     void (*drain)(struct espota_link *link);
     void (*close)(struct espota_link *link);
@@ -34,6 +38,8 @@ struct espota_link {
     const struct espota_link_ops *ops;
     char name[256];               /* as the user gave it, for messages */
     bool has_lines;               /* set_lines works here */
+    bool dtr, rts;                /* their state, once they were set */
+    uint16_t usb_vid, usb_pid;    /* of the USB device that the port is on, 0: not known */
     uint32_t baud;                /* current rate, 0 where there is none */
     uint64_t bytes_in, bytes_out; /* since it was opened */
     /** Called with everything that goes over the link when set (-v -v). */
@@ -41,9 +47,10 @@ struct espota_link {
     void *trace_context;
 };
 
-/** Open `port`: a device path, or tcp://host:port (also socket://, as pySerial writes it). `baud` is for
- * serial ports. @return 0 and `*link`, owned by the caller (espota_link_close); or ESPOTA_ERR_USAGE for a
- * malformed address, ESPOTA_ERR_NO_DEVICE when it cannot be opened, ESPOTA_ERR_NOMEM. */
+/** Open `port`: a device path, tcp://host:port (also socket://, as pySerial writes it), or
+ * rfc2217://host:port (what follows a '?' is ignored). `baud` is for serial ports. @return 0 and `*link`,
+ * owned by the caller (espota_link_close); or ESPOTA_ERR_USAGE for a malformed address, ESPOTA_ERR_NO_DEVICE
+ * when it cannot be opened, ESPOTA_ERR_NOMEM. */
 int espota_link_open(struct espota_link **link, const char *port, uint32_t baud, struct espota_error *error);
 
 /** A link over a connected stream socket or pipe pair end, which it then owns (used by the simulator's
@@ -60,10 +67,14 @@ int espota_link_write(struct espota_link *link, const void *data, size_t size, s
 /** Change the rate where there is one; nothing to do on other links. */
 int espota_link_set_baud(struct espota_link *link, uint32_t baud, struct espota_error *error);
 
-/** @return ESPOTA_ERR_UNSUPPORTED where there are no control lines. */
+/** Drive DTR and RTS. @return ESPOTA_ERR_UNSUPPORTED where there are no control lines. */
 int espota_link_set_lines(struct espota_link *link, bool dtr, bool rts, struct espota_error *error);
 
 /** Throw away what was received and not read. */
 void espota_link_drain(struct espota_link *link);
+
+/** Open the same port again, waiting up to `wait_ms` for it to come back. @return ESPOTA_ERR_NO_DEVICE when
+ * it does not, ESPOTA_ERR_UNSUPPORTED on links that cannot. */
+int espota_link_reopen(struct espota_link *link, unsigned wait_ms, struct espota_error *error);
 
 #endif

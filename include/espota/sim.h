@@ -14,12 +14,21 @@
 
 /** What goes wrong, and when. All zero: nothing. */
 struct espota_sim_faults {
-    uint32_t seed;             /* of the random faults below */
-    uint32_t drop_per_million; /* bytes on the UART that get lost, either way */
-    uint32_t flip_per_million; /* bytes on the UART of which a bit is flipped */
-    uint64_t power_cut_at;     /* flash operation, counted from 1, at which power fails; 0: never */
-    int power_cut_kind;        /* 1: operation not done, 2: half done, 3: done */
-    uint64_t disconnect_after; /* bytes from the host after which the connection breaks once; 0: never */
+    uint32_t seed;                  /* of the random faults below */
+    uint32_t drop_per_million;      /* bytes on the UART that get lost, either way */
+    uint32_t flip_per_million;      /* bytes on the UART of which a bit is flipped */
+    uint32_t duplicate_per_million; /* bytes on the UART that come twice */
+    uint32_t stall_per_million;     /* bytes on the UART before which nothing moves for a while */
+    uint32_t clean_baud;            /* rate above which bytes are flipped in numbers; 0: none is too high */
+    uint64_t power_cut_at;          /* flash operation, counted from 1, at which power fails; 0: never */
+    int power_cut_kind;             /* 1: operation not done, 2: half done, 3: done */
+    uint64_t disconnect_after;      /* bytes from the host after which the connection breaks once; 0: never */
+};
+
+/** Where a simulator can be reached. */
+struct espota_sim_doors {
+    const char *pty;                               /* NULL: none */
+    uint16_t tcp_port, rfc2217_port, network_port; /* 0: none */
 };
 
 struct espota_sim_options {
@@ -30,6 +39,14 @@ struct espota_sim_options {
     const char *link;      /* symbolic link to it, or NULL */
     bool tcp;              /* offer the UART on TCP */
     uint16_t tcp_port;     /* 0: any */
+    bool rfc2217;          /* offer the UART by RFC 2217, with its control lines */
+    uint16_t rfc2217_port; /* 0: any */
+    bool usb_jtag;         /* the lines drive a USB-Serial/JTAG controller, not an auto-reset circuit */
+    bool no_circuit;       /* the lines lead nowhere */
+    unsigned rise_ms;      /* from letting go of reset to the chip's start; 0: 1 */
+    uint16_t revision;     /* of the chip: major * 100 + minor; 0: a usual one */
+    uint32_t crystal_mhz;  /* 0: a usual one */
+    bool secure_boot, flash_encryption, secure_download;
     bool network;          /* offer the agent on TCP, as a device on the network does */
     uint16_t network_port; /* 0: any */
     bool download;         /* start in download mode */
@@ -39,8 +56,8 @@ struct espota_sim_options {
     size_t key_length;
     struct espota_sim_faults faults;
     void *context;
-    /** It is ready: where to reach it. `pty` may be NULL, ports 0. */
-    void (*ready)(void *context, const char *pty, uint16_t tcp_port, uint16_t network_port);
+    /** It is ready: where to reach it. */
+    void (*ready)(void *context, const struct espota_sim_doors *doors);
     /** A console line. */
     void (*log)(void *context, const char *line);
 };

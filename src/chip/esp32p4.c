@@ -1,5 +1,19 @@
 #include "chips.h"
 
+/* Revisions v3.1 and v3.2 start with the flash's power off. Source: esptool, esptool/targets/esp32p4.py,
+ * power_on_flash. */
+static const struct espota_chip_step flash_power[] = {
+    { 0x5011010c, 0x1, 0xfffffffe, 10000 },
+    { 0x501151bc, 0x8000000, 0x0, 0 },
+    { 0x501151b8, 0x80, 0x0, 0 },
+    { 0x501153fc, 0x3, 0x0, 50 },
+    { 0x501151bc, 0x0, 0x8000000, 0 },
+    { 0x501151b8, 0x0, 0x7f800000, 0 },
+    { 0x501151b8, 0x80, 0x0, 0 },
+    { 0x501151b8, 0x0, 0x80, 1800 },
+    { 0, 0, 0, 0 },
+};
+
 const struct espota_chip espota_chip_esp32p4 = {
     .name = "ESP32-P4",
     .id = "esp32p4",
@@ -15,4 +29,23 @@ const struct espota_chip espota_chip_esp32p4 = {
              .w0 = 0x58 },
     .mac_register = 0x5012d044,
     .frequency = { [0] = 40, [1] = 26, [2] = 20, [15] = 80 },
+    .major = { { 0x5012d04c, 4, 2 }, { 0x5012d04c, 23, 1 } },
+    .minor = { { 0x5012d04c, 0, 4 } },
+    .package = { { 0x5012d04c, 20, 3 }, { [0] = "ESP32-P4" } },
+    .traits = { { { 0, 0, 0 }, { [0] = "dual core and LP core" } }, { { 0, 0, 0 }, { [0] = "400 MHz" } } },
+    .crypt_count = { 0x5012d034, 18, 3 },
+    .secure_boot = { 0x5012d038, 20, 1 },
+    .crystal_mhz = 40,
+    .uart_divider = 0x500ca014,
+    .watchdog = { .config = 0x50116000, .timeout = 0x50116004, .protect = 0x50116018, .key = 0x50d83aa1 },
+    .watchdog_resets = true,
+    .super_watchdog = { .config = 0x5011601c,
+                        .protect = 0x50116020,
+                        .key = 0x50d83aa1,
+                        .auto_feed = 0x40000 },
+    .strap_spi_boot = { 0x500e0038, 3, 1 },
+    .force_download = { 0x50110008, 2, 1 },
+    .flash_power = flash_power,
+    .flash_power_from = 301,
+    .flash_power_to = 302,
 };

@@ -14,6 +14,7 @@ struct options {
 
 #define COMMON_ROWS                                                                                          \
     CONNECT_PORT_ROWS(struct options, connect), CONNECT_AGENT_ROWS(struct options, connect),                 \
+        CONNECT_VIA_ROW(struct options, connect, "agent"), CONNECT_ROM_ROWS(struct options, connect),        \
         { "table-offset", 0,                                                                                 \
           OPTION_SIZE,    offsetof(struct options, table_offset),                                            \
           "OFFSET",       "where the partition table lies (as the device says, or 0x8000)" },                \
@@ -79,11 +80,10 @@ static int run_boot(struct cli *cli, const void *options, struct espota_error *e
 {
     const struct options *o = options;
     struct espota_device *device = NULL;
-    int result = connect_agent(cli, &o->connect, &device, error);
+    int result = connect_device(cli, &o->connect, VIA_AGENT, &device, error);
     if (result == 0)
         result = select_partition(cli, device, o, error);
-    espota_device_close(device);
-    return result;
+    return disconnect_device(device, result, error);
 }
 
 static int mark(struct cli *cli, const struct options *o,
@@ -93,7 +93,7 @@ static int mark(struct cli *cli, const struct options *o,
     struct espota_slots slots;
     struct espota_device *device = NULL;
     bool restarted = false;
-    int result = connect_agent(cli, &o->connect, &device, error);
+    int result = connect_device(cli, &o->connect, VIA_AGENT, &device, error);
     if (result == 0)
         result = espota_slots_load(&slots, device, o->table_offset.value, error);
     if (result == 0)
@@ -106,8 +106,7 @@ static int mark(struct cli *cli, const struct options *o,
         result = finish(cli, device, o, &restarted, error);
     if (result == 0)
         result = print_result(cli, &slots, restarted, error);
-    espota_device_close(device);
-    return result;
+    return disconnect_device(device, result, error);
 }
 
 static int run_confirm(struct cli *cli, const void *options, struct espota_error *error)

@@ -15,7 +15,7 @@ struct options {
     struct connect_options connect;
     struct plan_options plan;
     const char *bootloader, *table, *fs_image, *slot, *flash_size;
-    bool erase;
+    bool erase, force;
 };
 
 static const struct option_spec option_table[] = {
@@ -255,7 +255,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = collect(&files, cli, o, error);
     if (result == 0)
-        result = connect_rom(cli, &o->connect, &device, error);
+        result = connect_device(cli, &o->connect, VIA_ROM, &device, error);
     if (result == 0)
         result = flash(cli, o, &files, device, error);
     espota_device_close(device);

@@ -16,7 +16,7 @@ struct options {
     const char *url, *file, *certificate, *path;
     struct number_option http_port, stall_timeout;
     struct size_option table_offset;
-    bool md5, force_factory, restart, trial;
+    bool md5, force_factory, restart, trial, force;
 };
 
 static const struct option_spec option_table[] = {
@@ -38,8 +38,12 @@ static const struct option_spec option_table[] = {
       "port of the server when the URL has none (80; https 443)" },
     { "stall-timeout", 0, OPTION_NUMBER, offsetof(struct options, stall_timeout), "SECONDS",
       "give up on a server that sends nothing for so long (30)" },
+    { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL,
+      "write to a chip with secure boot or flash encryption through its ROM" },
     CONNECT_PORT_ROWS(struct options, connect),
     CONNECT_AGENT_ROWS(struct options, connect),
+    CONNECT_VIA_ROW(struct options, connect, "agent"),
+    CONNECT_ROM_ROWS(struct options, connect),
     { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
       "where the partition table lies (as the device says, or 0x8000)" },
     OPTION_END,
@@ -247,12 +251,14 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     struct espota_device *device = NULL;
     int result = check_options(o, error);
     if (result == 0)
-        result = connect_agent(cli, &o->connect, &device, error);
+        result = connect_device(cli, &o->connect, VIA_AGENT, &device, error);
+    if (result == 0)
+        result = check_security(cli, device, o->force, error);
     if (result == 0)
         result = get_image(cli, o, &source, error);
     if (result == 0)
         result = update(cli, o, &source, device, error);
-    espota_device_close(device);
+    result = disconnect_device(device, result, error);
     free_source(&source);
     return result;
 }

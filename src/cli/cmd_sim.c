@@ -11,8 +11,10 @@ enum { MILLION = 1000000 };
 struct options {
     const char *flash_file, *link, *chip, *key, *power_cut;
     struct size_option flash;
-    struct number_option tcp, listen, seed, drop, flip, disconnect_after;
-    bool no_pty, tcp_any, listen_any, download, rollback, real_time;
+    const char *revision, *lines;
+    struct number_option tcp, rfc2217, listen, rise, crystal;
+    struct number_option seed, drop, flip, duplicate, stall, clean_baud, disconnect_after;
+    bool no_pty, download, rollback, real_time, secure_boot, flash_encryption, secure_download;
 };
 
 static const struct option_spec option_table[] = {
@@ -26,6 +28,12 @@ static const struct option_spec option_table[] = {
     { "no-pty", 0, OPTION_FLAG, offsetof(struct options, no_pty), NULL, "no pseudo-terminal" },
     { "tcp", 't', OPTION_NUMBER, offsetof(struct options, tcp), "PORT",
       "offer the UART on 127.0.0.1:PORT; 0: any free port" },
+    { "rfc2217", 0, OPTION_NUMBER, offsetof(struct options, rfc2217), "PORT",
+      "offer the UART by RFC 2217 on 127.0.0.1:PORT, with DTR and RTS; 0: any free port" },
+    { "lines", 0, OPTION_TEXT, offsetof(struct options, lines), "WHAT",
+      "DTR and RTS drive an auto-reset circuit, a usb-jtag controller, or none (auto-reset)" },
+    { "rise", 0, OPTION_NUMBER, offsetof(struct options, rise), "MS",
+      "the capacitor on EN lets the chip start so late after a reset by the lines (1)" },
     { "listen", 0, OPTION_NUMBER, offsetof(struct options, listen), "PORT",
       "offer the agent on 127.0.0.1:PORT as on a network; needs --key" },
     { "key", 'k', OPTION_TEXT, offsetof(struct options, key), "FILE", "the agent asks for the key in FILE" },
@@ -33,6 +41,15 @@ static const struct option_spec option_table[] = {
       "start in download mode, as with GPIO0 held low" },
     { "rollback", 0, OPTION_FLAG, offsetof(struct options, rollback), NULL,
       "the bootloader honours trial boots (app rollback enabled)" },
+    { "revision", 0, OPTION_TEXT, offsetof(struct options, revision), "N.N", "revision of the chip" },
+    { "crystal", 0, OPTION_NUMBER, offsetof(struct options, crystal), "MHZ",
+      "crystal of a chip that comes with several: 26, 40, 48" },
+    { "secure-boot", 0, OPTION_FLAG, offsetof(struct options, secure_boot), NULL,
+      "the chip says that it boots signed images only" },
+    { "flash-encryption", 0, OPTION_FLAG, offsetof(struct options, flash_encryption), NULL,
+      "the chip says that its flash is encrypted" },
+    { "secure-download", 0, OPTION_FLAG, offsetof(struct options, secure_download), NULL,
+      "the ROM is in secure download mode (not on an ESP32)" },
     { "real-time", 0, OPTION_FLAG, offsetof(struct options, real_time), NULL,
       "UART and flash take as long as on a board" },
     { "seed", 0, OPTION_NUMBER, offsetof(struct options, seed), "N", "of the random faults below (1)" },
@@ -40,6 +57,12 @@ static const struct option_spec option_table[] = {
       "lose so many of a million UART bytes" },
     { "flip", 0, OPTION_NUMBER, offsetof(struct options, flip), "PPM",
       "flip a bit in so many of a million UART bytes" },
+    { "duplicate", 0, OPTION_NUMBER, offsetof(struct options, duplicate), "PPM",
+      "repeat so many of a million UART bytes" },
+    { "stall", 0, OPTION_NUMBER, offsetof(struct options, stall), "PPM",
+      "hold up the line for up to 1.5 s before so many of a million UART bytes" },
+    { "clean-baud", 0, OPTION_NUMBER, offsetof(struct options, clean_baud), "RATE",
+      "at a higher rate the line is noisy" },
     { "disconnect-after", 0, OPTION_NUMBER, offsetof(struct options, disconnect_after), "BYTES",
       "break the TCP connection once, after so many bytes from the host" },
     { "power-cut", 0, OPTION_TEXT, offsetof(struct options, power_cut), "N[:KIND]",
@@ -66,23 +89,31 @@ static int parse_power_cut(const char *text, struct espota_sim_faults *faults, s
     return 0;
 }
 
-static void ready(void *context, const char *pty, uint16_t tcp_port, uint16_t network_port)
+static json_t *port_json(uint16_t port)
+{
+    return port ? json_integer(port) : json_null();
+}
+
+static void ready(void *context, const struct espota_sim_doors *d)
 {
     struct cli *cli = context;
     if (cli->json) {
-        json_t *document = json_pack("{s:o, s:o, s:o}", "pty", pty ? json_string(pty) : json_null(),
-                                     "tcp_port", tcp_port ? json_integer(tcp_port) : json_null(),
-                                     "listen_port", network_port ? json_integer(network_port) : json_null());
+        json_t *document =
+            json_pack("{s:o, s:o, s:o, s:o}", "pty", d->pty ? json_string(d->pty) : json_null(), "tcp_port",
+                      port_json(d->tcp_port), "rfc2217_port", port_json(d->rfc2217_port), "listen_port",
+                      port_json(d->network_port));
         struct espota_error ignored;
         if (document)
             (void)print_json(document, &ignored); /* a broken stdout shows at the end */
     } else {
-        if (pty)
-            printf("pty: %s\n", pty);
-        if (tcp_port)
-            printf("uart: tcp://127.0.0.1:%u\n", tcp_port);
-        if (network_port)
-            printf("agent: 127.0.0.1:%u\n", network_port);
+        if (d->pty)
+            printf("pty: %s\n", d->pty);
+        if (d->tcp_port)
+            printf("uart: tcp://127.0.0.1:%u\n", d->tcp_port);
+        if (d->rfc2217_port)
+            printf("rfc2217: rfc2217://127.0.0.1:%u\n", d->rfc2217_port);
+        if (d->network_port)
+            printf("agent: 127.0.0.1:%u\n", d->network_port);
     }
     fflush(stdout);
 }
@@ -99,17 +130,45 @@ static int check_options(const struct options *o, struct espota_error *error)
         return espota_fail(error, ESPOTA_ERR_USAGE, "where is the flash? Give --flash-file FILE");
     if (o->no_pty && o->link)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--no-pty and --link contradict each other");
-    if (o->no_pty && !o->tcp.given && !o->listen.given)
+    if (o->no_pty && !o->tcp.given && !o->rfc2217.given && !o->listen.given)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--no-pty needs --tcp or --listen: nobody could reach it");
-    if (o->tcp.value > 65535 || o->listen.value > 65535)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--tcp and --listen take a port from 0 to 65535");
+                           "--no-pty needs --tcp, --rfc2217 or --listen: nobody could reach it");
+    if (o->tcp.value > 65535 || o->rfc2217.value > 65535 || o->listen.value > 65535)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--tcp, --rfc2217 and --listen take a port from 0 to 65535");
     if (o->listen.given && !o->key)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--listen needs --key FILE: on a network an agent has a key");
-    if (o->drop.value > MILLION || o->flip.value > MILLION)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--drop and --flip count bytes of a million");
+    if (o->drop.value > MILLION || o->flip.value > MILLION || o->duplicate.value > MILLION ||
+        o->stall.value > MILLION)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--drop, --flip, --duplicate and --stall count bytes of a million");
+    if (o->crystal.given && o->crystal.value != 26 && o->crystal.value != 40 && o->crystal.value != 48)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--crystal: 26, 40 or 48");
     return 0;
+}
+
+static int parse_revision(const char *text, uint16_t *revision, struct espota_error *error)
+{
+    unsigned major = 0, minor = 0;
+    char rest = '\0';
+    if (!text)
+        return 0;
+    if (sscanf(text, "%u.%u%c", &major, &minor, &rest) != 2 || major > 7 || minor > 15)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--revision '%s': write 3.1, for example", text);
+    *revision = (uint16_t)(major * 100 + minor);
+    return 0;
+}
+
+static int parse_lines(const char *text, struct espota_sim_options *sim, struct espota_error *error)
+{
+    if (!text || strcmp(text, "auto-reset") == 0)
+        return 0;
+    sim->usb_jtag = strcmp(text, "usb-jtag") == 0;
+    sim->no_circuit = strcmp(text, "none") == 0;
+    if (sim->usb_jtag || sim->no_circuit)
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_USAGE, "--lines '%s': use auto-reset, usb-jtag or none", text);
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)
@@ -124,6 +183,13 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         .link = o->link,
         .tcp = o->tcp.given,
         .tcp_port = (uint16_t)o->tcp.value,
+        .rfc2217 = o->rfc2217.given,
+        .rfc2217_port = (uint16_t)o->rfc2217.value,
+        .rise_ms = o->rise.value,
+        .crystal_mhz = o->crystal.value,
+        .secure_boot = o->secure_boot,
+        .flash_encryption = o->flash_encryption,
+        .secure_download = o->secure_download,
         .network = o->listen.given,
         .network_port = (uint16_t)o->listen.value,
         .download = o->download,
@@ -132,6 +198,9 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         .faults = { .seed = o->seed.value,
                     .drop_per_million = o->drop.value,
                     .flip_per_million = o->flip.value,
+                    .duplicate_per_million = o->duplicate.value,
+                    .stall_per_million = o->stall.value,
+                    .clean_baud = o->clean_baud.value,
                     .disconnect_after = o->disconnect_after.value },
         .context = cli,
         .ready = ready,
@@ -142,6 +211,10 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         result = espota_fail(error, ESPOTA_ERR_USAGE, "--chip '%s' is not known here", o->chip);
     if (result == 0)
         result = parse_power_cut(o->power_cut, &sim.faults, error);
+    if (result == 0)
+        result = parse_revision(o->revision, &sim.revision, error);
+    if (result == 0)
+        result = parse_lines(o->lines, &sim, error);
     if (result == 0 && o->key)
         result = read_key(o->key, key, &sim.key_length, error);
     sim.key = o->key ? key : NULL;

@@ -15,6 +15,8 @@ struct options {
 static const struct option_spec option_table[] = {
     CONNECT_PORT_ROWS(struct options, connect),
     CONNECT_AGENT_ROWS(struct options, connect),
+    CONNECT_VIA_ROW(struct options, connect, "agent"),
+    CONNECT_ROM_ROWS(struct options, connect),
     { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
       "where the partition table lies (as the device says, or 0x8000)" },
     OPTION_END,
@@ -167,7 +169,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
     struct report r = { 0 };
-    int result = connect_agent(cli, &o->connect, &r.device, error);
+    int result = connect_device(cli, &o->connect, VIA_AGENT, &r.device, error);
     if (result == 0)
         result = espota_slots_load(&r.slots, r.device, o->table_offset.value, error);
     if (result == 0)
@@ -176,7 +178,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         result = print_json(report_json(&r), error);
     else if (result == 0)
         print_report(&r);
-    espota_device_close(r.device);
+    result = disconnect_device(r.device, result, error);
     free(r.app);
     return result;
 }

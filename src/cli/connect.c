@@ -1,12 +1,23 @@
 #include "connect.h"
 
+#include "espota/ports.h"
+#include "espota/reset.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_BAUD = 115200, MAX_BAUD = 5000000, AGENT_PORT = 3232, MIN_KEY = 32, MAX_KEY = 64 };
+enum {
+    DEFAULT_BAUD = 115200,
+    HIGHEST_AUTO_BAUD = 2000000,
+    MAX_BAUD = 5000000,
+    AGENT_PORT = 3232,
+    MIN_KEY = 32,
+    MAX_KEY = 64,
+    MAX_PORT = 300,
+};
 
 static const char *from_environment(const char *ours, const char *theirs)
 {
@@ -16,30 +27,49 @@ static const char *from_environment(const char *ours, const char *theirs)
     return value && *value ? value : NULL;
 }
 
-static int choose_baud(const struct connect_options *o, uint32_t *baud, struct espota_error *error)
+/* A number, or "auto". */
+static int choose_baud(const struct connect_options *o, uint32_t *baud, bool *automatic,
+                       struct espota_error *error)
 {
-    const char *text = from_environment("ESPOTA_BAUD", "ESPTOOL_BAUD");
+    const char *text = o->baud ? o->baud : from_environment("ESPOTA_BAUD", "ESPTOOL_BAUD");
     char *end = NULL;
     *baud = DEFAULT_BAUD;
-    if (o->baud.given) {
-        *baud = o->baud.value;
+    *automatic = text && strcmp(text, "auto") == 0;
+    if (*automatic) {
+        *baud = HIGHEST_AUTO_BAUD;
     } else if (text) {
         unsigned long value = strtoul(text, &end, 10);
-        *baud = *end == '\0' && value <= MAX_BAUD ? (uint32_t)value : 0;
+        *baud = end != text && *end == '\0' && value <= MAX_BAUD ? (uint32_t)value : 0;
     }
     if (*baud < 300 || *baud > MAX_BAUD)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--baud (or ESPOTA_BAUD) must be from 300 to %d",
-                           MAX_BAUD);
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--baud (or ESPOTA_BAUD) must be auto, or a number from 300 to %d", MAX_BAUD);
     return 0;
 }
 
-static int choose_port(const struct connect_options *o, const char **port, struct espota_error *error)
+/* The port named, or the only one that looks like a board. */
+static int choose_port(struct cli *cli, const struct connect_options *o, char *port, size_t room,
+                       struct espota_error *error)
 {
-    *port = o->port ? o->port : from_environment("ESPOTA_PORT", "ESPTOOL_PORT");
-    if (!*port)
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "which device? Give --port, for example --port /dev/ttyUSB0, or set ESPOTA_PORT");
-    return 0;
+    const char *named = o->port ? o->port : from_environment("ESPOTA_PORT", "ESPTOOL_PORT");
+    struct espota_port *ports = NULL;
+    const struct espota_port *chosen = NULL;
+    size_t count = 0;
+    int result = 0;
+    if (!named) {
+        result = espota_ports_list(&ports, &count, error);
+        if (result == 0)
+            result = espota_ports_choose(ports, count, &chosen, error);
+        if (result == 0)
+            espota_ui_say(&cli->ui, "Using %s (%s)", chosen->path, chosen->adapter);
+        named = chosen ? chosen->path : "";
+    }
+    if (result == 0 && strlen(named) >= room)
+        result = espota_fail(error, ESPOTA_ERR_USAGE, "--port '%.60s...' is too long", named);
+    if (result == 0)
+        memcpy(port, named, strlen(named) + 1);
+    free(ports);
+    return result;
 }
 
 static int choose_chip(const struct connect_options *o, const struct espota_chip **chip,
@@ -130,36 +160,86 @@ static const char *file_of(const char *port)
     return strncmp(port, "file:", 5) == 0 ? port + 5 : NULL;
 }
 
-static int parse_resets(const struct connect_options *o, struct espota_rom_options *rom,
-                        struct espota_error *error)
+/* esptool 4 wrote its words with underscores. */
+static bool is_word(const char *text, const char *word)
 {
-    rom->before = ESPOTA_BEFORE_DEFAULT;
-    rom->after = ESPOTA_AFTER_HARD_RESET;
-    if (o->before && (strcmp(o->before, "no-reset") == 0 || strcmp(o->before, "no_reset") == 0))
-        rom->before = ESPOTA_BEFORE_NO_RESET;
-    else if (o->before && strcmp(o->before, "default-reset") != 0 && strcmp(o->before, "default_reset") != 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--before '%s': use default-reset or no-reset",
-                           o->before);
-    if (o->after && (strcmp(o->after, "no-reset") == 0 || strcmp(o->after, "no_reset") == 0))
-        rom->after = ESPOTA_AFTER_NO_RESET;
-    else if (o->after && strcmp(o->after, "hard-reset") != 0 && strcmp(o->after, "hard_reset") != 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--after '%s': use hard-reset or no-reset", o->after);
-    return 0;
+    for (; *text && *word; text++, word++)
+        if (*text != *word && !(*text == '_' && *word == '-'))
+            return false;
+    return *text == *word;
 }
 
-int connect_rom(struct cli *cli, const struct connect_options *o, struct espota_device **device,
-                struct espota_error *error)
+static bool is_sequence(const char *text)
 {
-    struct espota_rom_options rom = { .watch = watch_of(cli) };
-    const char *port = NULL;
+    return strchr(text, '|') || strspn(text, "DRUW") == 1;
+}
+
+static int parse_before(const char *text, struct espota_rom_options *rom, struct espota_error *error)
+{
+    rom->before = ESPOTA_BEFORE_SEQUENCE;
+    if (!text || is_word(text, "default-reset"))
+        rom->before = ESPOTA_BEFORE_DEFAULT;
+    else if (is_word(text, "no-reset"))
+        rom->before = ESPOTA_BEFORE_NO_RESET;
+    else if (is_word(text, "classic-reset"))
+        rom->before_sequence = ESPOTA_RESET_CLASSIC;
+    else if (is_word(text, "usb-reset"))
+        rom->before_sequence = ESPOTA_RESET_USB_JTAG;
+    else if (is_sequence(text))
+        rom->before_sequence = text;
+    else
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--before '%s': use default-reset, classic-reset, usb-reset, no-reset, or a sequence "
+            "such as 'D0|R1|W0.1|D1|R0|W0.05|D0'",
+            text);
+    return rom->before_sequence ? espota_reset_check(rom->before_sequence, error) : 0;
+}
+
+static int parse_after(const char *text, struct espota_rom_options *rom, struct espota_error *error)
+{
+    static const struct {
+        const char *word;
+        enum espota_reset_after after;
+    } words[] = { { "hard-reset", ESPOTA_AFTER_HARD_RESET },
+                  { "soft-reset", ESPOTA_AFTER_SOFT_RESET },
+                  { "watchdog-reset", ESPOTA_AFTER_WATCHDOG },
+                  { "no-reset", ESPOTA_AFTER_NO_RESET } };
+    rom->after = ESPOTA_AFTER_HARD_RESET;
+    for (size_t i = 0; text && i < sizeof words / sizeof words[0]; i++)
+        if (is_word(text, words[i].word)) {
+            rom->after = words[i].after;
+            return 0;
+        }
+    if (!text)
+        return 0;
+    rom->after = ESPOTA_AFTER_SEQUENCE;
+    rom->after_sequence = text;
+    if (is_sequence(text))
+        return espota_reset_check(text, error);
+    return espota_fail(
+        error, ESPOTA_ERR_USAGE,
+        "--after '%s': use hard-reset, soft-reset, watchdog-reset, no-reset, or a sequence such as "
+        "'R1|W0.1|R0'",
+        text);
+}
+
+/* Where the connection is lost in the middle, the next run takes up what is there. */
+static int connect_rom(struct cli *cli, const struct connect_options *o, bool look,
+                       struct espota_device **device, struct espota_error *error)
+{
+    struct espota_rom_options rom = { .watch = watch_of(cli), .identify_only = look };
+    char port[MAX_PORT];
     struct espota_link *link = NULL;
-    int result = choose_port(o, &port, error);
+    int result = choose_port(cli, o, port, sizeof port, error);
     if (result == 0)
         result = choose_chip(o, &rom.chip, error);
     if (result == 0)
-        result = choose_baud(o, &rom.baud, error);
+        result = choose_baud(o, &rom.baud, &rom.baud_auto, error);
     if (result == 0)
-        result = parse_resets(o, &rom, error);
+        result = parse_before(o->before, &rom, error);
+    if (result == 0)
+        result = parse_after(o->after, &rom, error);
     if (result == 0)
         result = cli_catch_interrupts(cli, error);
     if (result != 0)
@@ -169,6 +249,33 @@ int connect_rom(struct cli *cli, const struct connect_options *o, struct espota_
     espota_ui_detail(&cli->ui, "connecting to the ROM bootloader on %s", port);
     result = open_link(cli, port, DEFAULT_BAUD, &link, error);
     return result ? result : espota_rom_open(device, link, &rom, error);
+}
+
+int connect_to_look(struct cli *cli, const struct connect_options *o, struct espota_device **device,
+                    struct espota_error *error)
+{
+    return connect_rom(cli, o, true, device, error);
+}
+
+int connect_port(struct cli *cli, const struct connect_options *o, struct espota_link **link,
+                 struct espota_error *error)
+{
+    char port[MAX_PORT];
+    uint32_t baud = 0;
+    bool automatic = false;
+    int result = choose_port(cli, o, port, sizeof port, error);
+    if (result == 0)
+        result = choose_baud(o, &baud, &automatic, error);
+    if (result == 0 && automatic)
+        result = espota_fail(error, ESPOTA_ERR_USAGE, "--baud auto needs a ROM to try with: give a number");
+    if (result == 0 && file_of(port))
+        result = espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                             "%s is a flash file: there is nothing to listen to or "
+                             "reset",
+                             file_of(port));
+    if (result == 0)
+        result = cli_catch_interrupts(cli, error);
+    return result ? result : open_link(cli, port, baud, link, error);
 }
 
 int read_key(const char *path, uint8_t *key, size_t *length, struct espota_error *error)
@@ -204,10 +311,9 @@ static int host_address(const char *host, char *address, size_t room, struct esp
     return 0;
 }
 
-static int agent_address(const struct connect_options *o, char *address, size_t room,
+static int agent_address(struct cli *cli, const struct connect_options *o, char *address, size_t room,
                          struct espota_error *error)
 {
-    const char *port = NULL;
     if (o->host && o->port)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--host and --port both name a device: give one");
     if (o->host && !o->key)
@@ -215,28 +321,24 @@ static int agent_address(const struct connect_options *o, char *address, size_t 
             error, ESPOTA_ERR_USAGE,
             "--host needs --key FILE: over a network the device and espota prove themselves to each "
             "other");
-    if (o->host)
-        return host_address(o->host, address, room, error);
-    int result = choose_port(o, &port, error);
-    if (result == 0 && strlen(port) >= room)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--port '%.60s...' is too long", port);
-    if (result == 0)
-        memcpy(address, port, strlen(port) + 1);
-    return result;
+    return o->host ? host_address(o->host, address, room, error) : choose_port(cli, o, address, room, error);
 }
 
-int connect_agent(struct cli *cli, const struct connect_options *o, struct espota_device **device,
-                  struct espota_error *error)
+static int connect_agent(struct cli *cli, const struct connect_options *o, struct espota_device **device,
+                         struct espota_error *error)
 {
     uint8_t key[MAX_KEY];
     struct espota_agent_options agent = { .watch = watch_of(cli), .key_required = o->key != NULL };
-    char address[300];
+    char address[MAX_PORT];
     uint32_t baud = 0;
+    bool automatic = false;
     struct espota_link *link = NULL;
     const struct espota_chip *chip = NULL;
-    int result = agent_address(o, address, sizeof address, error);
+    int result = agent_address(cli, o, address, sizeof address, error);
     if (result == 0)
-        result = choose_baud(o, &baud, error);
+        result = choose_baud(o, &baud, &automatic, error);
+    if (automatic) /* the app chose its rate, and nobody can ask for another */
+        baud = DEFAULT_BAUD;
     if (result == 0)
         result = choose_chip(o, &chip, error);
     if (result == 0 && o->key)
@@ -253,6 +355,54 @@ int connect_agent(struct cli *cli, const struct connect_options *o, struct espot
     if (result == 0)
         result = espota_agent_open(device, link, &agent, error);
     return result;
+}
+
+int connect_device(struct cli *cli, const struct connect_options *o, enum connect_via usual,
+                   struct espota_device **device, struct espota_error *error)
+{
+    enum connect_via via = usual;
+    if (o->via && strcmp(o->via, "rom") == 0)
+        via = VIA_ROM;
+    else if (o->via && strcmp(o->via, "agent") == 0)
+        via = VIA_AGENT;
+    else if (o->via)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--via '%s': use rom or agent", o->via);
+    else if (o->host || o->key)
+        via = VIA_AGENT;
+    if (via == VIA_ROM && (o->host || o->key))
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--host and --key go with an agent, not with --via rom: a ROM is reached by --port");
+    if (via == VIA_AGENT && (o->before || o->after))
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--before and --after go with the ROM: give --via rom");
+    return via == VIA_ROM ? connect_rom(cli, o, false, device, error) : connect_agent(cli, o, device, error);
+}
+
+int disconnect_device(struct espota_device *device, int result, struct espota_error *error)
+{
+    if (device && result == 0 && device->app_stopped)
+        result = espota_device_restart(device, error);
+    espota_device_close(device);
+    return result;
+}
+
+int check_security(struct cli *cli, const struct espota_device *device, bool force,
+                   struct espota_error *error)
+{
+    const struct espota_security *s = &device->info.security;
+    if (!s->secure_boot && !s->flash_encryption)
+        return 0;
+    const char *what = s->secure_boot && s->flash_encryption
+                           ? "boots only signed images and its flash is encrypted"
+                       : s->secure_boot ? "boots only signed images (secure boot)"
+                                        : "has its flash encrypted: plain data would not be understood";
+    if (!force)
+        return espota_fail(
+            error, ESPOTA_ERR_REFUSED,
+            "refused to write to %s: the chip %s, and may never start again; --force writes anyway",
+            device->name, what);
+    espota_ui_warn(&cli->ui, "the chip %s; writing anyway, as --force says", what);
+    return 0;
 }
 
 const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT])

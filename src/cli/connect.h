@@ -7,20 +7,21 @@
 #include "espota/device.h"
 
 struct connect_options {
-    const char *port, *host, *chip, *before, *after, *key;
-    struct number_option baud;
+    const char *port, *host, *chip, *before, *after, *key, *baud, *via;
 };
 
 #define CONNECT_OPTION(type, member, field) offsetof(type, member) + offsetof(struct connect_options, field)
-#define CONNECT_PORT_ROWS(type, member)                                                                      \
-    { "port",      'p',                                                                                      \
-      OPTION_TEXT, CONNECT_OPTION(type, member, port),                                                       \
-      "PORT",      "serial port, tcp://host:port, or file:FLASH (or ESPOTA_PORT, ESPTOOL_PORT)" },           \
-        { "baud",        'b',                                                                                \
-          OPTION_NUMBER, CONNECT_OPTION(type, member, baud),                                                 \
-          "RATE",        "bits per second (or ESPOTA_BAUD, ESPTOOL_BAUD)" },                                 \
-    {                                                                                                        \
-        "chip", 'c', OPTION_TEXT, CONNECT_OPTION(type, member, chip), "CHIP", "esp32, esp32c3 ... (auto)"    \
+#define CONNECT_PORT_ROWS(type, member)                                                                       \
+    {                                                                                                         \
+        "port",      'p',                                                                                     \
+        OPTION_TEXT, CONNECT_OPTION(type, member, port),                                                      \
+        "PORT",      "serial port, tcp://host:port, rfc2217://host:port, or file:FLASH (the one board found)" \
+    },                                                                                                        \
+        { "baud",      'b',                                                                                   \
+          OPTION_TEXT, CONNECT_OPTION(type, member, baud),                                                    \
+          "RATE",      "bits per second, or auto: the highest that works (115200)" },                         \
+    {                                                                                                         \
+        "chip", 'c', OPTION_TEXT, CONNECT_OPTION(type, member, chip), "CHIP", "esp32, esp32c3 ... (auto)"     \
     }
 #define CONNECT_AGENT_ROWS(type, member)                                                                     \
     { "host",      0,                                                                                        \
@@ -29,20 +30,43 @@ struct connect_options {
     {                                                                                                        \
         "key", 'k', OPTION_TEXT, CONNECT_OPTION(type, member, key), "FILE", "file with the device's key"     \
     }
+#define CONNECT_VIA_ROW(type, member, usual)                                                                 \
+    {                                                                                                        \
+        "via", 0, OPTION_TEXT, CONNECT_OPTION(type, member, via), "WHAT",                                    \
+            "rom: the chip's bootloader; agent: espota's agent on it (" usual ")"                            \
+    }
 #define CONNECT_ROM_ROWS(type, member)                                                                       \
     { "before",    0,                                                                                        \
       OPTION_TEXT, CONNECT_OPTION(type, member, before),                                                     \
-      "HOW",       "default-reset, or no-reset: already in download mode" },                                 \
+      "HOW",       "default-reset, classic-reset, usb-reset, no-reset, or a sequence: D0|R1|W0.1|..." },     \
     {                                                                                                        \
         "after", 0, OPTION_TEXT, CONNECT_OPTION(type, member, after), "HOW",                                 \
-            "hard-reset (default), or no-reset: stay in download mode"                                       \
+            "hard-reset, soft-reset, watchdog-reset, no-reset, or a sequence (hard-reset)"                   \
     }
 
-/* Open the device that the options name. --port file:X is a flash file for either. */
-int connect_rom(struct cli *cli, const struct connect_options *options, struct espota_device **device,
-                struct espota_error *error);
-int connect_agent(struct cli *cli, const struct connect_options *options, struct espota_device **device,
-                  struct espota_error *error);
+enum connect_via { VIA_ROM, VIA_AGENT };
+
+/* Open the device that the options name; `usual` is how when they do not say. --port file:X is a flash file
+ * for either. */
+int connect_device(struct cli *cli, const struct connect_options *options, enum connect_via usual,
+                   struct espota_device **device, struct espota_error *error);
+
+/* Through the ROM, for looking only: a chip in secure download mode will do. */
+int connect_to_look(struct cli *cli, const struct connect_options *options, struct espota_device **device,
+                    struct espota_error *error);
+
+/* Close it. When all went well and its app was stopped for us, restart it first. `result` is that of the work
+ * done. @return `result`, or what the restart returned. */
+int disconnect_device(struct espota_device *device, int result, struct espota_error *error);
+
+/* The port alone, for what is no device: reset, monitor. `port` is the choice made. */
+int connect_port(struct cli *cli, const struct connect_options *options, struct espota_link **link,
+                 struct espota_error *error);
+
+/* Writing to a chip that boots only what is signed, or whose flash is encrypted, breaks it: refuse, unless
+ * `force`. */
+int check_security(struct cli *cli, const struct espota_device *device, bool force,
+                   struct espota_error *error);
 
 /* The key in a file: 32 to 64 bytes as hex. `key` has room for 64. */
 int read_key(const char *path, uint8_t *key, size_t *length, struct espota_error *error);

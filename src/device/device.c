@@ -94,7 +94,18 @@ int espota_device_write(struct espota_device *device, uint32_t offset, const voi
 
 int espota_device_restart(struct espota_device *device, struct espota_error *error)
 {
-    return device->ops->restart ? device->ops->restart(device, error) : cannot(device, "restart", error);
+    if (!device->ops->restart)
+        return cannot(device, "restart", error);
+    device->app_stopped = false;
+    return device->ops->restart(device, error);
+}
+
+int espota_device_details(struct espota_device *device, struct espota_chip_details *details,
+                          struct espota_error *error)
+{
+    *details = (struct espota_chip_details){ 0 };
+    return device->ops->details ? device->ops->details(device, details, error)
+                                : cannot(device, "tell the revision of", error);
 }
 
 void espota_device_close(struct espota_device *device)

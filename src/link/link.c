@@ -1,5 +1,7 @@
 #include "link.h"
 
+#include "espota/host.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -12,14 +14,18 @@ static const char *after_scheme(const char *port, const char *scheme)
 int espota_link_open(struct espota_link **link, const char *port, uint32_t baud, struct espota_error *error)
 {
     const char *address = after_scheme(port, "tcp://");
+    const char *remote = after_scheme(port, "rfc2217://");
     if (!address)
         address = after_scheme(port, "socket://");
     int result;
-    if (address)
+    if (remote)
+        result = espota_link_open_rfc2217(link, remote, baud, error);
+    else if (address)
         result = espota_link_open_tcp(link, address, error);
     else if (strstr(port, "://"))
-        result = espota_fail(error, ESPOTA_ERR_USAGE,
-                             "--port '%s': use a device such as /dev/ttyUSB0, or tcp://host:port", port);
+        result = espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--port '%s': use a device such as /dev/ttyUSB0, tcp://host:port, or rfc2217://host:port", port);
     else if (espota_link_is_pty(port))
         result = espota_link_open_pty(link, port, error);
     else
@@ -68,7 +74,25 @@ int espota_link_set_lines(struct espota_link *link, bool dtr, bool rts, struct e
 {
     if (!link->has_lines || !link->ops->set_lines)
         return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s has no DTR and RTS lines", link->name);
-    return link->ops->set_lines(link, dtr, rts, error);
+    int result = link->ops->set_lines(link, dtr, rts, error);
+    if (result == 0) {
+        link->dtr = dtr;
+        link->rts = rts;
+    }
+    return result;
+}
+
+int espota_link_reopen(struct espota_link *link, unsigned wait_ms, struct espota_error *error)
+{
+    enum { STEP_MS = 100 };
+    if (!link->ops->reopen)
+        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s cannot be opened again", link->name);
+    int result = link->ops->reopen(link, error);
+    for (unsigned waited = 0; result != 0 && waited < wait_ms; waited += STEP_MS) {
+        espota_sleep_ms(STEP_MS);
+        result = link->ops->reopen(link, error);
+    }
+    return result;
 }
 
 void espota_link_drain(struct espota_link *link)

@@ -13,5 +13,8 @@ int espota_link_open_pty(struct espota_link **link, const char *path, struct esp
 int espota_link_from_pty(struct espota_link **link, int fd, const char *name, struct espota_error *error);
 /* `address` is what follows tcp:// */
 int espota_link_open_tcp(struct espota_link **link, const char *address, struct espota_error *error);
+/* `address` is what follows rfc2217:// */
+int espota_link_open_rfc2217(struct espota_link **link, const char *address, uint32_t baud,
+                             struct espota_error *error);
 
 #endif

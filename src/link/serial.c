@@ -1,10 +1,14 @@
 /* Serial ports through libserialport. */
 #include "link.h"
 
+#include "espota/ports.h"
+
 #include <errno.h>
 #include <libserialport.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { WRITE_TIMEOUT_MS = 10000 };
@@ -54,13 +58,17 @@ static int serial_set_baud(struct espota_link *link, uint32_t baud, struct espot
     return 0;
 }
 
+/* Both lines in one call, which libserialport does not offer: between two calls the reset circuit would see a
+ * state that nobody wants. */
 static int serial_set_lines(struct espota_link *link, bool dtr, bool rts, struct espota_error *error)
 {
     struct serial *s = (struct serial *)link;
-    if (sp_set_dtr(s->port, dtr ? SP_DTR_ON : SP_DTR_OFF) != SP_OK ||
-        sp_set_rts(s->port, rts ? SP_RTS_ON : SP_RTS_OFF) != SP_OK)
+    int fd = -1, lines = 0;
+    if (sp_get_port_handle(s->port, &fd) != SP_OK || ioctl(fd, TIOCMGET, &lines) != 0)
         return broken(s, error, "drive DTR and RTS of");
-    return 0;
+    lines &= ~(TIOCM_DTR | TIOCM_RTS);
+    lines |= (dtr ? TIOCM_DTR : 0) | (rts ? TIOCM_RTS : 0);
+    return ioctl(fd, TIOCMSET, &lines) == 0 ? 0 : broken(s, error, "drive DTR and RTS of");
 }
 
 static void serial_drain(struct espota_link *link)
@@ -69,35 +77,16 @@ static void serial_drain(struct espota_link *link)
     sp_flush(s->port, SP_BUF_INPUT);
 }
 
-static void serial_close(struct espota_link *link)
-{
-    struct serial *s = (struct serial *)link;
-    sp_close(s->port);
-    sp_free_port(s->port);
-    free(s);
-}
-
-static const struct espota_link_ops serial_ops = {
-    .read = serial_read,
-    .write = serial_write,
-    .set_baud = serial_set_baud,
-    .set_lines = serial_set_lines,
-    .drain = serial_drain,
-    .close = serial_close,
-};
-
 static int cannot_open(const char *path, struct espota_error *error)
 {
     int reason = errno;
-    const char *advice = "";
-    if (reason == EACCES)
-        advice = "; add yourself to the group dialout (sudo usermod -aG dialout $USER, then log in again)";
-    else if (reason == ENOENT)
-        advice = "; is the board plugged in?";
-    else if (reason == EBUSY)
-        advice = "; another program holds it: close its monitor or terminal";
+    struct espota_port port = { 0 };
+    snprintf(port.path, sizeof port.path, "%s", path);
+    espota_port_examine(&port);
+    if (port.state != ESPOTA_PORT_FREE)
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s", path, port.reason);
     return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s%s", path, strerror(reason),
-                       advice);
+                       reason == EBUSY ? "; another program holds it: close its monitor or terminal" : "");
 }
 
 static int configure(struct serial *s, uint32_t baud, struct espota_error *error)
@@ -115,23 +104,70 @@ static bool has_modem_lines(struct sp_port *port)
     return sp_get_signals(port, &signals) == SP_OK;
 }
 
+static int open_port(struct serial *s, const char *path, uint32_t baud, struct espota_error *error)
+{
+    int vid = 0, pid = 0;
+    if (access(path, R_OK | W_OK) != 0 || sp_get_port_by_name(path, &s->port) != SP_OK)
+        return cannot_open(path, error);
+    if (sp_open(s->port, SP_MODE_READ_WRITE) != SP_OK) {
+        int result = cannot_open(path, error);
+        sp_free_port(s->port);
+        s->port = NULL;
+        return result;
+    }
+    if (sp_get_port_usb_vid_pid(s->port, &vid, &pid) == SP_OK) {
+        s->link.usb_vid = (uint16_t)vid;
+        s->link.usb_pid = (uint16_t)pid;
+    }
+    s->link.has_lines = has_modem_lines(s->port);
+    return configure(s, baud, error);
+}
+
+static void close_port(struct serial *s)
+{
+    if (!s->port)
+        return;
+    sp_close(s->port);
+    sp_free_port(s->port);
+    s->port = NULL;
+}
+
+static int serial_reopen(struct espota_link *link, struct espota_error *error)
+{
+    struct serial *s = (struct serial *)link;
+    close_port(s);
+    int result = open_port(s, link->name, link->baud, error);
+    if (result != 0)
+        close_port(s);
+    return result;
+}
+
+static void serial_close(struct espota_link *link)
+{
+    struct serial *s = (struct serial *)link;
+    close_port(s);
+    free(s);
+}
+
+static const struct espota_link_ops serial_ops = {
+    .read = serial_read,
+    .write = serial_write,
+    .set_baud = serial_set_baud,
+    .set_lines = serial_set_lines,
+    .reopen = serial_reopen,
+    .drain = serial_drain,
+    .close = serial_close,
+};
+
 int espota_link_open_serial(struct espota_link **link, const char *path, uint32_t baud,
                             struct espota_error *error)
 {
     struct serial *s = calloc(1, sizeof *s);
     if (!s)
         return espota_fail_memory(error, "opening a serial port");
-    if (access(path, R_OK | W_OK) != 0 || sp_get_port_by_name(path, &s->port) != SP_OK ||
-        sp_open(s->port, SP_MODE_READ_WRITE) != SP_OK) {
-        int result = cannot_open(path, error);
-        sp_free_port(s->port);
-        free(s);
-        return result;
-    }
     s->link.ops = &serial_ops;
     strncpy(s->link.name, path, sizeof s->link.name - 1);
-    s->link.has_lines = has_modem_lines(s->port);
-    int result = configure(s, baud, error);
+    int result = open_port(s, path, baud, error);
     if (result != 0) {
         serial_close(&s->link);
         return result;

@@ -58,7 +58,7 @@ static void enter_download(struct sim_board *board)
     board->state = SIM_DOWNLOAD;
     sim_print(board, "rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))");
     sim_print(board, "waiting for download");
-    sim_rom_start(&board->rom, board->options.chip, board->flash, board->options.mac, &events);
+    sim_rom_start(&board->rom, board->options.chip, board->flash, &board->options.identity, &events);
 }
 
 /* ---- the app --------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ static void start_app(struct sim_board *board)
         .window = AGENT_WINDOW,
         .rollback = o->rollback,
     };
-    memcpy(board->agent_config.mac, o->mac, sizeof o->mac);
+    memcpy(board->agent_config.mac, o->identity.mac, sizeof o->identity.mac);
     board->state = SIM_RUNNING;
     if (espota_agent_start(&board->agent, &board->port.port, &board->agent_config) != 0)
         sim_print(board, "E (%u) agent: no partition table", (unsigned)(espota_now_ms() - board->started_ms));
@@ -144,6 +144,11 @@ static void stop(struct sim_board *board)
         sim_rom_stop(&board->rom);
     board->state = SIM_OFF;
     board->running = NULL;
+}
+
+void sim_board_hold(struct sim_board *board)
+{
+    stop(board);
 }
 
 void sim_board_end(struct sim_board *board)

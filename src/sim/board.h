@@ -20,7 +20,7 @@ enum sim_stream { SIM_UART, SIM_NETWORK };
 
 struct sim_board_options {
     const struct espota_chip *chip;
-    uint8_t mac[6];
+    struct sim_identity identity;
     bool rollback;      /* the bootloader honours trial states */
     const uint8_t *key; /* of the agent, or NULL */
     size_t key_length;
@@ -54,6 +54,9 @@ void sim_board_end(struct sim_board *board);
 
 /* Power on or press reset; `download`: with GPIO0 held low. */
 void sim_board_reset(struct sim_board *board, bool download);
+
+/* EN is held low. */
+void sim_board_hold(struct sim_board *board);
 
 /* Bytes arrive on a stream. */
 void sim_board_input(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length);

@@ -5,17 +5,18 @@
 #include "espota/sim.h"
 
 struct sim_line {
+    struct espota_sim_faults faults;
     uint32_t random; /* state of the generator */
-    uint32_t drop_per_million, flip_per_million;
     bool real_time;
-    uint32_t baud;
+    uint32_t baud;          /* of the chip */
+    uint32_t host_baud;     /* of the other end; 0: not known, so the same */
     uint64_t busy_until_us; /* when the last byte will have gone through */
 };
 
 void sim_line_init(struct sim_line *line, const struct espota_sim_options *options);
 
-/* Let bytes through: takes the time that they take, and drops and flips some, in place. @return how many are
- * left. */
-size_t sim_line_pass(struct sim_line *line, uint8_t *data, size_t length);
+/* Let bytes through, of which `out` gets at most twice as many: takes the time that they take, and loses,
+ * repeats, changes and holds up some. @return how many came through. */
+size_t sim_line_pass(struct sim_line *line, const uint8_t *data, size_t length, uint8_t *out);
 
 #endif

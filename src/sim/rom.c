@@ -6,16 +6,10 @@
 
 #include <string.h>
 
-#define SPI_CMD_USR         (1u << 18)
-#define FLASH_READ_ID       0x9fu
-#define SYNC_VALUE          0x20120707u
-#define ESP32_RTC_CALICFG1  0x3ff5f06cu
-#define ESP32_EFUSE_WORD_4  0x3ff5a010u
-#define ESP32_UART_CLKDIV   0x3ff40014u
-#define CK8M_COUNT          100u                        /* efuse calibration of a plausible chip */
-#define CALIBRATION_FOR_40M (102400u / CK8M_COUNT << 7) /* 40 MHz by the ROM's own formula */
-#define UART_DIVIDER_115200 347u                        /* 40 MHz / 115200 */
-#define FLASH_ID_WINBOND    0x40efu                     /* maker ef, type 40; capacity is added */
+#define SPI_CMD_USR      (1u << 18)
+#define FLASH_READ_ID    0x9fu
+#define SYNC_VALUE       0x20120707u
+#define FLASH_ID_WINBOND 0x40efu /* maker ef, type 40; capacity is added */
 
 static void respond(struct sim_rom *rom, uint8_t command, uint32_t value, const void *data, size_t length,
                     uint8_t error)
@@ -48,31 +42,12 @@ static uint32_t flash_id(const struct sim_rom *rom)
     return FLASH_ID_WINBOND | capacity << 16;
 }
 
-static uint32_t fixed_register(const struct sim_rom *rom, uint32_t address)
-{
-    const uint8_t *mac = rom->mac;
-    uint32_t base = rom->chip->mac_register;
-    if (address == ESPOTA_CHIP_MAGIC_REGISTER)
-        return rom->chip->magic;
-    if (address == base)
-        return (uint32_t)mac[2] << 24 | (uint32_t)mac[3] << 16 | (uint32_t)mac[4] << 8 | mac[5];
-    if (address == base + 4)
-        return (uint32_t)mac[0] << 8 | mac[1];
-    if (address == ESP32_RTC_CALICFG1)
-        return CALIBRATION_FOR_40M;
-    if (address == ESP32_EFUSE_WORD_4)
-        return CK8M_COUNT;
-    if (address == ESP32_UART_CLKDIV)
-        return UART_DIVIDER_115200;
-    return 0;
-}
-
 static uint32_t read_register(const struct sim_rom *rom, uint32_t address)
 {
     for (unsigned i = 0; i < rom->written_count; i++)
         if (rom->written[i].address == address)
             return rom->written[i].value;
-    return fixed_register(rom, address);
+    return sim_efuse_word(rom->chip, &rom->identity, rom->baud, address);
 }
 
 static void store_register(struct sim_rom *rom, uint32_t address, uint32_t value)
@@ -240,20 +215,40 @@ static void read_slow(struct sim_rom *rom, uint8_t command, uint32_t offset, uin
         respond(rom, command, 0, data, sizeof data, 0);
 }
 
-/* Chips after ESP32 tell their id: flags, crypt count, key purposes, chip id, version. */
+/* Chips after ESP32 tell their flags, crypt count and key purposes; those after ESP32-S2 their id too. */
 static void security_info(struct sim_rom *rom, uint8_t command)
 {
+    enum { SECURE_BOOT = 1 << 0, SECURE_DOWNLOAD = 1 << 2, SHORT = 12 };
+    const struct sim_identity *id = &rom->identity;
     uint8_t info[20] = { 0 };
     if (rom->chip->image_id == 0) {
         finish(rom, command, ESPOTA_ROM_ERR_INVALID_MESSAGE);
         return;
     }
+    info[0] = (uint8_t)((id->secure_boot ? SECURE_BOOT : 0) | (id->secure_download ? SECURE_DOWNLOAD : 0));
+    info[4] = id->flash_encryption;
     espota_put_le32(info + 12, rom->chip->image_id);
-    respond(rom, command, 0, info, rom->chip->has_magic ? 12 : sizeof info, 0);
+    respond(rom, command, 0, info, rom->chip->has_magic ? SHORT : sizeof info, 0);
+}
+
+/* What secure download mode leaves. */
+static bool allowed(const struct sim_rom *rom, uint8_t command)
+{
+    return !rom->identity.secure_download ||
+           (command != ESPOTA_ROM_READ_REG && command != ESPOTA_ROM_WRITE_REG &&
+            command != ESPOTA_ROM_READ_FLASH_SLOW && command != ESPOTA_ROM_SPI_FLASH_MD5);
 }
 
 /* ---- commands -------------------------------------------------------------------------------------------
  */
+
+/* A ROM that takes its crystal for another one makes another rate of it. */
+static uint32_t actual_baud(const struct sim_rom *rom, uint32_t asked)
+{
+    uint32_t believed = rom->chip->rom_crystal_mhz;
+    uint64_t baud = believed ? (uint64_t)asked * rom->identity.crystal_mhz / believed : asked;
+    return baud > 0 && baud < UINT32_MAX ? (uint32_t)baud : 1;
+}
 
 /* Least length of a command's data. */
 static size_t needs(uint8_t command)
@@ -301,7 +296,8 @@ static void run(struct sim_rom *rom, uint8_t command, uint8_t *data, size_t leng
         break;
     case ESPOTA_ROM_CHANGE_BAUDRATE:
         finish(rom, command, 0);
-        e->set_baud(e->context, espota_get_le32(data));
+        rom->baud = actual_baud(rom, espota_get_le32(data));
+        e->set_baud(e->context, rom->baud);
         break;
     case ESPOTA_ROM_FLASH_BEGIN:
     case ESPOTA_ROM_FLASH_DEFL_BEGIN:
@@ -338,20 +334,21 @@ static void take_packet(struct sim_rom *rom, size_t length)
     if (length < ESPOTA_ROM_HEADER_SIZE || p[0] != 0)
         return;
     size_t data_length = espota_get_le16(p + 2);
-    if (data_length != length - ESPOTA_ROM_HEADER_SIZE || data_length < needs(p[1]))
+    if (data_length != length - ESPOTA_ROM_HEADER_SIZE || data_length < needs(p[1]) || !allowed(rom, p[1]))
         finish(rom, p[1], ESPOTA_ROM_ERR_INVALID_MESSAGE);
     else
         run(rom, p[1], p + ESPOTA_ROM_HEADER_SIZE, data_length, espota_get_le32(p + 4));
 }
 
 void sim_rom_start(struct sim_rom *rom, const struct espota_chip *chip, struct sim_flash *flash,
-                   const uint8_t mac[6], const struct sim_rom_events *events)
+                   const struct sim_identity *identity, const struct sim_rom_events *events)
 {
     memset(rom, 0, sizeof *rom);
     rom->chip = chip;
     rom->flash = flash;
     rom->events = *events;
-    memcpy(rom->mac, mac, sizeof rom->mac);
+    rom->identity = *identity;
+    rom->baud = ESPOTA_ROM_INITIAL_BAUD;
     espota_slip_begin(&rom->decoder, rom->packet, sizeof rom->packet);
 }
 

@@ -2,6 +2,7 @@
 #ifndef ESPOTA_SIM_ROM_H
 #define ESPOTA_SIM_ROM_H
 
+#include "efuses.h"
 #include "espota/chip.h"
 #include "espota/rom_protocol.h"
 #include "espota/slip.h"
@@ -22,7 +23,8 @@ struct sim_rom {
     const struct espota_chip *chip;
     struct sim_flash *flash;
     struct sim_rom_events events;
-    uint8_t mac[6];
+    struct sim_identity identity;
+    uint32_t baud; /* of the UART */
     struct espota_slip_decoder decoder;
     uint8_t packet[SIM_ROM_MAX_PACKET];
     bool attached; /* SPI_ATTACH was done */
@@ -42,7 +44,7 @@ struct sim_rom {
 
 /* Enter download mode. */
 void sim_rom_start(struct sim_rom *rom, const struct espota_chip *chip, struct sim_flash *flash,
-                   const uint8_t mac[6], const struct sim_rom_events *events);
+                   const struct sim_identity *identity, const struct sim_rom_events *events);
 void sim_rom_stop(struct sim_rom *rom);
 void sim_rom_input(struct sim_rom *rom, const uint8_t *data, size_t length);
 

@@ -1,47 +1,17 @@
-/* The outside of a simulated board: a pseudo-terminal, TCP, and signals for its buttons. */
-#include "espota/sim.h"
+/* A simulated board at work: bytes from its doors, signals for its buttons, DTR and RTS for its reset. */
+#include "server.h"
 
-#include "board.h"
-#include "line.h"
+#include "espota/host.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <pty.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
 
-/* A way to reach the board. */
-struct door {
-    enum sim_stream stream;
-    int listener; /* -1: a pseudo-terminal */
-    int fd;       /* -1: nobody is there */
-    int slave;    /* of a pseudo-terminal, kept open so that it survives its users; otherwise -1 */
-};
-
-enum { PTY, UART_TCP, NETWORK, DOORS };
-
-struct server {
-    const struct espota_sim_options *options;
-    struct sim_board board;
-    struct sim_flash flash;
-    struct sim_line line;
-    struct door door[DOORS];
-    char pty_name[128];
-    uint16_t port[DOORS];
-    int signals;
-    uint64_t received;
-    bool linked, disconnected, cut_reported;
-};
+enum { CHUNK = 1024 };
 
 static int failed(const char *what, struct espota_error *error)
 {
@@ -51,36 +21,24 @@ static int failed(const char *what, struct espota_error *error)
 /* ---- out ------------------------------------------------------------------------------------------------
  */
 
-/* A pseudo-terminal that nobody reads fills up; then bytes are lost, as on a wire that ends nowhere. */
-static void write_all(int fd, const uint8_t *data, size_t length, bool may_lose)
+static void send_uart(struct sim_server *s, const uint8_t *data, size_t length)
 {
-    while (length > 0) {
-        ssize_t count = write(fd, data, length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0 && errno == EAGAIN && !may_lose) {
-            struct pollfd p = { fd, POLLOUT, 0 };
-            if (poll(&p, 1, 5000) > 0)
-                continue;
-        }
-        if (count < 0)
-            return;
-        data += count;
-        length -= (size_t)count;
-    }
+    uint8_t wire[2 * CHUNK], escaped[4 * CHUNK];
+    size_t left = sim_line_pass(&s->line, data, length, wire);
+    sim_door_write(s, SIM_PTY, wire, left);
+    sim_door_write(s, SIM_TCP, wire, left);
+    sim_door_write(s, SIM_RFC2217, escaped, espota_telnet_escape(wire, left, escaped));
 }
 
 static void send_bytes(void *context, enum sim_stream stream, const uint8_t *data, size_t length)
 {
-    struct server *s = context;
-    uint8_t copy[1024];
+    struct sim_server *s = context;
     while (length > 0) {
-        size_t chunk = length < sizeof copy ? length : sizeof copy;
-        memcpy(copy, data, chunk);
-        size_t left = stream == SIM_UART ? sim_line_pass(&s->line, copy, chunk) : chunk;
-        for (int i = 0; i < DOORS; i++)
-            if (s->door[i].fd >= 0 && s->door[i].stream == stream)
-                write_all(s->door[i].fd, copy, left, i == PTY);
+        size_t chunk = length < CHUNK ? length : CHUNK;
+        if (stream == SIM_UART)
+            send_uart(s, data, chunk);
+        else
+            sim_door_write(s, SIM_AGENT, data, chunk);
         data += chunk;
         length -= chunk;
     }
@@ -88,90 +46,56 @@ static void send_bytes(void *context, enum sim_stream stream, const uint8_t *dat
 
 static void set_baud(void *context, uint32_t baud)
 {
-    struct server *s = context;
+    struct sim_server *s = context;
     s->line.baud = baud;
 }
 
 static void log_line(void *context, const char *line)
 {
-    struct server *s = context;
+    struct sim_server *s = context;
     if (s->options->log)
         s->options->log(s->options->context, line);
 }
 
-/* ---- doors ----------------------------------------------------------------------------------------------
+/* ---- the lines ------------------------------------------------------------------------------------------
  */
 
-static int open_pty(struct server *s, struct espota_error *error)
+static void act(struct sim_server *s, enum sim_circuit_event event)
 {
-    struct door *door = &s->door[PTY];
-    struct termios raw;
-    if (openpty(&door->fd, &door->slave, s->pty_name, NULL, NULL) != 0)
-        return failed("open a pseudo-terminal", error);
-    if (tcgetattr(door->slave, &raw) != 0)
-        return failed("configure a pseudo-terminal", error);
-    cfmakeraw(&raw);
-    if (tcsetattr(door->slave, TCSANOW, &raw) != 0 || fcntl(door->fd, F_SETFL, O_NONBLOCK) != 0)
-        return failed("configure a pseudo-terminal", error);
-    return 0;
+    switch (event) {
+    case SIM_CIRCUIT_NOTHING:
+        break;
+    case SIM_CIRCUIT_HOLD:
+        sim_board_hold(&s->board);
+        break;
+    case SIM_CIRCUIT_START:
+    case SIM_CIRCUIT_DOWNLOAD:
+        sim_board_reset(&s->board, event == SIM_CIRCUIT_DOWNLOAD);
+        break;
+    }
 }
 
-/* A link that an earlier simulator left is replaced; a file is not. */
-static int make_link(struct server *s, struct espota_error *error)
+static void drive_lines(void *context, bool dtr, bool rts)
 {
-    const char *path = s->options->link;
-    char old[16];
-    if (readlink(path, old, sizeof old) >= 0 && unlink(path) != 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot replace the link %s: %s", path, strerror(errno));
-    if (symlink(s->pty_name, path) != 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot make the link %s: %s", path, strerror(errno));
-    s->linked = true;
-    return 0;
+    struct sim_server *s = context;
+    act(s, sim_circuit_drive(&s->circuit, dtr, rts, espota_now_ms()));
 }
 
-static int open_listener(struct server *s, int which, uint16_t port, struct espota_error *error)
+static void set_host_baud(void *context, uint32_t baud)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons(port),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof address;
-    int one = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    s->door[which].listener = fd;
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
-        bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, 4) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot listen on 127.0.0.1:%u: %s", port, strerror(errno));
-    s->port[which] = ntohs(address.sin_port);
-    return 0;
+    struct sim_server *s = context;
+    s->line.host_baud = baud;
 }
 
-static void hang_up(struct server *s, struct door *door)
+static void answer_remote(void *context, const uint8_t *data, size_t size)
 {
-    if (door->listener < 0)
-        return; /* a pseudo-terminal stays */
-    close(door->fd);
-    door->fd = -1;
-    sim_board_disconnect(&s->board, door->stream);
-}
-
-/* The newest caller has the line: an old one may have died without a word. */
-static void accept_caller(struct server *s, struct door *door)
-{
-    int one = 1;
-    int fd = accept4(door->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* only slower without */
-    if (door->fd >= 0)
-        hang_up(s, door);
-    door->fd = fd;
+    sim_door_write(context, SIM_RFC2217, data, size);
 }
 
 /* ---- in -------------------------------------------------------------------------------------------------
  */
 
-static bool breaks_now(struct server *s, size_t count)
+static bool breaks_now(struct sim_server *s, size_t count)
 {
     s->received += count;
     if (s->options->faults.disconnect_after == 0 || s->disconnected ||
@@ -181,7 +105,7 @@ static bool breaks_now(struct server *s, size_t count)
     return true;
 }
 
-static void report_power(struct server *s)
+static void report_power(struct sim_server *s)
 {
     if (s->flash.powered || s->cut_reported)
         return;
@@ -189,28 +113,66 @@ static void report_power(struct server *s)
     log_line(s, "power failed; SIGHUP gives it back");
 }
 
-static void take_bytes(struct server *s, struct door *door)
+static void input(struct sim_server *s, enum sim_stream stream, const uint8_t *data, size_t length)
 {
-    uint8_t data[2048];
+    uint8_t wire[2 * CHUNK];
+    if (stream == SIM_UART) {
+        length = sim_line_pass(&s->line, data, length, wire);
+        data = wire;
+    }
+    sim_board_input(&s->board, stream, data, length);
+    report_power(s);
+}
+
+/* Data in between commands arrives before what they do. */
+static void input_remote(struct sim_server *s, const uint8_t *data, size_t length)
+{
+    uint8_t plain[CHUNK];
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (data[i] == ESPOTA_TELNET_IAC && count > 0) {
+            input(s, SIM_UART, plain, count);
+            count = 0;
+        }
+        if (sim_remote_byte(&s->remote, data[i]))
+            plain[count++] = data[i];
+    }
+    if (count > 0)
+        input(s, SIM_UART, plain, count);
+}
+
+static void take_bytes(struct sim_server *s, enum sim_door_index which)
+{
+    struct sim_door *door = &s->door[which];
+    uint8_t data[CHUNK];
     ssize_t count = read(door->fd, data, sizeof data);
     if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
-        hang_up(s, door);
+        sim_door_hang_up(s, which);
         return;
     }
     if (count < 0)
         return;
-    size_t length = (size_t)count;
-    bool breaks = breaks_now(s, length);
-    if (door->stream == SIM_UART)
-        length = sim_line_pass(&s->line, data, length);
-    sim_board_input(&s->board, door->stream, data, length);
-    report_power(s);
+    bool breaks = breaks_now(s, (size_t)count);
+    if (which == SIM_RFC2217)
+        input_remote(s, data, (size_t)count);
+    else
+        input(s, door->stream, data, (size_t)count);
     if (breaks && door->fd >= 0)
-        hang_up(s, door);
+        sim_door_hang_up(s, which);
+}
+
+static void take_caller(struct sim_server *s, enum sim_door_index which)
+{
+    const struct sim_remote_events events = { s, answer_remote, set_host_baud, drive_lines };
+    if (!sim_door_accept(s, which))
+        return;
+    s->line.host_baud = 0;
+    if (which == SIM_RFC2217)
+        sim_remote_begin(&s->remote, &events);
 }
 
 /* @return false when it is time to end. */
-static bool take_signal(struct server *s)
+static bool take_signal(struct sim_server *s)
 {
     struct signalfd_siginfo info;
     if (read(s->signals, &info, sizeof info) != (ssize_t)sizeof info)
@@ -225,26 +187,27 @@ static bool take_signal(struct server *s)
     return info.ssi_signo != SIGINT && info.ssi_signo != SIGTERM;
 }
 
-static int serve(struct server *s, struct espota_error *error)
+static int serve(struct sim_server *s, struct espota_error *error)
 {
     for (;;) {
-        struct pollfd p[1 + 2 * DOORS] = { { s->signals, POLLIN, 0 } };
-        for (int i = 0; i < DOORS; i++) {
+        struct pollfd p[1 + 2 * SIM_DOORS] = { { s->signals, POLLIN, 0 } };
+        for (int i = 0; i < SIM_DOORS; i++) {
             p[1 + 2 * i] = (struct pollfd){ s->door[i].listener, POLLIN, 0 };
             p[2 + 2 * i] = (struct pollfd){ s->door[i].fd, POLLIN, 0 };
         }
-        if (poll(p, 1 + 2 * DOORS, -1) < 0) {
-            if (errno == EINTR)
-                continue;
+        int ready = poll(p, 1 + 2 * SIM_DOORS, sim_circuit_timeout(&s->circuit, espota_now_ms()));
+        if (ready < 0 && errno != EINTR)
             return failed("wait for something to happen", error);
-        }
+        act(s, sim_circuit_wait(&s->circuit, espota_now_ms()));
+        if (ready <= 0)
+            continue;
         if (p[0].revents && !take_signal(s))
             return 0;
-        for (int i = 0; i < DOORS; i++) {
+        for (int i = 0; i < SIM_DOORS; i++) {
             if (p[2 + 2 * i].revents)
-                take_bytes(s, &s->door[i]);
+                take_bytes(s, (enum sim_door_index)i);
             if (p[1 + 2 * i].revents)
-                accept_caller(s, &s->door[i]);
+                take_caller(s, (enum sim_door_index)i);
         }
     }
 }
@@ -252,34 +215,7 @@ static int serve(struct server *s, struct espota_error *error)
 /* ---- all of it ------------------------------------------------------------------------------------------
  */
 
-static int open_doors(struct server *s, struct espota_error *error)
-{
-    const struct espota_sim_options *o = s->options;
-    int result = o->pty ? open_pty(s, error) : 0;
-    if (result == 0 && o->tcp)
-        result = open_listener(s, UART_TCP, o->tcp_port, error);
-    if (result == 0 && o->network)
-        result = open_listener(s, NETWORK, o->network_port, error);
-    if (result == 0 && o->pty && o->link)
-        result = make_link(s, error);
-    return result;
-}
-
-static void close_doors(struct server *s)
-{
-    if (s->linked)
-        unlink(s->options->link);
-    for (int i = 0; i < DOORS; i++) {
-        const int fds[] = { s->door[i].listener, s->door[i].fd, s->door[i].slave };
-        for (size_t k = 0; k < sizeof fds / sizeof fds[0]; k++)
-            if (fds[k] >= 0)
-                close(fds[k]);
-    }
-    if (s->signals >= 0)
-        close(s->signals);
-}
-
-static int open_signals(struct server *s, struct espota_error *error)
+static int open_signals(struct sim_server *s, struct espota_error *error)
 {
     static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
     sigset_t set;
@@ -291,12 +227,28 @@ static int open_signals(struct server *s, struct espota_error *error)
     return 0;
 }
 
-static int power_on(struct server *s, struct espota_error *error)
+static struct sim_identity identity_of(const struct espota_sim_options *o)
+{
+    enum { USUAL_REVISION = 1, USUAL_ESP32_REVISION = 301, USUAL_CRYSTAL_MHZ = 40 };
+    uint32_t crystal = o->chip->crystal_mhz ? o->chip->crystal_mhz : USUAL_CRYSTAL_MHZ;
+    return (struct sim_identity){
+        .mac = { 0x24, 0x0a, 0xc4, 0x00, 0x01, 0x10 },
+        .revision = o->revision                  ? o->revision
+                    : o->chip->major_counts_bits ? USUAL_ESP32_REVISION
+                                                 : USUAL_REVISION,
+        .crystal_mhz = o->crystal_mhz ? o->crystal_mhz : crystal,
+        .secure_boot = o->secure_boot,
+        .flash_encryption = o->flash_encryption,
+        .secure_download = o->secure_download,
+    };
+}
+
+static int power_on(struct sim_server *s, struct espota_error *error)
 {
     const struct espota_sim_options *o = s->options;
     struct sim_board_options board = {
         .chip = o->chip,
-        .mac = { 0x24, 0x0a, 0xc4, 0x00, 0x01, 0x10 },
+        .identity = identity_of(o),
         .rollback = o->rollback,
         .key = o->key,
         .key_length = o->key_length,
@@ -306,6 +258,10 @@ static int power_on(struct server *s, struct espota_error *error)
         .log = log_line,
         .baud = set_baud,
     };
+    s->circuit.kind = o->usb_jtag ? SIM_CIRCUIT_USB_JTAG : SIM_CIRCUIT_AUTO_RESET;
+    if (o->no_circuit)
+        s->circuit.kind = SIM_CIRCUIT_NONE;
+    s->circuit.rise_ms = o->rise_ms ? o->rise_ms : 1;
     s->flash.real_time = o->real_time;
     s->flash.cut = (enum sim_cut)o->faults.power_cut_kind;
     s->flash.cut_at = o->faults.power_cut_at;
@@ -315,32 +271,43 @@ static int power_on(struct server *s, struct espota_error *error)
     return result;
 }
 
+/* With the flash open: doors, power, service. */
+static int run(struct sim_server *s, struct espota_error *error)
+{
+    const struct espota_sim_options *o = s->options;
+    int result = open_signals(s, error);
+    if (result == 0)
+        result = sim_doors_open(s, error);
+    if (result == 0 && o->ready) {
+        const struct espota_sim_doors doors = { o->pty ? s->pty_name : NULL, s->port[SIM_TCP],
+                                                s->port[SIM_RFC2217], s->port[SIM_AGENT] };
+        o->ready(o->context, &doors);
+    }
+    if (result == 0)
+        result = power_on(s, error);
+    if (result == 0) {
+        result = serve(s, error);
+        sim_board_end(&s->board);
+    }
+    sim_doors_close(s);
+    if (s->signals >= 0)
+        close(s->signals);
+    return result;
+}
+
 int espota_sim_run(const struct espota_sim_options *options, struct espota_error *error)
 {
-    struct server *s = calloc(1, sizeof *s);
+    struct sim_server *s = calloc(1, sizeof *s);
     if (!s)
         return espota_fail_memory(error, "simulating");
     s->options = options;
     s->signals = -1;
-    s->door[PTY] = (struct door){ SIM_UART, -1, -1, -1 };
-    s->door[UART_TCP] = (struct door){ SIM_UART, -1, -1, -1 };
-    s->door[NETWORK] = (struct door){ SIM_NETWORK, -1, -1, -1 };
     sim_line_init(&s->line, options);
+    for (int i = 0; i < SIM_DOORS; i++)
+        s->door[i] = (struct sim_door){ SIM_UART, -1, -1, -1 };
     int result = sim_flash_open(&s->flash, options->flash_file, options->flash_size, error);
     if (result == 0) {
-        result = open_signals(s, error);
-        if (result == 0)
-            result = open_doors(s, error);
-        if (result == 0 && options->ready)
-            options->ready(options->context, options->pty ? s->pty_name : NULL, s->port[UART_TCP],
-                           s->port[NETWORK]);
-        if (result == 0)
-            result = power_on(s, error);
-        if (result == 0) {
-            result = serve(s, error);
-            sim_board_end(&s->board);
-        }
-        close_doors(s);
+        result = run(s, error);
         sim_flash_close(&s->flash);
     }
     free(s);

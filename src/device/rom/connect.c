@@ -1,35 +1,33 @@
 /* Getting into download mode, and words for what is wrong when that fails. */
 #include "rom.h"
 
+#include "espota/ports.h"
+#include "espota/reset.h"
+
+#include <stdio.h>
 #include <string.h>
 
 enum { SYNCS_PER_ATTEMPT = 5, DEFAULT_ATTEMPTS = 7, SYNC_ANSWERS = 8 };
 
-/* The auto-reset circuit of development boards: RTS asserted holds the chip in reset (EN low), DTR asserted
- * pulls GPIO0 low, and both together do nothing. Source: esptool, esptool/reset.py, ClassicReset. */
-static int reset_to_download(struct rom *rom, unsigned hold_gpio0_ms, struct espota_error *error)
+/* A chip on its own USB leaves the bus when it restarts, and the port comes back. */
+static int survive_reset(struct rom *rom, int result, struct espota_error *error)
 {
-    int result = espota_link_set_lines(rom->link, false, true, error);
-    espota_sleep_ms(100);
-    rom_drain(rom);
-    rom->log_length = 0;
-    if (result == 0)
-        result = espota_link_set_lines(rom->link, true, false, error);
-    espota_sleep_ms(hold_gpio0_ms);
-    if (result == 0)
-        result = espota_link_set_lines(rom->link, false, false, error);
-    return result;
+    enum { COMES_BACK_MS = 3000 };
+    if (result != ESPOTA_ERR_NO_DEVICE || !rom->link->ops->reopen)
+        return result;
+    espota_device_remark(&rom->device, "%s; opening the port again", error->text);
+    return espota_link_reopen(rom->link, COMES_BACK_MS, error);
 }
 
-bool rom_hard_reset(struct rom *rom, struct espota_error *error, int *result)
+static int reset_to_download(struct rom *rom, unsigned number, struct espota_error *error)
 {
-    if (!rom->link->has_lines)
-        return false;
-    *result = espota_link_set_lines(rom->link, false, true, error);
-    espota_sleep_ms(100);
-    if (*result == 0)
-        *result = espota_link_set_lines(rom->link, false, false, error);
-    return true;
+    const char *sequence = rom->options.before == ESPOTA_BEFORE_SEQUENCE
+                               ? rom->options.before_sequence
+                               : espota_reset_download_for(rom->link, number);
+    rom_drain(rom);
+    rom->log_length = 0;
+    espota_device_remark(&rom->device, "reset %s", sequence);
+    return survive_reset(rom, espota_reset_run(rom->link, sequence, error), error);
 }
 
 int rom_sync(struct rom *rom, struct espota_error *error)
@@ -55,55 +53,97 @@ int rom_sync(struct rom *rom, struct espota_error *error)
 
 static int attempt(struct rom *rom, unsigned number, struct espota_error *error)
 {
-    bool reset = rom->link->has_lines && rom->options.before == ESPOTA_BEFORE_DEFAULT;
+    bool reset = rom->link->has_lines && rom->options.before != ESPOTA_BEFORE_NO_RESET;
     int result = 0;
     if (reset)
-        result = reset_to_download(rom, number % 2 ? 550 : 50, error);
+        result = reset_to_download(rom, number, error);
     for (int i = 0; result == 0 && i < SYNCS_PER_ATTEMPT; i++) {
         result = espota_device_check_cancelled(&rom->device, error);
         if (result == 0 && rom_sync(rom, error) == 0)
             return 0;
         if (error->status == ESPOTA_ERR_NO_DEVICE || result != 0)
-            return (int)error->status;
+            return survive_reset(rom, (int)error->status, error);
         espota_sleep_ms(50);
     }
     return result ? result : ESPOTA_ERR_TIMEOUT;
 }
 
-static const char *advice(const struct rom *rom)
+/* ---- words for what is wrong ----------------------------------------------------------------------------
+ */
+
+static unsigned count_of(const char *text, const char *what)
+{
+    unsigned count = 0;
+    for (const char *at = text; (at = strstr(at, what)); at += strlen(what))
+        count++;
+    return count;
+}
+
+#define HOLD_BOOT "hold BOOT (GPIO0 low), press RESET, and try again"
+
+/* The boot mode that a log gives, "0x13" of "boot:0x13 (SPI_FAST_FLASH_BOOT)". */
+static const char *boot_mode(const char *log, char mode[16])
+{
+    const char *at = strstr(log, "boot:0x");
+    size_t length = at ? strspn(at + 7, "0123456789abcdefABCDEF") : 0;
+    mode[0] = '\0';
+    if (length > 0 && length < 9)
+        snprintf(mode, 16, "0x%.*s", (int)length, at + 7);
+    return mode;
+}
+
+static void diagnose(const struct rom *rom, char *text, size_t room)
 {
     const char *log = rom->log;
-    if (strstr(log, "waiting for download"))
-        return "the chip is in download mode but does not hear us: check the wire to its RX pin";
-    if (strstr(log, "boot:0x") || strstr(log, "rst:0x"))
-        return "the chip booted from flash instead of into download mode: hold BOOT (GPIO0 low), press "
-               "RESET, "
-               "and try again";
-    if (rom->log_length > 0)
-        return "something is talking, but no ROM bootloader: hold BOOT (GPIO0 low), press RESET, and try "
-               "again; "
-               "or an app is running: for an espota agent use 'espota ota' and 'espota status'";
-    if (rom->link->has_lines)
-        return "nothing answers: check that it is the right port and the board has power; without an "
-               "auto-reset "
-               "circuit hold BOOT, press RESET, and use --before no-reset";
-    return "nothing answers: put the chip into download mode first (hold BOOT, press RESET); this kind of "
-           "port "
-           "cannot do it for you";
+    bool lines = rom->link->has_lines && rom->options.before != ESPOTA_BEFORE_NO_RESET;
+    char mode[16], holder[64];
+    boot_mode(log, mode);
+    if (espota_port_holder(rom->link->name, holder, sizeof holder))
+        snprintf(text, room, "%s has the port open too and takes what the chip answers: end that program",
+                 holder);
+    else if (strstr(log, "waiting for download"))
+        snprintf(text, room,
+                 "the chip is in download mode but does not hear us: check the wire to its RX pin");
+    else if (count_of(log, "rst:0x") > 2 && !lines)
+        snprintf(
+            text, room,
+            "the chip restarts again and again (a boot loop; is the power supply strong enough?) and never "
+            "enters download mode: " HOLD_BOOT);
+    else if (mode[0])
+        snprintf(text, room,
+                 "wrong boot mode %s: the chip boots from flash instead of into download mode%s: " HOLD_BOOT,
+                 mode, lines ? ", so DTR does not pull GPIO0 low on this board" : "");
+    else if (strstr(log, "rst:0x") || strstr(log, "flash boot") || strstr(log, "invalid header"))
+        snprintf(text, room, "the chip boots from flash instead of into download mode: " HOLD_BOOT);
+    else if (rom->log_length > 0)
+        snprintf(text, room,
+                 "something is talking, but no ROM bootloader: " HOLD_BOOT
+                 "; or an app is running: an espota agent is asked with --via agent");
+    else if (lines)
+        snprintf(text, room,
+                 "nothing answers: check that it is the right port and the board has power; without an "
+                 "auto-reset circuit hold BOOT, press RESET, and use --before no-reset");
+    else
+        snprintf(text, room,
+                 "nothing answers: put the chip into download mode first (hold BOOT, press RESET); %s",
+                 rom->link->has_lines ? "--before no-reset leaves that to you"
+                                      : "this kind of port cannot do it for you");
 }
 
 int rom_connect(struct rom *rom, struct espota_error *error)
 {
     unsigned attempts = rom->options.attempts ? rom->options.attempts : DEFAULT_ATTEMPTS;
+    char words[512];
     espota_slip_begin(&rom->decoder, rom->frame, sizeof rom->frame);
     rom_drain(rom);
     for (unsigned i = 0; i < attempts; i++) {
         int result = attempt(rom, i, error);
         if (result == 0)
             return 0;
-        if (result == ESPOTA_ERR_CANCELLED || result == ESPOTA_ERR_NO_DEVICE)
+        if (result == ESPOTA_ERR_CANCELLED || result == ESPOTA_ERR_NO_DEVICE || result == ESPOTA_ERR_USAGE)
             return result;
     }
+    diagnose(rom, words, sizeof words);
     return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot connect to a ROM bootloader on %s: %s",
-                       rom->link->name, advice(rom));
+                       rom->link->name, words);
 }

@@ -2,6 +2,7 @@
 #include "rom.h"
 
 #include "espota/bytes.h"
+#include "espota/reset.h"
 
 #include <inttypes.h>
 #include <libdeflate.h>
@@ -57,8 +58,8 @@ static int rom_read(struct espota_device *device, uint32_t offset, void *buffer,
     return 0;
 }
 
-static int begin(struct rom *rom, enum espota_rom_command command, uint32_t erase, uint32_t blocks,
-                 uint32_t offset, struct espota_error *error)
+int rom_begin_write(struct rom *rom, enum espota_rom_command command, uint32_t erase, uint32_t blocks,
+                    uint32_t offset, struct espota_error *error)
 {
     uint32_t words[5] = { erase, blocks, ESPOTA_ROM_BLOCK_SIZE, offset, 0 };
     size_t count = rom->device.info.chip->rom_encrypted_flag ? 5 : 4;
@@ -74,7 +75,7 @@ static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t len
         uint32_t step = length - done < STEP ? length - done : STEP;
         int result = espota_device_check_cancelled(device, error);
         if (result == 0)
-            result = begin(rom_of(device), ESPOTA_ROM_FLASH_BEGIN, step, 0, offset + done, error);
+            result = rom_begin_write(rom_of(device), ESPOTA_ROM_FLASH_BEGIN, step, 0, offset + done, error);
         if (result != 0)
             return espota_fail_while(error, "erasing flash 0x%" PRIx32 "+0x%" PRIx32, offset + done, step);
         done += step;
@@ -149,7 +150,8 @@ static int write_plain(struct rom *rom, uint32_t offset, const uint8_t *data, si
                        struct espota_error *error)
 {
     struct blocks blocks = { ESPOTA_ROM_FLASH_DATA, data, length, length, ROM_TIMEOUT_MS };
-    int result = begin(rom, ESPOTA_ROM_FLASH_BEGIN, (uint32_t)length, block_count(length), offset, error);
+    int result =
+        rom_begin_write(rom, ESPOTA_ROM_FLASH_BEGIN, (uint32_t)length, block_count(length), offset, error);
     return result ? result : send_blocks(rom, &blocks, error);
 }
 
@@ -171,8 +173,8 @@ static int write_compressed(struct rom *rom, uint32_t offset, const uint8_t *dat
                              rom_timeout(ROM_WRITE_TIMEOUT_MS_PER_MB, (uint32_t)padded) };
     int result = size > 0 ? 0 : espota_fail(error, ESPOTA_ERR_FAILED, "cannot compress %zu bytes", padded);
     if (result == 0)
-        result =
-            begin(rom, ESPOTA_ROM_FLASH_DEFL_BEGIN, (uint32_t)length, block_count(size) + 1, offset, error);
+        result = rom_begin_write(rom, ESPOTA_ROM_FLASH_DEFL_BEGIN, (uint32_t)length, block_count(size) + 1,
+                                 offset, error);
     if (result == 0)
         result = send_blocks(rom, &blocks, error);
     free(packed);
@@ -208,33 +210,26 @@ static int rom_write(struct espota_device *device, uint32_t offset, const void *
     return result ? espota_fail_while(error, "writing flash 0x%" PRIx32 "+0x%zx", offset, length) : 0;
 }
 
-/* Where no line resets the chip, the ROM is asked to leave: a write of nothing, and its end. */
-static int leave_by_command(struct rom *rom, struct espota_error *error)
-{
-    int result = begin(rom, ESPOTA_ROM_FLASH_BEGIN, 0, 0, 0, error);
-    if (result == 0)
-        result = rom_words(rom, ESPOTA_ROM_FLASH_END, (uint32_t[]){ 0 }, 1, ROM_TIMEOUT_MS, error);
-    return result;
-}
-
 static int rom_restart(struct espota_device *device, struct espota_error *error)
 {
-    struct rom *rom = rom_of(device);
-    int result = 0;
-    if (rom->options.after == ESPOTA_AFTER_NO_RESET)
-        return 0;
-    if (!rom_hard_reset(rom, error, &result))
-        result = leave_by_command(rom, error);
-    return result;
+    return rom_leave(rom_of(device), error);
 }
 
+/* Find each other again. A line that needs this often is too fast. */
 static int rom_recover(struct espota_device *device, struct espota_error *error)
 {
+    enum { RECOVERIES_PER_RATE = 3, SYNCS = 10 };
     struct rom *rom = rom_of(device);
+    int result = ESPOTA_ERR_TIMEOUT;
     espota_sleep_ms(200);
     rom_drain(rom);
-    int result = ESPOTA_ERR_TIMEOUT;
-    for (int i = 0; result == ESPOTA_ERR_TIMEOUT && i < 10; i++)
+    if (++rom->recoveries > RECOVERIES_PER_RATE) {
+        rom->recoveries = 0;
+        result = rom_slow_down(rom, error);
+        if (result == ESPOTA_ERR_UNSUPPORTED)
+            result = ESPOTA_ERR_TIMEOUT;
+    }
+    for (int i = 0; result == ESPOTA_ERR_TIMEOUT && i < SYNCS; i++)
         result = rom_sync(rom, error);
     return result;
 }
@@ -252,6 +247,7 @@ static const struct espota_device_ops rom_ops = {
     .erase = rom_erase,
     .write = rom_write,
     .restart = rom_restart,
+    .details = rom_details,
     .recover = rom_recover,
     .close = rom_close,
 };
@@ -268,16 +264,20 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
     rom->options = *options;
     rom->device.ops = &rom_ops;
     rom->device.kind = "rom";
+    rom->device.app_stopped = true;
     rom->device.digest_kind = ESPOTA_HASH_MD5;
     rom->device.watch = options->watch;
     snprintf(rom->device.name, sizeof rom->device.name, "%s", link->name);
     int result = rom_connect(rom, error);
     if (result == 0)
         result = rom_identify(rom, error);
-    if (result == 0 && options->baud && link->ops->set_baud && options->baud != link->baud)
+    bool changes = options->baud && link->ops->set_baud && options->baud != link->baud;
+    if (result == 0 && changes && !options->baud_auto)
         result = rom_change_baud(rom, options->baud, error);
     if (result == 0)
         result = rom_examine(rom, error);
+    if (result == 0 && changes && options->baud_auto && link->usb_vid != ESPOTA_USB_VID_ESPRESSIF)
+        result = rom_find_baud(rom, options->baud, error);
     if (result == 0)
         *device = &rom->device;
     else

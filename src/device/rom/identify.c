@@ -1,38 +1,44 @@
 /* Which chip, which flash, which MAC. */
 #include "rom.h"
 
-#include "espota/bytes.h"
-
 #include <inttypes.h>
 
-#define SPI_USR_COMMAND     (1u << 31)
-#define SPI_USR_MISO        (1u << 28)
-#define SPI_CMD_USR         (1u << 18)
-#define SPI_COMMAND_8_BITS  (7u << 28)
-#define SPI_FLASH_READ_ID   0x9fu
-#define SECURITY_INFO_SIZE  20u
-#define SECURITY_CHIP_ID_AT 12u
+#define SPI_USR_COMMAND    (1u << 31)
+#define SPI_USR_MISO       (1u << 28)
+#define SPI_CMD_USR        (1u << 18)
+#define SPI_COMMAND_8_BITS (7u << 28)
+#define SPI_FLASH_READ_ID  0x9fu
+#define MAKER_ADESTO       0x1fu /* has its size in the second byte */
 
-/* Newer ROMs tell their chip id; ESP32 and ESP32-S2 are known by the value of a magic register. */
+/* Newer ROMs tell their chip id. An ESP32 knows no such command, an ESP32-S2 leaves the id out: the value of
+ * a magic register tells them, unless secure download mode hides it, which then leaves the ESP32-S2 alone. */
 static int find_chip(struct rom *rom, const struct espota_chip **chip, struct espota_error *error)
 {
-    uint32_t magic = 0;
-    struct rom_response response;
-    int result = rom_read_register(rom, ESPOTA_CHIP_MAGIC_REGISTER, &magic, error);
-    if (result == 0 && (*chip = espota_chip_by_magic(magic)))
-        return 0;
+    uint32_t magic = 0, id = 0;
+    bool has_id = false;
+    int result = rom_get_security_info(rom, &id, &has_id, error);
+    if (result == 0 && has_id) {
+        *chip = id <= UINT16_MAX ? espota_chip_by_image_id((uint16_t)id) : NULL;
+        return *chip ? 0
+                     : espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                                   "the chip on %s has id %" PRIu32 ", which is not known here",
+                                   rom->link->name, id);
+    }
     if (result != 0 && result != ESPOTA_ERR_DEVICE)
-        return result;
-    result = rom_exchange(rom, ESPOTA_ROM_GET_SECURITY_INFO, NULL, 0, 0, ROM_TIMEOUT_MS, SECURITY_INFO_SIZE,
-                          &response, error);
+        return espota_fail_while(error, "cannot tell which chip is on %s", rom->link->name);
+    bool knows_security = result == 0;
+    result = rom_read_register(rom, ESPOTA_CHIP_MAGIC_REGISTER, &magic, error);
+    if (result == ESPOTA_ERR_DEVICE && knows_security) {
+        *chip = espota_chip_by_name("esp32s2");
+        return 0;
+    }
     if (result != 0)
         return espota_fail_while(error, "cannot tell which chip is on %s", rom->link->name);
-    uint32_t id = espota_get_le32(response.data + SECURITY_CHIP_ID_AT);
-    *chip = id <= UINT16_MAX ? espota_chip_by_image_id((uint16_t)id) : NULL;
-    if (!*chip)
-        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
-                           "the chip on %s has id %" PRIu32 ", which is not known here", rom->link->name, id);
-    return 0;
+    *chip = espota_chip_by_magic(magic);
+    return *chip ? 0
+                 : espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                               "the chip on %s has the magic value 0x%08" PRIx32 ", which is not known here",
+                               rom->link->name, magic);
 }
 
 int rom_identify(struct rom *rom, struct espota_error *error)
@@ -85,12 +91,17 @@ static int read_flash_id(struct rom *rom, uint32_t *id, struct espota_error *err
     return result ? result : rom_write_register(rom, base + chip->spi.usr2, usr2, error);
 }
 
-/* Capacity byte of a JEDEC id: 2^n bytes; some makers count 64M and more from 0x20. */
+/* Capacity byte of a JEDEC id: 2^n bytes; some makers count 64M and more from 0x20, others
+ * all from 0x20 higher. */
 static uint32_t size_of_flash(uint32_t id)
 {
     uint32_t capacity = id >> 16 & 0xff;
+    if ((id & 0xff) == MAKER_ADESTO)
+        capacity = (id >> 8 & 0x1f) + 15;
     if (capacity >= 0x20 && capacity <= 0x22)
         capacity = capacity - 0x20 + 26;
+    else if (capacity >= 0x32 && capacity <= 0x3a)
+        capacity -= 0x20;
     return capacity >= 18 && capacity <= 28 ? 1u << capacity : 0;
 }
 
@@ -110,20 +121,64 @@ static int read_mac(struct rom *rom, struct espota_error *error)
     return 0;
 }
 
+/* Some revisions start with their flash unpowered. */
+static int power_flash(struct rom *rom, struct espota_error *error)
+{
+    const struct espota_chip *chip = rom->device.info.chip;
+    uint16_t revision = 0;
+    if (!chip->flash_power)
+        return 0;
+    int result = rom_read_revision(rom, &revision, error);
+    if (result != 0 || revision < chip->flash_power_from || revision > chip->flash_power_to)
+        return result;
+    for (const struct espota_chip_step *step = chip->flash_power; result == 0 && step->address; step++) {
+        uint32_t value = 0;
+        result = rom_read_register(rom, step->address, &value, error);
+        if (result == 0)
+            result = rom_write_register(rom, step->address, (value & ~step->clear) | step->set, error);
+        espota_sleep_ms((step->wait_us + 999u) / 1000u);
+    }
+    return result;
+}
+
+static int find_flash(struct rom *rom, struct espota_error *error)
+{
+    struct espota_device_info *info = &rom->device.info;
+    int result = read_flash_id(rom, &info->flash_id, error);
+    if (result != 0)
+        return result;
+    info->flash_size = size_of_flash(info->flash_id);
+    if (info->flash_size == 0)
+        return espota_fail(error, ESPOTA_ERR_DEVICE,
+                           "the flash of the chip on %s says id %06" PRIx32
+                           ", which tells no size: is the flash chip connected and powered?",
+                           rom->link->name, info->flash_id);
+    return 0;
+}
+
+/* What secure download mode leaves of us: nothing that could find out what the flash holds or is. */
+static int give_up(const struct rom *rom, struct espota_error *error)
+{
+    return espota_fail(error, ESPOTA_ERR_REFUSED,
+                       "the %s on %s is in secure download mode: its ROM does not tell what the flash is and "
+                       "holds, so nothing is written; update it through its agent ('espota ota')",
+                       rom->device.info.chip->name, rom->link->name);
+}
+
 int rom_examine(struct rom *rom, struct espota_error *error)
 {
     struct espota_device_info *info = &rom->device.info;
-    int result = rom_words(rom, ESPOTA_ROM_SPI_ATTACH, (uint32_t[]){ 0, 0 }, 2, ROM_TIMEOUT_MS, error);
+    int result = rom_read_security(rom, error);
+    if (result == 0 && info->security.secure_download)
+        return rom->options.identify_only ? 0 : give_up(rom, error);
     if (result == 0)
-        result = read_flash_id(rom, &info->flash_id, error);
-    if (result == 0) {
-        info->flash_size = size_of_flash(info->flash_id);
-        if (info->flash_size == 0)
-            result = espota_fail(error, ESPOTA_ERR_DEVICE,
-                                 "the flash of the chip on %s says id %06" PRIx32
-                                 ", which tells no size: is the flash chip connected and powered?",
-                                 rom->link->name, info->flash_id);
-    }
+        result = rom_calm_watchdogs(rom, error);
+    if (result == 0)
+        result = power_flash(rom, error);
+    if (result == 0)
+        result = rom_words(rom, ESPOTA_ROM_SPI_ATTACH, (uint32_t[]){ 0, 0 }, 2, ROM_TIMEOUT_MS, error);
+    if (result == 0)
+        result = find_flash(rom, error);
     if (result == 0)
         result = rom_words(rom, ESPOTA_ROM_SPI_SET_PARAMS,
                            (uint32_t[]){ 0, info->flash_size, 64 * 1024, 4096, 256, 0xffff }, 6,

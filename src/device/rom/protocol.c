@@ -103,6 +103,8 @@ static int judge(struct rom *rom, enum espota_rom_command command, size_t data_l
 {
     const uint8_t *data = rom->frame + ESPOTA_ROM_HEADER_SIZE;
     size_t length = rom->decoder.length - ESPOTA_ROM_HEADER_SIZE;
+    if (data_length == ROM_ALL_DATA)
+        data_length = length > ESPOTA_ROM_STATUS_SIZE ? length - ESPOTA_ROM_STATUS_SIZE : 0;
     const uint8_t *status = length >= data_length + 2 ? data + data_length : data;
     if (length < 2)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "%s: the ROM's answer to command %02x has no status",
@@ -174,6 +176,13 @@ int rom_exchange(struct rom *rom, enum espota_rom_command command, const void *d
             break;
     }
     return result;
+}
+
+int rom_exchange_once(struct rom *rom, enum espota_rom_command command, const void *data, size_t length,
+                      unsigned timeout_ms, size_t data_length, struct rom_response *response,
+                      struct espota_error *error)
+{
+    return exchange_once(rom, command, data, length, 0, timeout_ms, data_length, response, error);
 }
 
 int rom_words(struct rom *rom, enum espota_rom_command command, const uint32_t *words, size_t count,

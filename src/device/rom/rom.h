@@ -28,6 +28,7 @@ struct rom {
     uint8_t error_code; /* of the last answer: enum espota_rom_error */
     char log[1024];     /* what the chip printed before it answered, for diagnosis */
     size_t log_length;
+    unsigned recoveries; /* since the rate was last changed */
 };
 
 struct rom_response {
@@ -36,12 +37,19 @@ struct rom_response {
     size_t length;
 };
 
+#define ROM_ALL_DATA SIZE_MAX
+
 /* One request, one response; asked again when none or an error comes, where that does no harm. `data_length`
- * is how many bytes the response must carry before its status.
+ * is how many bytes the response must carry before its status; ROM_ALL_DATA: whatever it carries.
  * @return ESPOTA_ERR_TIMEOUT when nothing fitting came, ESPOTA_ERR_DEVICE when the ROM reports an error. */
 int rom_exchange(struct rom *rom, enum espota_rom_command command, const void *data, size_t length,
                  uint32_t checksum, unsigned timeout_ms, size_t data_length, struct rom_response *response,
                  struct espota_error *error);
+
+/* The same, asked only once, without a checksum. */
+int rom_exchange_once(struct rom *rom, enum espota_rom_command command, const void *data, size_t length,
+                      unsigned timeout_ms, size_t data_length, struct rom_response *response,
+                      struct espota_error *error);
 
 /* A request of 32-bit words whose response only says that it worked. */
 int rom_words(struct rom *rom, enum espota_rom_command command, const uint32_t *words, size_t count,
@@ -59,8 +67,29 @@ int rom_sync(struct rom *rom, struct espota_error *error);
 /* Reset into download mode as the options say, and sync. */
 int rom_connect(struct rom *rom, struct espota_error *error);
 
-/* Pulse the reset line, if there is one; the chip boots from flash. @return false when there is none. */
-bool rom_hard_reset(struct rom *rom, struct espota_error *error, int *result);
+/* Leave download mode, as the options say. */
+int rom_leave(struct rom *rom, struct espota_error *error);
+
+/* Keep watchdogs from biting that a reset over USB does not stop. */
+int rom_calm_watchdogs(struct rom *rom, struct espota_error *error);
+
+/* Announce a write: `erase` bytes from `offset` are erased, `blocks` packets follow. */
+int rom_begin_write(struct rom *rom, enum espota_rom_command command, uint32_t erase, uint32_t blocks,
+                    uint32_t offset, struct espota_error *error);
+
+/* Bits of a register; 0 for a field that the chip does not have. */
+int rom_read_field(struct rom *rom, struct espota_chip_field field, uint32_t *value,
+                   struct espota_error *error);
+
+/* GET_SECURITY_INFO, into rom->device.info.security. ESPOTA_ERR_DEVICE from a chip that has no such command.
+ */
+int rom_get_security_info(struct rom *rom, uint32_t *chip_id, bool *has_chip_id, struct espota_error *error);
+/* Complete rom->device.info.security: from that, or from eFuses. */
+int rom_read_security(struct rom *rom, struct espota_error *error);
+int rom_read_revision(struct rom *rom, uint16_t *revision, struct espota_error *error);
+int rom_read_crystal(struct rom *rom, uint32_t *mhz, struct espota_error *error);
+int rom_details(struct espota_device *device, struct espota_chip_details *details,
+                struct espota_error *error);
 
 /* Which chip is it? Fills in rom->device.info.chip, or fails when it is not the one asked for. */
 int rom_identify(struct rom *rom, struct espota_error *error);
@@ -69,6 +98,10 @@ int rom_identify(struct rom *rom, struct espota_error *error);
 int rom_examine(struct rom *rom, struct espota_error *error);
 
 int rom_change_baud(struct rom *rom, uint32_t baud, struct espota_error *error);
+/* The highest rate up to `limit` at which the line is clean. */
+int rom_find_baud(struct rom *rom, uint32_t limit, struct espota_error *error);
+/* Go on at a lower rate. @return ESPOTA_ERR_UNSUPPORTED where there is none. */
+int rom_slow_down(struct rom *rom, struct espota_error *error);
 
 /* Milliseconds for an operation on `length` bytes: at least the default. */
 unsigned rom_timeout(unsigned ms_per_mb, uint32_t length);

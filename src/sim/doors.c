@@ -1,0 +1,142 @@
+/* How a simulated board is reached: a pseudo-terminal, and ports on this machine alone. */
+#include "server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pty.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+static int failed(const char *what, struct espota_error *error)
+{
+    return espota_fail(error, ESPOTA_ERR_IO, "cannot %s: %s", what, strerror(errno));
+}
+
+/* A pseudo-terminal that nobody reads fills up; then bytes are lost, as on a wire that ends nowhere. */
+static void write_all(int fd, const uint8_t *data, size_t length, bool may_lose)
+{
+    while (length > 0) {
+        ssize_t count = write(fd, data, length);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && errno == EAGAIN && !may_lose) {
+            struct pollfd p = { fd, POLLOUT, 0 };
+            if (poll(&p, 1, 5000) > 0)
+                continue;
+        }
+        if (count < 0)
+            return;
+        data += count;
+        length -= (size_t)count;
+    }
+}
+
+static int open_pty(struct sim_server *s, struct espota_error *error)
+{
+    struct sim_door *door = &s->door[SIM_PTY];
+    struct termios raw;
+    if (openpty(&door->fd, &door->slave, s->pty_name, NULL, NULL) != 0)
+        return failed("open a pseudo-terminal", error);
+    if (tcgetattr(door->slave, &raw) != 0)
+        return failed("configure a pseudo-terminal", error);
+    cfmakeraw(&raw);
+    if (tcsetattr(door->slave, TCSANOW, &raw) != 0 || fcntl(door->fd, F_SETFL, O_NONBLOCK) != 0)
+        return failed("configure a pseudo-terminal", error);
+    return 0;
+}
+
+/* A link that an earlier simulator left is replaced; a file is not. */
+static int make_link(struct sim_server *s, struct espota_error *error)
+{
+    const char *path = s->options->link;
+    char old[16];
+    if (readlink(path, old, sizeof old) >= 0 && unlink(path) != 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot replace the link %s: %s", path, strerror(errno));
+    if (symlink(s->pty_name, path) != 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot make the link %s: %s", path, strerror(errno));
+    s->linked = true;
+    return 0;
+}
+
+static int open_listener(struct sim_server *s, int which, uint16_t port, struct espota_error *error)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons(port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    int one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    s->door[which].listener = fd;
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+        bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, 4) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot listen on 127.0.0.1:%u: %s", port, strerror(errno));
+    s->port[which] = ntohs(address.sin_port);
+    return 0;
+}
+
+void sim_door_hang_up(struct sim_server *s, enum sim_door_index which)
+{
+    struct sim_door *door = &s->door[which];
+    if (door->listener < 0)
+        return;
+    close(door->fd);
+    door->fd = -1;
+    sim_board_disconnect(&s->board, door->stream);
+}
+
+bool sim_door_accept(struct sim_server *s, enum sim_door_index which)
+{
+    struct sim_door *door = &s->door[which];
+    int one = 1;
+    int fd = accept4(door->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return false;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* only slower without */
+    if (door->fd >= 0)
+        sim_door_hang_up(s, which);
+    door->fd = fd;
+    return true;
+}
+
+void sim_door_write(struct sim_server *s, enum sim_door_index which, const uint8_t *data, size_t length)
+{
+    if (s->door[which].fd >= 0)
+        write_all(s->door[which].fd, data, length, which == SIM_PTY);
+}
+
+int sim_doors_open(struct sim_server *s, struct espota_error *error)
+{
+    const struct espota_sim_options *o = s->options;
+    for (int i = 0; i < SIM_DOORS; i++)
+        s->door[i] = (struct sim_door){ i == SIM_AGENT ? SIM_NETWORK : SIM_UART, -1, -1, -1 };
+    int result = o->pty ? open_pty(s, error) : 0;
+    if (result == 0 && o->tcp)
+        result = open_listener(s, SIM_TCP, o->tcp_port, error);
+    if (result == 0 && o->rfc2217)
+        result = open_listener(s, SIM_RFC2217, o->rfc2217_port, error);
+    if (result == 0 && o->network)
+        result = open_listener(s, SIM_AGENT, o->network_port, error);
+    if (result == 0 && o->pty && o->link)
+        result = make_link(s, error);
+    return result;
+}
+
+void sim_doors_close(struct sim_server *s)
+{
+    if (s->linked)
+        unlink(s->options->link);
+    for (int i = 0; i < SIM_DOORS; i++) {
+        const int fds[] = { s->door[i].listener, s->door[i].fd, s->door[i].slave };
+        for (size_t k = 0; k < sizeof fds / sizeof fds[0]; k++)
+            if (fds[k] >= 0)
+                close(fds[k]);
+    }
+}

@@ -1,0 +1,48 @@
+/* A board and the ways to reach it, shared by serve.c and doors.c. */
+#ifndef ESPOTA_SIM_SERVER_H
+#define ESPOTA_SIM_SERVER_H
+
+#include "board.h"
+#include "circuit.h"
+#include "line.h"
+#include "remote.h"
+
+/* A way to reach the board. */
+struct sim_door {
+    enum sim_stream stream;
+    int listener; /* -1: a pseudo-terminal */
+    int fd;       /* -1: nobody is there */
+    int slave;    /* of a pseudo-terminal, kept open so that it survives its users; otherwise -1 */
+};
+
+enum sim_door_index { SIM_PTY, SIM_TCP, SIM_RFC2217, SIM_AGENT, SIM_DOORS };
+
+struct sim_server {
+    const struct espota_sim_options *options;
+    struct sim_board board;
+    struct sim_flash flash;
+    struct sim_line line;
+    struct sim_circuit circuit;
+    struct sim_remote remote; /* the caller at SIM_RFC2217 */
+    struct sim_door door[SIM_DOORS];
+    char pty_name[128];
+    uint16_t port[SIM_DOORS];
+    int signals;
+    uint64_t received;
+    bool linked, disconnected, cut_reported;
+};
+
+/* Open what the options ask for; sim_doors_close in any case. */
+int sim_doors_open(struct sim_server *server, struct espota_error *error);
+void sim_doors_close(struct sim_server *server);
+
+/* Somebody calls: the newest caller has the line, as an old one may have died without a word. @return false
+ * when there was nobody after all. */
+bool sim_door_accept(struct sim_server *server, enum sim_door_index which);
+/* The caller is gone. A pseudo-terminal stays. */
+void sim_door_hang_up(struct sim_server *server, enum sim_door_index which);
+
+/* Write all of it to whoever is there. */
+void sim_door_write(struct sim_server *server, enum sim_door_index which, const uint8_t *data, size_t length);
+
+#endif
