@@ -200,4 +200,8 @@ int espota_agent_open(struct espota_device **device, struct espota_link *link,
 int espota_file_device_open(struct espota_device **device, const char *path, const struct espota_chip *chip,
                             struct espota_error *error);
 
+/** Make a flash dump of `size` blank bytes: 64K to 128M, a power of two. @return ESPOTA_ERR_USAGE for another
+ * size, ESPOTA_ERR_IO. */
+int espota_file_device_create(const char *path, uint32_t size, struct espota_error *error);
+
 #endif

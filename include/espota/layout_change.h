@@ -28,6 +28,19 @@ unsigned espota_layout_compare(const struct espota_table *from, const struct esp
 /** Do both tables say the same, entry by entry? */
 bool espota_layout_same(const struct espota_table *a, const struct espota_table *b);
 
+/** Flash that a change from one table to another has to erase. */
+struct espota_layout_erasure {
+    const struct espota_partition *partition; /* in the new table */
+    uint32_t length;                          /* bytes from its start */
+};
+
+/** What must go so that no partition of `to` begins its life with another's content: all of a data partition
+ * that is not as it was, the first sector of an app partition that is not, and otadata when a slot changed.
+ * What is the same in both tables, whatever its name, is left alone. `erasure` has room for to->count.
+ * @return how many. */
+unsigned espota_layout_erasures(const struct espota_table *from, const struct espota_table *to,
+                                struct espota_layout_erasure *erasure);
+
 /** One sentence about a change that does not stay: "'nvs' moves from 0x9000 to 0xa000". @return `text`. */
 #define ESPOTA_LAYOUT_TEXT 160
 const char *espota_layout_change_text(const struct espota_layout_change *change,

@@ -2,6 +2,7 @@
  *
  * smart write  ask for digests, find what differs, write only that, verify by digest. Skipping, resuming and
  *              verifying are this one primitive; no state is kept.
+ * smart read   the same the other way
  * slots        the partition table and otadata of a device: what runs, what boots next, where an update goes
  * OTA          choose the slot, check the image, write, verify the whole image, only then switch otadata */
 #ifndef ESPOTA_UPDATE_H
@@ -31,6 +32,22 @@ int espota_smart_write(struct espota_device *device, uint32_t offset, const void
 
 /** Bytes by which the watch advances for `length` bytes of data. */
 uint32_t espota_smart_write_total(size_t length);
+
+/* ---- smart read -----------------------------------------------------------------------------------------
+ */
+
+struct espota_smart_read {
+    uint32_t total;   /* bytes asked for */
+    uint32_t done;    /* bytes from the start that are right, also after a failure */
+    uint32_t read;    /* bytes that travelled, repeats included */
+    unsigned repeats; /* rounds after an error on the line */
+};
+
+/** Make `data` hold what flash holds. Only what is neither in `data` already (an earlier, interrupted run)
+ * nor blank travels, and a digest says that it is right. The device's watch advances by `length` in all.
+ * @return 0; ESPOTA_ERR_VERIFY when the digest never fits; or what the device returned. */
+int espota_smart_read(struct espota_device *device, uint32_t offset, void *data, uint32_t length,
+                      struct espota_smart_read *result, struct espota_error *error);
 
 /* ---- slots ----------------------------------------------------------------------------------------------
  */

@@ -82,6 +82,16 @@ extern const struct command command_boot;
 extern const struct command command_status;
 extern const struct command command_confirm;
 extern const struct command command_rollback;
+extern const struct command command_info;
+extern const struct command command_read;
+extern const struct command command_write;
+extern const struct command command_verify;
+extern const struct command command_erase;
+extern const struct command command_backup;
+extern const struct command command_restore;
+extern const struct command command_monitor;
+extern const struct command command_reset;
+extern const struct command command_devices;
 
 /* All commands in the order of help; NULL ends the list. */
 extern const struct command *const commands[];
@@ -105,6 +115,9 @@ int print_json(json_t *document, struct espota_error *error);
 bool to_stdout(const char *path);
 /* Flush stdout; a full disk must not pass as success. */
 int finish_output(struct espota_error *error);
+
+/* Text, or null when there is none. */
+json_t *text_or_null(const char *text);
 
 /* A table as people see it: rows, then the map to scale of `flash_size` bytes (0: up to the table's end). */
 int print_table(const struct espota_table *table, uint64_t flash_size, struct espota_error *error);

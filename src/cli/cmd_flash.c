@@ -1,9 +1,9 @@
 #include "connect.h"
 #include "flash_files.h"
 #include "flash_job.h"
+#include "flash_layout.h"
 #include "plan_options.h"
 
-#include "espota/layout_change.h"
 #include "espota/update.h"
 
 #include <inttypes.h>
@@ -14,8 +14,9 @@
 struct options {
     struct connect_options connect;
     struct plan_options plan;
-    const char *bootloader, *table, *fs_image, *slot, *flash_size;
-    bool erase, force;
+    const char *bootloader, *table, *fs_image, *slot;
+    struct flash_header header;
+    bool erase, migrate, force;
 };
 
 static const struct option_spec option_table[] = {
@@ -30,66 +31,23 @@ static const struct option_spec option_table[] = {
       "partition for the app (factory, or else ota_0); it boots" },
     { "erase", 'e', OPTION_FLAG, offsetof(struct options, erase), NULL,
       "erase all of the flash first: all data on the device is lost" },
+    { "migrate", 'm', OPTION_FLAG, offsetof(struct options, migrate), NULL,
+      "change the layout of a device with data: erase only what has to go, keep what stays" },
+    { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL,
+      "write to a chip with secure boot or flash encryption" },
     { "flash", 0, OPTION_SIZE, PLAN_OPTION(struct options, plan, flash), "SIZE",
-      "plan for this flash size (what the chip has)" },
+      "plan for this flash size (what the chip has); makes a file: that is not there" },
     PLAN_OPTION_ROWS(struct options, plan),
     { "table-offset", 0, OPTION_SIZE, PLAN_OPTION(struct options, plan, table_offset), "OFFSET",
       "where the partition table lies (0x8000)" },
-    { "flash-size", 0, OPTION_TEXT, offsetof(struct options, flash_size), "MODE",
-      "in the bootloader's header: detect (default) or keep" },
+    { "flash-size", 0, OPTION_TEXT, offsetof(struct options, header.size), "SIZE",
+      "in the bootloader's header: keep, 4M ..., or what the chip has: detect (detect)" },
+    { "flash-mode", 0, OPTION_TEXT, offsetof(struct options, header.mode), "MODE",
+      "in the bootloader's header: qio, qout, dio, dout or keep (keep)" },
+    { "flash-freq", 0, OPTION_TEXT, offsetof(struct options, header.frequency), "FREQ",
+      "in the bootloader's header: 80m, 40m ... or keep (keep)" },
     OPTION_END,
 };
-
-/* ---- what is on the device ------------------------------------------------------------------------------
- */
-
-/* @return true when there is a valid table to lose. */
-static bool load_old_table(struct espota_device *device, uint32_t offset, struct espota_table *table,
-                           int *result, struct espota_error *error)
-{
-    uint8_t data[ESPOTA_TABLE_BINARY_SIZE];
-    struct espota_table_problem problem;
-    *result = espota_device_read(device, offset, data, sizeof data, error);
-    return *result == 0 &&
-           espota_table_parse_binary(table, data, sizeof data, offset, espota_md5, &problem) == 0 &&
-           table->count > 0;
-}
-
-/* Refuse to lose data, and say whose. */
-static int check_layout(struct cli *cli, struct espota_device *device, const struct job *job, uint32_t offset,
-                        struct espota_error *error)
-{
-    struct espota_table old;
-    struct espota_layout_change change[ESPOTA_TABLE_MAX_ENTRIES];
-    char text[ESPOTA_LAYOUT_TEXT];
-    int result = 0;
-    if (!job->has_table || !load_old_table(device, offset, &old, &result, error) ||
-        espota_layout_same(&old, &job->table))
-        return result;
-    unsigned changed = espota_layout_compare(&old, &job->table, change);
-    espota_ui_say(&cli->ui, "%s holds another partition table. With this one:", device->name);
-    char losses[512] = "";
-    for (unsigned i = 0; i < old.count; i++) {
-        size_t used = strlen(losses);
-        espota_ui_say(&cli->ui, "  %s", espota_layout_change_text(&change[i], text));
-        if (change[i].fate != ESPOTA_FATE_STAYS && used + 24 < sizeof losses)
-            snprintf(losses + used, sizeof losses - used, "%s'%s'", used ? ", " : "", old.entry[i].label);
-    }
-    return espota_fail(
-        error, ESPOTA_ERR_REFUSED,
-        "refused to change the partition table of %s: %s%s; back up what matters, then give --erase",
-        device->name, changed ? "the content would be lost of " : "partitions are added", losses);
-}
-
-static int erase_all(struct cli *cli, struct espota_device *device, struct espota_error *error)
-{
-    uint32_t size = device->info.flash_size;
-    espota_ui_say(&cli->ui, "Erasing all %uM of flash", size >> 20);
-    start_progress(cli, "Erasing", size);
-    int result = espota_device_erase(device, 0, size, error);
-    espota_ui_progress_end(&cli->ui);
-    return result;
-}
 
 /* ---- writing --------------------------------------------------------------------------------------------
  */
@@ -141,7 +99,7 @@ static json_t *pieces_json(const struct job *job)
 }
 
 static int report(struct cli *cli, const struct espota_device *device, const struct job *job, uint64_t ms,
-                  struct espota_error *error)
+                  json_t *story, struct espota_error *error)
 {
     uint64_t total = 0, written = 0;
     for (unsigned i = 0; i < job->count; i++) {
@@ -156,11 +114,11 @@ static int report(struct cli *cli, const struct espota_device *device, const str
         espota_ui_say(&cli->ui, "'%s' boots next", job->app->label);
     if (!cli->json)
         return 0;
-    return print_json(json_pack("{s:s, s:o, s:I, s:o, s:o, s:f, s:f}", "device", device->name, "chip",
+    return print_json(json_pack("{s:s, s:o, s:I, s:o, s:O?, s:o, s:f, s:f}", "device", device->name, "chip",
                                 device->info.chip ? json_string(device->info.chip->id) : json_null(),
                                 "flash_size", (json_int_t)device->info.flash_size, "boots",
-                                job->app ? json_string(job->app->label) : json_null(), "pieces",
-                                pieces_json(job), "seconds", seconds, "kib_per_second", rate),
+                                job->app ? json_string(job->app->label) : json_null(), "migration", story,
+                                "pieces", pieces_json(job), "seconds", seconds, "kib_per_second", rate),
                       error);
 }
 
@@ -202,19 +160,25 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (o->table && plan_options_given(&o->plan))
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--table and options that plan a layout contradict each other");
-    if (o->flash_size && strcmp(o->flash_size, "keep") != 0 && strcmp(o->flash_size, "detect") != 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--flash-size '%s': use detect or keep", o->flash_size);
+    if (o->erase && o->migrate)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--erase and --migrate contradict each other");
     if (o->plan.table_offset.given && o->plan.table_offset.value % ESPOTA_SECTOR_SIZE)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--table-offset must be a multiple of 4K");
-    return 0;
+    return flash_header_check(&o->header, error);
 }
 
 static void greet(struct cli *cli, const struct espota_device *device)
 {
     const struct espota_device_info *info = &device->info;
     char mac[MAC_TEXT], size[ESPOTA_SIZE_TEXT];
+    if (!info->has_mac) {
+        espota_ui_say(&cli->ui, "Flash file %s: %s%s%s", device->name,
+                      espota_size_text(info->flash_size, size), info->chip ? " for an " : "",
+                      info->chip ? info->chip->name : "");
+        return;
+    }
     espota_ui_say(&cli->ui, "Connected to %s on %s: %s of flash%s%s",
-                  info->chip ? info->chip->name : "a flash file", device->name,
+                  info->chip ? info->chip->name : "a chip", device->name,
                   espota_size_text(info->flash_size, size), info->has_mac ? ", MAC " : "",
                   info->has_mac ? mac_text(info->mac, mac) : "");
 }
@@ -226,22 +190,26 @@ static int flash(struct cli *cli, const struct options *o, const struct flash_fi
     struct job_request request = {
         .plan = &o->plan,
         .slot = o->slot,
-        .flash_size_mode = o->flash_size ? o->flash_size : "detect",
+        .header = o->header,
         .table_offset = o->plan.table_offset.given ? o->plan.table_offset.value : ESPOTA_TABLE_DEFAULT_OFFSET,
     };
     uint64_t started = espota_now_ms();
     greet(cli, device);
-    int result = job_prepare(&job, cli, &request, files, &device->info, error);
+    enum layout_policy policy = o->erase ? LAYOUT_ERASE : o->migrate ? LAYOUT_MIGRATE : LAYOUT_REFUSE;
+    json_t *story = NULL;
+    int result = check_security(cli, device, o->force, error);
     if (result == 0)
-        result = o->erase ? erase_all(cli, device, error)
-                          : check_layout(cli, device, &job, request.table_offset, error);
+        result = job_prepare(&job, cli, &request, files, &device->info, error);
+    if (result == 0)
+        result = prepare_layout(cli, device, &job, request.table_offset, policy, &story, error);
     if (result == 0)
         result = write_all(cli, device, &job, error);
     uint64_t ms = espota_now_ms() - started;
     if (result == 0)
         result = espota_device_restart(device, error);
     if (result == 0)
-        result = report(cli, device, &job, ms, error);
+        result = report(cli, device, &job, ms, story, error);
+    json_decref(story);
     job_free(&job);
     return result;
 }
@@ -251,11 +219,13 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     const struct options *o = options;
     struct flash_files files = { 0 };
     struct espota_device *device = NULL;
+    struct connect_options connect = o->connect;
+    connect.create_size = o->plan.flash.value;
     int result = check_options(o, error);
     if (result == 0)
         result = collect(&files, cli, o, error);
     if (result == 0)
-        result = connect_device(cli, &o->connect, VIA_ROM, &device, error);
+        result = connect_device(cli, &connect, VIA_ROM, &device, error);
     if (result == 0)
         result = flash(cli, o, &files, device, error);
     espota_device_close(device);
@@ -271,7 +241,8 @@ const struct command command_flash = {
              "differs from\n"
              "the device's flash is written. Without a table, a layout is planned for the chip's flash. A "
              "device that\n"
-             "holds another partition table is left alone (exit status 5) unless --erase is given.",
+             "holds another partition table is left alone (exit status 5) unless --migrate or --erase is "
+             "given. --port file:FLASH makes a merged image.",
     .options = option_table,
     .options_size = sizeof(struct options),
     .max_arguments = 1,

@@ -1,18 +1,25 @@
-#include "cli.h"
+#include "connect.h"
+
+#include "espota/update.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 struct options {
+    struct connect_options connect;
     struct size_option flash, table_offset, bootloader_offset, recovery_offset;
     const char *output, *binary;
     bool csv, no_md5;
 };
 
 static const struct option_spec option_table[] = {
+    CONNECT_PORT_ROWS(struct options, connect),
+    CONNECT_AGENT_ROWS(struct options, connect),
+    CONNECT_VIA_ROW(struct options, connect, "rom"),
+    CONNECT_ROM_ROWS(struct options, connect),
     { "flash", 0, OPTION_SIZE, offsetof(struct options, flash), "SIZE",
-      "check that the table fits this flash" },
+      "check that the table fits this flash (the device's)" },
     { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
       "where the table lies in flash (0x8000)" },
     { "bootloader-offset", 0, OPTION_SIZE, offsetof(struct options, bootloader_offset), "OFFSET",
@@ -82,15 +89,10 @@ static int show(struct cli *cli, const struct espota_table *table, const struct 
     return result;
 }
 
-static int run(struct cli *cli, const void *options, struct espota_error *error)
+static int read_file(const char *name, const struct options *o, struct espota_table *table, bool *was_binary,
+                     struct espota_error *error)
 {
-    const struct options *o = options;
-    const char *name = cli->arguments[0];
-    struct espota_table table;
-    struct espota_table_problem problem;
-    char words[ESPOTA_PROBLEM_TEXT];
     struct espota_bytes bytes = { 0 };
-    bool was_binary = false;
     struct espota_table_csv_options csv = {
         .table_offset = o->table_offset.given ? o->table_offset.value : ESPOTA_TABLE_DEFAULT_OFFSET,
         .has_bootloader_offset = o->bootloader_offset.given,
@@ -98,39 +100,82 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         .has_recovery_offset = o->recovery_offset.given,
         .recovery_offset = o->recovery_offset.value,
     };
-    if (csv.table_offset % ESPOTA_SECTOR_SIZE || csv.table_offset > (128u << 20))
+    int result = espota_file_read(name, 1u << 20, &bytes, error);
+    if (result == 0)
+        result = espota_table_read(table, &bytes, strcmp(name, "-") == 0 ? "standard input" : name, &csv,
+                                   was_binary, error);
+    espota_bytes_free(&bytes);
+    return result;
+}
+
+static int read_device(struct cli *cli, struct options *o, struct espota_table *table,
+                       struct espota_error *error)
+{
+    struct espota_device *device = NULL;
+    struct espota_slots slots;
+    int result = connect_device(cli, &o->connect, VIA_ROM, &device, error);
+    if (result == 0)
+        result = espota_slots_load(&slots, device, o->table_offset.value, error);
+    if (result == 0) {
+        *table = slots.table;
+        if (!o->flash.given && device->info.flash_size)
+            o->flash = (struct size_option){ true, device->info.flash_size };
+    }
+    return disconnect_device(device, result, error);
+}
+
+static int check_options(const struct cli *cli, const struct options *o, struct espota_error *error)
+{
+    if (o->table_offset.value % ESPOTA_SECTOR_SIZE || o->table_offset.value > (128u << 20))
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--table-offset 0x%" PRIx32 " is no multiple of 4K within 128M", csv.table_offset);
+                           "--table-offset 0x%" PRIx32 " is no multiple of 4K within 128M",
+                           o->table_offset.value);
     if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) > 1)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--csv, --json and files named '-' all write to stdout: give one");
-    int result = espota_file_read(name, 1u << 20, &bytes, error);
+    bool device = o->connect.port || o->connect.host;
+    if (device == (cli->argument_count > 0))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           device ? "a FILE and --port or --host both name a table: give one"
+                                  : "which table? Give a FILE, or --port or --host for a "
+                                    "device's");
+    return 0;
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    struct options o = *(const struct options *)options;
+    const char *name = cli->argument_count > 0 ? cli->arguments[0] : "the device";
+    struct espota_table table;
+    struct espota_table_problem problem;
+    char words[ESPOTA_PROBLEM_TEXT];
+    bool was_binary = true;
+    int result = check_options(cli, &o, error);
     if (result == 0)
-        result = espota_table_read(&table, &bytes, strcmp(name, "-") == 0 ? "standard input" : name, &csv,
-                                   &was_binary, error);
-    espota_bytes_free(&bytes);
+        result = cli->argument_count > 0 ? read_file(name, &o, &table, &was_binary, error)
+                                         : read_device(cli, &o, &table, error);
     if (result != 0)
         return result;
     warn_about_labels(cli, &table);
-    if (o->flash.given && espota_table_verify_fits(&table, o->flash.value, &problem) != 0)
+    if (o.flash.given && espota_table_verify_fits(&table, o.flash.value, &problem) != 0)
         return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s: %s", name,
                            espota_table_problem_text(&problem, words));
-    if (o->no_md5)
+    if (o.no_md5)
         table.has_md5 = false;
-    result = write_files(&table, o, error);
-    return result ? result : show(cli, &table, o, was_binary, error);
+    result = write_files(&table, &o, error);
+    return result ? result : show(cli, &table, &o, was_binary, error);
 }
 
 const struct command command_table = {
     .name = "table",
     .summary = "check, show and convert a partition table",
-    .usage = "FILE",
-    .story =
-        "FILE is CSV or a binary table, '-' for standard input. It is checked with every rule of ESP-IDF's\n"
-        "generator, shown with a map, and converted when -o, --csv or --binary ask for it.",
+    .usage = "[FILE]",
+    .story = "FILE is CSV or a binary table, '-' for standard input; without it, the table on the device "
+             "that --port\n"
+             "or --host names. It is checked with every rule of ESP-IDF's\n"
+             "generator, shown with a map, and converted when -o, --csv or --binary ask for it.",
     .options = option_table,
     .options_size = sizeof(struct options),
-    .min_arguments = 1,
     .max_arguments = 1,
     .run = run,
 };

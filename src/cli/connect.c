@@ -146,10 +146,14 @@ static int open_link(struct cli *cli, const char *port, uint32_t baud, struct es
 /* ---- opening --------------------------------------------------------------------------------------------
  */
 
-static int open_file(struct cli *cli, const char *path, const struct espota_chip *chip,
+static int open_file(struct cli *cli, const char *path, const struct espota_chip *chip, uint32_t create_size,
                      struct espota_device **device, struct espota_error *error)
 {
-    int result = espota_file_device_open(device, path, chip, error);
+    int result = 0;
+    if (create_size > 0 && !espota_file_exists(path))
+        result = espota_file_device_create(path, create_size, error);
+    if (result == 0)
+        result = espota_file_device_open(device, path, chip, error);
     if (result == 0)
         (*device)->watch = watch_of(cli);
     return result;
@@ -245,7 +249,7 @@ static int connect_rom(struct cli *cli, const struct connect_options *o, bool lo
     if (result != 0)
         return result;
     if (file_of(port))
-        return open_file(cli, file_of(port), rom.chip, device, error);
+        return open_file(cli, file_of(port), rom.chip, o->create_size, device, error);
     espota_ui_detail(&cli->ui, "connecting to the ROM bootloader on %s", port);
     result = open_link(cli, port, DEFAULT_BAUD, &link, error);
     return result ? result : espota_rom_open(device, link, &rom, error);
@@ -348,7 +352,7 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
     if (result != 0)
         return result;
     if (file_of(address))
-        return open_file(cli, file_of(address), chip, device, error);
+        return open_file(cli, file_of(address), chip, o->create_size, device, error);
     agent.key = key;
     espota_ui_detail(&cli->ui, "looking for an agent on %s", address);
     result = open_link(cli, address, baud, &link, error);
@@ -384,6 +388,18 @@ int disconnect_device(struct espota_device *device, int result, struct espota_er
         result = espota_device_restart(device, error);
     espota_device_close(device);
     return result;
+}
+
+int work_on_device(struct cli *cli, const struct connect_options *connect, enum connect_via usual,
+                   int (*work)(struct cli *cli, const void *options, struct espota_device *device,
+                               struct espota_error *error),
+                   const void *options, struct espota_error *error)
+{
+    struct espota_device *device = NULL;
+    int result = connect_device(cli, connect, usual, &device, error);
+    if (result == 0)
+        result = work(cli, options, device, error);
+    return disconnect_device(device, result, error);
 }
 
 int check_security(struct cli *cli, const struct espota_device *device, bool force,

@@ -8,6 +8,7 @@
 
 struct connect_options {
     const char *port, *host, *chip, *before, *after, *key, *baud, *via;
+    uint32_t create_size; /* of a file: that is not there; 0: it has to be */
 };
 
 #define CONNECT_OPTION(type, member, field) offsetof(type, member) + offsetof(struct connect_options, field)
@@ -58,6 +59,12 @@ int connect_to_look(struct cli *cli, const struct connect_options *options, stru
 /* Close it. When all went well and its app was stopped for us, restart it first. `result` is that of the work
  * done. @return `result`, or what the restart returned. */
 int disconnect_device(struct espota_device *device, int result, struct espota_error *error);
+
+/* Connect, work, disconnect. */
+int work_on_device(struct cli *cli, const struct connect_options *connect, enum connect_via usual,
+                   int (*work)(struct cli *cli, const void *options, struct espota_device *device,
+                               struct espota_error *error),
+                   const void *options, struct espota_error *error);
 
 /* The port alone, for what is no device: reset, monitor. `port` is the choice made. */
 int connect_port(struct cli *cli, const struct connect_options *options, struct espota_link **link,

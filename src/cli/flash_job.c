@@ -43,30 +43,6 @@ static struct piece *find_piece(struct job *job, const char *what)
 /* ---- bootloader -----------------------------------------------------------------------------------------
  */
 
-/* The second-stage bootloader believes its header, not the chip: a layout beyond that size would not boot.
- * The appended hash covers the header and is made anew. Source: esptool, esptool/cmds.py,
- * _update_image_flash_params. */
-static int set_flash_size(struct cli *cli, struct piece *p, uint32_t flash_size, struct espota_error *error)
-{
-    struct espota_image image;
-    uint8_t code = 0;
-    while (code < 7 && (1u << (20 + code)) < flash_size)
-        code++;
-    uint8_t *data = p->data.data;
-    if (espota_image_examine_memory(&image, data, p->data.size) != ESPOTA_IMAGE_OK ||
-        image.flash_size == code)
-        return 0;
-    data[3] = (uint8_t)(code << 4 | (data[3] & 0x0f));
-    espota_ui_say(
-        &cli->ui,
-        "note: flash size in the bootloader's header set from %uM to %uM (--flash-size keep leaves it)",
-        1u << image.flash_size, 1u << code);
-    uint32_t end = image.length - (uint32_t)sizeof image.hash_stored;
-    if (image.hash_appended && espota_sha256(data, end, data + end) != 0)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
-    return 0;
-}
-
 static int add_bootloader(struct job *job, struct cli *cli, const struct job_request *request,
                           const char *file, const struct espota_device_info *info, struct espota_error *error)
 {
@@ -95,8 +71,9 @@ static int add_bootloader(struct job *job, struct cli *cli, const struct job_req
                            "the bootloader %s would overwrite the partition table at 0x%" PRIx32
                            ": move it with --table-offset, or build a smaller bootloader",
                            file, request->table_offset);
-    return strcmp(request->flash_size_mode, "keep") == 0 ? 0
-                                                         : set_flash_size(cli, p, info->flash_size, error);
+    if (info->security.secure_boot)
+        return 0; /* a changed header would break the signature */
+    return flash_header_apply(cli, &request->header, chip, info->flash_size, &p->data, error);
 }
 
 /* ---- table ----------------------------------------------------------------------------------------------
@@ -254,11 +231,18 @@ static int add_data(struct job *job, const char *what, const char *file,
     return add_to_partition(job, what, file, target, error);
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 static int add_extras(struct job *job, const struct flash_files *files, struct espota_error *error)
 {
     int result = 0;
     for (unsigned i = 0; result == 0 && i < files->extra_count; i++) {
-        result = add_piece(job, "file", files->extra[i].path, files->extra[i].offset, NULL, error);
+        result = add_piece(job, base_name(files->extra[i].path), files->extra[i].path, files->extra[i].offset,
+                           NULL, error);
         if (result == 0 && files->extra[i].offset % ESPOTA_SECTOR_SIZE)
             result =
                 espota_fail(error, ESPOTA_ERR_FAILED, "%s goes to 0x%" PRIx32 ", which is no multiple of 4K",

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "flash_files.h"
+#include "flash_header.h"
 #include "plan_options.h"
 
 #include "espota/device.h"
@@ -12,7 +13,7 @@
 enum { JOB_MAX_PIECES = FLASH_MAX_EXTRA + 6 };
 
 struct piece {
-    const char *what; /* "bootloader", "table" ... static */
+    const char *what; /* "bootloader", "table" ..., or a file's name; outlives the job */
     char *file;       /* NULL: made here */
     uint32_t offset;
     struct espota_bytes data;
@@ -21,8 +22,8 @@ struct piece {
 
 struct job_request {
     const struct plan_options *plan;
-    const char *slot;            /* partition for the app; NULL: factory, or else ota_0 */
-    const char *flash_size_mode; /* "detect" or "keep" */
+    const char *slot; /* partition for the app; NULL: factory, or else ota_0 */
+    struct flash_header header;
     uint32_t table_offset;
 };
 

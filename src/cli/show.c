@@ -34,6 +34,13 @@ int print_json(json_t *document, struct espota_error *error)
                   : 0;
 }
 
+/* Text from outside may be any bytes. */
+json_t *text_or_null(const char *text)
+{
+    json_t *value = text && *text ? json_string(text) : json_null();
+    return value ? value : json_string("?");
+}
+
 #define CELL 24
 
 struct row {

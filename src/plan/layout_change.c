@@ -40,6 +40,40 @@ bool espota_layout_same(const struct espota_table *a, const struct espota_table 
     return same;
 }
 
+/* Is there such a partition, of this kind, at this place? */
+static bool was_there(const struct espota_table *from, const struct espota_partition *p)
+{
+    for (unsigned i = 0; i < from->count; i++)
+        if (fate_of(&from->entry[i], p) == ESPOTA_FATE_STAYS)
+            return true;
+    return false;
+}
+
+static bool slots_changed(const struct espota_table *from, const struct espota_table *to)
+{
+    bool changed = espota_table_slot_count(from) != espota_table_slot_count(to);
+    for (unsigned i = 0; !changed && i < to->count; i++)
+        changed = espota_partition_is_slot(&to->entry[i]) && !was_there(from, &to->entry[i]);
+    return changed;
+}
+
+unsigned espota_layout_erasures(const struct espota_table *from, const struct espota_table *to,
+                                struct espota_layout_erasure *erasure)
+{
+    bool reset = slots_changed(from, to);
+    unsigned count = 0;
+    for (unsigned i = 0; i < to->count; i++) {
+        const struct espota_partition *p = &to->entry[i];
+        bool otadata = p->type == ESPOTA_TYPE_DATA && p->subtype == ESPOTA_DATA_OTA;
+        if (was_there(from, p) && !(otadata && reset))
+            continue;
+        erasure[count++] = (struct espota_layout_erasure){
+            p, p->type == ESPOTA_TYPE_APP && p->size > ESPOTA_SECTOR_SIZE ? ESPOTA_SECTOR_SIZE : p->size
+        };
+    }
+    return count;
+}
+
 static const char *subtype_of(const struct espota_partition *p, char text[8])
 {
     const char *name = espota_subtype_name(p->type, p->subtype);

@@ -1,4 +1,4 @@
-#include "espota/update.h"
+#include "digest.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,22 +27,6 @@ uint32_t espota_smart_write_total(size_t length)
     return (uint32_t)((length + SECTOR - 1) / SECTOR * SECTOR);
 }
 
-static bool is_blank(const uint8_t *data, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (data[i] != 0xff)
-            return false;
-    return true;
-}
-
-static int digest_of(const struct job *job, const void *data, size_t length, uint8_t *digest,
-                     struct espota_error *error)
-{
-    if (espota_device_digest_of(job->device, data, length, digest) != 0)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library refuses to compute digests");
-    return 0;
-}
-
 /* Ask for the sectors of one block. */
 static int compare_sectors(struct job *job, uint32_t at, uint32_t length, struct espota_error *error)
 {
@@ -50,7 +34,7 @@ static int compare_sectors(struct job *job, uint32_t at, uint32_t length, struct
     size_t size = espota_device_digest_length(job->device);
     int result = espota_device_digests(job->device, job->offset + at, length, SECTOR, digests, error);
     for (uint32_t i = 0; result == 0 && i < length / SECTOR; i++) {
-        result = digest_of(job, job->data + at + i * SECTOR, SECTOR, expected, error);
+        result = update_digest_of(job->device, job->data + at + i * SECTOR, SECTOR, expected, error);
         job->differs[at / SECTOR + i] = memcmp(digests + i * size, expected, size) != 0;
     }
     return result;
@@ -60,34 +44,34 @@ static int compare_sectors(struct job *job, uint32_t at, uint32_t length, struct
 static int mark_over_blank(struct job *job, uint32_t at, uint32_t length, const uint8_t *digest,
                            bool *was_blank, struct espota_error *error)
 {
+    int result = update_digest_is_blank(job->device, digest, length, was_blank, error);
+    for (uint32_t i = 0; result == 0 && *was_blank && i < length / SECTOR; i++)
+        job->differs[at / SECTOR + i] = !update_is_blank(job->data + at + i * SECTOR, SECTOR);
+    return result;
+}
+
+/* Is it settled by the digest of the whole: equal, or blank over there? */
+static int compare_at_once(struct job *job, uint32_t at, uint32_t length, const uint8_t *digest,
+                           bool *settled, struct espota_error *error)
+{
     uint8_t expected[ESPOTA_SHA256_LENGTH];
-    uint8_t *blank = malloc(length);
-    if (!blank)
-        return espota_fail_memory(error, "comparing flash");
-    memset(blank, 0xff, length);
-    int result = digest_of(job, blank, length, expected, error);
-    free(blank);
-    *was_blank = result == 0 && memcmp(digest, expected, espota_device_digest_length(job->device)) == 0;
-    for (uint32_t i = 0; *was_blank && i < length / SECTOR; i++)
-        job->differs[at / SECTOR + i] = !is_blank(job->data + at + i * SECTOR, SECTOR);
+    memset(job->differs + at / SECTOR, 0, length / SECTOR * sizeof *job->differs);
+    int result = update_digest_of(job->device, job->data + at, length, expected, error);
+    *settled = result == 0 && memcmp(digest, expected, espota_device_digest_length(job->device)) == 0;
+    if (result == 0 && !*settled)
+        result = mark_over_blank(job, at, length, digest, settled, error);
     return result;
 }
 
 static int compare_block(struct job *job, uint32_t at, uint32_t length, const uint8_t *digest,
                          struct espota_error *error)
 {
-    uint8_t expected[ESPOTA_SHA256_LENGTH];
-    bool was_blank = false;
-    memset(job->differs + at / SECTOR, 0, length / SECTOR * sizeof *job->differs);
-    int result = digest_of(job, job->data + at, length, expected, error);
-    if (result != 0 || memcmp(digest, expected, espota_device_digest_length(job->device)) == 0)
-        return result;
-    result = mark_over_blank(job, at, length, digest, &was_blank, error);
-    return result || was_blank ? result : compare_sectors(job, at, length, error);
+    bool settled = false;
+    int result = compare_at_once(job, at, length, digest, &settled, error);
+    return result || settled ? result : compare_sectors(job, at, length, error);
 }
 
-/* What differs between the device and the data? */
-static int compare(struct job *job, struct espota_error *error)
+static int compare_blocks(struct job *job, struct espota_error *error)
 {
     size_t size = espota_device_digest_length(job->device);
     uint32_t blocks = (job->length + BLOCK - 1) / BLOCK;
@@ -101,6 +85,23 @@ static int compare(struct job *job, struct espota_error *error)
         result = compare_block(job, at, length, digests + i * size, error);
     }
     free(digests);
+    return result;
+}
+
+/* What differs between the device and the data? A device that gives one digest a question is asked for the
+ * whole first: one answer tells most often all, as nothing or everything differs. */
+static int compare(struct job *job, struct espota_error *error)
+{
+    uint8_t digest[ESPOTA_SHA256_LENGTH];
+    bool settled = false;
+    int result = 0;
+    if (!job->device->ops->digests && job->length > BLOCK) {
+        result = espota_device_digest(job->device, job->offset, job->length, digest, error);
+        if (result == 0)
+            result = compare_at_once(job, 0, job->length, digest, &settled, error);
+    }
+    if (result == 0 && !settled)
+        result = compare_blocks(job, error);
     job->differing = 0;
     for (uint32_t i = 0; i < job->length / SECTOR; i++)
         job->differing += job->differs[i];
@@ -139,11 +140,6 @@ static int write_runs(struct job *job, struct espota_error *error)
     return result;
 }
 
-static bool worth_repeating(const struct espota_device *device, int result)
-{
-    return device->ops->recover && (result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE);
-}
-
 /* Compare and write until nothing differs. */
 static int run(struct job *job, struct espota_error *error)
 {
@@ -164,7 +160,7 @@ static int run(struct job *job, struct espota_error *error)
             result = write_runs(job, error);
         if (result == 0)
             continue;
-        if (!worth_repeating(job->device, result))
+        if (!update_worth_repeating(job->device, result))
             return result;
         job->result->repeats++;
         espota_device_remark(job->device, "%s; trying again", error->text);

@@ -107,7 +107,8 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
     int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open the flash file %s: %s", path,
-                           strerror(errno));
+                           errno == ENOENT ? "it is not there; 'espota flash' with --flash SIZE makes one"
+                                           : strerror(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)(64 << 10) ||
         st.st_size > (off_t)(128 << 20) || st.st_size % ESPOTA_SECTOR_SIZE != 0) {
         close(fd);
@@ -128,4 +129,17 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
     snprintf(f->device.name, sizeof f->device.name, "%s", path);
     *device = &f->device;
     return 0;
+}
+
+int espota_file_device_create(const char *path, uint32_t size, struct espota_error *error)
+{
+    if (size < (64u << 10) || size > (128u << 20) || (size & (size - 1)) != 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "no flash chip has %u bytes: 4M, 16M ...", size);
+    uint8_t *blank = malloc(size);
+    if (!blank)
+        return espota_fail_memory(error, "making a flash file");
+    memset(blank, 0xff, size);
+    int result = espota_file_write(path, blank, size, error);
+    free(blank);
+    return result;
 }

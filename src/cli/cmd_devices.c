@@ -1,0 +1,85 @@
+/* devices: which serial ports there are, and which look like boards. */
+#include "cli.h"
+
+#include "espota/ports.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct option_spec option_table[] = { OPTION_END };
+
+static const char *state_name(enum espota_port_state state)
+{
+    switch (state) {
+    case ESPOTA_PORT_FREE:
+        return "free";
+    case ESPOTA_PORT_DENIED:
+        return "denied";
+    case ESPOTA_PORT_BUSY:
+        return "busy";
+    case ESPOTA_PORT_GONE:
+        break;
+    }
+    return "gone";
+}
+
+static void print_port(const struct espota_port *port)
+{
+    char ids[16] = "-";
+    if (port->vid)
+        snprintf(ids, sizeof ids, "%04x:%04x", port->vid, port->pid);
+    printf("%-16s %-10s %-18s %-7s %s%s%s\n", port->path, ids, port->adapter ? port->adapter : "-",
+           state_name(port->state), port->product, port->serial[0] ? " " : "", port->serial);
+}
+
+static json_t *port_json(const struct espota_port *p)
+{
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o}", "port", p->path, "vid",
+                     p->vid ? json_integer(p->vid) : json_null(), "pid",
+                     p->vid ? json_integer(p->pid) : json_null(), "adapter", text_or_null(p->adapter),
+                     "product", text_or_null(p->product), "serial", text_or_null(p->serial),
+                     "looks_like_board", p->adapter != NULL, "state", state_name(p->state), "reason",
+                     text_or_null(p->reason));
+}
+
+static int print_ports_json(const struct espota_port *ports, size_t count, struct espota_error *error)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, port_json(&ports[i]));
+    return print_json(json_pack("{s:o}", "ports", list), error);
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    struct espota_port *ports = NULL;
+    size_t count = 0;
+    (void)options;
+    int result = espota_ports_list(&ports, &count, error);
+    if (result == 0 && cli->json)
+        result = print_ports_json(ports, count, error);
+    for (size_t i = 0; result == 0 && !cli->json && i < count; i++)
+        print_port(&ports[i]);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        if (ports[i].reason[0])
+            espota_ui_warn(&cli->ui, "%s: %s", ports[i].path, ports[i].reason);
+    if (result == 0 && count == 0)
+        espota_ui_say(&cli->ui,
+                      "There is no serial port. A board by USB shows as /dev/ttyUSB0 or /dev/ttyACM0: is "
+                      "its cable one for data?");
+    free(ports);
+    return result;
+}
+
+const struct command command_devices = {
+    .name = "devices",
+    .summary = "list the serial ports, and which look like boards",
+    .usage = "",
+    .story = "Shows each port with the USB ids, what adapter or chip they stand for, and whether it can be "
+             "opened; "
+             "if not,\n"
+             "why, and what to do. Commands without --port take the only one that looks like a board.",
+    .options = option_table,
+    .options_size = 0,
+    .run = run,
+};

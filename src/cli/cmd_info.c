@@ -1,0 +1,175 @@
+/* info: what is there: chip, flash, protection. */
+#include "connect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+    struct connect_options connect;
+};
+
+static const struct option_spec option_table[] = {
+    CONNECT_PORT_ROWS(struct options, connect),
+    CONNECT_AGENT_ROWS(struct options, connect),
+    CONNECT_VIA_ROW(struct options, connect, "rom"),
+    CONNECT_ROM_ROWS(struct options, connect),
+    OPTION_END,
+};
+
+/* By bit of the security info's flags. Source: esptool, esptool/loader.py, get_security_info. */
+static const char *const flag_names[] = {
+    "secure-boot",
+    "aggressive-key-revoke",
+    "secure-download",
+    "key-0-revoked",
+    "key-1-revoked",
+    "key-2-revoked",
+    "jtag-soft-disabled",
+    "jtag-hard-disabled",
+    "usb-disabled",
+    "download-dcache-disabled",
+    "download-icache-disabled",
+};
+
+enum { FLAGS = sizeof flag_names / sizeof flag_names[0] };
+
+static const char *on_off(bool on)
+{
+    return on ? "on" : "off";
+}
+
+static void print_chip(const struct espota_device_info *info, const struct espota_chip_details *d)
+{
+    char mac[MAC_TEXT];
+    printf("Chip:             %s", d->package[0] ? d->package : info->chip ? info->chip->name : "not known");
+    if (d->package[0])
+        printf(", revision v%u.%u", d->revision / 100u, d->revision % 100u);
+    printf("\n");
+    if (d->features[0])
+        printf("Features:         %s\n", d->features);
+    if (d->crystal_mhz)
+        printf("Crystal:          %" PRIu32 " MHz\n", d->crystal_mhz);
+    if (info->has_mac)
+        printf("MAC:              %s\n", mac_text(info->mac, mac));
+    if (info->firmware[0])
+        printf("Agent:            %s\n", info->firmware);
+}
+
+static void print_flash(const struct espota_device_info *info)
+{
+    char size[ESPOTA_SIZE_TEXT];
+    const char *maker = espota_flash_maker(info->flash_id);
+    if (info->flash_size)
+        printf("Flash:            %s", espota_size_text(info->flash_size, size));
+    if (info->flash_size && info->flash_id)
+        printf(", maker %02" PRIx32 " (%s), device %02" PRIx32 "%02" PRIx32, info->flash_id & 0xff,
+               maker ? maker : "unknown", info->flash_id >> 8 & 0xff, info->flash_id >> 16 & 0xff);
+    if (info->flash_size)
+        printf("\n");
+}
+
+static void print_security(const struct espota_security *s)
+{
+    if (!s->known)
+        return;
+    printf("Secure boot:      %s\n", on_off(s->secure_boot));
+    printf("Flash encryption: %s\n", on_off(s->flash_encryption));
+    if (!s->has_flags)
+        return;
+    printf("Secure download:  %s\n", on_off(s->secure_download));
+    printf("Security flags:   0x%08" PRIx32, s->flags);
+    for (unsigned i = 0; i < FLAGS; i++)
+        if (s->flags >> i & 1u)
+            printf(" %s", flag_names[i]);
+    printf("\nKey purposes:    ");
+    for (size_t i = 0; i < sizeof s->key_purpose; i++)
+        printf(" %u", s->key_purpose[i]);
+    printf("\n");
+}
+
+static json_t *security_json(const struct espota_security *s)
+{
+    json_t *names = json_array(), *purposes = json_array();
+    if (!s->known) {
+        json_decref(names);
+        json_decref(purposes);
+        return json_null();
+    }
+    for (unsigned i = 0; i < FLAGS; i++)
+        if (s->flags >> i & 1u)
+            json_array_append_new(names, json_string(flag_names[i]));
+    for (size_t i = 0; s->has_flags && i < sizeof s->key_purpose; i++)
+        json_array_append_new(purposes, json_integer(s->key_purpose[i]));
+    return json_pack("{s:b, s:b, s:b, s:o, s:o, s:o, s:i}", "secure_boot", s->secure_boot, "flash_encryption",
+                     s->flash_encryption, "secure_download", s->secure_download, "flags",
+                     s->has_flags ? json_integer((json_int_t)s->flags) : json_null(), "flag_names", names,
+                     "key_purposes", purposes, "flash_crypt_count", s->crypt_count);
+}
+
+static json_t *number_or_null(uint32_t number)
+{
+    return number ? json_integer((json_int_t)number) : json_null();
+}
+
+static json_t *info_json(const struct espota_device *device, const struct espota_chip_details *d)
+{
+    const struct espota_device_info *info = &device->info;
+    char mac[MAC_TEXT], revision[16] = "", id[8] = "";
+    const char *maker = espota_flash_maker(info->flash_id);
+    if (d->package[0])
+        snprintf(revision, sizeof revision, "%u.%u", d->revision / 100u, d->revision % 100u);
+    if (info->flash_id)
+        snprintf(id, sizeof id, "%02" PRIx32 "%02" PRIx32 "%02" PRIx32, info->flash_id & 0xff,
+                 info->flash_id >> 8 & 0xff, info->flash_id >> 16 & 0xff);
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "device",
+                     device->name, "kind", device->kind, "chip",
+                     text_or_null(info->chip ? info->chip->id : NULL), "package", text_or_null(d->package),
+                     "revision", text_or_null(revision), "features", text_or_null(d->features), "crystal_mhz",
+                     number_or_null(d->crystal_mhz), "mac",
+                     info->has_mac ? json_string(mac_text(info->mac, mac)) : json_null(), "flash_size",
+                     number_or_null(info->flash_size), "flash_id", text_or_null(id), "flash_maker",
+                     text_or_null(info->flash_id ? maker : NULL), "agent", text_or_null(info->firmware),
+                     "security", security_json(&info->security));
+}
+
+static int show(struct cli *cli, struct espota_device *device, struct espota_error *error)
+{
+    struct espota_chip_details details = { 0 };
+    int result = 0;
+    if (device->ops->details && !device->info.security.secure_download)
+        result = espota_device_details(device, &details, error);
+    if (result == 0 && cli->json)
+        return print_json(info_json(device, &details), error);
+    if (result != 0)
+        return result;
+    print_chip(&device->info, &details);
+    print_flash(&device->info);
+    print_security(&device->info.security);
+    return 0;
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    struct espota_device *device = NULL;
+    bool agent = o->connect.host || o->connect.key || o->connect.via;
+    int result = agent ? connect_device(cli, &o->connect, VIA_ROM, &device, error)
+                       : connect_to_look(cli, &o->connect, &device, error);
+    if (result == 0)
+        result = show(cli, device, error);
+    return disconnect_device(device, result, error);
+}
+
+const struct command command_info = {
+    .name = "info",
+    .summary = "show chip, flash and what protects them",
+    .usage = "",
+    .story =
+        "Asks the ROM (or the agent) which chip this is, its revision, features, crystal, MAC and flash, and "
+        "whether\n"
+        "secure boot or flash encryption are on.",
+    .options = option_table,
+    .options_size = sizeof(struct options),
+    .run = run,
+};

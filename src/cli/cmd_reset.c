@@ -1,0 +1,91 @@
+/* reset: restart a board by its lines, or a device through its agent. */
+#include "connect.h"
+
+#include "espota/reset.h"
+
+struct options {
+    struct connect_options connect;
+    bool download;
+};
+
+static const struct option_spec option_table[] = {
+    CONNECT_PORT_ROWS(struct options, connect),
+    CONNECT_AGENT_ROWS(struct options, connect),
+    CONNECT_VIA_ROW(struct options, connect, "the lines alone"),
+    CONNECT_ROM_ROWS(struct options, connect),
+    { "download", 0, OPTION_FLAG, offsetof(struct options, download), NULL,
+      "restart into download mode, and see that the ROM answers" },
+    OPTION_END,
+};
+
+static int print_result(struct cli *cli, const char *name, const char *mode, struct espota_error *error)
+{
+    espota_ui_say(&cli->ui, "%s restarted, %s", name, mode);
+    if (!cli->json)
+        return 0;
+    return print_json(json_pack("{s:s, s:s}", "device", name, "mode", mode), error);
+}
+
+static int by_device(struct cli *cli, const struct options *o, struct espota_error *error)
+{
+    struct espota_device *device = NULL;
+    int result = connect_device(cli, &o->connect, VIA_ROM, &device, error);
+    if (result == 0)
+        result = espota_device_restart(device, error);
+    if (result == 0)
+        result = print_result(cli, device->name, "from flash", error);
+    espota_device_close(device);
+    return result;
+}
+
+static int into_download(struct cli *cli, const struct options *o, struct espota_error *error)
+{
+    struct espota_device *device = NULL;
+    int result = connect_to_look(cli, &o->connect, &device, error);
+    if (result == 0)
+        result = print_result(cli, device->name, "in download mode", error);
+    espota_device_close(device);
+    return result;
+}
+
+static int by_lines(struct cli *cli, const struct options *o, struct espota_error *error)
+{
+    struct espota_link *link = NULL;
+    int result = connect_port(cli, &o->connect, &link, error);
+    if (result == 0 && !link->has_lines)
+        result = espota_fail(
+            error, ESPOTA_ERR_UNSUPPORTED,
+            "%s has no DTR and RTS lines that could reset a board: press its button, or use --via rom "
+            "or --via agent",
+            link->name);
+    if (result == 0)
+        result =
+            espota_reset_run(link, o->connect.after ? o->connect.after : espota_reset_hard_for(link), error);
+    if (result == 0)
+        result = print_result(cli, link->name, "from flash", error);
+    espota_link_close(link);
+    return result;
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    if (o->download)
+        return into_download(cli, o, error);
+    if (o->connect.via || o->connect.host || o->connect.key)
+        return by_device(cli, o, error);
+    return by_lines(cli, o, error);
+}
+
+const struct command command_reset = {
+    .name = "reset",
+    .summary = "restart a device",
+    .usage = "",
+    .story = "Drives DTR and RTS as the port's kind wants it, or asks the ROM or the agent to restart "
+             "(--via). With "
+             "--download\n"
+             "the chip is left in the ROM's download mode.",
+    .options = option_table,
+    .options_size = sizeof(struct options),
+    .run = run,
+};

@@ -1,0 +1,39 @@
+#include "digest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool update_is_blank(const uint8_t *data, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (data[i] != 0xff)
+            return false;
+    return true;
+}
+
+int update_digest_of(const struct espota_device *device, const void *data, size_t length, uint8_t *digest,
+                     struct espota_error *error)
+{
+    if (espota_device_digest_of(device, data, length, digest) != 0)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library refuses to compute digests");
+    return 0;
+}
+
+int update_digest_is_blank(const struct espota_device *device, const uint8_t *digest, uint32_t length,
+                           bool *blank, struct espota_error *error)
+{
+    uint8_t expected[ESPOTA_SHA256_LENGTH];
+    uint8_t *ff = malloc(length > 0 ? length : 1);
+    if (!ff)
+        return espota_fail_memory(error, "comparing flash");
+    memset(ff, 0xff, length);
+    int result = update_digest_of(device, ff, length, expected, error);
+    free(ff);
+    *blank = result == 0 && memcmp(digest, expected, espota_device_digest_length(device)) == 0;
+    return result;
+}
+
+bool update_worth_repeating(const struct espota_device *device, int result)
+{
+    return device->ops->recover && (result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE);
+}
