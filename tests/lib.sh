@@ -73,20 +73,22 @@ check() {
     if output=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$* failed" "$output"; fi
 }
 
-# start_sim ARGS...: a simulator in the background; SIM_PID, TTY, UART (tcp address), AGENT (host:port).
+# start_sim ARGS...: a simulator in the background; SIM_PID, TTY, UART (tcp address), REMOTE (rfc2217 address), AGENT
+# (host:port).
 start_sim() {
     SIM_COUNT=$((${SIM_COUNT:-0} + 1))
     TTY=$WORK/tty$SIM_COUNT
     SIM_LOG=$WORK/sim$SIM_COUNT.log
-    "$ESPOTA" sim --link "$TTY" --tcp 0 "$@" >"$WORK/sim$SIM_COUNT.out" 2>"$SIM_LOG" </dev/null &
+    "$ESPOTA" sim --link "$TTY" --tcp 0 --rfc2217 0 "$@" >"$WORK/sim$SIM_COUNT.out" 2>"$SIM_LOG" </dev/null &
     SIM_PID=$!
     PIDS+=("$SIM_PID")
     local i
     for ((i = 0; i < 200; i++)); do
-        [ -L "$TTY" ] && grep -q '^uart' "$WORK/sim$SIM_COUNT.out" && break
+        [ -L "$TTY" ] && grep -q "^rfc2217" "$WORK/sim$SIM_COUNT.out" && break
         sleep 0.05
     done
     UART=$(sed -n 's/^uart: //p' "$WORK/sim$SIM_COUNT.out")
+    REMOTE=$(sed -n "s/^rfc2217: //p" "$WORK/sim$SIM_COUNT.out")
     AGENT=$(sed -n 's/^agent: //p' "$WORK/sim$SIM_COUNT.out")
 }
 

@@ -70,8 +70,7 @@ static int read_target(struct cli *cli, const void *options, struct espota_devic
         outcome = espota_file_write(path, data, t.length, error);
     free(data);
     if (outcome == 0)
-        espota_ui_say(&cli->ui, "Read %s: %" PRIu32 " bytes at 0x%" PRIx32 " into %s, verified", t.name,
-                      t.length, t.offset, path);
+        espota_ui_say(&cli->ui, "Read %" PRIu32 " bytes from %s into %s, verified", t.length, t.text, path);
     return outcome ? outcome : print_range(cli, device, &t, "read", t.length, result.read, error);
 }
 

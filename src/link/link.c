@@ -21,7 +21,7 @@ int espota_link_open(struct espota_link **link, const char *port, uint32_t baud,
     if (remote)
         result = espota_link_open_rfc2217(link, remote, baud, error);
     else if (address)
-        result = espota_link_open_tcp(link, address, error);
+        result = espota_link_open_tcp(link, address, "tcp://", error);
     else if (strstr(port, "://"))
         result = espota_fail(
             error, ESPOTA_ERR_USAGE,

@@ -11,8 +11,9 @@ bool espota_link_is_pty(const char *path);
 int espota_link_open_pty(struct espota_link **link, const char *path, struct espota_error *error);
 /* A link over an open pseudo-terminal, which it then owns. */
 int espota_link_from_pty(struct espota_link **link, int fd, const char *name, struct espota_error *error);
-/* `address` is what follows tcp:// */
-int espota_link_open_tcp(struct espota_link **link, const char *address, struct espota_error *error);
+/* `address` is what follows `scheme` ("tcp://"), which is for messages. */
+int espota_link_open_tcp(struct espota_link **link, const char *address, const char *scheme,
+                         struct espota_error *error);
 /* `address` is what follows rfc2217:// */
 int espota_link_open_rfc2217(struct espota_link **link, const char *address, uint32_t baud,
                              struct espota_error *error);

@@ -248,7 +248,7 @@ int espota_link_open_rfc2217(struct espota_link **link, const char *address, uin
     r->link.ops = &remote_ops;
     r->link.has_lines = true;
     r->dtr = r->rts = -1;
-    int result = espota_link_open_tcp(&r->tcp, host, error);
+    int result = espota_link_open_tcp(&r->tcp, host, "rfc2217://", error);
     if (result == 0) {
         snprintf(r->tcp->name, sizeof r->tcp->name, "rfc2217://%.240s", host);
         result = set_up(r, baud, error);

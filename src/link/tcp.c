@@ -141,7 +141,7 @@ int espota_link_from_fd(struct espota_link **link, int fd, const char *name, str
 }
 
 /* "host:port" or "[::1]:port" into its parts. */
-static int split_address(const char *address, char *host, size_t room, const char **port,
+static int split_address(const char *address, const char *scheme, char *host, size_t room, const char **port,
                          struct espota_error *error)
 {
     const char *colon = strrchr(address, ':');
@@ -151,8 +151,8 @@ static int split_address(const char *address, char *host, size_t room, const cha
     char *end = NULL;
     unsigned long number = colon ? strtoul(colon + 1, &end, 10) : 0;
     if (length == 0 || length >= room || number == 0 || number > 65535 || *end != '\0')
-        return espota_fail(error, ESPOTA_ERR_USAGE, "'tcp://%s' is no address: write tcp://host:port",
-                           address);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "'%s%s' is no address: write %shost:port", scheme,
+                           address, scheme);
     memcpy(host, address, length);
     host[length] = '\0';
     *port = colon + 1;
@@ -182,12 +182,13 @@ static int connect_one(const struct addrinfo *a)
     return -1;
 }
 
-int espota_link_open_tcp(struct espota_link **link, const char *address, struct espota_error *error)
+int espota_link_open_tcp(struct espota_link **link, const char *address, const char *scheme,
+                         struct espota_error *error)
 {
     char host[256];
     const char *port = NULL;
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *list = NULL;
-    int result = split_address(address, host, sizeof host, &port, error);
+    int result = split_address(address, scheme, host, sizeof host, &port, error);
     if (result != 0)
         return result;
     int lookup = getaddrinfo(host, port, &hints, &list);
@@ -201,8 +202,8 @@ int espota_link_open_tcp(struct espota_link **link, const char *address, struct 
     freeaddrinfo(list);
     if (fd < 0)
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
-                           "cannot connect to tcp://%s: %s; is the bridge, emulator or agent running there?",
-                           address, strerror(reason));
+                           "cannot connect to %s%s: %s; is the bridge, emulator or agent running there?",
+                           scheme, address, strerror(reason));
     result = espota_link_from_fd(link, fd, address, error);
     if (result != 0)
         close(fd);

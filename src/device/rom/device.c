@@ -252,6 +252,22 @@ static const struct espota_device_ops rom_ops = {
     .close = rom_close,
 };
 
+/* At a rate that the line turns out not to carry, not even this much works. */
+static int examine(struct rom *rom, struct espota_error *error)
+{
+    int result = rom_examine(rom, error);
+    while ((result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE) &&
+           rom->link->baud > ESPOTA_ROM_INITIAL_BAUD) {
+        struct espota_error cause = *error;
+        if (rom_slow_down(rom, error) != 0) {
+            *error = cause;
+            return (int)error->status;
+        }
+        result = rom_examine(rom, error);
+    }
+    return result;
+}
+
 int espota_rom_open(struct espota_device **device, struct espota_link *link,
                     const struct espota_rom_options *options, struct espota_error *error)
 {
@@ -275,7 +291,7 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
     if (result == 0 && changes && !options->baud_auto)
         result = rom_change_baud(rom, options->baud, error);
     if (result == 0)
-        result = rom_examine(rom, error);
+        result = examine(rom, error);
     if (result == 0 && changes && options->baud_auto && link->usb_vid != ESPOTA_USB_VID_ESPRESSIF)
         result = rom_find_baud(rom, options->baud, error);
     if (result == 0)
