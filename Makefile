@@ -73,9 +73,9 @@ BENCHES      := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 TOOLS        := $(TOOL_SOURCES:tests/tools/%.c=$(BUILD)/tools/%)
 C_FILES      := $(shell find include src firmware tests -name '*.[ch]' 2>/dev/null)
-SHELL_FILES  := $(shell find tests completions .ci -name '*.sh' -o -path .ci/run 2>/dev/null)
+SHELL_FILES  := $(shell find tests completions man .ci -name '*.sh' -o -path .ci/run 2>/dev/null)
 
-.PHONY: all deps demo check check-asan lint fuzz bench install uninstall clean unit tools interop
+.PHONY: all deps demo check check-asan lint fuzz bench install uninstall clean unit tools interop man
 all: $(BUILD)/espota $(BUILD)/libespota.so
 
 $(BUILD)/espota: $(CLI_OBJECTS) $(BUILD)/libespota.a
@@ -127,6 +127,10 @@ check: all unit tools
 check-asan:
 	$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
 	    CFLAGS="-O1 -g" ESPOTA_SANITIZED=1 check
+
+# The options in the man pages are what the program says.
+man: all
+	man/options.sh $(BUILD)/espota
 
 interop: all tools
 	@BUILD=$(BUILD) tests/run.sh interop

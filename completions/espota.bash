@@ -3,7 +3,7 @@
 
 _espota() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="plan flash ota status boot confirm rollback table image sim help"
+    local commands="plan flash ota status boot confirm rollback info devices read write verify erase backup restore monitor reset table image sim help"
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$current")
@@ -12,8 +12,10 @@ _espota() {
     case $previous in
     --fs) mapfile -t COMPREPLY < <(compgen -W "fat spiffs littlefs" -- "$current"); return ;;
     --flash) mapfile -t COMPREPLY < <(compgen -W "1M 2M 4M 8M 16M 32M" -- "$current"); return ;;
-    --before) mapfile -t COMPREPLY < <(compgen -W "default-reset no-reset" -- "$current"); return ;;
-    --after) mapfile -t COMPREPLY < <(compgen -W "hard-reset no-reset" -- "$current"); return ;;
+    --via) mapfile -t COMPREPLY < <(compgen -W "rom agent" -- "$current"); return ;;
+    --flash-mode) mapfile -t COMPREPLY < <(compgen -W "keep qio qout dio dout" -- "$current"); return ;;
+    --before) mapfile -t COMPREPLY < <(compgen -W "default-reset classic-reset usb-reset no-reset" -- "$current"); return ;;
+    --after) mapfile -t COMPREPLY < <(compgen -W "hard-reset soft-reset watchdog-reset no-reset" -- "$current"); return ;;
     -p | --port) mapfile -t COMPREPLY < <(compgen -G "/dev/tty[UA]*" -- "$current"; compgen -f -- "$current"); return ;;
     esac
     if [[ $current == -* ]]; then

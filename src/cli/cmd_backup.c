@@ -114,7 +114,7 @@ static int take_up(const char *partial, uint8_t *flash, uint32_t size, struct es
     if (!espota_file_exists(partial))
         return 0;
     int result = espota_file_read(partial, LARGEST_FLASH, &bytes, error);
-    if (result == 0 && bytes.size > 0)
+    if (result == 0 && bytes.data)
         memcpy(flash, bytes.data, bytes.size < size ? bytes.size : size);
     espota_bytes_free(&bytes);
     return result;

@@ -265,7 +265,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
 
 const struct command command_ota = {
     .name = "ota",
-    .summary = "update a device with a new image, through its agent",
+    .summary = "update a device with a new image",
     .usage = "(--url URL | --file FILE)",
     .story = "Fetches the image, checks it, has the agent write what differs to the idle slot and verify it, "
              "and only\n"

@@ -170,10 +170,11 @@ const struct command command_table = {
     .name = "table",
     .summary = "check, show and convert a partition table",
     .usage = "[FILE]",
-    .story = "FILE is CSV or a binary table, '-' for standard input; without it, the table on the device "
-             "that --port\n"
-             "or --host names. It is checked with every rule of ESP-IDF's\n"
-             "generator, shown with a map, and converted when -o, --csv or --binary ask for it.",
+    .story =
+        "FILE is CSV or a binary table, '-' for standard input; without it, the table on the device is "
+        "taken.\n"
+        "It is checked with every rule of ESP-IDF's generator, shown with a map, and converted when -o,\n"
+        "--csv or --binary ask for it.",
     .options = option_table,
     .options_size = sizeof(struct options),
     .max_arguments = 1,

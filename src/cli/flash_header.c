@@ -97,6 +97,14 @@ static int hash_again(const struct espota_image *image, uint8_t *data, struct es
     return 0;
 }
 
+/* A changed header makes a signature void. Source: ESP-IDF, bootloader_support, esp_secure_boot.h: a
+ * signature block starts with E7 02, in the sector behind the image. */
+static bool is_signed(const struct espota_image *image, const uint8_t *data, size_t size)
+{
+    size_t block = (image->length + (size_t)0xfff) & ~(size_t)0xfff;
+    return size >= block + 2 && data[block] == 0xe7 && data[block + 1] == 0x02;
+}
+
 int flash_header_apply(struct cli *cli, const struct flash_header *h, const struct espota_chip *chip,
                        uint32_t flash_size, struct espota_bytes *image, struct espota_error *error)
 {
@@ -125,6 +133,10 @@ int flash_header_apply(struct cli *cli, const struct flash_header *h, const stru
                       mode < MODES ? modes[mode] : "?", chip->frequency[frequency & 0x0f]);
     if (size == found.flash_size && mode == found.flash_mode && frequency == found.flash_frequency)
         return 0;
+    if (is_signed(&found, data, image->size))
+        return espota_fail(error, ESPOTA_ERR_REFUSED,
+                           "the bootloader is signed, and another header would make its signature void: use "
+                           "--flash-size keep, and sign it with the header that the board needs");
     data[2] = mode;
     data[3] = (uint8_t)(size << 4 | (frequency & 0x0f));
     return hash_again(&found, data, error);

@@ -24,7 +24,7 @@ static int parse_range(struct target *t, const char *text, struct espota_device 
     size_t length = plus ? (size_t)(plus - text) : strlen(text);
     bool good = length > 0 && length < sizeof offset;
     if (good)
-        memcpy(offset, text, length);
+        snprintf(offset, sizeof offset, "%.*s", (int)length, text);
     good =
         good && espota_size_parse(offset, &t->offset) && (!plus || espota_size_parse(plus + 1, &t->length));
     t->open_end = !plus;
