@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Run the tests: unit (cmocka), cli (whole commands), interop (tools nobody here wrote). Each prints TAP; the last line
-# counts. Usage: run.sh [unit|cli|interop ...]
+# counts. Usage: run.sh [unit|cli|interop ...]. JOBS tests run at a time (two for each processor).
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=$(cd "${BUILD:-build}" && pwd)
 export BUILD
 [ $# -gt 0 ] || set -- unit cli interop
+JOBS=${JOBS:-$(($(nproc) * 2))}
 passed=0 failed=0 skipped=0
 failures=() skips=()
 
@@ -34,32 +35,43 @@ take() { # NAME FILE STATUS: count the TAP lines of a test
     fi
 }
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-one() { # NAME COMMAND...
-    local name=$1 status
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+names=() pids=()
+
+start() { # NAME COMMAND...: in the background, since tests wait more than they work
+    local name=$1
     shift
-    timeout 600 "$@" >"$log" 2>&1
+    while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n; done
+    { timeout 900 "$@"; } >"$logs/${#names[@]}" 2>&1 </dev/null &
+    names+=("$name")
+    pids+=($!)
+}
+
+finish() { # INDEX: wait for a test, show and count what it said
+    local status
+    wait "${pids[$1]}"
     status=$?
-    take "$name" "$log" "$status"
-    if [ "$status" -ne 0 ] || grep -q '^not ok' "$log"; then
-        echo "---- $name"
-        cat "$log"
+    take "${names[$1]}" "$logs/$1" "$status"
+    if [ "$status" -ne 0 ] || grep -q '^not ok' "$logs/$1"; then
+        echo "---- ${names[$1]}"
+        cat "$logs/$1"
     else
-        echo "     $name"
+        echo "     ${names[$1]}"
     fi
 }
 
 for kind in "$@"; do
     case $kind in
     unit) for test in "$BUILD"/unit/test_*; do
-        [ -x "$test" ] && [ "${test%.d}" = "$test" ] && CMOCKA_MESSAGE_OUTPUT=TAP one "unit/$(basename "$test")" "$test"
+        [ -x "$test" ] && [ "${test%.d}" = "$test" ] && CMOCKA_MESSAGE_OUTPUT=TAP start "unit/$(basename "$test")" "$test"
     done ;;
     cli | interop) for test in tests/"$kind"/*.sh; do
-        one "$kind/$(basename "$test" .sh)" bash "$test"
+        start "$kind/$(basename "$test" .sh)" bash "$test"
     done ;;
     esac
 done
+for index in "${!names[@]}"; do finish "$index"; done
 
 [ ${#skips[@]} -eq 0 ] || printf 'skipped: %s\n' "${skips[@]}"
 [ ${#failures[@]} -eq 0 ] || printf 'FAILED: %s\n' "${failures[@]}"

@@ -107,15 +107,18 @@ static int write_manifest(const struct espota_device *device, const char *path, 
 /* ---- backup ---------------------------------------------------------------------------------------------
  */
 
-/* What an interrupted backup left is where the next one begins. */
-static int take_up(const char *partial, uint8_t *flash, uint32_t size, struct espota_error *error)
+/* What an interrupted backup left, `taken` bytes, is where the next one begins. */
+static int take_up(const char *partial, uint8_t *flash, uint32_t size, uint32_t *taken,
+                   struct espota_error *error)
 {
     struct espota_bytes bytes = { 0 };
     if (!espota_file_exists(partial))
         return 0;
     int result = espota_file_read(partial, LARGEST_FLASH, &bytes, error);
-    if (result == 0 && bytes.data)
-        memcpy(flash, bytes.data, bytes.size < size ? bytes.size : size);
+    if (result == 0 && bytes.data) {
+        *taken = bytes.size < size ? (uint32_t)bytes.size : size;
+        memcpy(flash, bytes.data, *taken);
+    }
     espota_bytes_free(&bytes);
     return result;
 }
@@ -125,7 +128,8 @@ static int read_flash(struct cli *cli, struct espota_device *device, const char 
 {
     struct espota_error ignored;
     uint32_t size = device->info.flash_size;
-    int outcome = take_up(partial, flash, size, error);
+    uint32_t kept = 0;
+    int outcome = take_up(partial, flash, size, &kept, error);
     if (outcome != 0)
         return outcome;
     start_progress(cli, "Reading", size);
@@ -135,7 +139,9 @@ static int read_flash(struct cli *cli, struct espota_device *device, const char 
         unlink(partial);
         return 0;
     }
-    if (result->done > 0 && espota_file_write(partial, flash, result->done, &ignored) == 0)
+    if (kept < result->done)
+        kept = result->done;
+    if (kept > 0 && espota_file_write(partial, flash, kept, &ignored) == 0)
         return espota_fail_while(
             error, "backup stopped at 0x%" PRIx32 " (kept in %s; the same command goes on there)",
             result->done, partial);
@@ -172,9 +178,8 @@ static int backup(struct cli *cli, const void *options, struct espota_device *de
                            device->name);
     char *partial = with_suffix(path, ".part"), *manifest = with_suffix(path, ".json");
     uint8_t *flash = calloc(1, size);
-    int result = partial && manifest && flash ? 0 : espota_fail_memory(error, "reading flash");
-    if (result == 0)
-        result = read_flash(cli, device, partial, flash, &r, error);
+    int result = partial && manifest && flash ? read_flash(cli, device, partial, flash, &r, error)
+                                              : espota_fail_memory(error, "reading flash");
     if (result == 0)
         result = save(cli, device, path, manifest, flash, &r, table_offset, error);
     free(flash);

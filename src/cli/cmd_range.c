@@ -154,7 +154,7 @@ static int verify_target(struct cli *cli, const void *options, struct espota_dev
     const struct options *o = options;
     struct target t;
     struct espota_bytes bytes = { 0 };
-    uint8_t digest[ESPOTA_SHA256_LENGTH], expected[ESPOTA_SHA256_LENGTH];
+    uint8_t digest[ESPOTA_SHA256_LENGTH] = { 0 }, expected[ESPOTA_SHA256_LENGTH] = { 0 };
     int outcome = target_parse(&t, cli->arguments[0], device, o->table_offset.value, true, error);
     if (outcome == 0)
         outcome = load(cli->arguments[1], &t, &bytes, error);

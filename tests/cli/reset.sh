@@ -102,10 +102,10 @@ says "something else" 'Hello\r\n' 1 "something is talking, but no ROM"
 
 # another program takes the answers
 start_sim --flash-file flash.bin
-sleep 60 <"$TTY" &
+tail -f "$TTY" >/dev/null &
 PIDS+=($!)
 run info --port "$TTY"
-expect "another program has the port open" 3 "sleep (pid ${PIDS[-1]}) has the port open too"
+expect "another program has the port open" 3 "tail (pid ${PIDS[-1]}) has the port open too"
 kill "${PIDS[-1]}"
 stop_sim
 

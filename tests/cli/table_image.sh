@@ -42,7 +42,7 @@ expect "an empty file is an empty table" 0 "0 partitions"
 run table nowhere.csv
 expect "no such file" 1 "nowhere.csv"
 run table
-expect "file missing" 2 "an argument is missing"
+expect "file missing" 2 "Give a FILE, or --port"
 
 data=$ROOT/../shared/data/tables
 if [ -d "$data" ]; then
