@@ -34,14 +34,15 @@ static const struct option_spec writing_options[] = {
     OPTION_END,
 };
 
+/* `what` was done: "read", "written" or "verified", and `bytes` of the range travelled or were compared. */
 static int print_range(struct cli *cli, const struct espota_device *device, const struct target *t,
-                       const char *what, uint32_t length, uint32_t travelled, struct espota_error *error)
+                       const char *what, uint32_t length, uint32_t bytes, struct espota_error *error)
 {
     if (!cli->json)
         return 0;
-    return print_json(json_pack("{s:s, s:s, s:I, s:I, s:s, s:I}", "device", device->name, "target", t->name,
-                                "offset", (json_int_t)t->offset, "length", (json_int_t)length, "done", what,
-                                "bytes_transferred", (json_int_t)travelled),
+    return print_json(json_pack("{s:s, s:s, s:I, s:I, s:I}", "device", device->name, "target", t->name,
+                                "offset", (json_int_t)t->offset, "length", (json_int_t)length, what,
+                                (json_int_t)bytes),
                       error);
 }
 
@@ -84,7 +85,8 @@ static int load(const char *path, const struct target *t, struct espota_bytes *b
     if (result != 0)
         return result;
     if (bytes->size == 0)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "%s is empty", path);
+        return espota_fail(error, ESPOTA_ERR_FAILED, "%s is empty",
+                           strcmp(path, "-") == 0 ? "standard input" : path);
     if (bytes->size > t->length)
         return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s is %zu bytes, but %s has room for %" PRIu32, path,
                            bytes->size, t->text, t->length);
@@ -167,7 +169,7 @@ static int verify_target(struct cli *cli, const void *options, struct espota_dev
     if (outcome == 0)
         espota_ui_say(&cli->ui, "%s holds %s: %zu bytes are the same", t.text, cli->arguments[1], bytes.size);
     if (outcome == 0)
-        outcome = print_range(cli, device, &t, "verified", (uint32_t)bytes.size, 0, error);
+        outcome = print_range(cli, device, &t, "verified", (uint32_t)bytes.size, (uint32_t)bytes.size, error);
     espota_bytes_free(&bytes);
     return outcome;
 }

@@ -14,7 +14,7 @@ struct options {
 };
 
 static const struct option_spec option_table[] = {
-    CONNECT_PORT_ROWS(struct options, connect),
+    CONNECT_PORT_ROWS_WITH(struct options, connect, 0),
     CONNECT_AGENT_ROWS(struct options, connect),
     CONNECT_VIA_ROW(struct options, connect, "rom"),
     CONNECT_ROM_ROWS(struct options, connect),
@@ -133,12 +133,9 @@ static int check_options(const struct cli *cli, const struct options *o, struct 
     if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) > 1)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--csv, --json and files named '-' all write to stdout: give one");
-    bool device = o->connect.port || o->connect.host;
-    if (device == (cli->argument_count > 0))
+    if ((o->connect.port || o->connect.host) && cli->argument_count > 0)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           device ? "a FILE and --port or --host both name a table: give one"
-                                  : "which table? Give a FILE, or --port or --host for a "
-                                    "device's");
+                           "a FILE and --port or --host both name a table: give one");
     return 0;
 }
 

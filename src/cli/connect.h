@@ -12,18 +12,20 @@ struct connect_options {
 };
 
 #define CONNECT_OPTION(type, member, field) offsetof(type, member) + offsetof(struct connect_options, field)
-#define CONNECT_PORT_ROWS(type, member)                                                                       \
+/* `letter` stands for --baud; 0 where the command has another use for b. */
+#define CONNECT_PORT_ROWS_WITH(type, member, letter)                                                          \
     {                                                                                                         \
         "port",      'p',                                                                                     \
         OPTION_TEXT, CONNECT_OPTION(type, member, port),                                                      \
         "PORT",      "serial port, tcp://host:port, rfc2217://host:port, or file:FLASH (the one board found)" \
     },                                                                                                        \
-        { "baud",      'b',                                                                                   \
+        { "baud",      letter,                                                                                \
           OPTION_TEXT, CONNECT_OPTION(type, member, baud),                                                    \
           "RATE",      "bits per second, or auto: the highest that works (115200)" },                         \
     {                                                                                                         \
         "chip", 'c', OPTION_TEXT, CONNECT_OPTION(type, member, chip), "CHIP", "esp32, esp32c3 ... (auto)"     \
     }
+#define CONNECT_PORT_ROWS(type, member) CONNECT_PORT_ROWS_WITH(type, member, 'b')
 #define CONNECT_AGENT_ROWS(type, member)                                                                     \
     { "host",      0,                                                                                        \
       OPTION_TEXT, CONNECT_OPTION(type, member, host),                                                       \

@@ -10,6 +10,8 @@ expect "unknown command" 2 "no command 'frobnicate'"
 run --version
 expect "version" 0 "espota "
 check "the options in the man pages are the program's" "$ROOT/man/options.sh" "$ESPOTA" --check
+twice=$("$ESPOTA" --dump-options | awk -F '\t' '{ n[$1 " --" $2]++; if ($3 != "-") n[$1 " -" $3]++ } END { for (o in n) if (n[o] > 1) print o }')
+[ -z "$twice" ] && ok "no option means two things" || not_ok "no option means two things" "$twice"
 commands=$("$ESPOTA" --dump-options | cut -f1 | uniq)
 for command in $commands; do
     run "$command" --help

@@ -42,7 +42,7 @@ expect "an empty file is an empty table" 0 "0 partitions"
 run table nowhere.csv
 expect "no such file" 1 "nowhere.csv"
 run table
-expect "file missing" 2 "Give a FILE, or --port"
+expect "file missing" 2 "which device?"
 
 data=$ROOT/../shared/data/tables
 if [ -d "$data" ]; then
