@@ -279,14 +279,31 @@ static int check_overlaps(const struct job *job, const struct espota_device_info
     return 0;
 }
 
-static int check_chip(const struct flash_files *files, const struct espota_device_info *info,
-                      struct espota_error *error)
+/* A flash file does not say its chip; an image does. */
+static int chip_of_image(const char *file, const struct espota_chip **chip, struct espota_error *error)
+{
+    struct espota_bytes bytes = { 0 };
+    struct espota_image image;
+    if (*chip || !file)
+        return 0;
+    int result = espota_file_read(file, LARGEST_FILE, &bytes, error);
+    if (result == 0 && espota_image_examine_memory(&image, bytes.data, bytes.size) == ESPOTA_IMAGE_OK)
+        *chip = espota_chip_by_image_id(image.chip_id);
+    espota_bytes_free(&bytes);
+    return result;
+}
+
+static int find_chip(const struct flash_files *files, const struct espota_chip **chip,
+                     struct espota_error *error)
 {
     const struct espota_chip *built = files->chip ? espota_chip_by_name(files->chip) : NULL;
-    if (built && info->chip && built != info->chip)
+    if (built && *chip && built != *chip)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "the build is for %s, but the device is an %s",
-                           built->name, info->chip->name);
-    return 0;
+                           built->name, (*chip)->name);
+    if (built)
+        *chip = built;
+    int result = chip_of_image(files->bootloader, chip, error);
+    return result ? result : chip_of_image(files->app, chip, error);
 }
 
 static int add_partitions(struct job *job, const struct job_request *request, const struct flash_files *files,
@@ -305,10 +322,12 @@ static int add_partitions(struct job *job, const struct job_request *request, co
 }
 
 int job_prepare(struct job *job, struct cli *cli, const struct job_request *request,
-                const struct flash_files *files, const struct espota_device_info *info,
+                const struct flash_files *files, const struct espota_device_info *device,
                 struct espota_error *error)
 {
-    int result = check_chip(files, info, error);
+    struct espota_device_info known = *device;
+    const struct espota_device_info *info = &known;
+    int result = find_chip(files, &known.chip, error);
     if (result == 0)
         result = choose_table(job, cli, request, files, info, error);
     if (result == 0 && !job->has_table && files->fs_image)

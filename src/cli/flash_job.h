@@ -37,7 +37,7 @@ struct job {
 
 /* Read the files, plan where no table is given, check everything that can be checked without writing. */
 int job_prepare(struct job *job, struct cli *cli, const struct job_request *request,
-                const struct flash_files *files, const struct espota_device_info *info,
+                const struct flash_files *files, const struct espota_device_info *device,
                 struct espota_error *error);
 void job_free(struct job *job);
 
