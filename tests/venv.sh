@@ -5,9 +5,11 @@ cd "$(dirname "$0")/.."
 venv=build/venv
 packages=(esptool==5.6.0 esp-idf-defs==0.1.7)
 want="${packages[*]}"
+mkdir -p build
+exec 9>build/venv.lock
+flock 9 # tests run side by side
 if [ "$(cat "$venv/packages" 2>/dev/null)" != "$want" ]; then
     rm -rf "$venv"
-    mkdir -p build
     python3 -m venv "$venv" >&2
     "$venv/bin/pip" install -q --disable-pip-version-check "${packages[@]}" >&2
     echo "$want" >"$venv/packages"

@@ -13,8 +13,8 @@ passes() { # NAME TEXT ARGS...
 
 head -c 50000 /dev/urandom >theirs.bin
 head -c 70000 /dev/urandom >ours.bin
-# chip, its name, crystal in MHz, where its bootloader lies
-while read -r chip name crystal bootloader; do
+# chip, its name, crystal in MHz, where its bootloader lies, a flash frequency that it has
+while read -r chip name crystal bootloader frequency; do
     "$MKIMAGE" -o "$chip-bl.bin" --kind bootloader --size 20K --chip "$chip"
     "$MKIMAGE" -o "$chip-app.bin" --size 40K --chip "$chip"
     start_sim --chip "$chip" --flash-file "$chip.bin" --flash 8M --download --revision 1.2
@@ -43,22 +43,28 @@ while read -r chip name crystal bootloader; do
     expect "$chip: espota flashes a bootloader and an app" 0 "boots next"
     passes "$chip: the bootloader is where esptool looks for it" successful \
         verify-flash "$bootloader" "$chip-bl.bin" 0x10000 "$chip-app.bin"
+    header=(--flash-mode dout --flash-freq "$frequency" --flash-size)
+    passes "$chip: esptool sets the header of a bootloader" "Hash of data verified" \
+        write-flash "${header[@]}" 2MB "$bootloader" "$chip-bl.bin"
+    run flash --port "file:$chip-ours.bin" --flash 8M --bootloader "$chip-bl.bin" "${header[@]}" 2M
+    expect "$chip: espota sets it" 0 "verified"
+    check "$chip: to the same bytes" cmp -i "$bootloader" -n 20480 "$chip.bin" "$chip-ours.bin"
     other=esp32c3
     [ "$chip" != esp32c3 ] || other=esp32
     run info --port "$UART" --chip "$other"
     expect "$chip: another --chip is an error that names it" 2 "is an ${name%-D0WDQ6},"
     stop_sim
 done <<'END'
-esp32 ESP32-D0WDQ6 40 0x1000
-esp32s2 ESP32-S2 40 0x1000
-esp32s3 ESP32-S3 40 0x0
-esp32c2 ESP32-C2 40 0x0
-esp32c3 ESP32-C3 40 0x0
-esp32c5 ESP32-C5 40 0x2000
-esp32c6 ESP32-C6 40 0x0
-esp32c61 ESP32-C61 40 0x0
-esp32h2 ESP32-H2 32 0x0
-esp32p4 ESP32-P4 40 0x2000
+esp32 ESP32-D0WDQ6 40 0x1000 26m
+esp32s2 ESP32-S2 40 0x1000 20m
+esp32s3 ESP32-S3 40 0x0 20m
+esp32c2 ESP32-C2 40 0x0 30m
+esp32c3 ESP32-C3 40 0x0 26m
+esp32c5 ESP32-C5 40 0x2000 20m
+esp32c6 ESP32-C6 40 0x0 20m
+esp32c61 ESP32-C61 40 0x0 20m
+esp32h2 ESP32-H2 32 0x0 24m
+esp32p4 ESP32-P4 40 0x2000 20m
 END
 
 # crystals, and what the ROM takes them for

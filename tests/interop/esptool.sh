@@ -43,6 +43,13 @@ run plan --flash 4M --binary table.bin -q
 passes "esptool verifies what espota wrote" "successful" "$socket" verify-flash 0x1000 bootloader.bin 0x8000 table.bin 0x10000 app.bin
 stop_sim
 
+# a merged image
+run flash --port file:ours.bin --flash 4M --bootloader bootloader.bin --app app.bin --flash-size keep
+"$ESPOTA" read --port file:ours.bin otadata otadata.bin -q
+"$venv/bin/esptool" --chip esp32 merge-bin -o theirs.bin --pad-to-size 4MB 0x1000 bootloader.bin 0x8000 table.bin \
+    0xd000 otadata.bin 0x10000 app.bin >esptool.log 2>&1
+same "a merged image is what esptool merges" ours.bin theirs.bin
+
 "$venv/bin/esptool" image-info app.bin >info.log 2>&1 && grep -q '(valid)' info.log && ! grep -q invalid info.log &&
     ok "esptool finds our images valid" || not_ok "esptool finds our images valid" "$(cat info.log)"
 # an image that esptool made
