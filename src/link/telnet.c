@@ -68,7 +68,7 @@ size_t espota_com_command(uint8_t command, const void *value, size_t size, uint8
     out[length++] = ESPOTA_TELNET_IAC;
     out[length++] = ESPOTA_TELNET_SB;
     out[length++] = ESPOTA_TELNET_COM_PORT;
-    out[length++] = command;
+    length += espota_telnet_escape(&command, 1, out + length);
     length += espota_telnet_escape(value, size < 8 ? size : 8, out + length);
     out[length++] = ESPOTA_TELNET_IAC;
     out[length++] = ESPOTA_TELNET_SE;

@@ -22,7 +22,7 @@ static bool parse_wait(const char *text, const char *end, unsigned *ms)
 {
     char *stop = NULL;
     double seconds = strtod(text, &stop);
-    bool number = (text[0] >= '0' && text[0] <= '9') || text[0] == '.';
+    bool number = text + strspn(text, "0123456789.") == end;
     if (!number || stop != end || !(seconds >= 0 && seconds <= LONGEST_WAIT_S))
         return false;
     *ms = (unsigned)(seconds * 1000 + 0.5);
