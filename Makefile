@@ -13,6 +13,7 @@ INCLUDEDIR = $(PREFIX)/include
 MANDIR     = $(PREFIX)/share/man
 BASHDIR    = $(PREFIX)/share/bash-completion/completions
 ZSHDIR     = $(PREFIX)/share/zsh/site-functions
+DATADIR    = $(PREFIX)/share/espota
 FISHDIR    = $(PREFIX)/share/fish/vendor_completions.d
 
 # ---- packages ---------------------------------------------------------------------------------------------
@@ -176,7 +177,7 @@ deps:
 MAN_PAGES := $(wildcard man/*.1)
 
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/espota \
+	install -d $(DESTDIR)$(DATADIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/espota \
 	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
 	install -m 755 $(BUILD)/espota $(DESTDIR)$(BINDIR)/espota
 	install -m 644 $(BUILD)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.a
@@ -185,6 +186,7 @@ install: all
 	ln -sf libespota.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libespota.so
 	install -m 644 include/espota/*.h firmware/agent/include/espota/*.h $(DESTDIR)$(INCLUDEDIR)/espota
 	install -m 644 $(MAN_PAGES) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 contrib/60-espota.rules $(DESTDIR)$(DATADIR)/60-espota.rules
 	install -m 644 completions/espota.bash $(DESTDIR)$(BASHDIR)/espota
 	install -m 644 completions/_espota $(DESTDIR)$(ZSHDIR)/_espota
 	install -m 644 completions/espota.fish $(DESTDIR)$(FISHDIR)/espota.fish
@@ -195,7 +197,7 @@ uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/espota $(DESTDIR)$(LIBDIR)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.so* \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/espota.pc $(DESTDIR)$(BASHDIR)/espota $(DESTDIR)$(ZSHDIR)/_espota \
 	    $(DESTDIR)$(FISHDIR)/espota.fish $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(MAN_PAGES))
-	rm -rf $(DESTDIR)$(INCLUDEDIR)/espota
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/espota $(DESTDIR)$(DATADIR)
 
 clean:
 	rm -rf $(BUILD)

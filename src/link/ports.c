@@ -2,11 +2,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <grp.h>
 #include <libserialport.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Sources: Linux, drivers/usb/serial/{cp210x,ch341,ftdi_sio,pl2303}.c; espressif/usb-pids. A pid of 0 stands
@@ -112,6 +114,19 @@ static void deny(struct espota_port *port, enum espota_port_state state, const c
     snprintf(port->reason, sizeof port->reason, "%s", reason);
 }
 
+/* Whoever is in the group of the device file may open it: dialout on Debian, uucp elsewhere. */
+static void explain_denial(struct espota_port *port)
+{
+    struct stat about;
+    const struct group *group = stat(port->path, &about) == 0 && about.st_gid ? getgrgid(about.st_gid) : NULL;
+    const char *name = group ? group->gr_name : "dialout";
+    port->state = ESPOTA_PORT_DENIED;
+    snprintf(port->reason, sizeof port->reason,
+             "permission denied: add yourself to the group %.32s (sudo usermod -aG %.32s $USER, then log in "
+             "again), or install the udev rules 60-espota.rules that come with espota",
+             name, name);
+}
+
 void espota_port_examine(struct espota_port *port)
 {
     char holder[64];
@@ -120,10 +135,7 @@ void espota_port_examine(struct espota_port *port)
     if (access(port->path, F_OK) != 0)
         deny(port, ESPOTA_PORT_GONE, "it is not there: is the board plugged in?");
     else if (access(port->path, R_OK | W_OK) != 0)
-        deny(port, ESPOTA_PORT_DENIED,
-             "permission denied: add yourself to the group dialout (sudo usermod -aG dialout $USER, then log "
-             "in "
-             "again), or install contrib/60-espota.rules");
+        explain_denial(port);
     else if (espota_port_holder(port->path, holder, sizeof holder)) {
         port->state = ESPOTA_PORT_BUSY;
         snprintf(port->reason, sizeof port->reason, "%s has it open: end that program first", holder);
