@@ -159,7 +159,7 @@ fuzz: $(FUZZERS)
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libespota.a
 	@mkdir -p $(@D)
 	$(QUIET) CC $<
-	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
+	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
 
 bench: all tools $(BENCHES)
 	@BUILD=$(BUILD) tests/bench/run.sh $(BENCHES)
@@ -202,4 +202,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d)
+-include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2034
 # Getting a chip into download mode and out of it, by DTR and RTS over RFC 2217, and words for what is wrong.
 source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
