@@ -69,6 +69,7 @@ UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZERS      := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+FAULT        := $(BUILD)/fault/fault
 BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
 BENCHES      := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
@@ -76,7 +77,7 @@ TOOLS        := $(TOOL_SOURCES:tests/tools/%.c=$(BUILD)/tools/%)
 C_FILES      := $(shell find include src firmware tests -name '*.[ch]' 2>/dev/null)
 SHELL_FILES  := $(shell find tests completions man .ci -name '*.sh' -o -path .ci/run 2>/dev/null)
 
-.PHONY: all deps demo check check-asan lint fuzz bench install uninstall clean unit tools interop man
+.PHONY: all deps demo check check-asan check-fault lint fuzz bench install uninstall clean unit tools interop man
 all: $(BUILD)/espota $(BUILD)/libespota.so
 
 $(BUILD)/espota: $(CLI_OBJECTS) $(BUILD)/libespota.a
@@ -135,6 +136,15 @@ man: all
 
 interop: all tools
 	@BUILD=$(BUILD) tests/run.sh interop
+
+$(FAULT): tests/fault/fault.c $(BUILD)/libespota.a
+	@mkdir -p $(@D)
+	$(QUIET) CC $<
+	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
+
+# Power fails at every flash operation of every procedure, and again in the next run.
+check-fault: $(FAULT)
+	$(FAULT)
 
 # The library once, instrumented, for all fuzzers.
 FUZZ_CFLAGS = -g -O1 -fno-sanitize-recover=all
@@ -202,4 +212,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d)
+-include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FAULT).d

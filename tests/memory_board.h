@@ -134,24 +134,31 @@ static inline struct memory_board *memory_board_blank(uint32_t size, const char 
     return b;
 }
 
-/* A board with bootloader, table and an app in its first app partition, which runs: 2p on 4M, or 3p on 16M.
+/* A board with bootloader, table and an app in its first app partition, which runs: 2p on 4M, or 3p on 8M.
  */
-static inline struct memory_board *memory_board_running(bool three)
+static inline struct memory_board *memory_board_with(bool three, const struct espota_bytes *app)
 {
-    struct memory_board *b = memory_board_blank(three ? MiB(16) : MiB(4), "esp32");
-    struct espota_bytes bootloader = memory_board_image(4096, 3, 0), old = memory_board_image(60000, 5, 0);
+    struct memory_board *b = memory_board_blank(three ? MiB(8) : MiB(4), "esp32");
+    struct espota_bytes bootloader = memory_board_image(4096, 3, 0);
     struct espota_error error;
     struct espota_plan plan;
-    struct espota_plan_request request = { .flash_size = b->flash.size };
+    struct espota_plan_request request = { .flash_size = b->flash.size, .force_3p = three };
     memory_board_check(espota_plan_make(&plan, &request, &error) == 0 &&
                            espota_table_to_binary(&plan.table, b->flash.data + 0x8000, &error) == 0,
                        "a table");
     memory_board_put(b, 0x1000, &bootloader);
-    memory_board_put(b, 0x10000, &old);
+    memory_board_put(b, 0x10000, app);
     espota_bytes_free(&bootloader);
-    espota_bytes_free(&old);
     sim_board_reset(&b->board, false);
     memory_board_check(b->board.state == SIM_RUNNING, "starting the app");
+    return b;
+}
+
+static inline struct memory_board *memory_board_running(bool three)
+{
+    struct espota_bytes app = memory_board_image(60000, 5, 0);
+    struct memory_board *b = memory_board_with(three, &app);
+    espota_bytes_free(&app);
     return b;
 }
 

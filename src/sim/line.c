@@ -69,7 +69,8 @@ static bool happens(struct sim_line *line, uint32_t per_million)
 
 static uint8_t disturb(struct sim_line *line, uint8_t byte, uint32_t flips)
 {
-    return happens(line, flips) ? byte ^ (uint8_t)(1u << next_random(line) % 8) : byte;
+    unsigned flipped = happens(line, flips) ? 1u << next_random(line) % 8 : 0;
+    return (uint8_t)(byte ^ flipped);
 }
 
 size_t sim_line_pass(struct sim_line *line, const uint8_t *data, size_t length, uint8_t *out)
