@@ -26,12 +26,12 @@ struct images {
 
 struct scenario {
     const char *name;
-    bool three;
     void (*prepare)(struct memory_board *b, const struct images *images);
     /* Carry it out; the board may have to be restarted in between. */
     int (*run)(struct memory_board *b, const struct images *images, struct espota_error *error);
     const char *ends_with; /* runs when all is done */
-    bool trial;            /* a cut may end the trial: the app before boots then */
+    bool three;
+    bool trial; /* a cut may end the trial: the app before boots then */
 };
 
 /* ---- steps ----------------------------------------------------------------------------------------------
@@ -187,25 +187,25 @@ static int run_rollback(struct memory_board *b, const struct images *images, str
 }
 
 static const struct scenario scenarios[] = {
-    { "update", false, nothing_first, run_update, "MicroPython_2", false },
-    { "update over another app", false, other_app_there, run_update, "MicroPython_2", false },
-    { "update resumed", false, half_there, run_update, "MicroPython_2", false },
-    { "second update", false, from_slot, run_second, "MicroPython_1", false },
-    { "boot switch", false, from_slot, run_select_back, "MicroPython_1", false },
-    { "boot switch to another app", false, other_app_there, run_select_next, "MicroPython_2", false },
-    { "confirm", false, on_trial, run_confirm, "MicroPython_2", true },
-    { "rollback", false, from_slot, run_rollback, "MicroPython_1", false },
-    { "rollback of a trial", false, on_trial, run_rollback, "MicroPython_1", true },
-    { "update", true, nothing_first, run_update, "MicroPython_1", false },
-    { "update over another app", true, other_app_there, run_update, "MicroPython_1", false },
-    { "update resumed", true, half_there, run_update, "MicroPython_1", false },
-    { "second update", true, from_slot, run_second, "MicroPython_2", false },
-    { "update of factory", true, from_slot, run_factory, "MicroPython", false },
-    { "boot switch to factory", true, from_slot, run_select_back, "MicroPython", false },
-    { "boot switch to a slot", true, other_app_there, run_select_next, "MicroPython_1", false },
-    { "confirm", true, on_trial, run_confirm, "MicroPython_1", true },
-    { "rollback", true, from_slot, run_rollback, "MicroPython", false },
-    { "rollback of a trial", true, on_trial, run_rollback, "MicroPython", true },
+    { "update", nothing_first, run_update, "MicroPython_2", false, false },
+    { "update over another app", other_app_there, run_update, "MicroPython_2", false, false },
+    { "update resumed", half_there, run_update, "MicroPython_2", false, false },
+    { "second update", from_slot, run_second, "MicroPython_1", false, false },
+    { "boot switch", from_slot, run_select_back, "MicroPython_1", false, false },
+    { "boot switch to another app", other_app_there, run_select_next, "MicroPython_2", false, false },
+    { "confirm", on_trial, run_confirm, "MicroPython_2", false, true },
+    { "rollback", from_slot, run_rollback, "MicroPython_1", false, false },
+    { "rollback of a trial", on_trial, run_rollback, "MicroPython_1", false, true },
+    { "update", nothing_first, run_update, "MicroPython_1", true, false },
+    { "update over another app", other_app_there, run_update, "MicroPython_1", true, false },
+    { "update resumed", half_there, run_update, "MicroPython_1", true, false },
+    { "second update", from_slot, run_second, "MicroPython_2", true, false },
+    { "update of factory", from_slot, run_factory, "MicroPython", true, false },
+    { "boot switch to factory", from_slot, run_select_back, "MicroPython", true, false },
+    { "boot switch to a slot", other_app_there, run_select_next, "MicroPython_1", true, false },
+    { "confirm", on_trial, run_confirm, "MicroPython_1", true, true },
+    { "rollback", from_slot, run_rollback, "MicroPython", true, false },
+    { "rollback of a trial", on_trial, run_rollback, "MicroPython", true, true },
 };
 
 /* ---- what must hold -------------------------------------------------------------------------------------
