@@ -1,0 +1,49 @@
+/* The recovery agent without an operating system: what a chip brings, and what is the same on all of them.
+ *
+ * It is an app image like any other: the second-stage bootloader loads it into RAM, from factory or an OTA
+ * slot, and it serves the agent's protocol on its streams for ever. */
+#ifndef ESPOTA_BARE_H
+#define ESPOTA_BARE_H
+
+#include "espota/agent.h"
+
+/* A byte stream to a host. */
+struct bare_stream {
+    /* What has come, at most `room` bytes; 0 when nothing has. */
+    size_t (*read)(uint8_t *out, size_t room);
+    /* All of it, or -1 when nobody takes it. */
+    int (*write)(const uint8_t *data, size_t length);
+};
+
+enum { BARE_MAX_STREAMS = 2 };
+
+struct bare_board {
+    uint16_t chip_id; /* as in image headers */
+    const char *name; /* "espota recovery 0.1.0" */
+    uint32_t (*flash_size)(void);
+    int (*flash_read)(void *context, uint32_t offset, void *out, size_t length);
+    int (*flash_erase)(void *context, uint32_t offset);
+    int (*flash_program)(void *context, uint32_t offset, const void *data, size_t length);
+    void (*mac)(uint8_t mac[6]);
+    uint32_t (*now_ms)(void *context);
+    uint32_t (*noise)(void); /* as random as the chip can */
+    void (*restart)(void *context);
+    struct bare_stream stream[BARE_MAX_STREAMS]; /* unused ones are NULL */
+    bool always_slot; /* runs outside flash: what otadata names counts as running */
+};
+
+/* What a host can set in an image before it is flashed ('espota provision'); found by its magic. All 0: an
+ * open agent. It follows the description at the start of the image's first segment. */
+#define BARE_SETTINGS_MAGIC "espota settings1" /* 16 bytes, without the terminator */
+struct bare_settings {
+    char magic[16];
+    uint8_t key_length; /* 0: open; at most sizeof key */
+    uint8_t reserved[15];
+    uint8_t key[32];
+    uint8_t spare[64];
+};
+
+/* Never returns. */
+void bare_serve(const struct bare_board *board);
+
+#endif

@@ -1,0 +1,225 @@
+/* The recovery agent: finds out where it runs from, then serves. */
+#include "bare.h"
+#include "digest.h"
+
+#include "espota/version.h"
+
+#include <string.h>
+
+#define HIDDEN_IN(section_name) __attribute__((section(section_name), used))
+
+enum { IDLE_MS = 3000, PIECE = 64, DESCRIPTION_AT = ESPOTA_IMAGE_HEADER_SIZE + 8 };
+
+/* As espota_app_desc lies in flash. firmware/tools/elf2image fills in the hash. */
+struct description {
+    uint32_t magic, secure_version, reserved1[2];
+    char version[32], project[32], time[16], date[16], idf[32];
+    uint8_t hash[32];
+    uint32_t reserved2[20];
+};
+
+HIDDEN_IN(".description")
+const volatile struct description bare_description = { .magic = ESPOTA_APP_DESC_MAGIC,
+                                                       .version = ESPOTA_VERSION,
+                                                       .project = "espota-recovery",
+                                                       .idf = "bare metal" };
+
+HIDDEN_IN(".settings") const volatile struct bare_settings bare_settings = { .magic = BARE_SETTINGS_MAGIC };
+
+struct recovery {
+    const struct bare_board *board;
+    const struct bare_stream *stream; /* that the host talks on */
+    uint32_t heard_ms;                /* when it was last heard there */
+    struct bare_sha256 sha256;
+    uint8_t pool[ESPOTA_SHA256_LENGTH]; /* random bytes come from here */
+    uint8_t key[sizeof bare_settings.key];
+    struct espota_agent_port port;
+    struct espota_agent_config config;
+    struct espota_agent agent;
+};
+
+/* ---- what the port asks for -----------------------------------------------------------------------------
+ */
+
+static int send_bytes(void *context, const uint8_t *data, size_t length)
+{
+    const struct recovery *r = context;
+    return r->stream ? r->stream->write(data, length) : -1;
+}
+
+static uint32_t now_ms(void *context)
+{
+    const struct recovery *r = context;
+    return r->board->now_ms(NULL);
+}
+
+static int flash_read(void *context, uint32_t offset, void *out, size_t length)
+{
+    const struct recovery *r = context;
+    return r->board->flash_read(NULL, offset, out, length);
+}
+
+static int flash_erase(void *context, uint32_t offset)
+{
+    const struct recovery *r = context;
+    return r->board->flash_erase(NULL, offset);
+}
+
+static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
+{
+    const struct recovery *r = context;
+    return r->board->flash_program(NULL, offset, data, length);
+}
+
+static void restart(void *context)
+{
+    const struct recovery *r = context;
+    r->board->restart(NULL);
+}
+
+/* Noise of the chip and of when bytes come is hashed into a pool, which each draw changes. */
+static int stir(struct recovery *r, uint8_t *out)
+{
+    struct espota_hash hash = bare_sha256_hash(&(struct bare_sha256){ 0 });
+    uint32_t noise[8];
+    for (size_t i = 0; i < sizeof noise / sizeof noise[0]; i++)
+        noise[i] = r->board->noise() ^ r->board->now_ms(NULL);
+    if (hash.begin(hash.context) != 0 || hash.update(hash.context, r->pool, sizeof r->pool) != 0 ||
+        hash.update(hash.context, noise, sizeof noise) != 0)
+        return -1;
+    return hash.finish(hash.context, out);
+}
+
+static int random_bytes(void *context, uint8_t *out, size_t length)
+{
+    struct recovery *r = context;
+    uint8_t drawn[ESPOTA_SHA256_LENGTH];
+    while (length > 0) {
+        size_t take = length < sizeof drawn ? length : sizeof drawn;
+        if (stir(r, drawn) != 0 || stir(r, r->pool) != 0)
+            return -1;
+        memcpy(out, drawn, take);
+        out += take;
+        length -= take;
+    }
+    return 0;
+}
+
+/* ---- where it runs from ---------------------------------------------------------------------------------
+ */
+
+/* Does this partition hold the image that runs? Its description, with the hash in it, says so. */
+static bool holds_this(const struct recovery *r, const struct espota_partition *p)
+{
+    struct description there;
+    struct description own;
+    const volatile uint8_t *from = (const volatile uint8_t *)&bare_description;
+    for (size_t i = 0; i < sizeof own; i++)
+        ((uint8_t *)&own)[i] = from[i];
+    return r->board->flash_read(NULL, p->offset + DESCRIPTION_AT, &there, sizeof there) == 0 &&
+           memcmp(&there, &own, sizeof there) == 0;
+}
+
+/* The app that otadata has the bootloader start. */
+static const struct espota_partition *named(const struct recovery *r)
+{
+    const struct espota_table *table = &r->agent.table;
+    const struct espota_partition *place = espota_table_find_type(table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+    struct espota_otadata otadata;
+    uint8_t record[ESPOTA_OTADATA_RECORD_SIZE];
+    unsigned slots = espota_table_slot_count(table);
+    int slot = ESPOTA_SLOT_FACTORY;
+    for (uint32_t i = 0; place && i < 2; i++) {
+        if (r->board->flash_read(NULL, place->offset + i * ESPOTA_SECTOR_SIZE, record, sizeof record) != 0)
+            return NULL;
+        espota_otadata_record_parse(&otadata.record[i], record);
+    }
+    if (place && slots > 0)
+        slot = espota_otadata_active_slot(&otadata, slots);
+    const struct espota_partition *factory =
+        espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
+    if (slot >= 0)
+        return espota_table_slot(table, (unsigned)slot);
+    return factory ? factory : espota_table_slot(table, 0);
+}
+
+static uint32_t running_offset(const struct recovery *r)
+{
+    const struct espota_partition *p = named(r);
+    if (p && (r->board->always_slot || holds_this(r, p)))
+        return p->offset;
+    for (unsigned i = 0; i < r->agent.table.count; i++) {
+        p = &r->agent.table.entry[i];
+        if (p->type == ESPOTA_TYPE_APP && holds_this(r, p))
+            return p->offset;
+    }
+    return 0;
+}
+
+/* ---- serving --------------------------------------------------------------------------------------------
+ */
+
+static void set_up(struct recovery *r, const struct bare_board *board)
+{
+    const volatile struct bare_settings *settings = &bare_settings;
+    memset(r, 0, sizeof *r);
+    r->board = board;
+    r->port = (struct espota_agent_port){
+        .context = r,
+        .flash_read = flash_read,
+        .flash_erase = flash_erase,
+        .flash_program = flash_program,
+        .send = send_bytes,
+        .now_ms = now_ms,
+        .random = random_bytes,
+        .restart = restart,
+        .sha256 = bare_sha256_hash(&r->sha256),
+        .md5 = bare_md5,
+    };
+    r->config = (struct espota_agent_config){
+        .chip_id = board->chip_id,
+        .flash_size = board->flash_size(),
+        .table_offset = ESPOTA_TABLE_DEFAULT_OFFSET,
+        .name = board->name,
+        .window = 1,
+    };
+    board->mac(r->config.mac);
+    if (settings->key_length > 0 && settings->key_length <= sizeof r->key) {
+        for (size_t i = 0; i < settings->key_length; i++)
+            r->key[i] = settings->key[i];
+        r->config.key = r->key;
+        r->config.key_length = settings->key_length;
+    }
+    /* without a table it still says so, and who it is */
+    (void)espota_agent_start(&r->agent, &r->port, &r->config);
+    if (r->agent.has_table)
+        r->config.running_offset = running_offset(r);
+}
+
+/* One host at a time: another stream has its turn when this one has been silent. */
+static void hear(struct recovery *r, const struct bare_stream *stream)
+{
+    uint8_t bytes[PIECE];
+    size_t length = stream->read(bytes, sizeof bytes);
+    uint32_t now = r->board->now_ms(NULL);
+    if (length == 0)
+        return;
+    if (r->stream != stream) {
+        if (r->stream && now - r->heard_ms < IDLE_MS)
+            return;
+        espota_agent_disconnect(&r->agent);
+        r->stream = stream;
+    }
+    espota_agent_input(&r->agent, bytes, length);
+    r->heard_ms = r->board->now_ms(NULL);
+}
+
+void bare_serve(const struct bare_board *board)
+{
+    static struct recovery recovery; /* all that there is; too large for a stack */
+    set_up(&recovery, board);
+    for (;;)
+        for (size_t i = 0; i < BARE_MAX_STREAMS; i++)
+            if (board->stream[i].read)
+                hear(&recovery, &board->stream[i]);
+}

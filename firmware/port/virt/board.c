@@ -1,0 +1,133 @@
+/* The recovery agent on an emulated 32-bit CPU: QEMU's riscv32 machine 'virt'. Its flash is the upper 16M of
+ * RAM, with the rules of NOR flash, in a file that the host can look into. Sources: QEMU, hw/riscv/virt.c;
+ * 16550 UART. */
+#include "bare.h"
+#include "registers.h"
+
+#include "espota/version.h"
+
+#include <string.h>
+
+#define FLASH      0x81000000u
+#define FLASH_SIZE 0x1000000u
+#define UART       0x10000000u
+#define TIMER      0x0200bff8u /* 10 MHz */
+#define TEST       0x00100000u
+#define TEST_RESET 0x7777u
+
+int main(void);
+
+static uint8_t *flash(uint32_t offset)
+{
+    return (uint8_t *)(uintptr_t)(FLASH + offset);
+}
+
+static bool beyond(uint32_t offset, size_t length)
+{
+    return offset > FLASH_SIZE || length > FLASH_SIZE - offset;
+}
+
+static uint32_t flash_size(void)
+{
+    return 4u << 20; /* of the chip that it plays */
+}
+
+static int flash_read(void *context, uint32_t offset, void *out, size_t length)
+{
+    (void)context;
+    if (beyond(offset, length))
+        return -1;
+    memcpy(out, flash(offset), length);
+    return 0;
+}
+
+static int flash_erase(void *context, uint32_t offset)
+{
+    (void)context;
+    if (beyond(offset, ESPOTA_SECTOR_SIZE))
+        return -1;
+    memset(flash(offset), 0xff, ESPOTA_SECTOR_SIZE);
+    return 0;
+}
+
+static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
+{
+    const uint8_t *from = data;
+    (void)context;
+    if (beyond(offset, length))
+        return -1;
+    for (size_t i = 0; i < length; i++)
+        flash(offset)[i] &= from[i];
+    return 0;
+}
+
+static uint8_t get_byte(uint32_t address)
+{
+    return *(volatile const uint8_t *)(uintptr_t)address;
+}
+
+static size_t uart_read(uint8_t *out, size_t room)
+{
+    size_t count = 0;
+    while (count < room && get_byte(UART + 5) & 1)
+        out[count++] = get_byte(UART);
+    return count;
+}
+
+static int uart_write(const uint8_t *data, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        while (!(get_byte(UART + 5) & 0x20))
+            continue;
+        *(volatile uint8_t *)(uintptr_t)UART = data[i];
+    }
+    return 0;
+}
+
+static void mac(uint8_t out[6])
+{
+    static const uint8_t own[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+    memcpy(out, own, sizeof own);
+}
+
+static uint32_t now_ms(void *context)
+{
+    (void)context;
+    uint32_t high, low;
+    do {
+        high = bare_get(TIMER + 4);
+        low = bare_get(TIMER);
+    } while (bare_get(TIMER + 4) != high);
+    return (uint32_t)(((uint64_t)high << 32 | low) / 10000);
+}
+
+static uint32_t noise(void)
+{
+    return bare_get(TIMER); /* an emulator has nothing better */
+}
+
+static void restart(void *context)
+{
+    (void)context;
+    bare_put(TEST, TEST_RESET);
+    for (;;)
+        continue;
+}
+
+int main(void)
+{
+    static const struct bare_board board = { .chip_id = 5,
+                                             .name = "espota on virt " ESPOTA_VERSION,
+                                             .flash_size = flash_size,
+                                             .flash_read = flash_read,
+                                             .flash_erase = flash_erase,
+                                             .flash_program = flash_program,
+                                             .mac = mac,
+                                             .now_ms = now_ms,
+                                             .noise = noise,
+                                             .restart = restart,
+                                             .always_slot = true,
+                                             .stream = { { uart_read, uart_write } } };
+    bare_serve(&board);
+    return 0;
+}
