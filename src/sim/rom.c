@@ -9,6 +9,7 @@
 #define SPI_CMD_USR      (1u << 18)
 #define FLASH_READ_ID    0x9fu
 #define SYNC_VALUE       0x20120707u
+#define SYNC_ANSWERS     8
 #define FLASH_ID_WINBOND 0x40efu /* maker ef, type 40; capacity is added */
 
 static void respond(struct sim_rom *rom, uint8_t command, uint32_t value, const void *data, size_t length,
@@ -215,16 +216,20 @@ static void read_slow(struct sim_rom *rom, uint8_t command, uint32_t offset, uin
         respond(rom, command, 0, data, sizeof data, 0);
 }
 
+/* A command that the ROM does not know is answered as the last one was, number and count, with an error. */
+static void refuse_unknown(struct sim_rom *rom)
+{
+    bool sync = rom->last_command == ESPOTA_ROM_SYNC;
+    for (int i = 0; i < (sync ? SYNC_ANSWERS : 1); i++)
+        respond(rom, rom->last_command, sync ? SYNC_VALUE : 0, NULL, 0, ESPOTA_ROM_ERR_INVALID_MESSAGE);
+}
+
 /* Chips after ESP32 tell their flags, crypt count and key purposes; those after ESP32-S2 their id too. */
 static void security_info(struct sim_rom *rom, uint8_t command)
 {
     enum { SECURE_BOOT = 1 << 0, SECURE_DOWNLOAD = 1 << 2, SHORT = 12 };
     const struct sim_identity *id = &rom->identity;
     uint8_t info[20] = { 0 };
-    if (rom->chip->image_id == 0) {
-        finish(rom, command, ESPOTA_ROM_ERR_INVALID_MESSAGE);
-        return;
-    }
     info[0] = (uint8_t)((id->secure_boot ? SECURE_BOOT : 0) | (id->secure_download ? SECURE_DOWNLOAD : 0));
     info[4] = id->flash_encryption;
     espota_put_le32(info + 12, rom->chip->image_id);
@@ -277,7 +282,7 @@ static void run(struct sim_rom *rom, uint8_t command, uint8_t *data, size_t leng
     const struct sim_rom_events *e = &rom->events;
     switch (command) {
     case ESPOTA_ROM_SYNC:
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < SYNC_ANSWERS; i++)
             respond(rom, command, SYNC_VALUE, NULL, 0, 0);
         break;
     case ESPOTA_ROM_READ_REG:
@@ -320,12 +325,17 @@ static void run(struct sim_rom *rom, uint8_t command, uint8_t *data, size_t leng
         read_slow(rom, command, espota_get_le32(data), espota_get_le32(data + 4));
         break;
     case ESPOTA_ROM_GET_SECURITY_INFO:
+        if (rom->chip->image_id == 0) { /* an ESP32's does not know it */
+            refuse_unknown(rom);
+            return;
+        }
         security_info(rom, command);
         break;
     default:
-        finish(rom, command, ESPOTA_ROM_ERR_INVALID_MESSAGE);
-        break;
+        refuse_unknown(rom);
+        return;
     }
+    rom->last_command = command;
 }
 
 static void take_packet(struct sim_rom *rom, size_t length)

@@ -28,6 +28,7 @@ struct sim_rom {
     struct espota_slip_decoder decoder;
     uint8_t packet[SIM_ROM_MAX_PACKET];
     bool attached; /* SPI_ATTACH was done */
+    uint8_t last_command;
     struct {
         uint32_t address, value;
     } written[SIM_ROM_REGISTERS]; /* registers that were written */

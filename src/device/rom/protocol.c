@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SILENCE_MS = 60, LONGEST_NOISE_MS = 1000 };
+
 static const struct {
     uint8_t code;
     const char *text;
@@ -124,6 +126,21 @@ static int judge(struct rom *rom, enum espota_rom_command command, size_t data_l
     return 0;
 }
 
+/* A ROM answers a command that it does not know more than once: as often as it answered the last one, and a
+ * SYNC is answered eight times. Those answers must not be taken for others: let the line fall silent. Seen on
+ * an ESP32's. */
+static void let_fall_silent(struct rom *rom)
+{
+    struct espota_error ignored;
+    uint64_t deadline = espota_now_ms() + LONGEST_NOISE_MS;
+    do {
+        rom_drain(rom);
+    } while (espota_link_read(rom->link, rom->in, sizeof rom->in, SILENCE_MS, &rom->in_count, &ignored) ==
+                 0 &&
+             rom->in_count > 0 && espota_now_ms() < deadline);
+    rom->in_at = rom->in_count = 0;
+}
+
 /* Is the frame an answer to `command`? An error to a command that the ROM does not know carries any number.
  */
 static bool answers(const struct rom *rom, enum espota_rom_command command)
@@ -144,8 +161,12 @@ static int exchange_once(struct rom *rom, enum espota_rom_command command, const
     uint64_t deadline = espota_now_ms() + timeout_ms;
     while (result == 0) {
         result = next_frame(rom, deadline, error);
-        if (result == 0 && answers(rom, command))
-            return judge(rom, command, data_length, response, error);
+        if (result == 0 && answers(rom, command)) {
+            result = judge(rom, command, data_length, response, error);
+            if (result != 0 && rom->error_code == ESPOTA_ROM_ERR_INVALID_MESSAGE)
+                let_fall_silent(rom);
+            return result;
+        }
     }
     return result;
 }
