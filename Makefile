@@ -76,7 +76,7 @@ BENCHES      := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 TOOLS        := $(TOOL_SOURCES:tests/tools/%.c=$(BUILD)/tools/%)
 C_FILES      := $(shell find include src firmware tests -name '*.[ch]' 2>/dev/null)
-SHELL_FILES  := $(shell find tests completions man .ci -name '*.sh' -o -path .ci/run 2>/dev/null)
+SHELL_FILES  := $(shell find tests completions man firmware .ci -name '*.sh' -o -path .ci/run 2>/dev/null)
 
 .PHONY: all deps demo check check-asan check-fault lint fuzz bench install uninstall clean unit tools interop man
 all: $(BUILD)/espota $(BUILD)/libespota.so

@@ -4,9 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mapfile -t c_files < <(find include src firmware tests -name '*.[ch]' | sort)
 mapfile -t sources < <(find src firmware tests -name '*.c' | sort)
-mapfile -t scripts < <({ find tests completions man -name '*.sh'; find .ci -type f; } | sort)
+mapfile -t scripts < <({ find tests completions man firmware -name '*.sh'; find .ci -type f; } | sort)
 read -r -a flags <<<"${CPPFLAGS:-} ${LIB_CFLAGS:-}"
-flags+=(-Isrc -Itests -std=c11)
+flags+=(-Isrc -Itests -Ifirmware/port/bare -std=c11)
 
 echo "clang-format"
 clang-format --dry-run -Werror "${c_files[@]}"

@@ -26,12 +26,12 @@ static int add_segment(struct program *p, const Elf32_Phdr *h)
     if (p->count == MAX_PARTS || h->p_filesz > p->file.size || h->p_offset > p->file.size - h->p_filesz)
         return -1;
     uint32_t length = (h->p_filesz + 3u) & ~3u;
-    uint8_t *data = calloc(1, length);
-    if (!data)
+    uint8_t **data = &p->data[p->count];
+    *data = calloc(1, length);
+    if (!*data)
         return -1;
-    memcpy(data, p->file.data + h->p_offset, h->p_filesz);
-    p->data[p->count] = data;
-    p->part[p->count++] = (struct espota_image_part){ h->p_vaddr, data, length };
+    memcpy(*data, p->file.data + h->p_offset, h->p_filesz);
+    p->part[p->count++] = (struct espota_image_part){ h->p_vaddr, *data, length };
     return 0;
 }
 

@@ -6,7 +6,7 @@
 
 #include "espota/version.h"
 
-enum { UART_FIFO = 128, DRAIN_MS = 5, WRITE_PROTECT_KEY = 0x50d83aa1 };
+enum { UART_FIFO = 128, DRAIN_MS = 20, WRITE_PROTECT_KEY = 0x50d83aa1 };
 
 #define UART0        0x3ff40000u
 #define UART0_STATUS (UART0 + 0x1c)
@@ -119,10 +119,9 @@ static uint32_t noise(void)
     return bare_get(RANDOM);
 }
 
+/* The answer to the host is still in the FIFO: 128 bytes take 11 ms. */
 static void restart(void *context)
 {
-    while (uart_unsent() > 0)
-        continue;
     for (uint32_t start = now_ms(context); now_ms(context) - start < DRAIN_MS;)
         continue;
     bare_put(RTC_OPTIONS, bare_get(RTC_OPTIONS) | 1u << 31);

@@ -6,7 +6,7 @@
 
 #include "espota/version.h"
 
-enum { UART_FIFO = 128, DRAIN_MS = 5, USB_MS = 50 };
+enum { UART_FIFO = 128, DRAIN_MS = 20, USB_MS = 50 };
 
 #define UART0             0x60000000u
 #define UART0_STATUS      (UART0 + 0x1c)
@@ -146,10 +146,9 @@ static uint32_t noise(void)
     return bare_get(RANDOM);
 }
 
+/* The answer to the host is still in the FIFO: 128 bytes take 11 ms. */
 static void restart(void *context)
 {
-    while (uart_unsent() > 0)
-        continue;
     for (uint32_t start = now_ms(context); now_ms(context) - start < DRAIN_MS;)
         continue;
     bare_put(RTC_OPTIONS, bare_get(RTC_OPTIONS) | 1u << 31);

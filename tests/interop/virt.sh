@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2034
+# The agent cross-compiled for a 32-bit CPU that nobody here made: QEMU's riscv32 machine 'virt', its flash in a file. The
+# host's tool is on the other end of its UART.
+source "$(dirname "$0")/../lib.sh"
+cd "$WORK" || exit 1
+for tool in qemu-system-riscv32 riscv64-unknown-elf-gcc xtensa-lx106-elf-gcc; do
+    command -v $tool >/dev/null || { skip "the agent in QEMU" "$tool is not here"; exit 0; }
+done
+check "the firmware builds" make -s -C "$ROOT" BUILD="$BUILD" firmware
+for chip in esp32 esp32c3; do
+    run image "$BUILD/firmware/$chip/recovery.bin"
+    expect "$chip: the recovery agent is an app image" 0 "espota-recovery" "correct"
+done
+
+"$MKIMAGE" -o bootloader.bin --kind bootloader --size 20K --chip esp32c3
+"$MKIMAGE" -o app.bin --chip esp32c3 --size 100K --seed 1
+"$MKIMAGE" -o new.bin --chip esp32c3 --size 200K --version 2.0 --seed 2
+"$MKIMAGE" -o third.bin --chip esp32c3 --size 200K --version 3.0 --seed 3
+"$ESPOTA" flash -q --port file:flash.bin --flash 4M --bootloader bootloader.bin --app app.bin
+truncate -s 32M ram.bin
+dd if=flash.bin of=ram.bin bs=1M seek=16 conv=notrunc status=none
+flash() { dd if=ram.bin of=now.bin bs=1M skip=16 count=4 status=none; } # into now.bin
+
+power_on() { # the board; PORT is its UART
+    qemu-system-riscv32 -machine virt,memory-backend=ram -m 32M -bios none -kernel "$BUILD/firmware/virt/recovery.elf" \
+        -object memory-backend-file,id=ram,size=32M,mem-path=ram.bin,share=on -display none -monitor none -serial pty \
+        >qemu.out 2>&1 </dev/null &
+    QEMU=$!
+    PIDS+=("$QEMU")
+    wait_for qemu.out redirected
+    PORT=$(sed -n 's/.*redirected to \([^ ]*\) .*/\1/p' qemu.out)
+}
+power_off() {
+    kill -9 "$QEMU"
+    wait "$QEMU" 2>/dev/null
+}
+
+power_on
+run status --port "$PORT"
+expect "the agent answers" 0 "espota on virt" "Running:     MicroPython_1" "ESP32-C3"
+run ota --port "$PORT" --file new.bin --restart
+expect "a full update" 0 "Image written and verified, total length = 204800 bytes (0 were there already)" "Restarted"
+run status --port "$PORT"
+expect "the new slot runs" 0 "Running:     MicroPython_2" "demo 2.0 [running]"
+flash
+cmp -s -i $((0x110000)):0 -n 204800 now.bin new.bin && ok "the image is in flash" || not_ok "the image is in flash"
+cp flash.bin expected.bin
+"$ESPOTA" ota -q --port file:expected.bin --file new.bin
+same "and nothing else changed" now.bin expected.bin
+
+# power is lost midway
+"$ESPOTA" ota --port "$PORT" --file third.bin >cut.out 2>cut.err </dev/null &
+ota=$!
+PIDS+=("$ota")
+sleep 4
+power_off
+wait $ota
+STATUS=$? OUT=$(cat cut.out) ERR=$(cat cut.err)
+expect "power is lost midway" 3 "not finished" "still boots"
+power_on
+run status --port "$PORT"
+expect "the app before still runs" 0 "Running:     MicroPython_2"
+run ota --port "$PORT" --file third.bin --json
+expect "the next run finishes" 0 '"to": "MicroPython_1"'
+kept=$(sed -n 's/.*"kept": \([0-9]*\).*/\1/p' <<<"$OUT")
+[ "${kept:-0}" -gt 8192 ] && ok "from what was there ($kept bytes)" || not_ok "from what was there" "$OUT"
+run boot MicroPython_2 --port "$PORT" --restart
+expect "boot" 0 "Restarted"
+run status --port "$PORT"
+expect "boots the other slot" 0 "Running:     MicroPython_2"
+run boot nvs --port "$PORT"
+expect "nvs does not boot" 1 "no factory or OTA app partition"
+power_off
