@@ -13,29 +13,28 @@ enum { MAX_PARTS = 4, HASH_AT = 144 };
 
 struct program {
     struct espota_bytes file;
-    uint8_t *data[MAX_PARTS]; /* of the parts, padded */
+    struct espota_bytes data[MAX_PARTS]; /* of the parts, padded */
     struct espota_image_part part[MAX_PARTS];
     unsigned count;
     uint32_t entry;
 };
 
-static int add_segment(struct program *p, const Elf32_Phdr *h)
+static int add_segment(struct program *p, const Elf32_Phdr *h, struct espota_error *error)
 {
+    static const uint8_t padding[4];
     if (h->p_type != PT_LOAD || h->p_filesz == 0)
         return 0;
     if (p->count == MAX_PARTS || h->p_filesz > p->file.size || h->p_offset > p->file.size - h->p_filesz)
         return -1;
-    uint32_t length = (h->p_filesz + 3u) & ~3u;
-    uint8_t **data = &p->data[p->count];
-    *data = calloc(1, length);
-    if (!*data)
+    struct espota_bytes *data = &p->data[p->count];
+    if (espota_bytes_append(data, p->file.data + h->p_offset, h->p_filesz, error) != 0 ||
+        espota_bytes_append(data, padding, (4 - h->p_filesz % 4) % 4, error) != 0)
         return -1;
-    memcpy(*data, p->file.data + h->p_offset, h->p_filesz);
-    p->part[p->count++] = (struct espota_image_part){ h->p_vaddr, *data, length };
+    p->part[p->count++] = (struct espota_image_part){ h->p_vaddr, data->data, (uint32_t)data->size };
     return 0;
 }
 
-static int read_segments(struct program *p)
+static int read_segments(struct program *p, struct espota_error *error)
 {
     Elf32_Ehdr head;
     if (p->file.size < sizeof head)
@@ -51,7 +50,7 @@ static int read_segments(struct program *p)
         if (at + sizeof h > p->file.size)
             return -1;
         memcpy(&h, p->file.data + at, sizeof h);
-        if (add_segment(p, &h) != 0)
+        if (add_segment(p, &h, error) != 0)
             return -1;
     }
     return p->count > 0 ? 0 : -1;
@@ -66,7 +65,7 @@ static int describe(struct program *p, const struct espota_hash *sha256)
 {
     for (unsigned i = 1; i < p->count && !is_described(&p->part[0]); i++) {
         struct espota_image_part part = p->part[0];
-        uint8_t *data = p->data[0];
+        struct espota_bytes data = p->data[0];
         p->part[0] = p->part[i];
         p->data[0] = p->data[i];
         p->part[i] = part;
@@ -77,7 +76,7 @@ static int describe(struct program *p, const struct espota_hash *sha256)
     for (unsigned i = 0; i < p->count; i++)
         if (sha256->update(sha256->context, p->part[i].data, p->part[i].length) != 0)
             return -1;
-    return sha256->finish(sha256->context, p->data[0] + HASH_AT);
+    return sha256->finish(sha256->context, p->data[0].data + HASH_AT);
 }
 
 static int write_image(struct program *p, const struct espota_chip *chip, const struct espota_hash *sha256,
@@ -108,7 +107,7 @@ int main(int argc, char **argv)
     }
     struct espota_hash *sha256 = espota_hash_new(ESPOTA_HASH_SHA256);
     int result = espota_file_read(argv[1], 16u << 20, &p.file, &error);
-    if (result == 0 && (!sha256 || read_segments(&p) != 0 || describe(&p, sha256) != 0))
+    if (result == 0 && (!sha256 || read_segments(&p, &error) != 0 || describe(&p, sha256) != 0))
         result = espota_fail(&error, ESPOTA_ERR_FAILED, "%s is no 32-bit program with an app description",
                              argv[1]);
     if (result == 0)
@@ -117,7 +116,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "elf2image: %s\n", error.text);
     espota_hash_free(sha256);
     espota_bytes_free(&p.file);
-    for (unsigned i = 0; i < p.count; i++)
-        free(p.data[i]);
+    for (unsigned i = 0; i < MAX_PARTS; i++)
+        espota_bytes_free(&p.data[i]);
     return result == 0 ? 0 : 1;
 }
