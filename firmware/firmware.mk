@@ -2,7 +2,7 @@
 FW        := $(BUILD)/firmware
 XTENSA    := xtensa-lx106-elf-
 RISCV     := riscv64-unknown-elf-
-FW_CORE   := $(wildcard firmware/agent/*.c) $(addprefix src/format/,crc32.c image.c otadata.c slip.c table.c table_binary.c)
+FW_CORE   := $(wildcard firmware/agent/*.c) $(addprefix src/format/,crc32.c image.c otadata.c signature.c slip.c table.c table_binary.c)
 FW_BARE   := $(wildcard firmware/port/bare/*.c)
 FW_CFLAGS := -std=c99 -ffreestanding -Os -g -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
              $(WARNINGS) -Wno-cast-qual -isystem firmware/port/bare/include -Iinclude -Ifirmware/agent/include -Ifirmware/port/bare

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { SHA256_BLOCK = 64, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000, CAPABILITIES = 0 };
+enum { SHA256_BLOCK = 64, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000 };
 
 struct part {
     const void *data;
@@ -62,6 +62,12 @@ static int derive(const struct espota_agent *agent, const char *label, uint8_t o
     return hmac(&agent->port->sha256, agent->config->key, agent->config->key_length, parts, 2, out);
 }
 
+static uint32_t capabilities(const struct espota_agent *agent)
+{
+    return (agent->config->rollback ? ESPOTA_AGENT_CAN_TRIAL : 0) |
+           (agent->port->check_signature ? ESPOTA_AGENT_SIGNED_ONLY : 0);
+}
+
 enum espota_agent_status espota_agent_hello(struct espota_agent *agent, const struct request *request,
                                             struct reply *reply)
 {
@@ -84,7 +90,7 @@ enum espota_agent_status espota_agent_hello(struct espota_agent *agent, const st
     reply->data[1] = config->key_length > 0 ? ESPOTA_AGENT_HELLO_KEY_NEEDED : 0;
     reply->data[2] = config->window;
     espota_put_le16(reply->data + 3, ESPOTA_AGENT_MAX_DATA);
-    espota_put_le32(reply->data + 5, CAPABILITIES | (config->rollback ? ESPOTA_AGENT_CAN_TRIAL : 0));
+    espota_put_le32(reply->data + 5, capabilities(agent));
     memcpy(reply->data + 9, nonces + ESPOTA_AGENT_NONCE_SIZE, ESPOTA_AGENT_NONCE_SIZE);
     reply->length = 9 + ESPOTA_AGENT_NONCE_SIZE;
     agent->session.greeted = true;

@@ -270,6 +270,27 @@ static int read_slot(void *context, uint32_t offset, void *buffer, size_t length
     return read_flash(reader->agent, reader->offset + offset, buffer, length);
 }
 
+/* Is the image signed by the device's owner? */
+static enum espota_agent_status check_owner(struct espota_agent *agent,
+                                            const struct espota_partition *partition, uint32_t length)
+{
+    struct espota_signature signature;
+    uint8_t digest[ESPOTA_SHA256_LENGTH];
+    uint32_t end = espota_signature_offset(length);
+    if (end < length || !inside(end, ESPOTA_SIGNATURE_BLOCK_SIZE, 0, partition->size))
+        return ESPOTA_AGENT_UNSIGNED;
+    enum espota_agent_status status = digest_range(agent, partition->offset, end, digest);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    if (read_flash(agent, partition->offset + end, agent->sector, ESPOTA_SIGNATURE_BLOCK_SIZE) != 0)
+        return ESPOTA_AGENT_FLASH;
+    if (!espota_signature_parse(&signature, agent->sector) ||
+        memcmp(signature.digest, digest, sizeof digest) != 0 ||
+        agent->port->check_signature(agent->port->context, digest, signature.r_s) != 0)
+        return ESPOTA_AGENT_UNSIGNED;
+    return ESPOTA_AGENT_OK;
+}
+
 enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
                                               const struct espota_partition *partition)
 {
@@ -285,7 +306,9 @@ enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
         return ESPOTA_AGENT_CRYPTO;
     if (verdict != ESPOTA_IMAGE_OK || image.chip_id != agent->config->chip_id)
         return ESPOTA_AGENT_IMAGE;
-    return ESPOTA_AGENT_OK;
+    if ((image.has_description ? image.description.secure_version : 0) < agent->config->min_secure_version)
+        return ESPOTA_AGENT_OLD;
+    return agent->port->check_signature ? check_owner(agent, partition, image.length) : ESPOTA_AGENT_OK;
 }
 
 enum espota_agent_status espota_agent_verify(struct espota_agent *agent, const struct request *request,

@@ -54,6 +54,8 @@ struct espota_sim_options {
     bool real_time;        /* UART and flash take the time that they take on a board */
     const uint8_t *key;    /* of the agent */
     size_t key_length;
+    const struct espota_signer *owner; /* whose signature images need (espota/sign.h); or NULL */
+    uint32_t min_secure_version;
     struct espota_sim_faults faults;
     void *context;
     /** It is ready: where to reach it. */

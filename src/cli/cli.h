@@ -91,6 +91,9 @@ extern const struct command command_backup;
 extern const struct command command_restore;
 extern const struct command command_monitor;
 extern const struct command command_reset;
+extern const struct command command_key;
+extern const struct command command_sign;
+extern const struct command command_provision;
 extern const struct command command_devices;
 
 /* All commands in the order of help; NULL ends the list. */

@@ -1,12 +1,21 @@
 #include "cli.h"
 
 #include "espota/chip.h"
+#include "espota/sign.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct option_spec option_table[] = { OPTION_END };
+struct options {
+    const char *pubkey;
+};
+
+static const struct option_spec option_table[] = {
+    { "pubkey", 0, OPTION_TEXT, offsetof(struct options, pubkey), "PEM",
+      "check that the image is signed with this key" },
+    OPTION_END,
+};
 
 static void print_flash_settings(const struct espota_image *image, const struct espota_chip *chip)
 {
@@ -82,9 +91,20 @@ static void print_image(const char *name, const struct espota_image *image, size
     printf("\n");
 }
 
+static int check_owner(const char *pubkey, const char *name, const struct espota_bytes *bytes,
+                       struct espota_error *error)
+{
+    struct espota_signer *owner = NULL;
+    int result = espota_signer_load(&owner, pubkey, false, error);
+    if (result == 0)
+        result = espota_sign_check_image(owner, name, bytes, error);
+    espota_signer_free(owner);
+    return result;
+}
+
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
-    (void)options;
+    const struct options *o = options;
     const char *name = cli->arguments[0];
     struct espota_bytes bytes = { 0 };
     struct espota_image image;
@@ -98,7 +118,9 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (verdict != ESPOTA_IMAGE_OK)
         result = espota_fail(error, ESPOTA_ERR_VERIFY, "%s: %s", name,
                              espota_image_verdict_text(verdict, &image, words));
-    if (cli->json && verdict == ESPOTA_IMAGE_OK)
+    else if (o->pubkey)
+        result = check_owner(o->pubkey, name, &bytes, error);
+    if (cli->json && result == 0)
         result = print_json(image_json(&image, verdict), error);
     else if (!cli->json && verdict != ESPOTA_IMAGE_NO_MAGIC && verdict != ESPOTA_IMAGE_READ_FAILED)
         print_image(name, &image, bytes.size);
@@ -112,8 +134,10 @@ const struct command command_image = {
     .usage = "FILE",
     .story =
         "Chip, segments, entry, flash settings, checksum and SHA-256 verdicts, and the app description.\n"
-        "Exit status 4 when the image is broken. '-' reads standard input.",
+        "Exit status 4 when the image is broken, or not signed with the key of --pubkey. '-' reads standard "
+        "input.",
     .options = option_table,
+    .options_size = sizeof(struct options),
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run,

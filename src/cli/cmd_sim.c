@@ -1,5 +1,6 @@
 #include "connect.h"
 
+#include "espota/sign.h"
 #include "espota/sim.h"
 
 #include <inttypes.h>
@@ -9,11 +10,11 @@
 enum { MILLION = 1000000 };
 
 struct options {
-    const char *flash_file, *link, *chip, *key, *power_cut;
+    const char *flash_file, *link, *chip, *key, *pubkey, *power_cut;
     struct size_option flash;
     const char *revision, *lines;
     struct number_option tcp, rfc2217, listen, rise, crystal;
-    struct number_option seed, drop, flip, duplicate, stall, clean_baud, disconnect_after;
+    struct number_option seed, drop, flip, duplicate, stall, clean_baud, disconnect_after, min_secure_version;
     bool no_pty, download, rollback, real_time, secure_boot, flash_encryption, secure_download;
 };
 
@@ -36,6 +37,10 @@ static const struct option_spec option_table[] = {
       "the capacitor on EN lets the chip start so late after a reset by the lines (1)" },
     { "listen", 0, OPTION_NUMBER, offsetof(struct options, listen), "PORT",
       "offer the agent on 127.0.0.1:PORT as on a network; needs --key" },
+    { "pubkey", 0, OPTION_TEXT, offsetof(struct options, pubkey), "PEM",
+      "the agent takes images alone that are signed with this key" },
+    { "min-secure-version", 0, OPTION_NUMBER, offsetof(struct options, min_secure_version), "N",
+      "the agent refuses apps with a lower secure version" },
     { "key", 'k', OPTION_TEXT, offsetof(struct options, key), "FILE", "the agent asks for the key in FILE" },
     { "download", 0, OPTION_FLAG, offsetof(struct options, download), NULL,
       "start in download mode, as with GPIO0 held low" },
@@ -175,6 +180,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
     uint8_t key[64];
+    struct espota_signer *owner = NULL;
     struct espota_sim_options sim = {
         .chip = espota_chip_by_name(o->chip ? o->chip : "esp32"),
         .flash_file = o->flash_file,
@@ -194,6 +200,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         .network_port = (uint16_t)o->listen.value,
         .download = o->download,
         .rollback = o->rollback,
+        .min_secure_version = o->min_secure_version.value,
         .real_time = o->real_time,
         .faults = { .seed = o->seed.value,
                     .drop_per_million = o->drop.value,
@@ -218,7 +225,13 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0 && o->key)
         result = read_key(o->key, key, &sim.key_length, error);
     sim.key = o->key ? key : NULL;
-    return result ? result : espota_sim_run(&sim, error);
+    if (result == 0 && o->pubkey)
+        result = espota_signer_load(&owner, o->pubkey, false, error);
+    sim.owner = owner;
+    if (result == 0)
+        result = espota_sim_run(&sim, error);
+    espota_signer_free(owner);
+    return result;
 }
 
 const struct command command_sim = {

@@ -89,6 +89,13 @@ static int agent_send(void *context, const uint8_t *data, size_t length)
     return board->flash->powered ? 0 : -1;
 }
 
+static int agent_check_signature(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
+                                 const uint8_t r_s[ESPOTA_P256_SIZE])
+{
+    const struct sim_board *board = context;
+    return espota_signer_check(board->options.owner, digest, r_s);
+}
+
 static void agent_restart(void *context)
 {
     struct sim_board *board = context;
@@ -109,6 +116,7 @@ static void start_app(struct sim_board *board)
         .key_length = o->key_length,
         .window = AGENT_WINDOW,
         .rollback = o->rollback,
+        .min_secure_version = o->min_secure_version,
     };
     memcpy(board->agent_config.mac, o->identity.mac, sizeof o->identity.mac);
     board->state = SIM_RUNNING;
@@ -134,6 +142,7 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
         .flash_program = agent_program,
         .send = agent_send,
         .restart = agent_restart,
+        .check_signature = options->owner ? agent_check_signature : NULL,
     };
     return posix_port_begin(&board->port, error);
 }

@@ -4,6 +4,7 @@
 #define ESPOTA_SIM_BOARD_H
 
 #include "espota/agent.h"
+#include "espota/sign.h"
 #include "flash.h"
 #include "posix_port.h"
 #include "rom.h"
@@ -24,6 +25,8 @@ struct sim_board_options {
     bool rollback;      /* the bootloader honours trial states */
     const uint8_t *key; /* of the agent, or NULL */
     size_t key_length;
+    const struct espota_signer *owner; /* the agent takes what is signed with this key alone; or NULL */
+    uint32_t min_secure_version;
     uint32_t table_offset; /* the bootloader's idea of it */
     void *context;
     void (*send)(void *context, enum sim_stream stream, const uint8_t *data, size_t length);

@@ -252,6 +252,8 @@ static int power_on(struct sim_server *s, struct espota_error *error)
         .rollback = o->rollback,
         .key = o->key,
         .key_length = o->key_length,
+        .owner = o->owner,
+        .min_secure_version = o->min_secure_version,
         .table_offset = ESPOTA_TABLE_DEFAULT_OFFSET,
         .context = s,
         .send = send_bytes,

@@ -1,6 +1,7 @@
 /* A hostile host: requests of any type and content, in frames that are whole, so that they reach the agent's
- * handlers. Whatever comes, nothing outside the idle slot and otadata changes. Input: type, length, payload,
- * again and again. */
+ * handlers. Whatever comes, nothing outside the idle slot and otadata changes; with a key, or where an app
+ * has to have a later secure version, nothing boots that did not before. Input: a byte that says which agent,
+ * then type, length, payload, again and again. */
 #include "espota/bytes.h"
 #include "espota/crc32.h"
 #include "espota/host.h"
@@ -93,6 +94,14 @@ static void talk(struct sim_board *board, const uint8_t *data, size_t size)
     }
 }
 
+static int slot_that_boots(const struct sim_flash *flash)
+{
+    struct espota_otadata otadata;
+    for (uint32_t i = 0; i < 2; i++)
+        espota_otadata_record_parse(&otadata.record[i], flash->data + OTADATA + i * ESPOTA_SECTOR_SIZE);
+    return espota_otadata_active_slot(&otadata, 2);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t before[FLASH];
@@ -107,18 +116,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         prepare(&flash);
         memcpy(before, flash.data, FLASH);
     }
-    struct sim_board_options options = {
-        .chip = espota_chip_by_name("esp32"), .table_offset = 0x8000, .rollback = true, .send = swallow
-    };
+    static const uint8_t key[32] = "nobody has told it to the host";
+    bool keyed = size > 0 && data[0] & 1, versioned = size > 0 && data[0] & 2;
+    struct sim_board_options options = { .chip = espota_chip_by_name("esp32"),
+                                         .table_offset = 0x8000,
+                                         .rollback = true,
+                                         .send = swallow,
+                                         .key = keyed ? key : NULL,
+                                         .key_length = keyed ? sizeof key : 0,
+                                         .min_secure_version = versioned };
     if (sim_board_init(board, &flash, &options, &error) != 0)
         abort();
     sim_board_reset(board, false);
     if (board->state != SIM_RUNNING)
         abort();
+    uint64_t operations = flash.operations; /* the bootloader may have written otadata */
+    int boots = slot_that_boots(&flash);
     sim_board_input(board, SIM_UART, data, size); /* raw: frames that are none */
-    talk(board, data, size);
+    if (size > 0)
+        talk(board, data + 1, size - 1);
     sim_board_end(board);
     free(board);
+    if (keyed && flash.operations > operations)
+        abort();
+    if (versioned && slot_that_boots(&flash) != boots)
+        abort();
     if (memcmp(flash.data, before, OTADATA) != 0 || flash.operations > 0) {
         check_untouched(&flash, before);
         memcpy(flash.data, before, FLASH);

@@ -32,17 +32,6 @@ struct bare_board {
     bool always_slot; /* runs outside flash: what otadata names counts as running */
 };
 
-/* What a host can set in an image before it is flashed ('espota provision'); found by its magic. All 0: an
- * open agent. It follows the description at the start of the image's first segment. */
-#define BARE_SETTINGS_MAGIC "espota settings1" /* 16 bytes, without the terminator */
-struct bare_settings {
-    char magic[16];
-    uint8_t key_length; /* 0: open; at most sizeof key */
-    uint8_t reserved[15];
-    uint8_t key[32];
-    uint8_t spare[64];
-};
-
 /* Never returns. */
 void bare_serve(const struct bare_board *board);
 

@@ -2,6 +2,7 @@
 #include "bare.h"
 #include "digest.h"
 
+#include "espota/agent_settings.h"
 #include "espota/version.h"
 
 #include <string.h>
@@ -24,7 +25,8 @@ const volatile struct description bare_description = { .magic = ESPOTA_APP_DESC_
                                                        .project = "espota-recovery",
                                                        .idf = "bare metal" };
 
-HIDDEN_IN(".settings") const volatile struct bare_settings bare_settings = { .magic = BARE_SETTINGS_MAGIC };
+HIDDEN_IN(".settings")
+const volatile struct espota_agent_settings bare_settings = { .magic = ESPOTA_SETTINGS_MAGIC };
 
 struct recovery {
     const struct bare_board *board;
@@ -32,7 +34,7 @@ struct recovery {
     uint32_t heard_ms;                /* when it was last heard there */
     struct bare_sha256 sha256;
     uint8_t pool[ESPOTA_SHA256_LENGTH]; /* random bytes come from here */
-    uint8_t key[sizeof bare_settings.key];
+    uint8_t key[ESPOTA_SETTINGS_KEY_SIZE];
     struct espota_agent_port port;
     struct espota_agent_config config;
     struct espota_agent agent;
@@ -111,11 +113,10 @@ static int random_bytes(void *context, uint8_t *out, size_t length)
 /* Does this partition hold the image that runs? Its description, with the hash in it, says so. */
 static bool holds_this(const struct recovery *r, const struct espota_partition *p)
 {
-    struct description there;
-    struct description own;
+    struct description there, own;
     const volatile uint8_t *from = (const volatile uint8_t *)&bare_description;
     for (size_t i = 0; i < sizeof own; i++)
-        ((uint8_t *)&own)[i] = from[i];
+        ((uint8_t *)&own)[i] = from[i]; /* cppcheck-suppress uninitvar */
     return r->board->flash_read(NULL, p->offset + DESCRIPTION_AT, &there, sizeof there) == 0 &&
            memcmp(&there, &own, sizeof there) == 0;
 }
@@ -161,7 +162,7 @@ static uint32_t running_offset(const struct recovery *r)
 
 static void set_up(struct recovery *r, const struct bare_board *board)
 {
-    const volatile struct bare_settings *settings = &bare_settings;
+    const volatile struct espota_agent_settings *settings = &bare_settings;
     memset(r, 0, sizeof *r);
     r->board = board;
     r->port = (struct espota_agent_port){
@@ -183,6 +184,8 @@ static void set_up(struct recovery *r, const struct bare_board *board)
         .name = board->name,
         .window = 1,
     };
+    for (unsigned i = 0; i < 4; i++)
+        r->config.min_secure_version |= (uint32_t)settings->min_secure_version[i] << (8 * i);
     board->mac(r->config.mac);
     if (settings->key_length > 0 && settings->key_length <= sizeof r->key) {
         for (size_t i = 0; i < settings->key_length; i++)

@@ -130,6 +130,9 @@ static const struct {
                              "the partition table or otadata of the device does not allow it" },
     [ESPOTA_AGENT_UNSUPPORTED] = { ESPOTA_ERR_UNSUPPORTED, "this agent cannot do that" },
     [ESPOTA_AGENT_BASE] = { ESPOTA_ERR_VERIFY, "the base of the patch is not on the device" },
+    [ESPOTA_AGENT_UNSIGNED] = { ESPOTA_ERR_VERIFY, "the image is not signed with the key of the device's owner" },
+    [ESPOTA_AGENT_OLD] = { ESPOTA_ERR_VERIFY,
+                           "the image's secure version is below the least that the device takes" },
     [ESPOTA_AGENT_CRYPTO] = { ESPOTA_ERR_DEVICE, "its hash or random source failed" },
 };
 

@@ -10,6 +10,7 @@
 #include "espota/hash.h"
 #include "espota/image.h"
 #include "espota/otadata.h"
+#include "espota/signature.h"
 #include "espota/slip.h"
 #include "espota/table.h"
 
@@ -40,6 +41,10 @@ struct espota_agent_port {
     /** A running SHA-256. The agent uses it for one digest at a time. */
     struct espota_hash sha256;
     espota_md5_fn *md5;
+    /** Is `r_s` (ECDSA P-256, big-endian) the owner's signature of `digest`? NULL: images need no signature.
+     * With it the agent has nothing boot that is not signed so. */
+    int (*check_signature)(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
+                           const uint8_t r_s[ESPOTA_P256_SIZE]);
 };
 
 /** What the agent is told about its device. The key stays with the owner and must outlive the agent. */
@@ -51,9 +56,10 @@ struct espota_agent_config {
     uint8_t mac[6];
     const char *name; /* "espota agent 1.0", at most 31 bytes shown */
     const uint8_t *key;
-    size_t key_length; /* 0: open sessions */
-    uint8_t window;    /* requests that the stream can hold while the agent is busy; 1 or more */
-    bool rollback;     /* the bootloader honours trial states */
+    size_t key_length;           /* 0: open sessions */
+    uint8_t window;              /* requests that the stream can hold while the agent is busy; 1 or more */
+    bool rollback;               /* the bootloader honours trial states */
+    uint32_t min_secure_version; /* apps whose description says less are refused */
 };
 
 struct espota_agent_session {

@@ -54,6 +54,8 @@ enum espota_agent_status {
     ESPOTA_AGENT_UNSUPPORTED = 0x12,
     ESPOTA_AGENT_BASE = 0x13,
     ESPOTA_AGENT_CRYPTO = 0x14,
+    ESPOTA_AGENT_UNSIGNED = 0x15,
+    ESPOTA_AGENT_OLD = 0x16,
 };
 
 enum espota_agent_payload_kind { ESPOTA_AGENT_RAW = 0, ESPOTA_AGENT_COMPRESSED = 1, ESPOTA_AGENT_PATCH = 2 };

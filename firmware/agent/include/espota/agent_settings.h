@@ -1,0 +1,24 @@
+/** What can be set in the image of a recovery agent before it is flashed ('espota provision').
+ *
+ * The settings follow the app description at the start of the image's first segment. */
+#ifndef ESPOTA_AGENT_SETTINGS_H
+#define ESPOTA_AGENT_SETTINGS_H
+
+#include <stdint.h>
+
+#define ESPOTA_SETTINGS_MAGIC "espota settings1" /* 16 bytes, without the terminator */
+#define ESPOTA_SETTINGS_OFFSET                                                                               \
+    (24u + 8u + 256u) /* in the image: behind its header, the segment's, the description */
+#define ESPOTA_SETTINGS_KEY_SIZE 32u
+
+/** All 0: an open agent. */
+struct espota_agent_settings {
+    char magic[16];
+    uint8_t min_secure_version[4]; /* little-endian; apps whose description says less are refused */
+    uint8_t key_length;            /* of the device's key; 0: open sessions */
+    uint8_t reserved[11];
+    uint8_t key[ESPOTA_SETTINGS_KEY_SIZE];
+    uint8_t spare[64];
+};
+
+#endif

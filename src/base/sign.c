@@ -1,0 +1,249 @@
+#include "espota/sign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NUMBER = ESPOTA_P256_SIZE / 2, LARGEST_DER = 80 };
+
+struct espota_signer {
+    EVP_PKEY *key;
+};
+
+/* ---- keys ------------------------------------------------------------------------------------------------
+ */
+
+static bool is_p256(const EVP_PKEY *key)
+{
+    char group[32] = "";
+    size_t length = 0;
+    return EVP_PKEY_is_a(key, "EC") == 1 && EVP_PKEY_get_group_name(key, group, sizeof group, &length) == 1 &&
+           strcmp(group, "prime256v1") == 0;
+}
+
+/* Nobody is asked for a passphrase: scripts call. */
+static int no_passphrase(char *buffer, int size, int writing, void *context)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)context;
+    return -1;
+}
+
+static EVP_PKEY *read_pem(FILE *file, bool private_key)
+{
+    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, no_passphrase, NULL);
+    if (key || private_key)
+        return key;
+    rewind(file);
+    return PEM_read_PUBKEY(file, NULL, no_passphrase, NULL);
+}
+
+int espota_signer_load(struct espota_signer **signer, const char *path, bool private_key,
+                       struct espota_error *error)
+{
+    *signer = NULL;
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot read the key %s: %s", path, strerror(errno));
+    EVP_PKEY *key = read_pem(file, private_key);
+    fclose(file);
+    if (!key || !is_p256(key)) {
+        EVP_PKEY_free(key);
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "%s is no %s key of curve P-256 in PEM, without a passphrase; 'espota key --signing' makes one",
+            path, private_key ? "private" : "public");
+    }
+    *signer = calloc(1, sizeof **signer);
+    if (!*signer) {
+        EVP_PKEY_free(key);
+        return espota_fail_memory(error, "reading a key");
+    }
+    (*signer)->key = key;
+    return 0;
+}
+
+void espota_signer_free(struct espota_signer *signer)
+{
+    if (!signer)
+        return;
+    EVP_PKEY_free(signer->key);
+    free(signer);
+}
+
+static int write_pem(EVP_PKEY *key, const char *path, bool private_key, struct espota_error *error)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, private_key ? 0600 : 0644);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!file) {
+        int reason = errno;
+        if (fd >= 0)
+            close(fd);
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot make the key %s: %s", path, strerror(reason));
+    }
+    int good = private_key ? PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL)
+                           : PEM_write_PUBKEY(file, key);
+    if (fclose(file) != 0 || good != 1) {
+        unlink(path);
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot write the key %s", path);
+    }
+    return 0;
+}
+
+int espota_signer_create(const char *path, struct espota_error *error)
+{
+    size_t room = strlen(path) + sizeof ".pub";
+    char *public_path = malloc(room);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    int result = 0;
+    if (!public_path || !key) {
+        result = espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library makes no key");
+    } else {
+        snprintf(public_path, room, "%s.pub", path);
+        result = write_pem(key, path, true, error);
+        if (result == 0)
+            result = write_pem(key, public_path, false, error);
+    }
+    EVP_PKEY_free(key);
+    free(public_path);
+    return result;
+}
+
+int espota_signer_public(const struct espota_signer *signer, uint8_t point[ESPOTA_P256_SIZE])
+{
+    BIGNUM *x = NULL, *y = NULL;
+    bool good = EVP_PKEY_get_bn_param(signer->key, OSSL_PKEY_PARAM_EC_PUB_X, &x) == 1 &&
+                EVP_PKEY_get_bn_param(signer->key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) == 1 &&
+                BN_bn2binpad(x, point, NUMBER) == NUMBER && BN_bn2binpad(y, point + NUMBER, NUMBER) == NUMBER;
+    BN_free(x);
+    BN_free(y);
+    return good ? 0 : -1;
+}
+
+/* ---- signatures ------------------------------------------------------------------------------------------
+ */
+
+/* OpenSSL's are in DER. */
+static int to_der(const uint8_t r_s[ESPOTA_P256_SIZE], uint8_t der[LARGEST_DER], size_t *length)
+{
+    ECDSA_SIG *signature = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(r_s, NUMBER, NULL), *s = BN_bin2bn(r_s + NUMBER, NUMBER, NULL);
+    int size = -1;
+    if (signature && r && s && ECDSA_SIG_set0(signature, r, s) == 1) {
+        r = s = NULL; /* the signature's now */
+        size = i2d_ECDSA_SIG(signature, NULL);
+        if (size > 0 && size <= LARGEST_DER)
+            size = i2d_ECDSA_SIG(signature, &der);
+    }
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(signature);
+    *length = size > 0 ? (size_t)size : 0;
+    return size > 0 && size <= LARGEST_DER ? 0 : -1;
+}
+
+static int from_der(const uint8_t *der, size_t length, uint8_t r_s[ESPOTA_P256_SIZE])
+{
+    ECDSA_SIG *signature = d2i_ECDSA_SIG(NULL, &der, (long)length);
+    bool good = signature && BN_bn2binpad(ECDSA_SIG_get0_r(signature), r_s, NUMBER) == NUMBER &&
+                BN_bn2binpad(ECDSA_SIG_get0_s(signature), r_s + NUMBER, NUMBER) == NUMBER;
+    ECDSA_SIG_free(signature);
+    return good ? 0 : -1;
+}
+
+static int sign(const struct espota_signer *signer, const uint8_t digest[ESPOTA_SHA256_LENGTH],
+                uint8_t r_s[ESPOTA_P256_SIZE])
+{
+    uint8_t der[LARGEST_DER];
+    size_t length = sizeof der;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(signer->key, NULL);
+    bool good = context && EVP_PKEY_sign_init(context) == 1 &&
+                EVP_PKEY_sign(context, der, &length, digest, ESPOTA_SHA256_LENGTH) == 1;
+    EVP_PKEY_CTX_free(context);
+    return good ? from_der(der, length, r_s) : -1;
+}
+
+int espota_signer_check(const struct espota_signer *signer, const uint8_t digest[ESPOTA_SHA256_LENGTH],
+                        const uint8_t r_s[ESPOTA_P256_SIZE])
+{
+    uint8_t der[LARGEST_DER];
+    size_t length;
+    if (to_der(r_s, der, &length) != 0)
+        return -1;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(signer->key, NULL);
+    bool good = context && EVP_PKEY_verify_init(context) == 1 &&
+                EVP_PKEY_verify(context, der, length, digest, ESPOTA_SHA256_LENGTH) == 1;
+    EVP_PKEY_CTX_free(context);
+    return good ? 0 : -1;
+}
+
+/* ---- images ----------------------------------------------------------------------------------------------
+ */
+
+static int append_blank(struct espota_bytes *bytes, size_t size, struct espota_error *error)
+{
+    uint8_t blank[256];
+    memset(blank, 0xff, sizeof blank);
+    int result = 0;
+    while (result == 0 && bytes->size < size) {
+        size_t left = size - bytes->size;
+        result = espota_bytes_append(bytes, blank, left < sizeof blank ? left : sizeof blank, error);
+    }
+    return result;
+}
+
+int espota_sign_image(const struct espota_signer *signer, const struct espota_bytes *image,
+                      struct espota_bytes *signed_image, struct espota_error *error)
+{
+    struct espota_image found;
+    struct espota_signature signature;
+    uint8_t block[ESPOTA_SIGNATURE_BLOCK_SIZE];
+    char words[ESPOTA_PROBLEM_TEXT];
+    enum espota_image_verdict verdict = espota_image_examine_memory(&found, image->data, image->size);
+    if (verdict != ESPOTA_IMAGE_OK)
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "nothing to sign: %s",
+                           espota_image_verdict_text(verdict, &found, words));
+    size_t end = espota_signature_offset(found.length);
+    int result = espota_bytes_append(signed_image, image->data, found.length, error);
+    if (result == 0)
+        result = append_blank(signed_image, end, error);
+    if (result == 0 && (espota_sha256(signed_image->data, end, signature.digest) != 0 ||
+                        espota_signer_public(signer, signature.public_key) != 0 ||
+                        sign(signer, signature.digest, signature.r_s) != 0))
+        result = espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library does not sign");
+    if (result != 0)
+        return result;
+    espota_signature_format(&signature, block);
+    result = espota_bytes_append(signed_image, block, sizeof block, error);
+    return result ? result : append_blank(signed_image, end + ESPOTA_SIGNATURE_SECTOR, error);
+}
+
+int espota_sign_check_image(const struct espota_signer *signer, const char *name,
+                            const struct espota_bytes *image, struct espota_error *error)
+{
+    struct espota_image found;
+    struct espota_signature signature;
+    uint8_t digest[ESPOTA_SHA256_LENGTH];
+    if (espota_image_examine_memory(&found, image->data, image->size) != ESPOTA_IMAGE_OK)
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no intact image", name);
+    size_t end = espota_signature_offset(found.length);
+    if (image->size < end + ESPOTA_SIGNATURE_BLOCK_SIZE ||
+        !espota_signature_parse(&signature, image->data + end))
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is not signed: 'espota sign' does it", name);
+    if (espota_sha256(image->data, end, digest) != 0 || memcmp(digest, signature.digest, sizeof digest) != 0)
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s was changed after it was signed", name);
+    if (espota_signer_check(signer, digest, signature.r_s) != 0)
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is signed, but not with this key", name);
+    return 0;
+}

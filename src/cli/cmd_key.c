@@ -1,0 +1,132 @@
+/* key: make and show keys. A device's key is what host and agent prove to each other that they know; a
+ * signing key is the owner's, for images. Neither is ever printed. */
+#include "connect.h"
+
+#include "espota/sign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NEW_KEY = 32, FINGERPRINT = 8 };
+
+struct options {
+    bool new_key, signing;
+};
+
+static const struct option_spec option_table[] = {
+    { "new", 'n', OPTION_FLAG, offsetof(struct options, new_key), NULL,
+      "make a device's key: 32 random bytes" },
+    { "signing", 's', OPTION_FLAG, offsetof(struct options, signing), NULL,
+      "make a signing key, ECDSA P-256: FILE, and its public half FILE.pub" },
+    OPTION_END,
+};
+
+/* By which people tell keys apart: the start of the SHA-256. */
+static int print_key(struct cli *cli, const char *path, const char *kind, const void *key, size_t length,
+                     struct espota_error *error)
+{
+    uint8_t digest[ESPOTA_SHA256_LENGTH];
+    char fingerprint[2 * FINGERPRINT + 1];
+    struct stat about;
+    if (espota_sha256(key, length, digest) != 0)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
+    espota_hex(digest, FINGERPRINT, fingerprint);
+    bool secret = strcmp(kind, "public") != 0;
+    if (secret && stat(path, &about) == 0 && (about.st_mode & 077))
+        espota_ui_warn(&cli->ui, "others can read %s: 'chmod 600 %s'", path, path);
+    if (cli->json)
+        return print_json(
+            json_pack("{s:s, s:s, s:s}", "file", path, "kind", kind, "fingerprint", fingerprint), error);
+    printf("%s: %s key, fingerprint %s\n", path, kind, fingerprint);
+    return 0;
+}
+
+static int make_device_key(const char *path, struct espota_error *error)
+{
+    uint8_t key[NEW_KEY];
+    char text[2 * NEW_KEY + 2];
+    if (espota_random(key, sizeof key) != 0)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library has no random numbers");
+    espota_hex(key, sizeof key, text);
+    strcat(text, "\n");
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot make the key %s: %s", path, strerror(errno));
+    bool written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (close(fd) == 0 && written)
+        return 0;
+    unlink(path);
+    return espota_fail(error, ESPOTA_ERR_IO, "cannot write the key %s", path);
+}
+
+static int show_pem(struct cli *cli, const char *path, struct espota_error *error)
+{
+    struct espota_signer *signer = NULL;
+    uint8_t point[ESPOTA_P256_SIZE];
+    bool secret = true;
+    int result = espota_signer_load(&signer, path, true, error);
+    if (result == ESPOTA_ERR_USAGE) {
+        secret = false;
+        result = espota_signer_load(&signer, path, false, error);
+    }
+    if (result == 0 && espota_signer_public(signer, point) != 0)
+        result = espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library refuses the key %s", path);
+    if (result == 0)
+        result = print_key(cli, path, secret ? "signing" : "public", point, sizeof point, error);
+    espota_signer_free(signer);
+    return result;
+}
+
+static bool is_pem(const char *path)
+{
+    char head[12] = "";
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    size_t got = fread(head, 1, sizeof head - 1, file);
+    fclose(file);
+    return got > 0 && strncmp(head, "-----BEGIN ", 11) == 0;
+}
+
+static int show(struct cli *cli, const char *path, struct espota_error *error)
+{
+    uint8_t key[64];
+    size_t length;
+    if (is_pem(path))
+        return show_pem(cli, path, error);
+    int result = read_key(path, key, &length, error);
+    return result ? result : print_key(cli, path, "device", key, length, error);
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    const char *path = cli->arguments[0];
+    int result = 0;
+    if (o->new_key && o->signing)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--new and --signing make different keys: give one");
+    if (o->new_key)
+        result = make_device_key(path, error);
+    else if (o->signing)
+        result = espota_signer_create(path, error);
+    return result ? result : show(cli, path, error);
+}
+
+const struct command command_key = {
+    .name = "key",
+    .summary = "make and show keys",
+    .usage = "FILE",
+    .story =
+        "Shows what kind of key FILE holds, and its fingerprint; the key itself is never printed. --new "
+        "makes a\n"
+        "device's key for --key, --signing a key for 'espota sign'. A file that is there is not overwritten.",
+    .options = option_table,
+    .options_size = sizeof(struct options),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,121 @@
+/* provision: set key and least secure version in the image of a recovery agent. */
+#include "connect.h"
+
+#include "espota/agent_settings.h"
+#include "espota/bytes.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LARGEST_IMAGE = 16 << 20 };
+
+struct options {
+    const char *key, *output;
+    struct number_option min_secure_version;
+};
+
+static const struct option_spec option_table[] = {
+    { "key", 'k', OPTION_TEXT, offsetof(struct options, key), "FILE",
+      "the device's key: the agent talks to nobody without it" },
+    { "min-secure-version", 0, OPTION_NUMBER, offsetof(struct options, min_secure_version), "N",
+      "the agent refuses apps with a lower secure version (0)" },
+    { "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE", "write the agent to FILE" },
+    OPTION_END,
+};
+
+static int change_settings(const struct options *o, uint8_t *at, struct espota_error *error)
+{
+    struct espota_agent_settings settings = { .magic = ESPOTA_SETTINGS_MAGIC };
+    uint8_t key[64];
+    size_t length = 0;
+    if (o->key) {
+        int result = read_key(o->key, key, &length, error);
+        if (result != 0)
+            return result;
+        if (length > sizeof settings.key)
+            return espota_fail(error, ESPOTA_ERR_USAGE, "%s is a key of %zu bytes, but the agent holds %zu",
+                               o->key, length, sizeof settings.key);
+        memcpy(settings.key, key, length);
+        settings.key_length = (uint8_t)length;
+    }
+    espota_put_le32(settings.min_secure_version, o->min_secure_version.value);
+    memcpy(at, &settings, sizeof settings);
+    return 0;
+}
+
+/* The image with its content as it is now: checksum and hash are made new. */
+static int build_again(const struct espota_image *found, const uint8_t *data, struct espota_bytes *out,
+                       struct espota_error *error)
+{
+    struct espota_image_part part[ESPOTA_IMAGE_MAX_SEGMENTS];
+    for (unsigned i = 0; i < found->segment_count; i++)
+        part[i] = (struct espota_image_part){ found->segment[i].load_address, data + found->segment[i].offset,
+                                              found->segment[i].length };
+    struct espota_hash *sha256 = espota_hash_new(ESPOTA_HASH_SHA256);
+    size_t size = espota_image_build_size(part, found->segment_count);
+    uint8_t *image = malloc(size + 1);
+    int result = sha256 && image && espota_image_build(found, part, found->segment_count, sha256, image) == 0
+                     ? espota_bytes_append(out, image, size, error)
+                     : espota_fail(error, ESPOTA_ERR_FAILED, "the image cannot be built again");
+    espota_hash_free(sha256);
+    free(image);
+    return result;
+}
+
+static int provision(const struct options *o, const char *name, struct espota_bytes *image,
+                     struct espota_bytes *out, struct espota_error *error)
+{
+    struct espota_image found;
+    uint8_t *at = image->data + ESPOTA_SETTINGS_OFFSET;
+    bool intact = espota_image_examine_memory(&found, image->data, image->size) == ESPOTA_IMAGE_OK;
+    if (!intact || found.segment[0].length < ESPOTA_APP_DESC_SIZE + sizeof(struct espota_agent_settings) ||
+        memcmp(at, ESPOTA_SETTINGS_MAGIC, sizeof ESPOTA_SETTINGS_MAGIC - 1) != 0)
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no recovery agent of espota", name);
+    int result = change_settings(o, at, error);
+    return result ? result : build_again(&found, image->data, out, error);
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    const char *name = cli->arguments[0];
+    struct espota_bytes image = { 0 }, out = { 0 };
+    if (!o->output)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "give --output FILE");
+    int result = espota_file_read(name, LARGEST_IMAGE, &image, error);
+    if (result == 0)
+        result = provision(o, name, &image, &out, error);
+    if (result == 0) {
+        mode_t mask = umask(o->key ? 077 : 0); /* the key is in there */
+        if (!o->key)
+            umask(mask);
+        result = espota_file_write(o->output, out.data, out.size, error);
+        umask(mask);
+    }
+    if (result == 0)
+        espota_ui_say(&cli->ui, "%s: %s, secure version %" PRIu32 " and later; flash it as an app", o->output,
+                      o->key ? "a keyed agent" : "an open agent", o->min_secure_version.value);
+    if (result == 0 && cli->json)
+        result = print_json(json_pack("{s:s, s:b, s:I}", "output", o->output, "keyed", o->key != NULL,
+                                      "min_secure_version", (json_int_t)o->min_secure_version.value),
+                            error);
+    espota_bytes_free(&image);
+    espota_bytes_free(&out);
+    return result;
+}
+
+const struct command command_provision = {
+    .name = "provision",
+    .summary = "set key and least secure version in a recovery agent",
+    .usage = "AGENT",
+    .story =
+        "AGENT is the image of a recovery agent, as 'make firmware' builds it. What is not given is reset.\n"
+        "The result holds the key: keep it as you keep the key.",
+    .options = option_table,
+    .options_size = sizeof(struct options),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};

@@ -1,0 +1,58 @@
+/* sign: put the owner's signature behind an image. */
+#include "connect.h"
+
+#include "espota/sign.h"
+
+enum { LARGEST_IMAGE = 16 << 20 };
+
+struct options {
+    const char *key, *output;
+};
+
+static const struct option_spec option_table[] = {
+    { "key", 'k', OPTION_TEXT, offsetof(struct options, key), "PEM",
+      "signing key, as 'espota key --signing' makes it" },
+    { "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE",
+      "write the signed image to FILE" },
+    OPTION_END,
+};
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    const char *name = cli->arguments[0];
+    struct espota_bytes image = { 0 }, out = { 0 };
+    struct espota_signer *signer = NULL;
+    if (!o->key || !o->output)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "give --key PEM and --output FILE");
+    int result = espota_signer_load(&signer, o->key, true, error);
+    if (result == 0)
+        result = espota_file_read(name, LARGEST_IMAGE, &image, error);
+    if (result == 0 && espota_sign_image(signer, &image, &out, error) != 0)
+        result = espota_fail_while(error, "cannot sign %s", name);
+    if (result == 0)
+        result = espota_file_write(o->output, out.data, out.size, error);
+    if (result == 0)
+        espota_ui_say(&cli->ui, "%s signed: %zu bytes in %s", name, out.size, o->output);
+    if (result == 0 && cli->json)
+        result =
+            print_json(json_pack("{s:s, s:I}", "output", o->output, "size", (json_int_t)out.size), error);
+    espota_signer_free(signer);
+    espota_bytes_free(&image);
+    espota_bytes_free(&out);
+    return result;
+}
+
+const struct command command_sign = {
+    .name = "sign",
+    .summary = "sign an image for devices that take nothing unsigned",
+    .usage = "IMAGE",
+    .story = "Appends a signature as ESP-IDF has it: block version 2, ECDSA P-256, behind the image padded "
+             "to whole\n"
+             "sectors. One that is there is replaced. 'espota image --pubkey' checks it.",
+    .options = option_table,
+    .options_size = sizeof(struct options),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};
