@@ -98,11 +98,11 @@ static int hash_again(const struct espota_image *image, uint8_t *data, struct es
 }
 
 /* A changed header makes a signature void. Source: ESP-IDF, bootloader_support, esp_secure_boot.h: a
- * signature block starts with E7 02, in the sector behind the image. */
+ * signature block starts with E7 and version 2 or 3, in the sector behind the image. */
 static bool is_signed(const struct espota_image *image, const uint8_t *data, size_t size)
 {
     size_t block = (image->length + (size_t)0xfff) & ~(size_t)0xfff;
-    return size >= block + 2 && data[block] == 0xe7 && data[block + 1] == 0x02;
+    return size >= block + 2 && data[block] == 0xe7 && (data[block + 1] == 0x02 || data[block + 1] == 0x03);
 }
 
 int flash_header_apply(struct cli *cli, const struct flash_header *h, const struct espota_chip *chip,

@@ -50,6 +50,17 @@ run flash --port file:ours.bin --flash 4M --bootloader bootloader.bin --app app.
     0xd000 otadata.bin 0x10000 app.bin >esptool.log 2>&1
 same "a merged image is what esptool merges" ours.bin theirs.bin
 
+# signatures, both ways
+"$ESPOTA" key --signing owner.pem >/dev/null
+"$ESPOTA" sign app.bin --key owner.pem --output ours-signed.bin -q
+check "espsecure finds our signature right" "$venv/bin/espsecure" verify-signature --version 2 --keyfile owner.pem.pub ours-signed.bin
+"$venv/bin/espsecure" sign-data --version 2 --keyfile owner.pem --output theirs-signed.bin app.bin >esptool.log 2>&1
+run image theirs-signed.bin --pubkey owner.pem.pub
+expect "we find espsecure's right" 0 "Length:"
+"$venv/bin/espsecure" generate-signing-key --version 2 --scheme ecdsa256 theirs.pem >esptool.log 2>&1
+run sign app.bin --key theirs.pem --output x.bin
+expect "we sign with a key that espsecure made" 0 "signed"
+
 "$venv/bin/esptool" image-info app.bin >info.log 2>&1 && grep -q '(valid)' info.log && ! grep -q invalid info.log &&
     ok "esptool finds our images valid" || not_ok "esptool finds our images valid" "$(cat info.log)"
 # an image that esptool made

@@ -22,8 +22,9 @@ truncate -s 32M ram.bin
 dd if=flash.bin of=ram.bin bs=1M seek=16 conv=notrunc status=none
 flash() { dd if=ram.bin of=now.bin bs=1M skip=16 count=4 status=none; } # into now.bin
 
+KERNEL=$BUILD/firmware/virt/recovery.elf
 power_on() { # the board; PORT is its UART
-    qemu-system-riscv32 -machine virt,memory-backend=ram -m 32M -bios none -kernel "$BUILD/firmware/virt/recovery.elf" \
+    qemu-system-riscv32 -machine virt,memory-backend=ram -m 32M -bios none -kernel "$KERNEL" \
         -object memory-backend-file,id=ram,size=32M,mem-path=ram.bin,share=on -display none -monitor none -serial pty \
         >qemu.out 2>&1 </dev/null &
     QEMU=$!
@@ -72,3 +73,34 @@ expect "boots the other slot" 0 "Running:     MicroPython_2"
 run boot nvs --port "$PORT"
 expect "nvs does not boot" 1 "no factory or OTA app partition"
 power_off
+
+# a keyed agent: QEMU loads the program, so the key goes where 'espota provision' puts it in an image
+"$ESPOTA" key --new board.key >/dev/null
+"$ESPOTA" key --new wrong.key >/dev/null
+KERNEL=keyed.elf
+python3 - "$BUILD/firmware/virt/recovery.elf" keyed.elf "$(cat board.key)" <<'PY'
+import sys
+program = bytearray(open(sys.argv[1], "rb").read())
+key = bytes.fromhex(sys.argv[3])
+at = program.index(b"espota settings1")
+program[at + 20] = len(key)
+program[at + 32 : at + 32 + len(key)] = key
+open(sys.argv[2], "wb").write(program)
+PY
+power_on
+run status --port "$PORT"
+expect "a keyed agent: without the key" 1 "give --key FILE"
+run status --port "$PORT" --key wrong.key
+expect "a keyed agent: with another key" 1 "not the device's key"
+sleep 1.2
+run ota --port "$PORT" --key board.key --file new.bin
+expect "a keyed agent: an update" 0 "Image written and verified"
+power_off
+
+for chip in esp32 esp32c3; do
+    run provision "$BUILD/firmware/$chip/recovery.bin" --key board.key --min-secure-version 3 --output $chip.bin
+    expect "$chip: a keyed agent" 0 "a keyed agent, secure version 3 and later"
+    run image $chip.bin
+    expect "$chip: is intact" 0 "correct"
+done
+[ "$(stat -c %a esp32.bin)" = 600 ] && ok "and only its owner can read it" || not_ok "and only its owner can read it"

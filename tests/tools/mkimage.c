@@ -10,7 +10,7 @@
 
 struct request {
     const char *output, *version, *project, *chip;
-    uint32_t size, seed, flash_size;
+    uint32_t size, seed, flash_size, secure_version;
     bool bootloader;
 };
 
@@ -18,6 +18,7 @@ static void describe(uint8_t *out, const struct request *r)
 {
     memset(out, 0, ESPOTA_APP_DESC_SIZE);
     espota_put_le32(out, ESPOTA_APP_DESC_MAGIC);
+    espota_put_le32(out + 4, r->secure_version);
     snprintf((char *)out + 16, 32, "%s", r->version);
     snprintf((char *)out + 48, 32, "%s", r->project);
     snprintf((char *)out + 80, 16, "12:00:00");
@@ -95,6 +96,8 @@ int main(int argc, char **argv)
             ok = espota_size_parse(value, &r.size);
         else if (strcmp(name, "--flash") == 0)
             ok = espota_size_parse(value, &r.flash_size);
+        else if (strcmp(name, "--secure-version") == 0)
+            ok = espota_size_parse(value, &r.secure_version);
         else if (strcmp(name, "--seed") == 0)
             ok = espota_size_parse(value, &r.seed);
         else

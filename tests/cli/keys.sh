@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Keys, signatures, provisioning, and agents that take nothing unsigned or old.
+source "$(dirname "$0")/../lib.sh"
+cd "$WORK" || exit 1
+
+mkdir build
+"$MKIMAGE" -o build/bootloader.bin --kind bootloader --size 20K
+"$MKIMAGE" -o build/firmware.bin --size 64K --seed 1
+"$MKIMAGE" -o new.bin --size 64K --seed 2 --version 2.0
+"$MKIMAGE" -o later.bin --size 64K --seed 3 --version 3.0 --secure-version 2
+
+# ---- keys
+run key --new board.key
+expect "make a device's key" 0 "device key, fingerprint"
+[ "$(stat -c %a board.key)" = 600 ] && ok "only its owner can read it" || not_ok "only its owner can read it"
+grep -q "$(cat board.key)" stdout stderr && not_ok "the key is not printed" || ok "the key is not printed"
+run key --new board.key
+expect "a key is not overwritten" 1 "File exists"
+run key --signing owner.pem
+expect "make a signing key" 0 "signing key, fingerprint"
+[ "$(stat -c %a owner.pem)" = 600 ] && ok "only its owner can read that too" || not_ok "only its owner can read that too"
+run key owner.pem.pub --json
+expect "show its public half" 0 '"kind": "public"'
+run key --signing owner.pem
+expect "a signing key is not overwritten" 1 "File exists"
+run key --new --signing x
+expect "one kind at a time" 2 "give one"
+run key nowhere
+expect "no such key" 1 "nowhere"
+run key new.bin
+expect "an image is no key" 1 "too large"
+printf -- '-----BEGIN NONSENSE-----\n' >bad.pem
+run key bad.pem
+expect "broken PEM" 2 "no public key"
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out p384.pem 2>/dev/null
+run key p384.pem
+expect "another curve" 2 "P-256"
+chmod 644 board.key
+run key board.key
+expect "a key that others can read" 0 "chmod 600"
+chmod 600 board.key
+
+# ---- signatures
+"$ESPOTA" key --signing other.pem -q >/dev/null
+run sign new.bin --key owner.pem --output signed.bin --json
+expect "sign" 0 '"size": 69632'
+run image signed.bin --pubkey owner.pem.pub
+expect "the signature is right" 0 "Length:      65536 bytes, and 4096 bytes after it"
+run image signed.bin --pubkey other.pem.pub
+expect "another key's" 4 "not with this key"
+run image new.bin --pubkey owner.pem.pub
+expect "none" 4 "is not signed"
+cp signed.bin broken.bin
+printf 'x' | dd of=broken.bin bs=1 seek=$((65536 + 150)) conv=notrunc 2>/dev/null
+run image broken.bin --pubkey owner.pem.pub
+expect "a broken signature" 4 "is not signed"
+run sign signed.bin --key other.pem --output again.bin
+expect "signing again replaces it" 0 "69632 bytes"
+run image again.bin --pubkey other.pem
+expect "by the new key's" 0
+run sign new.bin --key owner.pem.pub --output x.bin
+expect "a public key does not sign" 2 "no private key"
+run sign board.key --key owner.pem --output x.bin
+expect "nothing to sign" 4 "cannot sign board.key"
+run sign new.bin --key owner.pem
+expect "sign: no output" 2 "--output FILE"
+run sign new.bin --key owner.pem --output no/where.bin
+expect "sign: an output that cannot be written" 1 "no/where.bin"
+
+# ---- an agent with its owner's key
+"$ESPOTA" sign later.bin --key owner.pem --output later-signed.bin -q
+"$ESPOTA" sign later.bin --key other.pem --output later-other.bin -q
+"$ESPOTA" flash -q --port file:flash.bin --flash 4M build
+start_sim --flash-file flash.bin --pubkey owner.pem.pub --min-secure-version 2
+untouched() {
+    "$ESPOTA" status --port file:flash.bin --json | grep -q '"boots_next": "MicroPython_1"' && ok "$1: and nothing else boots" ||
+        not_ok "$1: and nothing else boots"
+}
+run ota --port "$TTY" --file later.bin
+expect "unsigned" 4 "not signed with the key of the device's owner"
+untouched "unsigned"
+run ota --port "$TTY" --file later-other.bin
+expect "signed by somebody else" 4 "not signed with the key of the device's owner"
+untouched "signed by somebody else"
+run ota --port "$TTY" --file signed.bin
+expect "an old secure version" 4 "secure version is below"
+untouched "an old secure version"
+run ota --port "$TTY" --file later-signed.bin --restart
+expect "signed, and new enough" 0 "Image written and verified, total length = 69632 bytes"
+run status --port "$TTY"
+expect "runs" 0 "Running:     MicroPython_2"
+run boot MicroPython_1 --port "$TTY"
+expect "and what was there before does not boot again" 4 "secure version is below"
+run rollback --port "$TTY"
+expect "not by rollback either" 4 "roll back"
+stop_sim
+
+# ---- provisioning
+run provision new.bin --output x.bin
+expect "not a recovery agent" 4 "no recovery agent"
+run provision new.bin
+expect "provision: no output" 2 "--output FILE"
+run provision nowhere.bin --output x.bin
+expect "provision: no such file" 1 "nowhere.bin"
