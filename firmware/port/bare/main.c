@@ -113,10 +113,10 @@ static int random_bytes(void *context, uint8_t *out, size_t length)
 /* Does this partition hold the image that runs? Its description, with the hash in it, says so. */
 static bool holds_this(const struct recovery *r, const struct espota_partition *p)
 {
-    struct description there, own;
+    struct description there, own = { 0 };
     const volatile uint8_t *from = (const volatile uint8_t *)&bare_description;
     for (size_t i = 0; i < sizeof own; i++)
-        ((uint8_t *)&own)[i] = from[i]; /* cppcheck-suppress uninitvar */
+        ((uint8_t *)&own)[i] = from[i];
     return r->board->flash_read(NULL, p->offset + DESCRIPTION_AT, &there, sizeof there) == 0 &&
            memcmp(&there, &own, sizeof there) == 0;
 }

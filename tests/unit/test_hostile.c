@@ -1,0 +1,484 @@
+/* A hostile host: the frames of a whole update, mutated, truncated, dropped, doubled, reordered, replayed and
+ * oversized, and requests with numbers at every boundary. The agent stays up, answers by name or not at all,
+ * and writes nothing outside of the idle slot and otadata. */
+#include "espota/crc32.h"
+#include "espota/update.h"
+
+#include "memory_board.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+enum {
+    MAX_FRAMES = 64,
+    FRAME_ROOM = 1200,
+    HEADER = 8,
+    CRC = 4,
+    RUNNING = 0x10000,
+    IDLE = 0x110000,
+    IDLE_END = 0x210000,
+    OTADATA = 0xd000,
+    OTADATA_END = 0xf000,
+    FLASH = 4 << 20,
+};
+
+static const uint8_t device_key[32] = "a key that both of them know ...";
+
+struct frame {
+    uint8_t data[FRAME_ROOM];
+    size_t length;
+};
+
+struct recording {
+    struct espota_slip_decoder decoder;
+    uint8_t body[FRAME_ROOM];
+    struct frame frame[MAX_FRAMES];
+    unsigned count;
+};
+
+struct arena {
+    struct memory_board *board;
+    uint8_t *before; /* flash, as it was */
+    struct recording host;
+    uint64_t operations; /* of the flash, so far */
+    unsigned attacks;
+};
+
+/* ---- recording ------------------------------------------------------------------------------------------
+ */
+
+static void record(void *context, bool out, const uint8_t *data, size_t size)
+{
+    struct recording *r = context;
+    for (size_t i = 0; out && i < size; i++)
+        if (espota_slip_byte(&r->decoder, data[i]) == ESPOTA_SLIP_FRAME && r->count < MAX_FRAMES) {
+            struct frame *f = &r->frame[r->count++];
+            f->length = r->decoder.length;
+            memcpy(f->data, r->body, f->length);
+        }
+}
+
+static int update(struct memory_board *b, const uint8_t *key, struct espota_error *error)
+{
+    struct espota_bytes image = memory_board_image(5000, 7, 0);
+    struct espota_device *device = NULL;
+    struct espota_agent_options options = { .hello_timeout_ms = 50,
+                                            .key = key,
+                                            .key_length = key ? sizeof device_key : 0 };
+    struct espota_ota_request request = { .name = "new", .image = image.data, .length = image.size };
+    struct espota_ota_result result;
+    int outcome = espota_agent_open(&device, &b->link, &options, error);
+    if (outcome == 0)
+        outcome = espota_ota_run(device, &request, &result, error);
+    espota_device_close(device);
+    espota_bytes_free(&image);
+    return outcome;
+}
+
+/* The board's agent asks for the key from its next start. */
+static void lock(struct memory_board *b)
+{
+    b->board.options.key = device_key;
+    b->board.options.key_length = sizeof device_key;
+    memory_board_restart(b);
+}
+
+/* A board, and what a host says to it in a whole update. */
+static void enter(struct arena *a, bool keyed)
+{
+    struct espota_error error = { 0 };
+    memset(a, 0, sizeof *a);
+    a->board = memory_board_running(false);
+    if (keyed)
+        lock(a->board);
+    a->before = malloc(FLASH);
+    memory_board_check(a->before != NULL, "memory");
+    memcpy(a->before, a->board->flash.data, FLASH);
+    espota_slip_begin(&a->host.decoder, a->host.body, sizeof a->host.body);
+    a->board->link.trace = record;
+    a->board->link.trace_context = &a->host;
+    if (update(a->board, keyed ? device_key : NULL, &error) != 0)
+        fail_msg("%s", error.text);
+    a->board->link.trace = NULL;
+    assert_in_range(a->host.count, 10, MAX_FRAMES - 1);
+    memcpy(a->board->flash.data, a->before, FLASH);
+    a->operations = a->board->flash.operations;
+}
+
+static void leave(struct arena *a)
+{
+    print_message("# %u attacks\n", a->attacks);
+    memory_board_free(a->board);
+    free(a->before);
+}
+
+/* ---- attacking ------------------------------------------------------------------------------------------
+ */
+
+static void send_body(struct memory_board *b, const uint8_t *data, size_t length)
+{
+    static uint8_t wire[ESPOTA_SLIP_MAX_ENCODED(9000)];
+    sim_board_input(&b->board, SIM_UART, wire, espota_slip_encode(data, length, wire));
+}
+
+static void send_frame(struct memory_board *b, const struct frame *f)
+{
+    send_body(b, f->data, f->length);
+}
+
+static void fix_crc(struct frame *f)
+{
+    espota_put_le32(f->data + f->length - CRC, espota_crc32(0, f->data, f->length - CRC));
+}
+
+static struct frame request(uint8_t type, const void *payload, size_t length)
+{
+    struct frame f = { .length = HEADER + length + CRC };
+    f.data[0] = ESPOTA_AGENT_MARK;
+    f.data[1] = type;
+    espota_put_le16(f.data + 2, (uint16_t)length);
+    espota_put_le32(f.data + 4, 77);
+    if (length > 0)
+        memcpy(f.data + HEADER, payload, length);
+    fix_crc(&f);
+    return f;
+}
+
+/* Status of the last answer, or -1 when there is none. Forgets all answers. */
+static int answer(struct memory_board *b)
+{
+    struct espota_slip_decoder decoder;
+    uint8_t body[2000];
+    int status = -1;
+    espota_slip_begin(&decoder, body, sizeof body);
+    for (size_t i = b->answer_at; i < b->answer.size; i++)
+        if (espota_slip_byte(&decoder, b->answer.data[i]) == ESPOTA_SLIP_FRAME && decoder.length > HEADER)
+            status = body[HEADER];
+    b->answer.size = b->answer_at = 0;
+    return status;
+}
+
+static void hello(struct memory_board *b)
+{
+    static const uint8_t versions_and_nonce[18] = { 1, 1 };
+    struct frame f = request(ESPOTA_AGENT_HELLO, versions_and_nonce, sizeof versions_and_nonce);
+    send_frame(b, &f);
+}
+
+/* Whatever was said before: flash is as it has to be, and the agent answers. */
+static void survive(struct arena *a)
+{
+    struct memory_board *b = a->board;
+    uint8_t *now = b->flash.data;
+    a->attacks++;
+    if (b->board.state != SIM_RUNNING || b->board.restart_wanted) /* RESTART is the host's right */
+        memory_board_restart(b);
+    if (b->flash.operations != a->operations) {
+        if (memcmp(now, a->before, OTADATA) != 0 ||
+            memcmp(now + OTADATA_END, a->before + OTADATA_END, IDLE - OTADATA_END) != 0 ||
+            memcmp(now + IDLE_END, a->before + IDLE_END, FLASH - IDLE_END) != 0)
+            fail_msg("attack %u wrote where it must not", a->attacks);
+        memcpy(now + OTADATA, a->before + OTADATA, OTADATA_END - OTADATA);
+        memcpy(now + IDLE, a->before + IDLE, IDLE_END - IDLE);
+        a->operations = b->flash.operations;
+    }
+    answer(b);
+    hello(b);
+    if (answer(b) != ESPOTA_AGENT_OK)
+        fail_msg("after attack %u the agent does not answer", a->attacks);
+}
+
+static void say_all(struct arena *a)
+{
+    for (unsigned i = 0; i < a->host.count; i++)
+        send_frame(a->board, &a->host.frame[i]);
+}
+
+/* The session with `f` in place of frame `at`. */
+static void say_with(struct arena *a, unsigned at, const struct frame *f)
+{
+    for (unsigned i = 0; i < a->host.count; i++)
+        send_frame(a->board, i == at ? f : &a->host.frame[i]);
+    survive(a);
+}
+
+/* ---- tests ----------------------------------------------------------------------------------------------
+ */
+
+static void damaged_frames_are_dropped(void **state)
+{
+    (void)state;
+    struct arena a;
+    enter(&a, false);
+    hello(a.board);
+    for (unsigned i = 0; i < a.host.count; i++)
+        for (size_t k = 0; k < a.host.frame[i].length; k++) {
+            struct frame f = a.host.frame[i];
+            f.data[k] ^= (uint8_t)(1u << (k + i) % 8);
+            uint64_t operations = a.board->flash.operations;
+            answer(a.board);
+            send_frame(a.board, &f);
+            if (answer(a.board) != -1 || a.board->flash.operations != operations)
+                fail_msg("frame %u is taken with byte %zu wrong", i, k);
+            a.attacks++;
+        }
+    survive(&a);
+    leave(&a);
+}
+
+static void frames_with_any_content_do_no_harm(void **state)
+{
+    (void)state;
+    static const uint8_t values[] = { 0x00, 0x01, 0x7f, 0x80, 0xff };
+    struct arena a;
+    enter(&a, false);
+    for (unsigned i = 0; i < a.host.count; i++)
+        for (size_t k = 0; k < HEADER + 16 && k < a.host.frame[i].length - CRC; k++)
+            for (size_t v = 0; v < sizeof values; v++) {
+                struct frame f = a.host.frame[i];
+                f.data[k] = values[v];
+                fix_crc(&f);
+                say_with(&a, i, &f);
+            }
+    leave(&a);
+}
+
+static void frames_of_any_length_do_no_harm(void **state)
+{
+    (void)state;
+    struct arena a;
+    enter(&a, false);
+    for (unsigned i = 0; i < a.host.count; i++)
+        for (size_t length = 0; length < a.host.frame[i].length; length += length < 64 ? 1 : 61) {
+            struct frame f = a.host.frame[i];
+            f.length = length;
+            say_with(&a, i, &f); /* cut off */
+            if (length < HEADER + CRC)
+                continue;
+            espota_put_le16(f.data + 2, (uint16_t)(length - HEADER - CRC));
+            fix_crc(&f);
+            say_with(&a, i, &f); /* whole, but shorter than the request needs */
+        }
+    leave(&a);
+}
+
+static void oversized_frames_do_no_harm(void **state)
+{
+    (void)state;
+    static uint8_t data[9000];
+    struct arena a;
+    enter(&a, false);
+    for (uint8_t type = 0; type < 0x20; type++)
+        for (size_t length = 1000; length <= sizeof data; length += 500) {
+            memset(data, type, sizeof data);
+            data[0] = ESPOTA_AGENT_MARK;
+            data[1] = type;
+            espota_put_le16(data + 2, (uint16_t)(length - HEADER - CRC));
+            espota_put_le32(data + length - CRC, espota_crc32(0, data, length - CRC));
+            hello(a.board);
+            send_body(a.board, data, length);
+            survive(&a);
+        }
+    leave(&a);
+}
+
+static void order_does_not_matter(void **state)
+{
+    (void)state;
+    struct arena a;
+    enter(&a, false);
+    for (unsigned i = 0; i < a.host.count; i++) {
+        for (unsigned k = 0; k < a.host.count; k++) /* without frame i */
+            if (k != i)
+                send_frame(a.board, &a.host.frame[k]);
+        survive(&a);
+        for (unsigned k = 0; k < a.host.count; k++) { /* frame i twice */
+            send_frame(a.board, &a.host.frame[k]);
+            if (k == i)
+                send_frame(a.board, &a.host.frame[k]);
+        }
+        survive(&a);
+        for (unsigned k = 0; k < a.host.count; k++) /* i and i + 1 swapped, then frame i again at the end */
+            send_frame(a.board, &a.host.frame[k == i && i + 1 < a.host.count ? i + 1 : k == i + 1 ? i : k]);
+        send_frame(a.board, &a.host.frame[i]);
+        survive(&a);
+    }
+    for (unsigned k = a.host.count; k > 0; k--)
+        send_frame(a.board, &a.host.frame[k - 1]);
+    survive(&a);
+    say_all(&a);
+    say_all(&a);
+    survive(&a);
+    leave(&a);
+}
+
+/* Every pair of numbers for offset and length, in every request that has them. */
+static void numbers_at_every_boundary_are_refused_or_right(void **state)
+{
+    (void)state;
+    static const uint32_t numbers[] = {
+        0,         1,        0x8000,         0x8c00,     0x9000,       OTADATA,     OTADATA_END,
+        0xfff,     0x1000,   0x1001,         RUNNING,    RUNNING - 1,  RUNNING + 1, IDLE - 1,
+        IDLE,      IDLE + 1, IDLE_END - 1,   IDLE_END,   IDLE_END + 1, FLASH - 1,   FLASH,
+        FLASH + 1, 1u << 20, (1u << 20) + 1, 0x7fffffff, 0x80000000,   0xfffff000,  0xffffffff
+    };
+    static const uint8_t types[] = { ESPOTA_AGENT_READ,  ESPOTA_AGENT_DIGEST, ESPOTA_AGENT_BEGIN,
+                                     ESPOTA_AGENT_WRITE, ESPOTA_AGENT_PIECE,  ESPOTA_AGENT_SELECT };
+    enum { COUNT = sizeof numbers / sizeof numbers[0] };
+    struct arena a;
+    enter(&a, false);
+    struct frame begin = { 0 };
+    for (unsigned i = 0; i < a.host.count; i++)
+        if (a.host.frame[i].data[1] == ESPOTA_AGENT_BEGIN)
+            begin = a.host.frame[i];
+    assert_true(begin.length > 0);
+    for (size_t t = 0; t < sizeof types; t++)
+        for (size_t i = 0; i < COUNT; i++)
+            for (size_t k = 0; k < COUNT; k++) {
+                uint8_t payload[64] = { 0 };
+                size_t length = types[t] == ESPOTA_AGENT_READ     ? 6
+                                : types[t] == ESPOTA_AGENT_DIGEST ? 12
+                                : types[t] == ESPOTA_AGENT_BEGIN  ? 44
+                                : types[t] == ESPOTA_AGENT_SELECT ? 8
+                                                                  : sizeof payload;
+                uint32_t at = types[t] == ESPOTA_AGENT_BEGIN ? 4 : 0;
+                espota_put_le32(payload + at, numbers[i]);
+                espota_put_le32(payload + at + 4, numbers[k]);
+                if (types[t] == ESPOTA_AGENT_WRITE)
+                    payload[4] = (uint8_t)(k & 1); /* START or not */
+                hello(a.board);
+                send_frame(a.board, &begin);
+                struct frame f = request(types[t], payload, length);
+                answer(a.board);
+                send_frame(a.board, &f);
+                if (answer(a.board) < 0)
+                    fail_msg("request %02x with %08x %08x has no answer", types[t], numbers[i], numbers[k]);
+                survive(&a);
+            }
+    leave(&a);
+}
+
+/* ---- with a key -----------------------------------------------------------------------------------------
+ */
+
+static void a_recorded_session_opens_nothing(void **state)
+{
+    (void)state;
+    struct arena a;
+    enter(&a, true);
+    uint64_t operations = a.board->flash.operations;
+    say_all(&a); /* into the session that was recorded: all numbers were used */
+    memory_board_restart(a.board);
+    say_all(&a); /* into a new one: other nonces */
+    say_all(&a);
+    assert_int_equal(a.board->flash.operations, operations);
+    survive(&a);
+    leave(&a);
+}
+
+static void without_the_key_every_request_is_locked(void **state)
+{
+    (void)state;
+    struct arena a;
+    enter(&a, true);
+    for (uint8_t type = ESPOTA_AGENT_INFO; type <= ESPOTA_AGENT_RESTART; type++) {
+        struct frame f = request(type, NULL, 0);
+        memory_board_restart(a.board);
+        hello(a.board);
+        answer(a.board);
+        send_frame(a.board, &f);
+        assert_int_equal(answer(a.board), ESPOTA_AGENT_LOCKED);
+    }
+    leave(&a);
+}
+
+/* Somebody between host and agent: each frame in turn arrives changed, with the right CRC. */
+struct meddler {
+    struct espota_link link; /* that the host has */
+    struct memory_board *board;
+    unsigned frames, victim;
+    size_t byte;
+};
+
+static int meddle(struct espota_link *link, const void *data, size_t size, struct espota_error *error)
+{
+    struct meddler *m = (struct meddler *)link;
+    struct espota_slip_decoder decoder;
+    struct frame f = { 0 };
+    (void)error;
+    espota_slip_begin(&decoder, f.data, sizeof f.data);
+    for (size_t i = 0; i < size; i++) {
+        if (espota_slip_byte(&decoder, ((const uint8_t *)data)[i]) != ESPOTA_SLIP_FRAME ||
+            decoder.length < HEADER + CRC)
+            continue;
+        f.length = decoder.length;
+        if (m->frames++ == m->victim) {
+            f.data[m->byte % (f.length - CRC)] ^= 0x10;
+            fix_crc(&f);
+        }
+        send_frame(m->board, &f);
+    }
+    return 0;
+}
+
+static int pass_on(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
+                   struct espota_error *error)
+{
+    struct meddler *m = (struct meddler *)link;
+    return memory_board_read(&m->board->link, buffer, size, timeout_ms, got, error);
+}
+
+static void drain(struct espota_link *link)
+{
+    struct meddler *m = (struct meddler *)link;
+    memory_board_drain(&m->board->link);
+}
+
+static void what_is_changed_on_the_way_is_not_carried_out(void **state)
+{
+    (void)state;
+    static const struct espota_link_ops ops = {
+        .read = pass_on, .write = meddle, .drain = drain, .close = memory_board_close
+    };
+    struct arena a;
+    enter(&a, true);
+    static const size_t bytes[] = { 1, 4, 9, 20 }; /* type, number, payload, code */
+    for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
+        struct meddler m = { .link = { .ops = &ops, .name = "meddler" },
+                             .board = a.board,
+                             .victim = MAX_FRAMES,
+                             .byte = bytes[i] };
+        struct espota_device *device = NULL;
+        struct espota_agent_options options = { .key = device_key, .key_length = sizeof device_key };
+        struct espota_error error = { 0 };
+        uint8_t table[256];
+        memory_board_restart(a.board);
+        assert_int_equal(espota_agent_open(&device, &m.link, &options, &error), 0);
+        m.victim = m.frames; /* the next one */
+        if (espota_device_read(device, 0x8000, table, sizeof table, &error) != 0)
+            fail_msg("a changed frame is not repeated: %s", error.text);
+        assert_memory_equal(table, a.before + 0x8000, sizeof table);
+        espota_device_close(device);
+        a.attacks++;
+    }
+    survive(&a);
+    leave(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(damaged_frames_are_dropped),
+        cmocka_unit_test(frames_with_any_content_do_no_harm),
+        cmocka_unit_test(frames_of_any_length_do_no_harm),
+        cmocka_unit_test(oversized_frames_do_no_harm),
+        cmocka_unit_test(order_does_not_matter),
+        cmocka_unit_test(numbers_at_every_boundary_are_refused_or_right),
+        cmocka_unit_test(a_recorded_session_opens_nothing),
+        cmocka_unit_test(without_the_key_every_request_is_locked),
+        cmocka_unit_test(what_is_changed_on_the_way_is_not_carried_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
