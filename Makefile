@@ -113,7 +113,7 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libespota.a
 	@mkdir -p $(@D)
 	$(QUIET) CC $<
-	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a \
+	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests -Ifirmware/port/bare $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a \
 	    $(LIB_LIBS) -lcmocka
 
 $(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libespota.a

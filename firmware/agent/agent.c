@@ -145,6 +145,11 @@ static enum espota_agent_status admit(const struct espota_agent *agent, uint8_t 
     return ESPOTA_AGENT_OK;
 }
 
+static bool changes_something(uint8_t type)
+{
+    return type == ESPOTA_AGENT_BEGIN || (type >= ESPOTA_AGENT_VERIFY && type <= ESPOTA_AGENT_ROLLBACK);
+}
+
 static void carry_out(struct espota_agent *agent, const struct request *request)
 {
     struct reply reply = { agent->reply + 1, 0 };
@@ -152,6 +157,8 @@ static void carry_out(struct espota_agent *agent, const struct request *request)
     if (status == ESPOTA_AGENT_OK)
         status = handlers[request->type](agent, request, &reply);
     espota_agent_send_status(agent, request, status, reply.length);
+    if (status == ESPOTA_AGENT_OK && agent->port->done && changes_something(request->type))
+        agent->port->done(agent->port->context, (enum espota_agent_request)request->type);
     if (request->type == ESPOTA_AGENT_RESTART && status == ESPOTA_AGENT_OK)
         agent->port->restart(agent->port->context);
 }

@@ -159,6 +159,8 @@ enum espota_agent_status espota_agent_begin(struct espota_agent *agent, const st
     u->length = espota_get_le32(in + 8);
     if (u->length == 0 || u->length > p->size)
         return ESPOTA_AGENT_SIZE;
+    if (agent->port->allow_update && !agent->port->allow_update(agent->port->context, p->offset, u->length))
+        return ESPOTA_AGENT_NOT_NOW;
     u->partition = p->offset;
     u->size = p->size;
     memcpy(u->sha256, in + 12, sizeof u->sha256);

@@ -270,7 +270,7 @@ static void oversized_frames_do_no_harm(void **state)
     static uint8_t data[9000];
     struct arena a;
     enter(&a, false);
-    for (uint8_t type = 0; type < 0x20; type++)
+    for (uint8_t type = 0; type < 32; type++)
         for (size_t length = 1000; length <= sizeof data; length += 500) {
             memset(data, type, sizeof data);
             data[0] = ESPOTA_AGENT_MARK;
@@ -383,8 +383,8 @@ static void without_the_key_every_request_is_locked(void **state)
     (void)state;
     struct arena a;
     enter(&a, true);
-    for (uint8_t type = ESPOTA_AGENT_INFO; type <= ESPOTA_AGENT_RESTART; type++) {
-        struct frame f = request(type, NULL, 0);
+    for (unsigned type = ESPOTA_AGENT_INFO; type <= ESPOTA_AGENT_RESTART; type++) {
+        struct frame f = request((uint8_t)type, NULL, 0);
         memory_board_restart(a.board);
         hello(a.board);
         answer(a.board);

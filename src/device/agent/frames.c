@@ -134,6 +134,7 @@ static const struct {
                                 "the image is not signed with the key of the device's owner" },
     [ESPOTA_AGENT_OLD] = { ESPOTA_ERR_VERIFY,
                            "the image's secure version is below the least that the device takes" },
+    [ESPOTA_AGENT_NOT_NOW] = { ESPOTA_ERR_FAILED, "its app does not want an update now: try again later" },
     [ESPOTA_AGENT_CRYPTO] = { ESPOTA_ERR_DEVICE, "its hash or random source failed" },
 };
 

@@ -41,6 +41,11 @@ struct espota_agent_port {
     /** A running SHA-256. The agent uses it for one digest at a time. */
     struct espota_hash sha256;
     espota_md5_fn *md5;
+    /** May an update of `length` bytes into the partition at `offset` begin now? NULL: always. */
+    bool (*allow_update)(void *context, uint32_t offset, uint32_t length);
+    /** A request that changes something was carried out: BEGIN, VERIFY, SELECT, CONFIRM, ROLLBACK. NULL:
+     * nobody asks. */
+    void (*done)(void *context, enum espota_agent_request request);
     /** Is `r_s` (ECDSA P-256, big-endian) the owner's signature of `digest`? NULL: images need no signature.
      * With it the agent has nothing boot that is not signed so. */
     int (*check_signature)(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],

@@ -1,0 +1,317 @@
+/* The agent's port to ESP-IDF: flash through esp_partition, crypto through PSA. */
+#include "espota_private.h"
+
+#include "esp_flash.h"
+#include "esp_flash_encrypt.h"
+#include "esp_log.h"
+#include "esp_mac.h"
+#include "esp_ota_ops.h"
+#include "esp_partition.h"
+#include "esp_random.h"
+#include "esp_rom_md5.h"
+#include "esp_system.h"
+#include "esp_timer.h"
+#include "sdkconfig.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char tag[] = "espota";
+
+enum {
+    SHORTEST_KEY = 16,
+    LONGEST_KEY = 64,
+    IDLE_MS = 3000,
+    REQUEST_ROOM = 1152, /* a request on the wire, and what SLIP adds to most */
+    POINT = 65,
+};
+
+/* ---- flash ----------------------------------------------------------------------------------------------
+ */
+
+/* The partition around a stretch of flash, since encryption is a partition's matter. */
+static const esp_partition_t *partition_around(uint32_t offset, size_t length)
+{
+    const esp_partition_t *found = NULL;
+    esp_partition_iterator_t it = esp_partition_find(ESP_PARTITION_TYPE_ANY, ESP_PARTITION_SUBTYPE_ANY, NULL);
+    for (; it && !found; it = esp_partition_next(it)) {
+        const esp_partition_t *p = esp_partition_get(it);
+        if (offset >= p->address && offset - p->address <= p->size &&
+            length <= p->size - (offset - p->address))
+            found = p;
+    }
+    esp_partition_iterator_release(it);
+    return found;
+}
+
+static int flash_read(void *context, uint32_t offset, void *out, size_t length)
+{
+    const esp_partition_t *p = partition_around(offset, length);
+    esp_err_t result;
+    (void)context;
+    if (p)
+        result = esp_partition_read(p, offset - p->address, out, length);
+    else if (esp_flash_encryption_enabled()) /* the partition table is in no partition */
+        result = esp_flash_read_encrypted(NULL, offset, out, length);
+    else
+        result = esp_flash_read(NULL, out, offset, length);
+    return result == ESP_OK ? 0 : -1;
+}
+
+static int flash_erase(void *context, uint32_t offset)
+{
+    const esp_partition_t *p = partition_around(offset, ESPOTA_SECTOR_SIZE);
+    (void)context;
+    return p && esp_partition_erase_range(p, offset - p->address, ESPOTA_SECTOR_SIZE) == ESP_OK ? 0 : -1;
+}
+
+static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
+{
+    struct espota_idf *e = context;
+    const struct espota_idf_callbacks *c = &e->config.callbacks;
+    const esp_partition_t *p = partition_around(offset, length);
+    if (!p || esp_partition_write(p, offset - p->address, data, length) != ESP_OK)
+        return -1;
+    if (c->progress && e->update_length > 0 && offset >= e->update_offset) {
+        uint32_t done = offset - e->update_offset + (uint32_t)length;
+        c->progress(c->context, done < e->update_length ? done : e->update_length, e->update_length);
+    }
+    return 0;
+}
+
+/* ---- crypto ---------------------------------------------------------------------------------------------
+ */
+
+static int sha256_begin(void *context)
+{
+    struct espota_idf *e = context;
+    (void)psa_hash_abort(&e->sha256);
+    e->sha256 = psa_hash_operation_init();
+    return psa_hash_setup(&e->sha256, PSA_ALG_SHA_256) == PSA_SUCCESS ? 0 : -1;
+}
+
+static int sha256_update(void *context, const void *data, size_t length)
+{
+    struct espota_idf *e = context;
+    return psa_hash_update(&e->sha256, data, length) == PSA_SUCCESS ? 0 : -1;
+}
+
+static int sha256_finish(void *context, uint8_t *digest)
+{
+    struct espota_idf *e = context;
+    size_t length = 0;
+    return psa_hash_finish(&e->sha256, digest, ESPOTA_SHA256_LENGTH, &length) == PSA_SUCCESS ? 0 : -1;
+}
+
+static int md5(const void *data, size_t length, uint8_t digest[ESPOTA_MD5_LENGTH])
+{
+    md5_context_t context;
+    esp_rom_md5_init(&context);
+    esp_rom_md5_update(&context, data, (uint32_t)length);
+    esp_rom_md5_final(digest, &context);
+    return 0;
+}
+
+static int random_bytes(void *context, uint8_t *out, size_t length)
+{
+    (void)context;
+    esp_fill_random(out, length);
+    return 0;
+}
+
+static int check_signature(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
+                           const uint8_t r_s[ESPOTA_P256_SIZE])
+{
+    const struct espota_idf *e = context;
+    return psa_verify_hash(e->owner_key, PSA_ALG_ECDSA(PSA_ALG_SHA_256), digest, ESPOTA_SHA256_LENGTH, r_s,
+                           ESPOTA_P256_SIZE) == PSA_SUCCESS
+               ? 0
+               : -1;
+}
+
+static esp_err_t import_owner(struct espota_idf *e)
+{
+    psa_key_attributes_t attributes = psa_key_attributes_init();
+    uint8_t point[POINT] = { 0x04 }; /* uncompressed */
+    memcpy(point + 1, e->config.owner, POINT - 1);
+    psa_set_key_type(&attributes, PSA_KEY_TYPE_ECC_PUBLIC_KEY(PSA_ECC_FAMILY_SECP_R1));
+    psa_set_key_bits(&attributes, 256);
+    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_VERIFY_HASH);
+    psa_set_key_algorithm(&attributes, PSA_ALG_ECDSA(PSA_ALG_SHA_256));
+    return psa_import_key(&attributes, point, sizeof point, &e->owner_key) == PSA_SUCCESS
+               ? ESP_OK
+               : ESP_ERR_INVALID_ARG;
+}
+
+/* ---- what the agent asks and tells ----------------------------------------------------------------------
+ */
+
+static int send_bytes(void *context, const uint8_t *data, size_t length)
+{
+    struct espota_idf *e = context;
+    return e->stream ? e->stream->send(e->stream, data, length) : -1;
+}
+
+static uint32_t now_ms(void *context)
+{
+    (void)context;
+    return (uint32_t)(esp_timer_get_time() / 1000);
+}
+
+static void restart(void *context)
+{
+    const struct espota_idf *e = context;
+    const struct espota_idf_callbacks *c = &e->config.callbacks;
+    if (c->about_to_restart)
+        c->about_to_restart(c->context);
+    vTaskDelay(pdMS_TO_TICKS(50)); /* the answer is on its way */
+    esp_restart();
+}
+
+static bool allow_update(void *context, uint32_t offset, uint32_t length)
+{
+    struct espota_idf *e = context;
+    const struct espota_idf_callbacks *c = &e->config.callbacks;
+    if (c->allow_update && !c->allow_update(c->context, length))
+        return false;
+    e->update_offset = offset;
+    e->update_length = length;
+    return true;
+}
+
+static void done(void *context, enum espota_agent_request request)
+{
+    struct espota_idf *e = context;
+    const struct espota_idf_callbacks *c = &e->config.callbacks;
+    if (request == ESPOTA_AGENT_SELECT) {
+        e->update_length = 0;
+        if (c->updated)
+            c->updated(c->context);
+    } else if (request == ESPOTA_AGENT_CONFIRM && c->confirmed) {
+        c->confirmed(c->context);
+    }
+}
+
+/* ---- streams --------------------------------------------------------------------------------------------
+ */
+
+/* One host at a time: another stream has its turn when this one has been silent. */
+void espota_idf_hear(struct espota_stream *stream, const uint8_t *data, size_t length)
+{
+    struct espota_idf *e = stream->owner;
+    xSemaphoreTake(e->lock, portMAX_DELAY);
+    if (e->stream == stream || !e->stream || now_ms(e) - e->heard_ms >= IDLE_MS) {
+        if (e->stream != stream)
+            espota_agent_disconnect(&e->agent);
+        e->stream = stream;
+        espota_agent_input(&e->agent, data, length);
+        e->heard_ms = now_ms(e);
+    }
+    xSemaphoreGive(e->lock);
+}
+
+void espota_idf_forget(struct espota_stream *stream)
+{
+    struct espota_idf *e = stream->owner;
+    xSemaphoreTake(e->lock, portMAX_DELAY);
+    if (e->stream == stream) {
+        espota_agent_disconnect(&e->agent);
+        e->stream = NULL;
+    }
+    xSemaphoreGive(e->lock);
+}
+
+/* ---- start ----------------------------------------------------------------------------------------------
+ */
+
+static esp_err_t check_config(const struct espota_idf_config *config)
+{
+    bool keyed = config->key != NULL;
+    if ((!config->uart.used && !config->tcp.used) || (config->tcp.used && !keyed))
+        return ESP_ERR_INVALID_ARG;
+    if (keyed && (config->key_length < SHORTEST_KEY || config->key_length > LONGEST_KEY))
+        return ESP_ERR_INVALID_ARG;
+    return ESP_OK;
+}
+
+static void set_up_port(struct espota_idf *e)
+{
+    e->port = (struct espota_agent_port){
+        .context = e,
+        .flash_read = flash_read,
+        .flash_erase = flash_erase,
+        .flash_program = flash_program,
+        .send = send_bytes,
+        .now_ms = now_ms,
+        .random = random_bytes,
+        .restart = restart,
+        .sha256 = { e, sha256_begin, sha256_update, sha256_finish },
+        .md5 = md5,
+        .allow_update = allow_update,
+        .done = done,
+        .check_signature = e->config.owner ? check_signature : NULL,
+    };
+}
+
+static esp_err_t start_agent(struct espota_idf *e)
+{
+    const esp_partition_t *running = esp_ota_get_running_partition();
+    uint32_t flash_size = 0;
+    if (!running || esp_flash_get_size(NULL, &flash_size) != ESP_OK)
+        return ESP_ERR_INVALID_STATE;
+    e->agent_config = (struct espota_agent_config){
+        .chip_id = CONFIG_IDF_FIRMWARE_CHIP_ID,
+        .flash_size = flash_size,
+        .table_offset = CONFIG_PARTITION_TABLE_OFFSET,
+        .running_offset = running->address,
+        .name = e->config.name ? e->config.name : "espota agent",
+        .key = e->config.key,
+        .key_length = e->config.key ? e->config.key_length : 0,
+        .window = CONFIG_ESPOTA_UART_BUFFER / REQUEST_ROOM,
+#ifdef CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE
+        .rollback = true,
+#endif
+        .min_secure_version = e->config.min_secure_version,
+    };
+    if (esp_read_mac(e->agent_config.mac, ESP_MAC_EFUSE_FACTORY) != ESP_OK)
+        ESP_LOGW(tag, "the MAC address cannot be read");
+    return espota_agent_start(&e->agent, &e->port, &e->agent_config) == 0 ? ESP_OK : ESP_ERR_INVALID_STATE;
+}
+
+static esp_err_t start(struct espota_idf *e)
+{
+    if (psa_crypto_init() != PSA_SUCCESS)
+        return ESP_ERR_INVALID_STATE;
+    e->lock = xSemaphoreCreateMutex();
+    if (!e->lock)
+        return ESP_ERR_NO_MEM;
+    esp_err_t result = e->config.owner ? import_owner(e) : ESP_OK;
+    if (result == ESP_OK)
+        result = start_agent(e);
+    if (result == ESP_OK && e->config.uart.used)
+        result = espota_idf_start_uart(e);
+    if (result == ESP_OK && e->config.tcp.used)
+        result = espota_idf_start_tcp(e);
+    return result;
+}
+
+esp_err_t espota_idf_start(const struct espota_idf_config *config)
+{
+    static bool started; /* there is one flash, and one agent for it */
+    esp_err_t result = config ? check_config(config) : ESP_ERR_INVALID_ARG;
+    if (result != ESP_OK)
+        return result;
+    if (started)
+        return ESP_ERR_INVALID_STATE;
+    struct espota_idf *e = calloc(1, sizeof *e);
+    if (!e)
+        return ESP_ERR_NO_MEM;
+    e->config = *config;
+    e->sha256 = psa_hash_operation_init();
+    set_up_port(e);
+    started = true; /* tasks may live from here on: a failure leaves what there is, and no second try */
+    result = start(e);
+    if (result != ESP_OK)
+        ESP_LOGE(tag, "the agent does not start: %s", esp_err_to_name(result));
+    return result;
+}
