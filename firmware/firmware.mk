@@ -16,6 +16,10 @@ ARCH_esp32   := -mtext-section-literals -mlongcalls
 ARCH_esp32c3 := -march=rv32imc -mabi=ilp32 -misa-spec=2.2
 ARCH_virt    := -march=rv32imac -mabi=ilp32 -misa-spec=2.2
 
+START_esp32   := firmware/port/esp32/start.S
+START_esp32c3 := firmware/port/bare/start_riscv.S
+START_virt    := firmware/port/bare/start_riscv.S
+
 FW_IMAGES := $(FW)/esp32/recovery.bin $(FW)/esp32c3/recovery.bin
 
 define firmware_rules
@@ -24,10 +28,10 @@ $$(FW)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	$$(QUIET) $(1) $$<
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) -MMD -MP -c -o $$@ $$<
-$$(FW)/$(1)/recovery.elf: $$(FW_OBJECTS_$(1)) firmware/port/$(1)/start.S firmware/port/$(1)/$(1).ld firmware/port/bare/sections.ld
+$$(FW)/$(1)/recovery.elf: $$(FW_OBJECTS_$(1)) $$(START_$(1)) firmware/port/$(1)/$(1).ld firmware/port/bare/sections.ld
 	$$(QUIET) LINK $$@
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_LDFLAGS) -T firmware/port/$(1)/$(1).ld -Wl,-Map,$$(@:.elf=.map) -o $$@ \
-	    firmware/port/$(1)/start.S $$(FW_OBJECTS_$(1)) -lgcc
+	    $$(START_$(1)) $$(FW_OBJECTS_$(1)) -lgcc
 $$(FW)/$(1)/core.o: $$(patsubst %.c,$$(FW)/$(1)/%.o,$$(FW_CORE))
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections,-u,espota_agent_start,-u,espota_agent_input,-u,espota_agent_disconnect \
 	    -Wl,-e,espota_agent_start -o $$@ $$^

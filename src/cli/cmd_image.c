@@ -48,7 +48,8 @@ static void print_description(const struct espota_image *image)
         return;
     }
     printf("Project:     %s %s\n", d->project, d->version);
-    printf("Built:       %s %s, ESP-IDF %s\n", d->date, d->time, d->idf_version);
+    if (d->date[0])
+        printf("Built:       %s %s, ESP-IDF %s\n", d->date, d->time, d->idf_version);
     printf("Secure ver.: %" PRIu32 "\n", d->secure_version);
 }
 

@@ -92,6 +92,15 @@ static int write_image(struct espota_device *device, const struct espota_ota_req
     return outcome;
 }
 
+static void say_image(const struct espota_ota_request *request, const struct espota_app_desc *d)
+{
+    if (d->date[0])
+        say(request, "Image: %s %s, built %s with ESP-IDF %s", d->project, d->version, d->date,
+            d->idf_version);
+    else
+        say(request, "Image: %s %s", d->project, d->version);
+}
+
 static int prepare(struct espota_device *device, const struct espota_ota_request *request,
                    struct espota_slots *slots, const struct espota_partition **target,
                    struct espota_error *error)
@@ -112,8 +121,7 @@ static int prepare(struct espota_device *device, const struct espota_ota_request
     say(request, "Starting OTA update from '%s' to '%s' partition",
         slots->running ? slots->running->label : "nothing", (*target)->label);
     if (image.has_description)
-        say(request, "Image: %s %s, built %s with ESP-IDF %s", image.description.project,
-            image.description.version, image.description.date, image.description.idf_version);
+        say_image(request, &image.description);
     say(request, "Update image size: %zu bytes", request->length);
     return check_fits(request, *target, error);
 }

@@ -23,7 +23,7 @@ HIDDEN_IN(".description")
 const volatile struct description bare_description = { .magic = ESPOTA_APP_DESC_MAGIC,
                                                        .version = ESPOTA_VERSION,
                                                        .project = "espota-recovery",
-                                                       .idf = "bare metal" };
+                                                       .idf = "none" };
 
 HIDDEN_IN(".settings")
 const volatile struct espota_agent_settings bare_settings = { .magic = ESPOTA_SETTINGS_MAGIC };
@@ -46,37 +46,37 @@ struct recovery {
 static int send_bytes(void *context, const uint8_t *data, size_t length)
 {
     const struct recovery *r = context;
-    return r->stream ? r->stream->write(data, length) : -1;
+    return r->stream ? r->stream->write(r->board->context, data, length) : -1;
 }
 
 static uint32_t now_ms(void *context)
 {
     const struct recovery *r = context;
-    return r->board->now_ms(NULL);
+    return r->board->now_ms(r->board->context);
 }
 
 static int flash_read(void *context, uint32_t offset, void *out, size_t length)
 {
     const struct recovery *r = context;
-    return r->board->flash_read(NULL, offset, out, length);
+    return r->board->flash_read(r->board->context, offset, out, length);
 }
 
 static int flash_erase(void *context, uint32_t offset)
 {
     const struct recovery *r = context;
-    return r->board->flash_erase(NULL, offset);
+    return r->board->flash_erase(r->board->context, offset);
 }
 
 static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
 {
     const struct recovery *r = context;
-    return r->board->flash_program(NULL, offset, data, length);
+    return r->board->flash_program(r->board->context, offset, data, length);
 }
 
 static void restart(void *context)
 {
     const struct recovery *r = context;
-    r->board->restart(NULL);
+    r->board->restart(r->board->context);
 }
 
 /* Noise of the chip and of when bytes come is hashed into a pool, which each draw changes. */
@@ -85,7 +85,7 @@ static int stir(struct recovery *r, uint8_t *out)
     struct espota_hash hash = bare_sha256_hash(&(struct bare_sha256){ 0 });
     uint32_t noise[8];
     for (size_t i = 0; i < sizeof noise / sizeof noise[0]; i++)
-        noise[i] = r->board->noise() ^ r->board->now_ms(NULL);
+        noise[i] = r->board->noise(r->board->context) ^ r->board->now_ms(r->board->context);
     if (hash.begin(hash.context) != 0 || hash.update(hash.context, r->pool, sizeof r->pool) != 0 ||
         hash.update(hash.context, noise, sizeof noise) != 0)
         return -1;
@@ -117,7 +117,7 @@ static bool holds_this(const struct recovery *r, const struct espota_partition *
     const volatile uint8_t *from = (const volatile uint8_t *)&bare_description;
     for (size_t i = 0; i < sizeof own; i++)
         ((uint8_t *)&own)[i] = from[i];
-    return r->board->flash_read(NULL, p->offset + DESCRIPTION_AT, &there, sizeof there) == 0 &&
+    return r->board->flash_read(r->board->context, p->offset + DESCRIPTION_AT, &there, sizeof there) == 0 &&
            memcmp(&there, &own, sizeof there) == 0;
 }
 
@@ -131,7 +131,8 @@ static const struct espota_partition *named(const struct recovery *r)
     unsigned slots = espota_table_slot_count(table);
     int slot = ESPOTA_SLOT_FACTORY;
     for (uint32_t i = 0; place && i < 2; i++) {
-        if (r->board->flash_read(NULL, place->offset + i * ESPOTA_SECTOR_SIZE, record, sizeof record) != 0)
+        if (r->board->flash_read(r->board->context, place->offset + i * ESPOTA_SECTOR_SIZE, record,
+                                 sizeof record) != 0)
             return NULL;
         espota_otadata_record_parse(&otadata.record[i], record);
     }
@@ -179,14 +180,14 @@ static void set_up(struct recovery *r, const struct bare_board *board)
     };
     r->config = (struct espota_agent_config){
         .chip_id = board->chip_id,
-        .flash_size = board->flash_size(),
+        .flash_size = board->flash_size(board->context),
         .table_offset = ESPOTA_TABLE_DEFAULT_OFFSET,
         .name = board->name,
         .window = 1,
     };
     for (unsigned i = 0; i < 4; i++)
         r->config.min_secure_version |= (uint32_t)settings->min_secure_version[i] << (8 * i);
-    board->mac(r->config.mac);
+    board->mac(board->context, r->config.mac);
     if (settings->key_length > 0 && settings->key_length <= sizeof r->key) {
         for (size_t i = 0; i < settings->key_length; i++)
             r->key[i] = settings->key[i];
@@ -203,8 +204,8 @@ static void set_up(struct recovery *r, const struct bare_board *board)
 static void hear(struct recovery *r, const struct bare_stream *stream)
 {
     uint8_t bytes[PIECE];
-    size_t length = stream->read(bytes, sizeof bytes);
-    uint32_t now = r->board->now_ms(NULL);
+    size_t length = stream->read(r->board->context, bytes, sizeof bytes);
+    uint32_t now = r->board->now_ms(r->board->context);
     if (length == 0)
         return;
     if (r->stream != stream) {
@@ -214,7 +215,7 @@ static void hear(struct recovery *r, const struct bare_stream *stream)
         r->stream = stream;
     }
     espota_agent_input(&r->agent, bytes, length);
-    r->heard_ms = r->board->now_ms(NULL);
+    r->heard_ms = r->board->now_ms(r->board->context);
 }
 
 void bare_serve(const struct bare_board *board)

@@ -27,12 +27,13 @@ static bool beyond(uint32_t offset, size_t length)
     return offset > FLASH_SIZE || length > FLASH_SIZE - offset;
 }
 
-static uint32_t flash_size(void)
+static uint32_t flash_size(const void *context)
 {
+    (void)context;
     return 4u << 20; /* of the chip that it plays */
 }
 
-static int flash_read(void *context, uint32_t offset, void *out, size_t length)
+static int flash_read(const void *context, uint32_t offset, void *out, size_t length)
 {
     (void)context;
     if (beyond(offset, length))
@@ -41,7 +42,7 @@ static int flash_read(void *context, uint32_t offset, void *out, size_t length)
     return 0;
 }
 
-static int flash_erase(void *context, uint32_t offset)
+static int flash_erase(const void *context, uint32_t offset)
 {
     (void)context;
     if (beyond(offset, ESPOTA_SECTOR_SIZE))
@@ -50,7 +51,7 @@ static int flash_erase(void *context, uint32_t offset)
     return 0;
 }
 
-static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
+static int flash_program(const void *context, uint32_t offset, const void *data, size_t length)
 {
     const uint8_t *from = data;
     (void)context;
@@ -66,16 +67,18 @@ static uint8_t get_byte(uint32_t address)
     return *(volatile const uint8_t *)(uintptr_t)address;
 }
 
-static size_t uart_read(uint8_t *out, size_t room)
+static size_t uart_read(const void *context, uint8_t *out, size_t room)
 {
+    (void)context;
     size_t count = 0;
     while (count < room && get_byte(UART + 5) & 1)
         out[count++] = get_byte(UART);
     return count;
 }
 
-static int uart_write(const uint8_t *data, size_t length)
+static int uart_write(const void *context, const uint8_t *data, size_t length)
 {
+    (void)context;
     for (size_t i = 0; i < length; i++) {
         while (!(get_byte(UART + 5) & 0x20))
             continue;
@@ -84,13 +87,14 @@ static int uart_write(const uint8_t *data, size_t length)
     return 0;
 }
 
-static void mac(uint8_t out[6])
+static void mac(const void *context, uint8_t out[6])
 {
+    (void)context;
     static const uint8_t own[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
     memcpy(out, own, sizeof own);
 }
 
-static uint32_t now_ms(void *context)
+static uint32_t now_ms(const void *context)
 {
     (void)context;
     uint32_t high, low;
@@ -101,12 +105,13 @@ static uint32_t now_ms(void *context)
     return (uint32_t)(((uint64_t)high << 32 | low) / 10000);
 }
 
-static uint32_t noise(void)
+static uint32_t noise(const void *context)
 {
+    (void)context;
     return bare_get(TIMER); /* an emulator has nothing better */
 }
 
-static void restart(void *context)
+static void restart(const void *context)
 {
     (void)context;
     bare_put(TEST, TEST_RESET);

@@ -1,4 +1,4 @@
-/* Entered by the second-stage bootloader. Interrupts stay off, and the stack is ours. */
+/* Entered by the second-stage bootloader, or by QEMU. Interrupts stay off, and the stack is ours. */
     .section .text.start, "ax"
     .global _start
 _start:
