@@ -20,10 +20,9 @@ struct description {
 };
 
 HIDDEN_IN(".description")
-const volatile struct description bare_description = { .magic = ESPOTA_APP_DESC_MAGIC,
-                                                       .version = ESPOTA_VERSION,
-                                                       .project = "espota-recovery",
-                                                       .idf = "none" };
+const volatile struct description bare_description = {
+    .magic = ESPOTA_APP_DESC_MAGIC, .version = ESPOTA_VERSION, .project = "espota-recovery", .idf = "none"
+};
 
 HIDDEN_IN(".settings")
 const volatile struct espota_agent_settings bare_settings = { .magic = ESPOTA_SETTINGS_MAGIC };
