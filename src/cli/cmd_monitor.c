@@ -139,7 +139,7 @@ static int watch(struct monitor *m, struct espota_error *error)
         if (result == 0)
             result = send_keys(m, error);
     }
-    console_end(&m->console);
+    console_end(&m->console, espota_now_ms());
     return result;
 }
 

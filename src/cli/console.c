@@ -52,8 +52,10 @@ static void show(struct console *c, uint64_t now_ms)
     c->shown = c->length;
 }
 
-void console_end(struct console *c)
+void console_end(struct console *c, uint64_t now_ms)
 {
+    if (c->length > c->shown)
+        show(c, now_ms);
     if (c->coloured)
         fputs(PLAIN, c->out);
     c->coloured = false;

@@ -30,7 +30,7 @@ void console_take(struct console *console, const uint8_t *data, size_t size, uin
 /* Show what there is of an unfinished line: a prompt, perhaps. */
 void console_flush(struct console *console, uint64_t now_ms);
 
-/* End: no colour stays on. */
-void console_end(struct console *console);
+/* End: what there is of an unfinished line is shown, and no colour stays on. */
+void console_end(struct console *console, uint64_t now_ms);
 
 #endif

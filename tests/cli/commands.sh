@@ -196,6 +196,21 @@ run monitor --timeout 2
 expect "the device is gone" 3 "cannot connect"
 unset ESPOTA_PORT
 
+cat >talk.py <<'PY'
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+caller, _ = listener.accept()
+caller.sendall(b"Hello\r\nready> ")
+caller.recv(1)
+PY
+python3 talk.py >talk.out &
+PIDS+=($!)
+wait_for talk.out .
+run monitor --port "tcp://127.0.0.1:$(cat talk.out)" --until '^ready> $' --timeout 10
+expect "a prompt is a line too" 0 "Hello
+ready> "
+
 # ---- as a file
 run flash --port file:merged.bin --chip esp32 --flash 4M build
 expect "a merged image" 0 "boots next"

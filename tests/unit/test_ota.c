@@ -144,6 +144,31 @@ static void lost_requests_are_repeated(void **state)
     memory_board_free(b);
 }
 
+/* Nothing is kept anywhere but in the slot: what is there is found by digest, and does not travel again. */
+static void an_interrupted_update_goes_on_from_what_is_in_the_slot(void **state)
+{
+    (void)state;
+    enum { SECTORS = 50, DONE = 40 };
+    struct memory_board *b = memory_board_running(false);
+    struct espota_bytes image = memory_board_image(SECTORS * 4096, 7, 0);
+    struct espota_ota_result result;
+    struct espota_error error = { 0 };
+    b->flash.cut = SIM_CUT_BEFORE;
+    b->flash.cut_at = b->flash.operations + DONE + 1; /* a blank sector is one operation */
+    assert_int_not_equal(update(b, &image, false, false, &result, &error), 0);
+    uint64_t sent = b->link.bytes_out;
+    b->flash.cut = SIM_CUT_NONE;
+    memory_board_restart(b);
+    assert_int_equal(update(b, &image, false, false, &result, &error), 0);
+    uint64_t sent_again = b->link.bytes_out - sent;
+    print_message("# %u bytes before the power cut, %u after\n", (unsigned)sent, (unsigned)sent_again);
+    assert_in_range(result.write.kept, DONE * 4096, SECTORS * 4096);
+    assert_in_range(sent_again, 1, (SECTORS - DONE + 2) * 4500);
+    assert_memory_equal(b->flash.data + 0x110000, image.data, image.size);
+    espota_bytes_free(&image);
+    memory_board_free(b);
+}
+
 /* Power fails at each flash operation of an update, in each of three ways: something valid boots, and the
  * next run finishes. */
 static void power_may_fail_at_any_flash_operation(void **state)
@@ -187,6 +212,7 @@ int main(void)
         cmocka_unit_test(factory_is_not_updated_from_itself),
         cmocka_unit_test(a_trial_that_nobody_confirms_returns),
         cmocka_unit_test(lost_requests_are_repeated),
+        cmocka_unit_test(an_interrupted_update_goes_on_from_what_is_in_the_slot),
         cmocka_unit_test(power_may_fail_at_any_flash_operation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
