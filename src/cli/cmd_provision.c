@@ -14,6 +14,8 @@ enum { LARGEST_IMAGE = 16 << 20 };
 struct options {
     const char *key, *output;
     struct number_option min_secure_version;
+    struct size_option table_offset;
+    bool rollback;
 };
 
 static const struct option_spec option_table[] = {
@@ -21,6 +23,10 @@ static const struct option_spec option_table[] = {
       "the device's key: the agent talks to nobody without it" },
     { "min-secure-version", 0, OPTION_NUMBER, offsetof(struct options, min_secure_version), "N",
       "the agent refuses apps with a lower secure version (0)" },
+    { "rollback", 0, OPTION_FLAG, offsetof(struct options, rollback), NULL,
+      "the bootloader was built with app rollback: trial boots are possible" },
+    { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
+      "where the partition table lies (0x8000)" },
     { "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE", "write the agent to FILE" },
     OPTION_END,
 };
@@ -41,6 +47,8 @@ static int change_settings(const struct options *o, uint8_t *at, struct espota_e
         settings.key_length = (uint8_t)length;
     }
     espota_put_le32(settings.min_secure_version, o->min_secure_version.value);
+    espota_put_le32(settings.table_offset, o->table_offset.value);
+    settings.flags = o->rollback ? ESPOTA_SETTINGS_ROLLBACK : 0;
     memcpy(at, &settings, sizeof settings);
     return 0;
 }

@@ -24,9 +24,10 @@ flash() { dd if=ram.bin of=now.bin bs=1M skip=16 count=4 status=none; } # into n
 
 KERNEL=$BUILD/firmware/virt/recovery.elf
 power_on() { # the board; PORT is its UART
+    : >qemu.out # what an earlier one said must not be taken for this one's
     qemu-system-riscv32 -machine virt,memory-backend=ram -m 32M -bios none -kernel "$KERNEL" \
         -object memory-backend-file,id=ram,size=32M,mem-path=ram.bin,share=on -display none -monitor none -serial pty \
-        >qemu.out 2>&1 </dev/null &
+        >>qemu.out 2>&1 </dev/null &
     QEMU=$!
     PIDS+=("$QEMU")
     wait_for qemu.out redirected
@@ -83,7 +84,7 @@ import sys
 program = bytearray(open(sys.argv[1], "rb").read())
 key = bytes.fromhex(sys.argv[3])
 at = program.index(b"espota settings1")
-program[at + 20] = len(key)
+program[at + 24] = len(key)
 program[at + 32 : at + 32 + len(key)] = key
 open(sys.argv[2], "wb").write(program)
 PY

@@ -160,6 +160,11 @@ static uint32_t running_offset(const struct recovery *r)
 /* ---- serving --------------------------------------------------------------------------------------------
  */
 
+static uint32_t get_le32(const volatile uint8_t *from)
+{
+    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
+}
+
 static void set_up(struct recovery *r, const struct bare_board *board)
 {
     const volatile struct espota_agent_settings *settings = &bare_settings;
@@ -184,8 +189,10 @@ static void set_up(struct recovery *r, const struct bare_board *board)
         .name = board->name,
         .window = 1,
     };
-    for (unsigned i = 0; i < 4; i++)
-        r->config.min_secure_version |= (uint32_t)settings->min_secure_version[i] << (8 * i);
+    r->config.min_secure_version = get_le32(settings->min_secure_version);
+    if (get_le32(settings->table_offset) != 0)
+        r->config.table_offset = get_le32(settings->table_offset);
+    r->config.rollback = settings->flags & ESPOTA_SETTINGS_ROLLBACK;
     board->mac(board->context, r->config.mac);
     if (settings->key_length > 0 && settings->key_length <= sizeof r->key) {
         for (size_t i = 0; i < settings->key_length; i++)

@@ -11,12 +11,16 @@
     (24u + 8u + 256u) /* in the image: behind its header, the segment's, the description */
 #define ESPOTA_SETTINGS_KEY_SIZE 32u
 
+#define ESPOTA_SETTINGS_ROLLBACK 0x01u /* of the flags: the bootloader was built with app rollback */
+
 /** All 0: an open agent. */
 struct espota_agent_settings {
     char magic[16];
     uint8_t min_secure_version[4]; /* little-endian; apps whose description says less are refused */
+    uint8_t table_offset[4];       /* little-endian; 0: 0x8000 */
     uint8_t key_length;            /* of the device's key; 0: open sessions */
-    uint8_t reserved[11];
+    uint8_t flags;
+    uint8_t reserved[6];
     uint8_t key[ESPOTA_SETTINGS_KEY_SIZE];
     uint8_t spare[64];
 };
