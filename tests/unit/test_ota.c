@@ -144,6 +144,44 @@ static void lost_requests_are_repeated(void **state)
     memory_board_free(b);
 }
 
+static bool not_now(void *context, uint32_t offset, uint32_t length)
+{
+    (void)context;
+    (void)offset;
+    (void)length;
+    return false;
+}
+
+static unsigned selected, began; /* by the hook below, which has no context of its own */
+
+static void note(void *context, enum espota_agent_request request)
+{
+    (void)context;
+    selected += request == ESPOTA_AGENT_SELECT;
+    began += request == ESPOTA_AGENT_BEGIN;
+}
+
+static void an_app_may_refuse_an_update_and_is_told_of_one(void **state)
+{
+    (void)state;
+    struct memory_board *b = memory_board_running(false);
+    struct espota_bytes image = memory_board_image(9000, 7, 0);
+    struct espota_ota_result result;
+    struct espota_error error = { 0 };
+    uint64_t operations = b->flash.operations;
+    b->board.port.port.done = note;
+    b->board.port.port.allow_update = not_now;
+    assert_int_equal(update(b, &image, false, false, &result, &error), ESPOTA_ERR_FAILED);
+    assert_non_null(strstr(error.text, "does not want an update now"));
+    assert_int_equal(b->flash.operations, operations);
+    b->board.port.port.allow_update = NULL;
+    assert_int_equal(update(b, &image, false, false, &result, &error), 0);
+    assert_int_equal(began, 1);
+    assert_int_equal(selected, 1);
+    espota_bytes_free(&image);
+    memory_board_free(b);
+}
+
 /* Nothing is kept anywhere but in the slot: what is there is found by digest, and does not travel again. */
 static void an_interrupted_update_goes_on_from_what_is_in_the_slot(void **state)
 {
@@ -212,6 +250,7 @@ int main(void)
         cmocka_unit_test(factory_is_not_updated_from_itself),
         cmocka_unit_test(a_trial_that_nobody_confirms_returns),
         cmocka_unit_test(lost_requests_are_repeated),
+        cmocka_unit_test(an_app_may_refuse_an_update_and_is_told_of_one),
         cmocka_unit_test(an_interrupted_update_goes_on_from_what_is_in_the_slot),
         cmocka_unit_test(power_may_fail_at_any_flash_operation),
     };
