@@ -76,10 +76,11 @@ static int provision(const struct options *o, const char *name, struct espota_by
                      struct espota_bytes *out, struct espota_error *error)
 {
     struct espota_image found;
-    uint8_t *at = image->data + ESPOTA_SETTINGS_OFFSET;
     bool intact = espota_image_examine_memory(&found, image->data, image->size) == ESPOTA_IMAGE_OK;
-    if (!intact || found.segment[0].length < ESPOTA_APP_DESC_SIZE + sizeof(struct espota_agent_settings) ||
-        memcmp(at, ESPOTA_SETTINGS_MAGIC, sizeof ESPOTA_SETTINGS_MAGIC - 1) != 0)
+    if (!intact || found.segment[0].length < ESPOTA_APP_DESC_SIZE + sizeof(struct espota_agent_settings))
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no recovery agent of espota", name);
+    uint8_t *at = image->data + ESPOTA_SETTINGS_OFFSET;
+    if (memcmp(at, ESPOTA_SETTINGS_MAGIC, sizeof ESPOTA_SETTINGS_MAGIC - 1) != 0)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no recovery agent of espota", name);
     int result = change_settings(o, at, error);
     return result ? result : build_again(&found, image->data, out, error);
@@ -96,9 +97,8 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = provision(o, name, &image, &out, error);
     if (result == 0) {
-        mode_t mask = umask(o->key ? 077 : 0); /* the key is in there */
-        if (!o->key)
-            umask(mask);
+        mode_t mask = umask(0);
+        umask(o->key ? mask | 077 : mask); /* the key is in there */
         result = espota_file_write(o->output, out.data, out.size, error);
         umask(mask);
     }

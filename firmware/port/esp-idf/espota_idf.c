@@ -19,7 +19,7 @@
 static const char tag[] = "espota";
 
 enum {
-    SHORTEST_KEY = 16,
+    SHORTEST_KEY = 32,
     LONGEST_KEY = 64,
     IDLE_MS = 3000,
     REQUEST_ROOM = 1152, /* a request on the wire, and what SLIP adds to most */

@@ -34,7 +34,7 @@ struct espota_idf_callbacks {
 struct espota_idf_config {
     /** Shown to hosts; NULL: "espota agent". Outlives the agent. */
     const char *name;
-    /** The device's key, 16 to 64 bytes; outlives the agent. NULL: none, which is possible on a UART alone.
+    /** The device's key, 32 to 64 bytes; outlives the agent. NULL: none, which is possible on a UART alone.
      */
     const uint8_t *key;
     size_t key_length;
