@@ -294,10 +294,10 @@ int read_key(const char *path, uint8_t *key, size_t *length, struct espota_error
     *length = digits / 2;
     if (digits % 2 || *length < MIN_KEY || *length > MAX_KEY ||
         !espota_unhex((const char *)text.data, key, *length))
-        result = espota_fail(
-            error, ESPOTA_ERR_USAGE,
-            "%s holds no key: expected %d to %d bytes in hex, as 'espota key --new' makes them", path,
-            MIN_KEY, MAX_KEY);
+        result =
+            espota_fail(error, ESPOTA_ERR_USAGE,
+                        "%s holds no key: expected %d to %d bytes in hex, as 'espota key --new' makes them",
+                        path, MIN_KEY, MAX_KEY);
     espota_bytes_free(&text);
     return result;
 }
