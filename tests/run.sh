@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Run the tests: unit (cmocka), cli (whole commands), interop (tools nobody here wrote). Each prints TAP; the last line
-# counts. Usage: run.sh [unit|cli|interop ...]. JOBS tests run at a time (two for each processor).
+# counts. Usage: run.sh [unit|cli|interop ...]. JOBS tests run at a time (three for each processor).
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=$(cd "${BUILD:-build}" && pwd)
 export BUILD
 [ $# -gt 0 ] || set -- unit cli interop
-JOBS=${JOBS:-$(($(nproc) * 2))}
+JOBS=${JOBS:-$(($(nproc) * 3))}
 passed=0 failed=0 skipped=0
 failures=() skips=()
 
