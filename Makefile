@@ -20,8 +20,9 @@ FISHDIR    = $(PREFIX)/share/fish/vendor_completions.d
 BUILD_PACKAGES = gcc make pkg-config libcurl4-openssl-dev libssl-dev libserialport-dev libjansson-dev \
                  libdeflate-dev zlib1g-dev
 CHECK_PACKAGES = libcmocka-dev clang clang-format clang-tidy cppcheck shellcheck mandoc nginx-light python3 \
-                 python3-venv openssl curl libclang-rt-14-dev bash zsh fish gcc-xtensa-lx106 gcc-riscv64-unknown-elf \
-                 qemu-system-misc
+                 python3-venv openssl curl libclang-rt-14-dev bash zsh fish
+# For the recovery agents; without them their checks are skipped.
+FIRMWARE_PACKAGES = gcc-xtensa-lx106 gcc-riscv64-unknown-elf qemu-system-misc
 # pkg-config module and the Debian package that brings it
 LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libserialport-dev \
             jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev
@@ -182,7 +183,7 @@ demo: all tools
 	@BUILD=$(BUILD) tests/demo.sh
 
 deps:
-	@tests/deps.sh $(BUILD_PACKAGES) $(CHECK_PACKAGES)
+	@tests/deps.sh $(BUILD_PACKAGES) $(CHECK_PACKAGES) --optional $(FIRMWARE_PACKAGES)
 
 include firmware/firmware.mk
 
