@@ -111,16 +111,18 @@ $(BUILD)/obj/%.o: %.c
 	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
 # ---- tests ------------------------------------------------------------------------------------------------
+# A program of one file and the library; $(1): more libraries.
+define program
+@mkdir -p $(@D)
+$(QUIET) CC $<
+$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests -Ifirmware/port/bare $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS) $(1)
+endef
+
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libespota.a
-	@mkdir -p $(@D)
-	$(QUIET) CC $<
-	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests -Ifirmware/port/bare $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a \
-	    $(LIB_LIBS) -lcmocka
+	$(call program,-lcmocka)
 
 $(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libespota.a
-	@mkdir -p $(@D)
-	$(QUIET) CC $<
-	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
+	$(call program)
 
 unit: $(UNIT_TESTS)
 tools: $(TOOLS)
@@ -140,9 +142,7 @@ interop: all tools
 	@BUILD=$(BUILD) tests/run.sh interop
 
 $(FAULT): tests/fault/fault.c $(BUILD)/libespota.a
-	@mkdir -p $(@D)
-	$(QUIET) CC $<
-	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
+	$(call program)
 
 # Power fails at every flash operation of every procedure, and again in the next run.
 check-fault: $(FAULT)
@@ -169,9 +169,7 @@ fuzz: $(FUZZERS)
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZERS)
 
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libespota.a
-	@mkdir -p $(@D)
-	$(QUIET) CC $<
-	$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
+	$(call program)
 
 bench: all tools $(BENCHES)
 	@BUILD=$(BUILD) tests/bench/run.sh $(BENCHES)

@@ -73,6 +73,13 @@ check() {
     if output=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$* failed" "$output"; fi
 }
 
+# make_build ARGS...: a build folder, its app by mkimage with ARGS.
+make_build() {
+    mkdir build
+    "$MKIMAGE" -o build/bootloader.bin --kind bootloader --size 20K
+    "$MKIMAGE" -o build/firmware.bin "$@"
+}
+
 # start_sim ARGS...: a simulator in the background; SIM_PID, TTY, UART (tcp address), REMOTE (rfc2217 address), AGENT
 # (host:port).
 start_sim() {

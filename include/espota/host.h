@@ -62,6 +62,11 @@ int espota_file_write(const char *path, const void *data, size_t size, struct es
 /** Does `path` exist, as anything? */
 bool espota_file_exists(const char *path);
 
+/** Make a file that is not there yet; `secret`: for its owner alone. @return 0, or ESPOTA_ERR_IO, also when
+ * it is there; a failure leaves no file behind. */
+int espota_file_create(const char *path, const void *data, size_t size, bool secret,
+                       struct espota_error *error);
+
 /** `directory`/`name`, or `name` alone when it is absolute or the directory is NULL. @return a string for the
  * caller to free, or NULL when memory is short. */
 char *espota_path_join(const char *directory, const char *name);

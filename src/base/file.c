@@ -95,8 +95,8 @@ static int write_in_place(const char *path, const void *data, size_t size, struc
     return result;
 }
 
-static int write_temporary(int fd, const char *path, mode_t mode, const void *data, size_t size,
-                           struct espota_error *error)
+static int write_new(int fd, const char *path, mode_t mode, const void *data, size_t size,
+                     struct espota_error *error)
 {
     int result = write_all(fd, path, data, size, error);
     if (result == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
@@ -131,11 +131,23 @@ int espota_file_write(const char *path, const void *data, size_t size, struct es
     int fd = mkstemp(temporary);
     if (fd < 0)
         return espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
-    int result = write_temporary(fd, path, exists ? st.st_mode & 0777 : default_mode(), data, size, error);
+    int result = write_new(fd, path, exists ? st.st_mode & 0777 : default_mode(), data, size, error);
     if (result == 0 && rename(temporary, target) != 0)
         result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
     if (result != 0)
         unlink(temporary);
+    return result;
+}
+
+int espota_file_create(const char *path, const void *data, size_t size, bool secret,
+                       struct espota_error *error)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot make %s: %s", path, strerror(errno));
+    int result = write_new(fd, path, secret ? 0600 : default_mode(), data, size, error);
+    if (result != 0)
+        unlink(path);
     return result;
 }
 

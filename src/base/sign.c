@@ -1,7 +1,7 @@
 #include "espota/sign.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { NUMBER = ESPOTA_P256_SIZE / 2, LARGEST_DER = 80 };
 
@@ -84,21 +82,19 @@ void espota_signer_free(struct espota_signer *signer)
 
 static int write_pem(EVP_PKEY *key, const char *path, bool private_key, struct espota_error *error)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, private_key ? 0600 : 0644);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (!file) {
-        int reason = errno;
-        if (fd >= 0)
-            close(fd);
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot make the key %s: %s", path, strerror(reason));
-    }
-    int good = private_key ? PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL)
-                           : PEM_write_PUBKEY(file, key);
-    if (fclose(file) != 0 || good != 1) {
-        unlink(path);
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot write the key %s", path);
-    }
-    return 0;
+    BIO *memory = BIO_new(private_key ? BIO_s_secmem() : BIO_s_mem());
+    char *text = NULL;
+    int good = 0, result;
+    if (memory)
+        good = private_key ? PEM_write_bio_PKCS8PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL)
+                           : PEM_write_bio_PUBKEY(memory, key);
+    long size = good == 1 ? BIO_get_mem_data(memory, &text) : 0;
+    if (size > 0)
+        result = espota_file_create(path, text, (size_t)size, private_key, error);
+    else
+        result = espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library does not write the key %s", path);
+    BIO_free(memory);
+    return result;
 }
 
 int espota_signer_create(const char *path, struct espota_error *error)

@@ -4,12 +4,9 @@
 
 #include "espota/sign.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { NEW_KEY = 32, FINGERPRINT = 8 };
 
@@ -53,14 +50,7 @@ static int make_device_key(const char *path, struct espota_error *error)
         return espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library has no random numbers");
     espota_hex(key, sizeof key, text);
     strcat(text, "\n");
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot make the key %s: %s", path, strerror(errno));
-    bool written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    if (close(fd) == 0 && written)
-        return 0;
-    unlink(path);
-    return espota_fail(error, ESPOTA_ERR_IO, "cannot write the key %s", path);
+    return espota_file_create(path, text, strlen(text), true, error);
 }
 
 static int show_pem(struct cli *cli, const char *path, struct espota_error *error)

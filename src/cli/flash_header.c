@@ -1,5 +1,7 @@
 #include "flash_header.h"
 
+#include "espota/signature.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +103,7 @@ static int hash_again(const struct espota_image *image, uint8_t *data, struct es
  * signature block starts with E7 and version 2 or 3, in the sector behind the image. */
 static bool is_signed(const struct espota_image *image, const uint8_t *data, size_t size)
 {
-    size_t block = (image->length + (size_t)0xfff) & ~(size_t)0xfff;
+    size_t block = espota_signature_offset(image->length);
     return size >= block + 2 && data[block] == 0xe7 && (data[block + 1] == 0x02 || data[block + 1] == 0x03);
 }
 

@@ -108,12 +108,6 @@ bool espota_port_holder(const char *path, char *text, size_t room)
 /* ---- can it be opened -----------------------------------------------------------------------------------
  */
 
-static void deny(struct espota_port *port, enum espota_port_state state, const char *reason)
-{
-    port->state = state;
-    snprintf(port->reason, sizeof port->reason, "%s", reason);
-}
-
 /* Whoever is in the group of the device file may open it: dialout on Debian, uucp elsewhere. */
 static void explain_denial(struct espota_port *port)
 {
@@ -132,9 +126,10 @@ void espota_port_examine(struct espota_port *port)
     char holder[64];
     port->state = ESPOTA_PORT_FREE;
     port->reason[0] = '\0';
-    if (access(port->path, F_OK) != 0)
-        deny(port, ESPOTA_PORT_GONE, "it is not there: is the board plugged in?");
-    else if (access(port->path, R_OK | W_OK) != 0)
+    if (access(port->path, F_OK) != 0) {
+        port->state = ESPOTA_PORT_GONE;
+        snprintf(port->reason, sizeof port->reason, "it is not there: is the board plugged in?");
+    } else if (access(port->path, R_OK | W_OK) != 0)
         explain_denial(port);
     else if (espota_port_holder(port->path, holder, sizeof holder)) {
         port->state = ESPOTA_PORT_BUSY;

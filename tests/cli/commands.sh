@@ -3,9 +3,7 @@
 source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
 
-mkdir build
-"$MKIMAGE" -o build/bootloader.bin --kind bootloader --size 20K
-"$MKIMAGE" -o build/firmware.bin --version 1.0 --seed 1 --size 200K
+make_build --version 1.0 --seed 1 --size 200K
 "$MKIMAGE" -o new.bin --version 2.0 --seed 2 --size 200K
 head -c 16384 /dev/urandom >nvs.bin
 head -c 10000 /dev/urandom >odd.bin

@@ -3,9 +3,7 @@
 source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
 
-mkdir build
-"$MKIMAGE" -o build/bootloader.bin --kind bootloader --size 20K
-"$MKIMAGE" -o build/firmware.bin --size 64K --seed 1
+make_build --size 64K --seed 1
 "$MKIMAGE" -o new.bin --size 64K --seed 2 --version 2.0
 "$MKIMAGE" -o later.bin --size 64K --seed 3 --version 3.0 --secure-version 2
 

@@ -4,9 +4,7 @@
 source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
 
-mkdir build
-"$MKIMAGE" -o build/bootloader.bin --kind bootloader --size 20K
-"$MKIMAGE" -o build/firmware.bin --size 64K
+make_build --size 64K
 
 start_sim --flash-file flash.bin --flash 4M
 run flash --port "$REMOTE" build

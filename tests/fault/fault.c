@@ -58,13 +58,18 @@ static int update(struct memory_board *b, const struct espota_bytes *image, bool
     return result;
 }
 
+static int open_slots(struct memory_board *b, struct espota_device **device, struct espota_slots *slots,
+                      struct espota_error *error)
+{
+    int result = connect_agent(b, device, error);
+    return result ? result : espota_slots_load(slots, *device, 0, error);
+}
+
 static int select_slot(struct memory_board *b, const char *label, struct espota_error *error)
 {
     struct espota_device *device = NULL;
     struct espota_slots slots;
-    int result = connect_agent(b, &device, error);
-    if (result == 0)
-        result = espota_slots_load(&slots, device, 0, error);
+    int result = open_slots(b, &device, &slots, error);
     if (result == 0)
         result = espota_slots_select(&slots, device, espota_table_find(&slots.table, label),
                                      ESPOTA_OTA_UNDEFINED, error);
@@ -78,9 +83,7 @@ static int mark(struct memory_board *b,
 {
     struct espota_device *device = NULL;
     struct espota_slots slots;
-    int result = connect_agent(b, &device, error);
-    if (result == 0)
-        result = espota_slots_load(&slots, device, 0, error);
+    int result = open_slots(b, &device, &slots, error);
     if (result == 0)
         result = act(&slots, device, error);
     espota_device_close(device);

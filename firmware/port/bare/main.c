@@ -3,6 +3,7 @@
 #include "digest.h"
 
 #include "espota/agent_settings.h"
+#include "espota/bytes.h"
 #include "espota/version.h"
 
 #include <string.h>
@@ -33,7 +34,7 @@ struct recovery {
     uint32_t heard_ms;                /* when it was last heard there */
     struct bare_sha256 sha256;
     uint8_t pool[ESPOTA_SHA256_LENGTH]; /* random bytes come from here */
-    uint8_t key[ESPOTA_SETTINGS_KEY_SIZE];
+    struct espota_agent_settings settings;
     struct espota_agent_port port;
     struct espota_agent_config config;
     struct espota_agent agent;
@@ -109,13 +110,18 @@ static int random_bytes(void *context, uint8_t *out, size_t length)
 /* ---- where it runs from ---------------------------------------------------------------------------------
  */
 
+/* What stands in this image, as it is in RAM: an image's maker fills it in, behind the compiler's back. */
+static void copy_constant(void *to, const volatile void *from, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        ((uint8_t *)to)[i] = ((const volatile uint8_t *)from)[i];
+}
+
 /* Does this partition hold the image that runs? Its description, with the hash in it, says so. */
 static bool holds_this(const struct recovery *r, const struct espota_partition *p)
 {
     struct description there, own = { 0 };
-    const volatile uint8_t *from = (const volatile uint8_t *)&bare_description;
-    for (size_t i = 0; i < sizeof own; i++)
-        ((uint8_t *)&own)[i] = from[i];
+    copy_constant(&own, &bare_description, sizeof own);
     return r->board->flash_read(r->board->context, p->offset + DESCRIPTION_AT, &there, sizeof there) == 0 &&
            memcmp(&there, &own, sizeof there) == 0;
 }
@@ -160,15 +166,11 @@ static uint32_t running_offset(const struct recovery *r)
 /* ---- serving --------------------------------------------------------------------------------------------
  */
 
-static uint32_t get_le32(const volatile uint8_t *from)
-{
-    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
-}
-
 static void set_up(struct recovery *r, const struct bare_board *board)
 {
-    const volatile struct espota_agent_settings *settings = &bare_settings;
+    struct espota_agent_settings *settings = &r->settings;
     memset(r, 0, sizeof *r);
+    copy_constant(settings, &bare_settings, sizeof *settings);
     r->board = board;
     r->port = (struct espota_agent_port){
         .context = r,
@@ -189,17 +191,15 @@ static void set_up(struct recovery *r, const struct bare_board *board)
         .name = board->name,
         .window = 1,
     };
-    r->config.min_secure_version = get_le32(settings->min_secure_version);
-    if (get_le32(settings->table_offset) != 0)
-        r->config.table_offset = get_le32(settings->table_offset);
+    r->config.min_secure_version = espota_get_le32(settings->min_secure_version);
+    if (espota_get_le32(settings->table_offset) != 0)
+        r->config.table_offset = espota_get_le32(settings->table_offset);
     r->config.rollback = settings->flags & ESPOTA_SETTINGS_ROLLBACK;
     board->mac(board->context, r->config.mac);
-    if (settings->key_length > 0 && settings->key_length <= sizeof r->key) {
-        for (size_t i = 0; i < settings->key_length; i++)
-            r->key[i] = settings->key[i];
-        r->config.key = r->key;
-        r->config.key_length = settings->key_length;
-    }
+    r->config.key = settings->key;
+    r->config.key_length = settings->key_length; /* one too long must not open the agent */
+    if (r->config.key_length > sizeof settings->key)
+        r->config.key_length = sizeof settings->key;
     /* without a table it still says so, and who it is */
     (void)espota_agent_start(&r->agent, &r->port, &r->config);
     if (r->agent.has_table)
