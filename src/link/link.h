@@ -1,4 +1,4 @@
-/* The kinds of links, for link.c alone. */
+/* The kinds of links, for open.c alone. */
 #ifndef ESPOTA_LINK_PRIVATE_H
 #define ESPOTA_LINK_PRIVATE_H
 

@@ -4,39 +4,17 @@
 #include "espota/rom_protocol.h"
 #include "espota/version.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { AGENT_WINDOW = 4 };
-
-static void put(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length)
-{
-    if (board->state != SIM_OFF && board->flash->powered)
-        board->options.send(board->options.context, stream, data, length);
-}
-
-void sim_print(struct sim_board *board, const char *format, ...)
-{
-    char line[256];
-    va_list args;
-    va_start(args, format);
-    int length = vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    if (length < 0)
-        return;
-    if (board->options.log)
-        board->options.log(board->options.context, line);
-    put(board, SIM_UART, (const uint8_t *)line, strlen(line));
-    put(board, SIM_UART, (const uint8_t *)"\r\n", 2);
-}
 
 /* ---- download mode --------------------------------------------------------------------------------------
  */
 
 static void rom_send(void *context, const uint8_t *data, size_t length)
 {
-    put(context, SIM_UART, data, length);
+    sim_send(context, SIM_UART, data, length);
 }
 
 static void set_baud(void *context, uint32_t baud)
@@ -85,7 +63,7 @@ static int agent_program(void *context, uint32_t offset, const void *data, size_
 static int agent_send(void *context, const uint8_t *data, size_t length)
 {
     struct sim_board *board = context;
-    put(board, board->stream, data, length);
+    sim_send(board, board->stream, data, length);
     return board->flash->powered ? 0 : -1;
 }
 

@@ -69,7 +69,10 @@ void sim_board_disconnect(struct sim_board *board, enum sim_stream stream);
 /* boot.c: the second-stage bootloader. Decides, writes otadata as it would, sets board->running, and says on
  * the console what it does. @return false when there is nothing to boot. */
 bool sim_boot(struct sim_board *board);
-/* A console line, to the UART and the log. */
+
+/* console.c: bytes to a stream, if the board has power. */
+void sim_send(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length);
+/* console.c: a line, to the UART and the log. */
 void sim_print(struct sim_board *board, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

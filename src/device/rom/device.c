@@ -58,14 +58,6 @@ static int rom_read(struct espota_device *device, uint32_t offset, void *buffer,
     return 0;
 }
 
-int rom_begin_write(struct rom *rom, enum espota_rom_command command, uint32_t erase, uint32_t blocks,
-                    uint32_t offset, struct espota_error *error)
-{
-    uint32_t words[5] = { erase, blocks, ESPOTA_ROM_BLOCK_SIZE, offset, 0 };
-    size_t count = rom->device.info.chip->rom_encrypted_flag ? 5 : 4;
-    return rom_words(rom, command, words, count, rom_timeout(ROM_ERASE_TIMEOUT_MS_PER_MB, erase), error);
-}
-
 /* Announcing a write of `length` bytes erases them; nothing says that they must follow. */
 static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t length,
                      struct espota_error *error)

@@ -172,7 +172,7 @@ int rom_examine(struct rom *rom, struct espota_error *error)
     if (result == 0 && info->security.secure_download)
         return rom->options.identify_only ? 0 : give_up(rom, error);
     if (result == 0)
-        result = rom_calm_watchdogs(rom, error);
+        result = rom_disable_watchdogs(rom, error);
     if (result == 0)
         result = power_flash(rom, error);
     if (result == 0)

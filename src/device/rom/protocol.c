@@ -232,3 +232,11 @@ int rom_write_register(struct rom *rom, uint32_t address, uint32_t value, struct
     return rom_words(rom, ESPOTA_ROM_WRITE_REG, (uint32_t[]){ address, value, UINT32_MAX, 0 }, 4,
                      ROM_TIMEOUT_MS, error);
 }
+
+int rom_begin_write(struct rom *rom, enum espota_rom_command command, uint32_t erase, uint32_t blocks,
+                    uint32_t offset, struct espota_error *error)
+{
+    uint32_t words[5] = { erase, blocks, ESPOTA_ROM_BLOCK_SIZE, offset, 0 };
+    size_t count = rom->device.info.chip->rom_encrypted_flag ? 5 : 4;
+    return rom_words(rom, command, words, count, rom_timeout(ROM_ERASE_TIMEOUT_MS_PER_MB, erase), error);
+}

@@ -71,7 +71,10 @@ int rom_connect(struct rom *rom, struct espota_error *error);
 int rom_leave(struct rom *rom, struct espota_error *error);
 
 /* Keep watchdogs from biting that a reset over USB does not stop. */
-int rom_calm_watchdogs(struct rom *rom, struct espota_error *error);
+int rom_disable_watchdogs(struct rom *rom, struct espota_error *error);
+
+/* Reset by the RTC watchdog. @return ESPOTA_ERR_UNSUPPORTED on a chip that cannot. */
+int rom_reset_by_watchdog(struct rom *rom, struct espota_error *error);
 
 /* Announce a write: `erase` bytes from `offset` are erased, `blocks` packets follow. */
 int rom_begin_write(struct rom *rom, enum espota_rom_command command, uint32_t erase, uint32_t blocks,

@@ -1,0 +1,35 @@
+/* Which kind of link a port's name asks for. */
+#include "link.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *after_scheme(const char *port, const char *scheme)
+{
+    size_t length = strlen(scheme);
+    return strncmp(port, scheme, length) == 0 ? port + length : NULL;
+}
+
+int espota_link_open(struct espota_link **link, const char *port, uint32_t baud, struct espota_error *error)
+{
+    const char *address = after_scheme(port, "tcp://");
+    const char *remote = after_scheme(port, "rfc2217://");
+    if (!address)
+        address = after_scheme(port, "socket://");
+    int result;
+    if (remote)
+        result = espota_link_open_rfc2217(link, remote, baud, error);
+    else if (address)
+        result = espota_link_open_tcp(link, address, "tcp://", error);
+    else if (strstr(port, "://"))
+        result = espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--port '%s': use a device such as /dev/ttyUSB0, tcp://host:port, or rfc2217://host:port", port);
+    else if (espota_link_is_pty(port))
+        result = espota_link_open_pty(link, port, error);
+    else
+        result = espota_link_open_serial(link, port, baud, error);
+    if (result == 0)
+        snprintf((*link)->name, sizeof(*link)->name, "%s", port);
+    return result;
+}
