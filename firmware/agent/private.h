@@ -33,13 +33,25 @@ int espota_agent_mac(const struct espota_agent *agent, const uint8_t key[ESPOTA_
                      uint8_t mac[ESPOTA_SHA256_LENGTH]);
 bool espota_agent_same(const uint8_t *a, const uint8_t *b, size_t length);
 
-/* flash.c */
-handler espota_agent_info, espota_agent_read, espota_agent_digest, espota_agent_begin, espota_agent_write,
-    espota_agent_verify;
+/* read.c */
+handler espota_agent_info, espota_agent_read, espota_agent_digest;
+/* Do `length` bytes at `offset` lie in the range of `size` at `start`? */
+bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint32_t size);
+/* The factory or OTA app partition that begins there, or NULL. */
+const struct espota_partition *espota_agent_app_at(const struct espota_agent *agent, uint32_t offset);
+int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
+/* Uses the sector buffer: an unfinished sector of a run is lost, and the run with it. */
+enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, uint32_t offset,
+                                                   uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH]);
+
+/* update.c */
+handler espota_agent_begin, espota_agent_write;
+
+/* verify.c */
+handler espota_agent_verify;
 /* Is there a valid image for this chip in the partition? */
 enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
                                               const struct espota_partition *partition);
-const struct espota_partition *espota_agent_app_at(const struct espota_agent *agent, uint32_t offset);
 
 /* boot.c */
 handler espota_agent_select, espota_agent_confirm, espota_agent_rollback;

@@ -1,0 +1,135 @@
+/* What is in flash: who the device is, reads and digests. */
+#include "private.h"
+
+#include "espota/bytes.h"
+
+#include <string.h>
+
+#define SECTOR ESPOTA_SECTOR_SIZE
+
+enum espota_agent_status espota_agent_info(struct espota_agent *agent, const struct request *request,
+                                           struct reply *reply)
+{
+    const struct espota_agent_config *config = agent->config;
+    uint8_t *out = reply->data;
+    if (request->length != 0)
+        return ESPOTA_AGENT_MALFORMED;
+    espota_put_le16(out, config->chip_id);
+    memcpy(out + 2, config->mac, 6);
+    espota_put_le32(out + 8, config->flash_size);
+    espota_put_le32(out + 12, config->table_offset);
+    espota_put_le32(out + 16, config->running_offset);
+    memset(out + 20, 0, ESPOTA_AGENT_NAME_SIZE);
+    for (size_t i = 0; i < ESPOTA_AGENT_NAME_SIZE - 1 && config->name[i]; i++)
+        out[20 + i] = (uint8_t)config->name[i];
+    reply->length = 20 + ESPOTA_AGENT_NAME_SIZE;
+    return ESPOTA_AGENT_OK;
+}
+
+bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint32_t size)
+{
+    return offset >= start && offset - start <= size && length <= size - (offset - start);
+}
+
+const struct espota_partition *espota_agent_app_at(const struct espota_agent *agent, uint32_t offset)
+{
+    for (unsigned i = 0; i < agent->table.count; i++) {
+        const struct espota_partition *p = &agent->table.entry[i];
+        bool bootable =
+            p->type == ESPOTA_TYPE_APP && (p->subtype == ESPOTA_APP_FACTORY || espota_partition_is_slot(p));
+        if (bootable && p->offset == offset)
+            return p;
+    }
+    return NULL;
+}
+
+/* The table, otadata and apps may be read; data partitions hold secrets. */
+static enum espota_agent_status readable(const struct espota_agent *agent, uint32_t offset, uint32_t length)
+{
+    if (!espota_agent_inside(offset, length, 0, agent->config->flash_size))
+        return ESPOTA_AGENT_RANGE;
+    if (espota_agent_inside(offset, length, agent->config->table_offset, ESPOTA_TABLE_SECTOR_SIZE))
+        return ESPOTA_AGENT_OK;
+    for (unsigned i = 0; i < agent->table.count; i++) {
+        const struct espota_partition *p = &agent->table.entry[i];
+        bool open =
+            p->type == ESPOTA_TYPE_APP || (p->type == ESPOTA_TYPE_DATA && p->subtype == ESPOTA_DATA_OTA);
+        if (open && espota_agent_inside(offset, length, p->offset, p->size))
+            return ESPOTA_AGENT_OK;
+    }
+    return ESPOTA_AGENT_DENIED;
+}
+
+int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length)
+{
+    return agent->port->flash_read(agent->port->context, offset, buffer, length);
+}
+
+enum espota_agent_status espota_agent_read(struct espota_agent *agent, const struct request *request,
+                                           struct reply *reply)
+{
+    if (request->length != 6)
+        return ESPOTA_AGENT_MALFORMED;
+    uint32_t offset = espota_get_le32(request->data);
+    uint16_t length = espota_get_le16(request->data + 4);
+    if (length == 0 || length > ESPOTA_AGENT_MAX_DATA)
+        return ESPOTA_AGENT_RANGE;
+    enum espota_agent_status status = readable(agent, offset, length);
+    if (status == ESPOTA_AGENT_OK && espota_agent_flash_read(agent, offset, reply->data, length) != 0)
+        status = ESPOTA_AGENT_FLASH;
+    if (status == ESPOTA_AGENT_OK)
+        reply->length = length;
+    return status;
+}
+
+enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, uint32_t offset,
+                                                   uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH])
+{
+    const struct espota_hash *h = &agent->port->sha256;
+    agent->update.running_run = false;
+    if (h->begin(h->context) != 0)
+        return ESPOTA_AGENT_CRYPTO;
+    while (length > 0) {
+        uint32_t chunk = length < SECTOR ? length : SECTOR;
+        if (espota_agent_flash_read(agent, offset, agent->sector, chunk) != 0)
+            return ESPOTA_AGENT_FLASH;
+        if (h->update(h->context, agent->sector, chunk) != 0)
+            return ESPOTA_AGENT_CRYPTO;
+        offset += chunk;
+        length -= chunk;
+    }
+    return h->finish(h->context, digest) == 0 ? ESPOTA_AGENT_OK : ESPOTA_AGENT_CRYPTO;
+}
+
+enum espota_agent_status espota_agent_digest(struct espota_agent *agent, const struct request *request,
+                                             struct reply *reply)
+{
+    if (request->length != 12)
+        return ESPOTA_AGENT_MALFORMED;
+    uint32_t offset = espota_get_le32(request->data);
+    uint32_t length = espota_get_le32(request->data + 4);
+    uint32_t block = espota_get_le32(request->data + 8);
+    enum espota_agent_status status = readable(agent, offset, length);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    if (block == 0)
+        block = length;
+    if (length == 0 || (length - 1) / block + 1 > ESPOTA_AGENT_MAX_DATA / ESPOTA_SHA256_LENGTH)
+        return ESPOTA_AGENT_RANGE;
+    while (length > 0) {
+        uint32_t part = length < block ? length : block;
+        status = espota_agent_digest_range(agent, offset, part, reply->data + reply->length);
+        if (status != ESPOTA_AGENT_OK) {
+            reply->length = 0;
+            return status;
+        }
+        reply->length += ESPOTA_SHA256_LENGTH;
+        offset += part;
+        length -= part;
+        if (length > 0) {
+            /* the answer is being built in the reply buffer: only its first byte is on loan */
+            espota_agent_send_status(agent, request, ESPOTA_AGENT_WORKING, 0);
+        }
+    }
+    return ESPOTA_AGENT_OK;
+}
