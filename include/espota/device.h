@@ -99,6 +99,21 @@ struct espota_device_ops {
     void (*close)(struct espota_device *device);
 };
 
+/** What a device can do; each is one or more operations of the table above. A device says so when it is
+ * opened, and every function below checks it. */
+enum espota_device_cap {
+    ESPOTA_CAP_DIGEST = 1u << 0,  /* digest */
+    ESPOTA_CAP_DIGESTS = 1u << 1, /* many digests for one question */
+    ESPOTA_CAP_READ = 1u << 2,
+    ESPOTA_CAP_ERASE = 1u << 3,
+    ESPOTA_CAP_WRITE = 1u << 4,
+    ESPOTA_CAP_IMAGE = 1u << 5, /* begin_image, finish_image: it takes images and judges them itself */
+    ESPOTA_CAP_BOOT = 1u << 6,  /* select_boot, confirm, rollback: it writes otadata itself */
+    ESPOTA_CAP_RESTART = 1u << 7,
+    ESPOTA_CAP_DETAILS = 1u << 8,
+    ESPOTA_CAP_RECOVER = 1u << 9, /* a broken exchange can be taken up again */
+};
+
 /** Who wants to know how it goes, and may stop it. */
 struct espota_device_watch {
     void *context;
@@ -113,12 +128,16 @@ struct espota_device_watch {
 struct espota_device {
     const struct espota_device_ops *ops;
     const char *kind; /* "rom", "agent", "file" */
+    uint32_t caps;    /* of enum espota_device_cap */
     enum espota_hash_kind digest_kind;
     bool app_stopped; /* talking to it has stopped its app: restart it when all is done */
     struct espota_device_info info;
     struct espota_device_watch watch;
     char name[256]; /* for messages: the port or path */
 };
+
+/** Can it do all of these (enum espota_device_cap)? */
+bool espota_device_can(const struct espota_device *device, uint32_t caps);
 
 /** Length of its digests. */
 size_t espota_device_digest_length(const struct espota_device *device);
@@ -127,7 +146,8 @@ size_t espota_device_digest_length(const struct espota_device *device);
 int espota_device_digest_of(const struct espota_device *device, const void *data, size_t length,
                             uint8_t *digest);
 
-/** Calls through the interface, with bounds checked against the flash size where it is known. */
+/** Calls through the interface, with bounds checked against the flash size where it is known. Where the
+ * device lacks the capability: ESPOTA_ERR_UNSUPPORTED. */
 int espota_device_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
                          struct espota_error *error);
 /** Digests of each `block` bytes of the range, the last one of what is left, one behind the other. */
@@ -140,12 +160,25 @@ int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t 
 int espota_device_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                         struct espota_error *error);
 int espota_device_restart(struct espota_device *device, struct espota_error *error);
-/** @return ESPOTA_ERR_UNSUPPORTED where the device cannot tell. */
+/** ESPOTA_CAP_IMAGE: announce an image before it is written, and have it judged afterwards. */
+int espota_device_begin_image(struct espota_device *device, const struct espota_image_claim *claim,
+                              struct espota_error *error);
+int espota_device_finish_image(struct espota_device *device, struct espota_error *error);
+/** ESPOTA_CAP_BOOT: the device itself changes otadata, after checking for itself. */
+int espota_device_select_boot(struct espota_device *device, uint32_t offset, uint32_t state,
+                              struct espota_error *error);
+int espota_device_confirm(struct espota_device *device, struct espota_error *error);
+int espota_device_rollback(struct espota_device *device, struct espota_error *error);
+/** ESPOTA_CAP_RECOVER: after a failure on a noisy line, find each other again. */
+int espota_device_recover(struct espota_device *device, struct espota_error *error);
 int espota_device_details(struct espota_device *device, struct espota_chip_details *details,
                           struct espota_error *error);
 /** NULL is ignored. */
 void espota_device_close(struct espota_device *device);
 
+/** For backends: fill in what every device has. Capabilities follow from `ops`. `name` is copied. */
+void espota_device_init(struct espota_device *device, const struct espota_device_ops *ops, const char *kind,
+                        enum espota_hash_kind digest_kind, const char *name);
 /** For backends. */
 void espota_device_advance(struct espota_device *device, uint32_t bytes);
 void espota_device_remark(struct espota_device *device, const char *format, ...)

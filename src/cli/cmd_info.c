@@ -137,7 +137,7 @@ static int show(struct cli *cli, struct espota_device *device, struct espota_err
 {
     struct espota_chip_details details = { 0 };
     int result = 0;
-    if (device->ops->details && !device->info.security.secure_download)
+    if (espota_device_can(device, ESPOTA_CAP_DETAILS) && !device->info.security.secure_download)
         result = espota_device_details(device, &details, error);
     if (result == 0 && cli->json)
         return print_json(info_json(device, &details), error);

@@ -4,6 +4,37 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+void espota_device_init(struct espota_device *device, const struct espota_device_ops *ops, const char *kind,
+                        enum espota_hash_kind digest_kind, const char *name)
+{
+    const struct {
+        bool there;
+        uint32_t cap;
+    } can[] = {
+        { ops->digest, ESPOTA_CAP_DIGEST },
+        { ops->digests, ESPOTA_CAP_DIGESTS },
+        { ops->read, ESPOTA_CAP_READ },
+        { ops->erase, ESPOTA_CAP_ERASE },
+        { ops->write, ESPOTA_CAP_WRITE },
+        { ops->begin_image && ops->finish_image, ESPOTA_CAP_IMAGE },
+        { ops->select_boot && ops->confirm && ops->rollback, ESPOTA_CAP_BOOT },
+        { ops->restart, ESPOTA_CAP_RESTART },
+        { ops->details, ESPOTA_CAP_DETAILS },
+        { ops->recover, ESPOTA_CAP_RECOVER },
+    };
+    device->ops = ops;
+    device->kind = kind;
+    device->digest_kind = digest_kind;
+    for (size_t i = 0; i < sizeof can / sizeof can[0]; i++)
+        device->caps |= can[i].there ? can[i].cap : 0;
+    snprintf(device->name, sizeof device->name, "%s", name);
+}
+
+bool espota_device_can(const struct espota_device *device, uint32_t caps)
+{
+    return (device->caps & caps) == caps;
+}
+
 size_t espota_device_digest_length(const struct espota_device *device)
 {
     return device->digest_kind == ESPOTA_HASH_MD5 ? ESPOTA_MD5_LENGTH : ESPOTA_SHA256_LENGTH;
@@ -37,8 +68,12 @@ static int check_sectors(const struct espota_device *device, const char *what, u
     return check_range(device, what, offset, length, error);
 }
 
-static int cannot(const struct espota_device *device, const char *what, struct espota_error *error)
+/* Has it the capability? `what` completes "cannot ... NAME". */
+static int need(const struct espota_device *device, uint32_t cap, const char *what,
+                struct espota_error *error)
 {
+    if (espota_device_can(device, cap))
+        return 0;
     return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
                        "cannot %s %s: a device of the kind '%s' has no way to do it", what, device->name,
                        device->kind);
@@ -47,7 +82,9 @@ static int cannot(const struct espota_device *device, const char *what, struct e
 int espota_device_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
                          struct espota_error *error)
 {
-    int result = check_range(device, "digest", offset, length, error);
+    int result = need(device, ESPOTA_CAP_DIGEST, "compute digests of", error);
+    if (result == 0)
+        result = check_range(device, "digest", offset, length, error);
     return result ? result : device->ops->digest(device, offset, length, digest, error);
 }
 
@@ -55,13 +92,13 @@ int espota_device_digests(struct espota_device *device, uint32_t offset, uint32_
                           uint8_t *digests, struct espota_error *error)
 {
     int result = check_range(device, "digest", offset, length, error);
-    if (result == 0 && device->ops->digests)
+    if (result == 0 && espota_device_can(device, ESPOTA_CAP_DIGESTS))
         return device->ops->digests(device, offset, length, block, digests, error);
     for (uint32_t at = 0; result == 0 && at < length; at += block) {
         uint32_t part = length - at < block ? length - at : block;
         result = espota_device_check_cancelled(device, error);
         if (result == 0)
-            result = device->ops->digest(device, offset + at, part, digests, error);
+            result = espota_device_digest(device, offset + at, part, digests, error);
         digests += espota_device_digest_length(device);
     }
     return result;
@@ -70,32 +107,67 @@ int espota_device_digests(struct espota_device *device, uint32_t offset, uint32_
 int espota_device_read(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
                        struct espota_error *error)
 {
-    int result = check_range(device, "read", offset, length, error);
+    int result = need(device, ESPOTA_CAP_READ, "read flash of", error);
+    if (result == 0)
+        result = check_range(device, "read", offset, length, error);
     return result ? result : device->ops->read(device, offset, buffer, length, error);
 }
 
 int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t length,
                         struct espota_error *error)
 {
-    int result = check_sectors(device, "erase", offset, length, error);
-    if (result == 0 && !device->ops->erase)
-        result = cannot(device, "erase flash of", error);
+    int result = need(device, ESPOTA_CAP_ERASE, "erase flash of", error);
+    if (result == 0)
+        result = check_sectors(device, "erase", offset, length, error);
     return result ? result : device->ops->erase(device, offset, length, error);
 }
 
 int espota_device_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                         struct espota_error *error)
 {
-    int result = check_sectors(device, "write", offset, length, error);
-    if (result == 0 && !device->ops->write)
-        result = cannot(device, "write flash of", error);
+    int result = need(device, ESPOTA_CAP_WRITE, "write flash of", error);
+    if (result == 0)
+        result = check_sectors(device, "write", offset, length, error);
     return result ? result : device->ops->write(device, offset, data, length, error);
+}
+
+int espota_device_begin_image(struct espota_device *device, const struct espota_image_claim *claim,
+                              struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_IMAGE, "announce an image to", error);
+    return result ? result : device->ops->begin_image(device, claim, error);
+}
+
+int espota_device_finish_image(struct espota_device *device, struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_IMAGE, "have an image judged by", error);
+    return result ? result : device->ops->finish_image(device, error);
+}
+
+int espota_device_select_boot(struct espota_device *device, uint32_t offset, uint32_t state,
+                              struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_BOOT, "choose what boots by", error);
+    return result ? result : device->ops->select_boot(device, offset, state, error);
+}
+
+int espota_device_confirm(struct espota_device *device, struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_BOOT, "confirm the app by", error);
+    return result ? result : device->ops->confirm(device, error);
+}
+
+int espota_device_rollback(struct espota_device *device, struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_BOOT, "roll back by", error);
+    return result ? result : device->ops->rollback(device, error);
 }
 
 int espota_device_restart(struct espota_device *device, struct espota_error *error)
 {
-    if (!device->ops->restart)
-        return cannot(device, "restart", error);
+    int result = need(device, ESPOTA_CAP_RESTART, "restart", error);
+    if (result != 0)
+        return result;
     device->app_stopped = false;
     return device->ops->restart(device, error);
 }
@@ -103,9 +175,15 @@ int espota_device_restart(struct espota_device *device, struct espota_error *err
 int espota_device_details(struct espota_device *device, struct espota_chip_details *details,
                           struct espota_error *error)
 {
+    int result = need(device, ESPOTA_CAP_DETAILS, "tell the revision of", error);
     *details = (struct espota_chip_details){ 0 };
-    return device->ops->details ? device->ops->details(device, details, error)
-                                : cannot(device, "tell the revision of", error);
+    return result ? result : device->ops->details(device, details, error);
+}
+
+int espota_device_recover(struct espota_device *device, struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_RECOVER, "take up again with", error);
+    return result ? result : device->ops->recover(device, error);
 }
 
 void espota_device_close(struct espota_device *device)

@@ -35,5 +35,6 @@ int update_digest_is_blank(const struct espota_device *device, const uint8_t *di
 
 bool update_worth_repeating(const struct espota_device *device, int result)
 {
-    return device->ops->recover && (result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE);
+    return espota_device_can(device, ESPOTA_CAP_RECOVER) &&
+           (result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE);
 }

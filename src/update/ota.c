@@ -62,8 +62,8 @@ static int verify(struct espota_device *device, const struct espota_ota_request 
                   const struct espota_partition *target, struct espota_error *error)
 {
     uint8_t found[ESPOTA_SHA256_LENGTH], expected[ESPOTA_SHA256_LENGTH];
-    if (device->ops->finish_image)
-        return device->ops->finish_image(device, error);
+    if (espota_device_can(device, ESPOTA_CAP_IMAGE))
+        return espota_device_finish_image(device, error);
     int result = espota_device_digest(device, target->offset, (uint32_t)request->length, found, error);
     if (result != 0)
         return result;
@@ -82,8 +82,8 @@ static int write_image(struct espota_device *device, const struct espota_ota_req
     struct espota_image_claim claim = { .offset = target->offset, .length = (uint32_t)request->length };
     memcpy(claim.sha256, result->sha256, sizeof claim.sha256);
     int outcome = 0;
-    if (device->ops->begin_image)
-        outcome = device->ops->begin_image(device, &claim, error);
+    if (espota_device_can(device, ESPOTA_CAP_IMAGE))
+        outcome = espota_device_begin_image(device, &claim, error);
     if (outcome == 0)
         outcome = espota_smart_write(device, target->offset, request->image, request->length, &result->write,
                                      error);

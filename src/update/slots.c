@@ -201,8 +201,8 @@ int espota_slots_select(struct espota_slots *slots, struct espota_device *device
                            "cannot choose what boots on %s: its layout has no otadata partition",
                            device->name);
     int result = check_bootable(device, partition, error);
-    if (result == 0 && device->ops->select_boot)
-        result = device->ops->select_boot(device, partition->offset, state, error);
+    if (result == 0 && espota_device_can(device, ESPOTA_CAP_BOOT))
+        result = espota_device_select_boot(device, partition->offset, state, error);
     else if (result == 0)
         result = select_here(slots, device, partition, state, error);
     if (result == 0)
@@ -228,16 +228,16 @@ static int mark(struct espota_slots *slots, struct espota_device *device, uint32
 
 int espota_slots_confirm(struct espota_slots *slots, struct espota_device *device, struct espota_error *error)
 {
-    if (device->ops->confirm)
-        return device->ops->confirm(device, error);
+    if (espota_device_can(device, ESPOTA_CAP_BOOT))
+        return espota_device_confirm(device, error);
     return mark(slots, device, ESPOTA_OTA_VALID, error);
 }
 
 int espota_slots_rollback(struct espota_slots *slots, struct espota_device *device,
                           struct espota_error *error)
 {
-    if (device->ops->rollback)
-        return device->ops->rollback(device, error);
+    if (espota_device_can(device, ESPOTA_CAP_BOOT))
+        return espota_device_rollback(device, error);
     for (unsigned i = 0; i < slots->table.count; i++) {
         const struct espota_partition *p = &slots->table.entry[i];
         struct espota_error ignored = { 0 };

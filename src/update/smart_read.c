@@ -77,7 +77,7 @@ static int read_block(struct job *job, uint32_t offset, uint8_t *data, uint32_t 
         job->result->repeats++;
         espota_device_remark(job->device, "%s; trying again", error->text);
         struct espota_error cause = *error;
-        if (job->device->ops->recover(job->device, error) != 0) {
+        if (espota_device_recover(job->device, error) != 0) {
             if (error->status != ESPOTA_ERR_CANCELLED)
                 *error = cause;
             return (int)error->status;

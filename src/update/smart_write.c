@@ -95,7 +95,7 @@ static int compare(struct job *job, struct espota_error *error)
     uint8_t digest[ESPOTA_SHA256_LENGTH];
     bool settled = false;
     int result = 0;
-    if (!job->device->ops->digests && job->length > BLOCK) {
+    if (!espota_device_can(job->device, ESPOTA_CAP_DIGESTS) && job->length > BLOCK) {
         result = espota_device_digest(job->device, job->offset, job->length, digest, error);
         if (result == 0)
             result = compare_at_once(job, 0, job->length, digest, &settled, error);
@@ -165,7 +165,7 @@ static int run(struct job *job, struct espota_error *error)
         job->result->repeats++;
         espota_device_remark(job->device, "%s; trying again", error->text);
         struct espota_error cause = *error;
-        if (job->device->ops->recover(job->device, error) != 0) {
+        if (espota_device_recover(job->device, error) != 0) {
             if (error->status != ESPOTA_ERR_CANCELLED)
                 *error = cause;
             return (int)error->status;

@@ -166,11 +166,8 @@ int espota_agent_open(struct espota_device **device, struct espota_link *link,
     }
     agent->link = link;
     agent->options = *options;
-    agent->device.ops = &agent_ops;
-    agent->device.kind = "agent";
-    agent->device.digest_kind = ESPOTA_HASH_SHA256;
+    espota_device_init(&agent->device, &agent_ops, "agent", ESPOTA_HASH_SHA256, link->name);
     agent->device.watch = options->watch;
-    snprintf(agent->device.name, sizeof agent->device.name, "%s", link->name);
     espota_slip_begin(&agent->decoder, agent->frame, sizeof agent->frame);
     espota_link_drain(link);
     int result = agent_greet(agent, error);

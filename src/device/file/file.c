@@ -121,12 +121,9 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
         return espota_fail_memory(error, "opening a flash file");
     }
     f->fd = fd;
-    f->device.ops = &file_ops;
-    f->device.kind = "file";
-    f->device.digest_kind = ESPOTA_HASH_SHA256;
+    espota_device_init(&f->device, &file_ops, "file", ESPOTA_HASH_SHA256, path);
     f->device.info.chip = chip;
     f->device.info.flash_size = (uint32_t)st.st_size;
-    snprintf(f->device.name, sizeof f->device.name, "%s", path);
     *device = &f->device;
     return 0;
 }

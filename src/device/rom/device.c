@@ -270,12 +270,9 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
     }
     rom->link = link;
     rom->options = *options;
-    rom->device.ops = &rom_ops;
-    rom->device.kind = "rom";
+    espota_device_init(&rom->device, &rom_ops, "rom", ESPOTA_HASH_MD5, link->name);
     rom->device.app_stopped = true;
-    rom->device.digest_kind = ESPOTA_HASH_MD5;
     rom->device.watch = options->watch;
-    snprintf(rom->device.name, sizeof rom->device.name, "%s", link->name);
     int result = rom_connect(rom, error);
     if (result == 0)
         result = rom_identify(rom, error);
