@@ -39,10 +39,10 @@ $$(FW)/$(1)/core.o: $$(patsubst %.c,$$(FW)/$(1)/%.o,$$(FW_CORE))
 endef
 $(foreach t,$(FW_TARGETS),$(eval $(call firmware_rules,$(t))))
 
-$(FW)/tools/elf2image: firmware/tools/elf2image.c $(BUILD)/libespota.a
+$(FW)/tools/elf2image: firmware/tools/elf2image.c $(INTERNAL)
 	@mkdir -p $(@D)
 	$(QUIET) CC $<
-	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
+	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(INTERNAL) $(LIB_LIBS)
 
 $(FW)/%/recovery.bin: $(FW)/%/recovery.elf $(FW)/tools/elf2image
 	$(QUIET) IMAGE $@

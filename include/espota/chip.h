@@ -4,6 +4,8 @@
 #ifndef ESPOTA_CHIP_H
 #define ESPOTA_CHIP_H
 
+#pragma GCC visibility push(default)
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -83,5 +85,7 @@ const struct espota_chip *espota_chip_by_magic(uint32_t magic);
 
 /** Maker of a flash chip by its JEDEC id (maker in the low byte), or NULL. Static storage. */
 const char *espota_flash_maker(uint32_t flash_id);
+
+#pragma GCC visibility pop
 
 #endif

@@ -12,6 +12,8 @@
 #ifndef ESPOTA_DEVICE_H
 #define ESPOTA_DEVICE_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/chip.h"
 #include "espota/error.h"
 #include "espota/host.h"
@@ -236,5 +238,7 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
 /** Make a flash dump of `size` blank bytes: 64K to 128M, a power of two. @return ESPOTA_ERR_USAGE for another
  * size, ESPOTA_ERR_IO. */
 int espota_file_device_create(const char *path, uint32_t size, struct espota_error *error);
+
+#pragma GCC visibility pop
 
 #endif

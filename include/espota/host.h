@@ -3,6 +3,8 @@
 #ifndef ESPOTA_HOST_H
 #define ESPOTA_HOST_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/error.h"
 #include "espota/hash.h"
 #include "espota/image.h"
@@ -115,5 +117,7 @@ int espota_table_to_binary(const struct espota_table *table, uint8_t out[ESPOTA_
 /** CSV form on the heap. */
 int espota_table_to_csv(const struct espota_table *table, struct espota_bytes *csv,
                         struct espota_error *error);
+
+#pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef ESPOTA_LINK_H
 #define ESPOTA_LINK_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/error.h"
 
 #include <stdbool.h>
@@ -76,5 +78,7 @@ void espota_link_drain(struct espota_link *link);
 /** Open the same port again, waiting up to `wait_ms` for it to come back. @return ESPOTA_ERR_NO_DEVICE when
  * it does not, ESPOTA_ERR_UNSUPPORTED on links that cannot. */
 int espota_link_reopen(struct espota_link *link, unsigned wait_ms, struct espota_error *error);
+
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,8 @@
 #ifndef ESPOTA_OTADATA_H
 #define ESPOTA_OTADATA_H
 
+#pragma GCC visibility push(default)
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -72,5 +74,7 @@ int espota_otadata_mark(struct espota_otadata *otadata, unsigned slot, unsigned 
 /** Short name of a state for people and JSON: "new", "pending-verify", "valid", "invalid", "aborted",
  * "undefined", or "unknown". Static storage. */
 const char *espota_otadata_state_name(uint32_t state);
+
+#pragma GCC visibility pop
 
 #endif

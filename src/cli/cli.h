@@ -5,7 +5,7 @@
 #include "espota/error.h"
 #include "espota/host.h"
 #include "espota/table.h"
-#include "espota/ui.h"
+#include "ui/ui.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 #include "connect.h"
 
 #include "espota/sign.h"
-#include "espota/sim.h"
+#include "sim/sim.h"
 
 #include <inttypes.h>
 #include <stdio.h>
