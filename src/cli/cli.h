@@ -17,17 +17,19 @@ struct cli {
     bool json;
     char **arguments; /* positional */
     int argument_count;
-    int interrupts; /* signalfd for SIGINT and SIGTERM; -1: they end the program at once */
-    bool interrupted;
     struct { /* bytes done of what is under way */
         const char *what;
         uint64_t done, total;
     } progress;
 };
 
-/* From now on Ctrl-C is a request that cli_interrupted reports, so that devices are left in order. */
-int cli_catch_interrupts(struct cli *cli, struct espota_error *error);
-bool cli_interrupted(void *cli);
+/* SIGINT and SIGTERM: at first they end the program at once. From cli_catch_interrupts on the first one is a
+ * request that cli_interrupted reports, so that devices are left in order, and the second one the end.
+ * cli_end_if_interrupted: when all is in order, end by the signal that asked for it. */
+void cli_start_interrupts(void);
+void cli_catch_interrupts(void);
+bool cli_interrupted(void *unused);
+void cli_end_if_interrupted(void);
 
 enum option_kind {
     OPTION_FLAG,   /* bool */

@@ -58,8 +58,9 @@ int connect_device(struct cli *cli, const struct connect_options *options, enum 
 int connect_to_look(struct cli *cli, const struct connect_options *options, struct espota_device **device,
                     struct espota_error *error);
 
-/* Close it. When all went well and its app was stopped for us, restart it first. `result` is that of the work
- * done. @return `result`, or what the restart returned. */
+/* Close it. When all went well, or was stopped on request before anything changed, and its app was stopped
+ * for us, restart it first. `result` is that of the work done. @return `result`, or what the restart
+ * returned. */
 int disconnect_device(struct espota_device *device, int result, struct espota_error *error);
 
 /* Connect, work, disconnect. */

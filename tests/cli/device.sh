@@ -156,7 +156,7 @@ sleep 2.5
 kill -INT $ota
 wait $ota
 STATUS=$? OUT=$(cat stopped.out) ERR=$(cat stopped.err)
-expect "Ctrl-C says how to go on" 1 "stopped on request; run the same command again"
+expect "Ctrl-C says how to go on" 130 "stopped on request; run the same command again"
 run status --port "$TTY"
 expect "the next command is understood" 0 "Running:     MicroPython_1"
 stop_sim
