@@ -135,6 +135,13 @@ static const struct {
     [ESPOTA_AGENT_OLD] = { ESPOTA_ERR_VERIFY,
                            "the image's secure version is below the least that the device takes" },
     [ESPOTA_AGENT_NOT_NOW] = { ESPOTA_ERR_FAILED, "its app does not want an update now: try again later" },
+    [ESPOTA_AGENT_TRIAL] = { ESPOTA_ERR_REFUSED,
+                             "the app that runs is on trial, and the slot that it came from must stay as it "
+                             "is: 'espota confirm' or 'espota rollback' first" },
+    [ESPOTA_AGENT_PROJECT] = { ESPOTA_ERR_VERIFY, "the image is of another project than the device takes" },
+    [ESPOTA_AGENT_RECOVERY] = { ESPOTA_ERR_VERIFY,
+                                "the image is a recovery agent, which checks no signatures: a device with an "
+                                "owner never takes one" },
     [ESPOTA_AGENT_CRYPTO] = { ESPOTA_ERR_DEVICE, "its hash or random source failed" },
 };
 
