@@ -42,9 +42,11 @@ static int build(const struct request *r, uint8_t **image, size_t *size)
 {
     const struct espota_chip *chip = espota_chip_by_name(r->chip);
     uint32_t flash = 0;
-    struct espota_image_part part = { r->bootloader ? 0x3fff0000u : 0x3f400020u, NULL, 0 };
+    struct espota_image_part part = { 0x3f400020u, NULL, 0 };
     if (!chip || r->size < 1024)
         return -1;
+    if (r->bootloader)
+        part.load_address = chip->loader[0].start;
     while (flash < 7 && (1u << (20 + flash)) < r->flash_size)
         flash++;
     part.length = (r->size - 24 - 8 - 16 - 32) / 16 * 16;
