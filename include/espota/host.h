@@ -61,6 +61,13 @@ int espota_file_read(const char *path, size_t limit, struct espota_bytes *bytes,
  * rename. "-" writes to standard output. Device files and pipes are written directly. */
 int espota_file_write(const char *path, const void *data, size_t size, struct espota_error *error);
 
+/** The same for what its owner alone may read: the file has mode 0600 from the start, whatever mode one of
+ * that name had. */
+int espota_file_write_secret(const char *path, const void *data, size_t size, struct espota_error *error);
+
+/** May anybody but its owner read (or change) the file? false where there is none. */
+bool espota_file_others_can_read(const char *path);
+
 /** Does `path` exist, as anything? */
 bool espota_file_exists(const char *path);
 

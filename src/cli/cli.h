@@ -121,6 +121,11 @@ bool to_stdout(const char *path);
 /* Flush stdout; a full disk must not pass as success. */
 int finish_output(struct espota_error *error);
 
+/* A warning when anybody but its owner can read the key in `path`. */
+void warn_about_readers(struct cli *cli, const char *path);
+/* Write an image; one of an agent with a key in it for its owner alone. */
+int write_image(const char *path, const struct espota_bytes *image, struct espota_error *error);
+
 /* Text, or null when there is none. */
 json_t *text_or_null(const char *text);
 

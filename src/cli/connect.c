@@ -282,12 +282,13 @@ int connect_port(struct cli *cli, const struct connect_options *o, struct espota
     return result ? result : open_link(cli, port, baud, link, error);
 }
 
-int read_key(const char *path, uint8_t *key, size_t *length, struct espota_error *error)
+int read_key(struct cli *cli, const char *path, uint8_t *key, size_t *length, struct espota_error *error)
 {
     struct espota_bytes text = { 0 };
     int result = espota_file_read(path, 4096, &text, error);
     if (result != 0)
         return result;
+    warn_about_readers(cli, path);
     size_t digits = text.size;
     while (digits > 0 && isspace(text.data[digits - 1]))
         digits--;
@@ -346,7 +347,7 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
     if (result == 0)
         result = choose_chip(o, &chip, error);
     if (result == 0 && o->key)
-        result = read_key(o->key, key, &agent.key_length, error);
+        result = read_key(cli, o->key, key, &agent.key_length, error);
     if (result != 0)
         return result;
     if (file_of(address))
