@@ -7,11 +7,10 @@ objects=${1:?usage: layers.sh OBJECT_FOLDER}
 floors="src/format
 firmware/agent
 src/base src/chip
-src/plan src/link
+src/plan src/link src/ui
 src/device src/fetch firmware/port
 src/update
 src/sim
-src/ui
 src/cli"
 symbols=$(mktemp)
 trap 'rm -f "$symbols"' EXIT

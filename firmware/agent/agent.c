@@ -12,10 +12,9 @@ static int load_table(struct espota_agent *agent)
     if (agent->port->flash_read(agent->port->context, agent->config->table_offset, agent->sector,
                                 ESPOTA_TABLE_BINARY_SIZE) != 0)
         return -1;
-    if (espota_table_parse_binary(&agent->table, agent->sector, ESPOTA_TABLE_BINARY_SIZE,
-                                  agent->config->table_offset, agent->port->md5, &problem) != 0)
-        return -1;
-    return espota_table_verify(&agent->table, &problem);
+    return espota_table_parse_flash(&agent->table, agent->sector, ESPOTA_TABLE_BINARY_SIZE,
+                                    agent->config->table_offset, agent->config->flash_size, agent->port->md5,
+                                    &problem);
 }
 
 int espota_agent_start(struct espota_agent *agent, const struct espota_agent_port *port,

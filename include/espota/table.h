@@ -2,15 +2,18 @@
  *
  * On flash: 32-byte records (magic AA 50, type, subtype, offset, size, 16-byte label, flags; little-endian),
  * then optionally an MD5 record (EB EB, 14 x FF, digest of all records before it), then FF to the end of
- * 0xC00 bytes. It lies at 0x8000 unless a build moved it. The CSV form and every rule checked here are those
- * of ESP-IDF's generator: components/partition_table/gen_esp32part.py; the binary structs are in
+ * 0xC00 bytes. It lies at 0x8000 unless a build moved it. The CSV form and every rule of espota_table_check
+ * are those of ESP-IDF's generator: components/partition_table/gen_esp32part.py; the binary structs are in
  * components/bootloader_support/include/esp_flash_partitions.h.
+ *
+ * Two judges: a table that is made has to keep every rule of today's generator (espota_table_verify). One
+ * that is on a device was made by any generator there ever was, or by hand: it counts as valid when the
+ * second-stage bootloader takes it (espota_table_parse_flash), and what else is wrong with it is worth a
+ * warning (espota_table_check). Nothing in such a table may be relied upon: see espota_table_verify_writable.
  *
  * Pure code: no allocation, no I/O, no globals. */
 #ifndef ESPOTA_TABLE_H
 #define ESPOTA_TABLE_H
-
-#pragma GCC visibility push(default)
 
 #include "espota/hash.h"
 
@@ -146,10 +149,26 @@ int espota_table_parse_binary(struct espota_table *table, const uint8_t *data, s
                               uint32_t table_offset, espota_md5_fn *md5,
                               struct espota_table_problem *problem);
 
+/** Parse the table in flash, `data` being what flash holds from `table_offset` on, as the second-stage
+ * bootloader does: magic bytes, partitions within `flash_size` bytes (0: not known), MD5 where there is one,
+ * an end. Of what is wrong beyond that the bootloader takes no notice. Source: esp_partition_table_verify in
+ * components/bootloader_support/src/flash_partitions.c.
+ * @return 0; or -1 with `problem` filled in. */
+int espota_table_parse_flash(struct espota_table *table, const uint8_t *data, size_t length,
+                             uint32_t table_offset, uint64_t flash_size, espota_md5_fn *md5,
+                             struct espota_table_problem *problem);
+
 /** Write the binary form, with an MD5 record when table->has_md5.
  * @return 0; or -1 with `problem` filled in when there are too many entries or `md5` failed. */
 int espota_table_format_binary(const struct espota_table *table, uint8_t out[ESPOTA_TABLE_BINARY_SIZE],
                                espota_md5_fn *md5, struct espota_table_problem *problem);
+
+/** One more breach. `problem` is only valid during the call. */
+typedef void espota_table_report_fn(void *context, const struct espota_table_problem *problem);
+
+/** Check every rule of the generator and report each breach, in the generator's order. `report` may be NULL.
+ * @return how many there are. */
+unsigned espota_table_check(const struct espota_table *table, espota_table_report_fn *report, void *context);
 
 /** Check every rule of the generator. @return 0; or -1 with the first breach in `problem`. */
 int espota_table_verify(const struct espota_table *table, struct espota_table_problem *problem);
@@ -157,6 +176,20 @@ int espota_table_verify(const struct espota_table *table, struct espota_table_pr
 /** Check that all partitions end within `flash_size` bytes. @return 0; or -1 with `problem` filled in. */
 int espota_table_verify_fits(const struct espota_table *table, uint64_t flash_size,
                              struct espota_table_problem *problem);
+
+/** Does `partition` of this table lie above the table and share nothing with another partition?
+ * @return 0; or -1 with `problem` filled in. */
+int espota_table_verify_alone(const struct espota_table *table, const struct espota_partition *partition,
+                              struct espota_table_problem *problem);
+
+/** May `partition` of this table be written without harm to anything else? It has to begin with a sector, lie
+ * above the table, and share nothing with another partition. @return 0; or -1 with `problem` filled in. */
+int espota_table_verify_writable(const struct espota_table *table, const struct espota_partition *partition,
+                                 struct espota_table_problem *problem);
+
+/** Bytes of a partition in whole sectors: what can be erased and written without touching what lies behind.
+ */
+uint32_t espota_partition_capacity(const struct espota_partition *partition);
 
 /** A label that is the name of a type or subtype which the partition does not have is probably a slip.
  * @return true when entry `index` looks like one. */
@@ -168,15 +201,20 @@ uint64_t espota_table_end(const struct espota_table *table);
 /** Entry by label, or NULL. */
 const struct espota_partition *espota_table_find(const struct espota_table *table, const char *label);
 
-/** First entry of that type and subtype, or NULL. */
+/** The entry of that type and subtype, or NULL. Of several, the one that counts: of apps and otadata the
+ * last, as the bootloader has it; of other data the first, as esp_partition_find_first has it. */
 const struct espota_partition *espota_table_find_type(const struct espota_table *table, uint8_t type,
                                                       uint8_t subtype);
 
 /** Number of OTA slots as the bootloader counts them (all app partitions of subtype ota_0..ota_15). */
 unsigned espota_table_slot_count(const struct espota_table *table);
 
-/** Partition of OTA slot `slot` (0..15), or NULL. */
+/** Partition of OTA slot `slot` (0..15), or NULL; of several the last. */
 const struct espota_partition *espota_table_slot(const struct espota_table *table, unsigned slot);
+
+/** The otadata partition that the bootloader reads, or NULL: it wants two whole sectors (read_otadata in
+ * bootloader_common_loader.c; with less of it, it does not boot at all). */
+const struct espota_partition *espota_table_otadata(const struct espota_table *table);
 
 /** Is it an app partition of subtype ota_0..ota_15? */
 bool espota_partition_is_slot(const struct espota_partition *partition);
@@ -188,7 +226,5 @@ const char *espota_subtype_name(uint8_t type, uint8_t subtype);
 /** Type or subtype from its name. @return 0..255, or -1 when there is no such name. */
 int espota_type_from_name(const char *name);
 int espota_subtype_from_name(uint8_t type, const char *name);
-
-#pragma GCC visibility pop
 
 #endif

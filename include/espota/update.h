@@ -8,8 +8,6 @@
 #ifndef ESPOTA_UPDATE_H
 #define ESPOTA_UPDATE_H
 
-#pragma GCC visibility push(default)
-
 #include "espota/device.h"
 #include "espota/image.h"
 #include "espota/otadata.h"
@@ -31,6 +29,12 @@ struct espota_smart_write {
  * @return 0; ESPOTA_ERR_VERIFY when flash does not take the data; or what the device returned. */
 int espota_smart_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                        struct espota_smart_write *result, struct espota_error *error);
+
+/** The same into a range of `room` bytes that begins and ends anywhere (partitions of old tables do): what
+ * lies in its first and last sector before and behind it stays. A power cut may cost those neighbours what
+ * they have in these two sectors. */
+int espota_smart_write_within(struct espota_device *device, uint32_t offset, const void *data, size_t length,
+                              uint32_t room, struct espota_smart_write *result, struct espota_error *error);
 
 /** Bytes by which the watch advances for `length` bytes of data. */
 uint32_t espota_smart_write_total(size_t length);
@@ -57,20 +61,24 @@ int espota_smart_read(struct espota_device *device, uint32_t offset, void *data,
 struct espota_slots {
     struct espota_table table;
     struct espota_otadata otadata;
-    const struct espota_partition *place; /* the otadata partition, in `table`; NULL: none */
+    const struct espota_partition *place; /* the otadata partition, in `table`; NULL: none that will do */
     const struct espota_partition
         *running; /* what the agent runs from, or else what otadata says; NULL: nothing */
     const struct espota_partition *boot; /* what otadata makes boot next; NULL: nothing */
 };
 
 /** Read table and otadata. `table_offset` 0: where the device says, or 0x8000. The slots point into
- * themselves: do not copy them. @return ESPOTA_ERR_VERIFY when there is no valid table there. */
+ * themselves: do not copy them. The table is judged as the bootloader does; of what else is wrong with it,
+ * the device's watch hears as warnings. @return ESPOTA_ERR_VERIFY when there is no valid table there. */
 int espota_slots_load(struct espota_slots *slots, struct espota_device *device, uint32_t table_offset,
                       struct espota_error *error);
 
+/** Tell the device's watch of each rule of ESP-IDF's generator that its table breaks. */
+void espota_slots_warn(struct espota_device *device, const struct espota_table *table);
+
 /** The partition that an update goes into, as ESP-IDF's esp_ota_get_next_update_partition chooses: the OTA
  * slot after the running one; from factory, ota_0. `factory`: the factory partition, never from itself.
- * @return NULL with the error filled in when there is none. */
+ * @return NULL with the error filled in when there is none, or when it shares flash with something else. */
 const struct espota_partition *espota_slots_next(const struct espota_slots *slots, bool factory,
                                                  struct espota_error *error);
 
@@ -137,7 +145,5 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
 /** The whole procedure, up to the switch of otadata. The device is not restarted. */
 int espota_ota_run(struct espota_device *device, const struct espota_ota_request *request,
                    struct espota_ota_result *result, struct espota_error *error);
-
-#pragma GCC visibility pop
 
 #endif

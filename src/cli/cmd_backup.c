@@ -65,8 +65,8 @@ static json_t *partitions_json(const uint8_t *flash, uint32_t size, uint32_t tab
     char hash[2 * ESPOTA_SHA256_LENGTH + 1];
     json_t *list = json_array();
     if (table_offset > size || size - table_offset < ESPOTA_TABLE_BINARY_SIZE ||
-        espota_table_parse_binary(&table, flash + table_offset, ESPOTA_TABLE_BINARY_SIZE, table_offset,
-                                  espota_md5, &problem) != 0)
+        espota_table_parse_flash(&table, flash + table_offset, ESPOTA_TABLE_BINARY_SIZE, table_offset, size,
+                                 espota_md5, &problem) != 0)
         return list;
     for (unsigned i = 0; i < table.count; i++) {
         const struct espota_partition *p = &table.entry[i];
@@ -79,6 +79,17 @@ static json_t *partitions_json(const uint8_t *flash, uint32_t size, uint32_t tab
                                               "sha256", hash));
     }
     return list;
+}
+
+static void warn_about_table(struct espota_device *device, const uint8_t *flash, uint32_t table_offset)
+{
+    struct espota_table table;
+    struct espota_table_problem problem;
+    uint32_t size = device->info.flash_size;
+    if (table_offset <= size && size - table_offset >= ESPOTA_TABLE_BINARY_SIZE &&
+        espota_table_parse_flash(&table, flash + table_offset, ESPOTA_TABLE_BINARY_SIZE, table_offset, size,
+                                 espota_md5, &problem) == 0)
+        espota_slots_warn(device, &table);
 }
 
 static int write_manifest(const struct espota_device *device, const char *path, const uint8_t *flash,
@@ -160,7 +171,7 @@ static int save(struct cli *cli, struct espota_device *device, const char *path,
         espota_ui_say(&cli->ui, "%uM of flash in %s, %" PRIu32 "K of it travelled; %s says what is in it",
                       device->info.flash_size >> 20, path, r->read / 1024, manifest_path);
     if (result == 0 && cli->json)
-        return print_json(manifest, error);
+        return print_device_json(cli, manifest, error);
     json_decref(manifest);
     return result;
 }
@@ -180,6 +191,8 @@ static int backup(struct cli *cli, const void *options, struct espota_device *de
     uint8_t *flash = calloc(1, size);
     int result = partial && manifest && flash ? read_flash(cli, device, partial, flash, &r, error)
                                               : espota_fail_memory(error, "reading flash");
+    if (result == 0)
+        warn_about_table(device, flash, table_offset);
     if (result == 0)
         result = save(cli, device, path, manifest, flash, &r, table_offset, error);
     free(flash);

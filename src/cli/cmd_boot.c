@@ -37,7 +37,8 @@ static int print_result(struct cli *cli, const struct espota_slots *slots, bool 
 {
     const char *boots = slots->boot ? slots->boot->label : "";
     if (cli->json)
-        return print_json(json_pack("{s:s, s:b}", "boots", boots, "restarted", restarted), error);
+        return print_device_json(
+            cli, json_pack("{s:o, s:b}", "boots", text_json(boots), "restarted", restarted), error);
     return 0;
 }
 

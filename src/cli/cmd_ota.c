@@ -182,18 +182,19 @@ static void say(void *context, const char *line)
     espota_ui_say(&cli->ui, "%s", line);
 }
 
-static int print_result(const struct source *source, const struct espota_ota_result *r,
+static int print_result(struct cli *cli, const struct source *source, const struct espota_ota_result *r,
                         const struct options *o, double seconds, struct espota_error *error)
 {
     char sha256[2 * ESPOTA_SHA256_LENGTH + 1];
     espota_hex(r->sha256, sizeof r->sha256, sha256);
-    return print_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:I, s:I, s:f, s:b, s:b}", "image",
-                                source->name, "from", r->from.label, "to", r->to.label, "offset",
-                                (json_int_t)r->to.offset, "size", (json_int_t)source->image.size, "sha256",
-                                sha256, "md5_checked", source->has_md5, "written",
-                                (json_int_t)r->write.written, "kept", (json_int_t)r->write.kept, "seconds",
-                                seconds, "trial", o->trial, "restarted", o->restart),
-                      error);
+    return print_device_json(
+        cli,
+        json_pack("{s:s, s:o, s:o, s:I, s:I, s:s, s:b, s:I, s:I, s:f, s:b, s:b}", "image", source->name,
+                  "from", text_json(r->from.label), "to", text_json(r->to.label), "offset",
+                  (json_int_t)r->to.offset, "size", (json_int_t)source->image.size, "sha256", sha256,
+                  "md5_checked", source->has_md5, "written", (json_int_t)r->write.written, "kept",
+                  (json_int_t)r->write.kept, "seconds", seconds, "trial", o->trial, "restarted", o->restart),
+        error);
 }
 
 static int update(struct cli *cli, const struct options *o, const struct source *source,
@@ -223,7 +224,7 @@ static int update(struct cli *cli, const struct options *o, const struct source 
             espota_ui_say(&cli->ui, "Restarted");
     }
     if (outcome == 0 && cli->json)
-        outcome = print_result(source, &result, o, seconds, error);
+        outcome = print_result(cli, source, &result, o, seconds, error);
     return outcome;
 }
 

@@ -40,10 +40,11 @@ static int print_range(struct cli *cli, const struct espota_device *device, cons
 {
     if (!cli->json)
         return 0;
-    return print_json(json_pack("{s:s, s:s, s:I, s:I, s:I}", "device", device->name, "target", t->name,
-                                "offset", (json_int_t)t->offset, "length", (json_int_t)length, what,
-                                (json_int_t)bytes),
-                      error);
+    return print_device_json(cli,
+                             json_pack("{s:s, s:s, s:I, s:I, s:I}", "device", device->name, "target", t->name,
+                                       "offset", (json_int_t)t->offset, "length", (json_int_t)length, what,
+                                       (json_int_t)bytes),
+                             error);
 }
 
 /* ---- read -----------------------------------------------------------------------------------------------
@@ -103,14 +104,18 @@ static int write_target(struct cli *cli, const void *options, struct espota_devi
     int outcome = check_security(cli, device, o->force, error);
     if (outcome == 0)
         outcome = target_parse(&t, cli->arguments[0], device, o->table_offset.value, true, error);
-    if (outcome == 0 && t.offset % ESPOTA_SECTOR_SIZE)
+    if (outcome == 0)
+        outcome = target_check_alone(&t, error);
+    if (outcome == 0 && !t.named && t.offset % ESPOTA_SECTOR_SIZE)
         outcome = espota_fail(error, ESPOTA_ERR_USAGE,
                               "0x%" PRIx32 " is no multiple of 4K: flash is erased in sectors", t.offset);
     if (outcome == 0)
         outcome = load(cli->arguments[1], &t, &bytes, error);
     if (outcome == 0) {
         start_progress(cli, "Writing", espota_smart_write_total(bytes.size));
-        outcome = espota_smart_write(device, t.offset, bytes.data, bytes.size, &result, error);
+        outcome = t.named ? espota_smart_write_within(device, t.offset, bytes.data, bytes.size, t.length,
+                                                      &result, error)
+                          : espota_smart_write(device, t.offset, bytes.data, bytes.size, &result, error);
         espota_ui_progress_end(&cli->ui);
     }
     if (outcome == 0)
@@ -182,6 +187,8 @@ static int erase_one(struct cli *cli, const struct options *o, const char *text,
 {
     struct target t;
     int outcome = target_parse(&t, text, device, o->table_offset.value, false, error);
+    if (outcome == 0)
+        outcome = target_check_alone(&t, error);
     if (outcome == 0 && (t.offset % ESPOTA_SECTOR_SIZE || t.length % ESPOTA_SECTOR_SIZE))
         outcome = espota_fail(error, ESPOTA_ERR_USAGE,
                               "%s: flash is erased in sectors, so both must be multiples of 4K", t.text);
@@ -214,7 +221,7 @@ static int erase_targets(struct cli *cli, const void *options, struct espota_dev
         json_decref(list);
         return outcome;
     }
-    return print_json(json_pack("{s:s, s:o}", "device", device->name, "erased", list), error);
+    return print_device_json(cli, json_pack("{s:s, s:o}", "device", device->name, "erased", list), error);
 }
 
 /* ---- the commands ---------------------------------------------------------------------------------------

@@ -134,9 +134,9 @@ static json_t *app_json(const struct app *app)
     bool has = app->state != ESPOTA_SLOT_EMPTY && app->image.has_description;
     const char *subtype = espota_subtype_name(p->type, p->subtype);
     char project[34], version[34];
-    return json_pack("{s:s, s:o, s:I, s:I, s:s, s:o, s:o, s:o, s:b, s:b, s:b}", "name", p->label, "subtype",
-                     subtype ? json_string(subtype) : json_null(), "offset", (json_int_t)p->offset, "size",
-                     (json_int_t)p->size, "image", espota_slot_state_name(app->state), "project",
+    return json_pack("{s:o, s:o, s:I, s:I, s:s, s:o, s:o, s:o, s:b, s:b, s:b}", "name", text_json(p->label),
+                     "subtype", subtype ? json_string(subtype) : json_null(), "offset", (json_int_t)p->offset,
+                     "size", (json_int_t)p->size, "image", espota_slot_state_name(app->state), "project",
                      has ? json_string(printable(app->image.description.project, project)) : json_null(),
                      "version",
                      has ? json_string(printable(app->image.description.version, version)) : json_null(),
@@ -146,7 +146,7 @@ static json_t *app_json(const struct app *app)
 
 static json_t *label_json(const struct espota_partition *p)
 {
-    return p ? json_string(p->label) : json_null();
+    return p ? text_json(p->label) : json_null();
 }
 
 static json_t *report_json(const struct report *r)
@@ -175,7 +175,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = look_at_apps(&r, error);
     if (result == 0 && cli->json)
-        result = print_json(report_json(&r), error);
+        result = print_device_json(cli, report_json(&r), error);
     else if (result == 0)
         print_report(&r);
     result = disconnect_device(r.device, result, error);

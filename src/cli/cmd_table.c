@@ -80,7 +80,7 @@ static int show(struct cli *cli, const struct espota_table *table, const struct 
                 struct espota_error *error)
 {
     if (cli->json)
-        return print_json(summary_json(table, o, was_binary), error);
+        return print_device_json(cli, summary_json(table, o, was_binary), error);
     if (o->csv || to_stdout(o->output) || to_stdout(o->binary))
         return 0;
     int result = print_table(table, o->flash.value, error);

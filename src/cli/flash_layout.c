@@ -15,7 +15,7 @@ static bool load_old_table(struct espota_device *device, uint32_t offset, struct
     struct espota_table_problem problem;
     *result = espota_device_read(device, offset, data, sizeof data, error);
     return *result == 0 &&
-           espota_table_parse_binary(table, data, sizeof data, offset, espota_md5, &problem) == 0 &&
+           espota_table_parse_flash(table, data, sizeof data, offset, 0, espota_md5, &problem) == 0 &&
            table->count > 0;
 }
 

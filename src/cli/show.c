@@ -34,11 +34,44 @@ int print_json(json_t *document, struct espota_error *error)
                   : 0;
 }
 
+int print_device_json(struct cli *cli, json_t *document, struct espota_error *error)
+{
+    json_t *warnings = cli->warnings ? json_incref(cli->warnings) : json_array();
+    if (document && json_object_set_new(document, "warnings", warnings) != 0) {
+        json_decref(document);
+        document = NULL;
+    }
+    return print_json(document, error);
+}
+
+void warn_about_device(struct cli *cli, const char *text)
+{
+    json_t *value = text_or_null(text), *known;
+    size_t i;
+    if (!cli->warnings)
+        cli->warnings = json_array();
+    json_array_foreach(cli->warnings, i, known)
+    {
+        if (json_equal(known, value)) {
+            json_decref(value);
+            return;
+        }
+    }
+    json_array_append_new(cli->warnings, value);
+    if (!cli->ui.quiet)
+        espota_ui_warn(&cli->ui, "%s", text);
+}
+
 /* Text from outside may be any bytes. */
+json_t *text_json(const char *text)
+{
+    json_t *value = json_string(text);
+    return value ? value : json_string("?");
+}
+
 json_t *text_or_null(const char *text)
 {
-    json_t *value = text && *text ? json_string(text) : json_null();
-    return value ? value : json_string("?");
+    return text && *text ? text_json(text) : json_null();
 }
 
 #define CELL 24
@@ -126,9 +159,8 @@ static json_t *partition_json(const struct espota_partition *p)
 {
     const char *type = espota_type_name(p->type);
     const char *subtype = espota_subtype_name(p->type, p->subtype);
-    json_t *name = json_string(p->label); /* NULL when the label is no UTF-8 */
-    return json_pack("{s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:b, s:b}", "name", name ? name : json_string("?"),
-                     "type", type ? json_string(type) : json_null(), "subtype",
+    return json_pack("{s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:b, s:b}", "name", text_json(p->label), "type",
+                     type ? json_string(type) : json_null(), "subtype",
                      subtype ? json_string(subtype) : json_null(), "type_id", p->type, "subtype_id",
                      p->subtype, "offset", (json_int_t)p->offset, "size", (json_int_t)p->size, "encrypted",
                      (p->flags & ESPOTA_FLAG_ENCRYPTED) != 0, "readonly",
@@ -165,13 +197,6 @@ static json_t *segments_json(const struct espota_image *image)
                                         "length", (json_int_t)s->length, "offset", (json_int_t)s->offset));
     }
     return list;
-}
-
-/* Text from an image may be any bytes. */
-static json_t *text_json(const char *text)
-{
-    json_t *value = json_string(text);
-    return value ? value : json_string("?");
 }
 
 static json_t *description_json(const struct espota_image *image)

@@ -37,6 +37,26 @@ static int parse_range(struct target *t, const char *text, struct espota_device 
     return check_range(t, device, error);
 }
 
+/* A bootloader or a table may be listed; then it lies where it does. */
+static void note_what_is_shared(struct target *t, const struct espota_table *table,
+                                const struct espota_partition *p)
+{
+    struct espota_table_problem problem;
+    bool listed = p->type == ESPOTA_TYPE_BOOTLOADER || p->type == ESPOTA_TYPE_PARTITION_TABLE;
+    if (espota_table_verify_alone(table, p, &problem) != 0 &&
+        !(listed && problem.fault == ESPOTA_TABLE_BELOW_TABLE))
+        espota_table_problem_text(&problem, t->shared);
+}
+
+int target_check_alone(const struct target *t, struct espota_error *error)
+{
+    if (t->shared[0] == '\0')
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_REFUSED,
+                       "refused to change %s: %s; to do it all the same, give the offset instead of the name",
+                       t->text, t->shared);
+}
+
 static int parse_name(struct target *t, const char *text, struct espota_device *device, uint32_t table_offset,
                       struct espota_error *error)
 {
@@ -52,6 +72,8 @@ static int parse_name(struct target *t, const char *text, struct espota_device *
     snprintf(t->text, sizeof t->text, "'%s' (0x%" PRIx32 ")", p->label, p->offset);
     t->offset = p->offset;
     t->length = p->size;
+    t->named = true;
+    note_what_is_shared(t, &slots.table, p);
     return check_range(t, device, error);
 }
 

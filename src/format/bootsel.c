@@ -88,6 +88,8 @@ struct espota_boot_choice espota_boot_choose(const struct espota_table *table, s
                                              bool rollback, espota_bootable_fn *bootable, void *context)
 {
     struct espota_boot_choice choice = { 0 };
+    if (espota_table_find_type(table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA) && !espota_table_otadata(table))
+        return choice; /* too small to be read: the bootloader gives up */
     bool first_boot = records_first_boot(table, otadata);
     int start = wanted_index(table, otadata, rollback, &choice);
     int index = start;

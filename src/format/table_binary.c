@@ -74,6 +74,70 @@ int espota_table_parse_binary(struct espota_table *table, const uint8_t *data, s
     return fault(problem, ESPOTA_TABLE_NO_END, 0, 0);
 }
 
+/* ---- as the bootloader has it ---------------------------------------------------------------------------
+ */
+
+/* The bootloader looks at the first four bytes of an end marker only. */
+static bool is_boot_end(const uint8_t *record)
+{
+    return record[0] == 0xff && record[1] == 0xff && record[2] == 0xff && record[3] == 0xff;
+}
+
+static int check_in_flash(const struct espota_partition *p, uint64_t flash_size,
+                          struct espota_table_problem *problem)
+{
+    uint64_t end = (uint64_t)p->offset + p->size;
+    if (flash_size == 0 || end <= flash_size)
+        return 0;
+    (void)fault(problem, ESPOTA_TABLE_BEYOND_FLASH, end > UINT32_MAX ? UINT32_MAX : (uint32_t)end,
+                flash_size > UINT32_MAX ? UINT32_MAX : (uint32_t)flash_size);
+    memcpy(problem->label, p->label, sizeof problem->label);
+    return -1;
+}
+
+/* The bootloader counts records up to the end, less one for the MD5 record, and takes that many from the
+ * start: when the MD5 record is not the last one, the last partition is lost. */
+static void drop_last_after_md5(struct espota_table *table, size_t md5_at, size_t end)
+{
+    if (table->has_md5 && md5_at + RECORD < end)
+        table->count--;
+}
+
+int espota_table_parse_flash(struct espota_table *table, const uint8_t *data, size_t length,
+                             uint32_t table_offset, uint64_t flash_size, espota_md5_fn *md5,
+                             struct espota_table_problem *problem)
+{
+    size_t md5_at = 0;
+    memset(table, 0, sizeof *table);
+    table->offset = table_offset;
+    length = length < ESPOTA_TABLE_BINARY_SIZE ? length : ESPOTA_TABLE_BINARY_SIZE;
+    for (size_t at = 0; at + RECORD <= length; at += RECORD) {
+        const uint8_t *record = data + at;
+        uint16_t magic = espota_get_le16(record);
+        if (magic == MAGIC_ENTRY && table->count < ESPOTA_TABLE_MAX_ENTRIES) {
+            struct espota_partition *p = &table->entry[table->count++];
+            parse_record(p, record);
+            if (check_in_flash(p, flash_size, problem) != 0)
+                return -1;
+        } else if (magic == MAGIC_MD5 && !table->has_md5) {
+            if (check_md5(data, at, record + DIGEST_OFFSET, md5, problem) != 0)
+                return -1;
+            table->has_md5 = true;
+            md5_at = at;
+        } else if (at > 0 && is_boot_end(record)) {
+            drop_last_after_md5(table, md5_at, at);
+            return 0;
+        } else {
+            return fault(problem, magic == MAGIC_ENTRY ? ESPOTA_TABLE_NO_END : ESPOTA_TABLE_BAD_MAGIC, magic,
+                         (uint32_t)at);
+        }
+    }
+    return fault(problem, ESPOTA_TABLE_NO_END, 0, 0);
+}
+
+/* ---- writing --------------------------------------------------------------------------------------------
+ */
+
 static void format_record(const struct espota_partition *p, uint8_t *record)
 {
     espota_put_le16(record, MAGIC_ENTRY);

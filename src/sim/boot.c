@@ -56,9 +56,8 @@ static bool load_table(struct sim_board *board)
     struct espota_table_problem problem;
     char words[ESPOTA_PROBLEM_TEXT];
     if (sim_flash_read(board->flash, board->options.table_offset, data, sizeof data) == 0 &&
-        espota_table_parse_binary(&board->table, data, sizeof data, board->options.table_offset, espota_md5,
-                                  &problem) == 0 &&
-        espota_table_verify(&board->table, &problem) == 0)
+        espota_table_parse_flash(&board->table, data, sizeof data, board->options.table_offset,
+                                 board->flash->size, espota_md5, &problem) == 0)
         return true;
     sim_print(board, "E (%u) boot: Failed to verify partition table: %s", elapsed(board),
               espota_table_problem_text(&problem, words));
@@ -141,8 +140,7 @@ bool sim_boot(struct sim_board *board)
     if (!rom_boots(board) || !load_table(board))
         return false;
     print_partitions(board);
-    const struct espota_partition *place =
-        espota_table_find_type(&board->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+    const struct espota_partition *place = espota_table_otadata(&board->table);
     load_otadata(board, place, &otadata);
     struct espota_boot_choice choice =
         espota_boot_choose(&board->table, &otadata, board->options.rollback, bootable, board);

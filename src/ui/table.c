@@ -1,4 +1,4 @@
-#include "ui.h"
+#include "espota/ui.h"
 
 #include <inttypes.h>
 #include <string.h>

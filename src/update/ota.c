@@ -1,5 +1,4 @@
 /* The OTA procedure, and the story that it tells. */
-#include "espota/file_kind.h"
 #include "espota/update.h"
 
 #include <inttypes.h>
@@ -24,16 +23,12 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
                            size_t length, struct espota_image *image, struct espota_error *error)
 {
     struct espota_image scratch = { 0 };
-    struct espota_file file;
-    char words[ESPOTA_FILE_WORDS], header[ESPOTA_SIZE_TEXT], flash[ESPOTA_SIZE_TEXT];
+    char words[ESPOTA_PROBLEM_TEXT], header[ESPOTA_SIZE_TEXT], flash[ESPOTA_SIZE_TEXT];
     struct espota_image *i = image ? image : &scratch;
     enum espota_image_verdict verdict = espota_image_examine_memory(i, data, length);
     if (verdict != ESPOTA_IMAGE_OK)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no image to write: %s", name,
-                           espota_image_fault_words(verdict, i, data, length, words));
-    espota_file_examine(&file, data, length);
-    if (espota_file_check_app(&file, name, error) != 0)
-        return (int)error->status;
+                           espota_image_verdict_text(verdict, i, words));
     const struct espota_chip *chip = espota_chip_by_image_id(i->chip_id);
     if (info->chip && i->chip_id != info->chip->image_id)
         return espota_fail(
@@ -53,13 +48,14 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
 static int check_fits(const struct espota_ota_request *request, const struct espota_partition *target,
                       struct espota_error *error)
 {
-    if (request->length <= target->size)
+    uint32_t room = espota_partition_capacity(target);
+    if (request->length <= room)
         return 0;
-    return espota_fail(
-        error, ESPOTA_ERR_TOO_BIG,
-        "%s is %zu bytes, but partition '%s' holds %" PRIu32 ": %zu too many; plan a larger --appsize "
-        "and flash that layout",
-        request->name, request->length, target->label, target->size, request->length - target->size);
+    return espota_fail(error, ESPOTA_ERR_TOO_BIG,
+                       "%s is %zu bytes, but partition '%s' holds %" PRIu32
+                       ": %zu too many; plan a larger --appsize "
+                       "and flash that layout",
+                       request->name, request->length, target->label, room, request->length - room);
 }
 
 /* The whole image, once more, as flash has it. */

@@ -5,6 +5,17 @@
 
 #define RECORD ESPOTA_OTADATA_RECORD_SIZE
 
+static void warn(void *device, const struct espota_table_problem *problem)
+{
+    char words[ESPOTA_PROBLEM_TEXT];
+    espota_device_warn(device, "the partition table: %s", espota_table_problem_text(problem, words));
+}
+
+void espota_slots_warn(struct espota_device *device, const struct espota_table *table)
+{
+    (void)espota_table_check(table, warn, device);
+}
+
 static int load_table(struct espota_slots *slots, struct espota_device *device, uint32_t offset,
                       struct espota_error *error)
 {
@@ -18,11 +29,12 @@ static int load_table(struct espota_slots *slots, struct espota_device *device, 
         return espota_fail(error, ESPOTA_ERR_VERIFY,
                            "%s has no partition table at 0x%" PRIx32 ": flash it first with 'espota flash'",
                            device->name, offset);
-    if (espota_table_parse_binary(&slots->table, data, sizeof data, offset, espota_md5, &problem) != 0 ||
-        espota_table_verify(&slots->table, &problem) != 0)
+    if (espota_table_parse_flash(&slots->table, data, sizeof data, offset, device->info.flash_size,
+                                 espota_md5, &problem) != 0)
         return espota_fail(error, ESPOTA_ERR_VERIFY,
                            "the partition table of %s at 0x%" PRIx32 " is not valid: %s", device->name,
                            offset, espota_table_problem_text(&problem, words));
+    espota_slots_warn(device, &slots->table);
     return 0;
 }
 
@@ -47,6 +59,12 @@ static const struct espota_partition *app_at(const struct espota_table *table, u
     return NULL;
 }
 
+/* There is an otadata partition, and it is too small: the bootloader gives up. */
+static bool otadata_is_cut(const struct espota_slots *slots)
+{
+    return !slots->place && espota_table_find_type(&slots->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+}
+
 /* What the bootloader starts when all images are valid. */
 static const struct espota_partition *chosen(const struct espota_slots *slots)
 {
@@ -54,6 +72,8 @@ static const struct espota_partition *chosen(const struct espota_slots *slots)
     const struct espota_partition *factory =
         espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
     int slot = ESPOTA_SLOT_FACTORY;
+    if (otadata_is_cut(slots))
+        return NULL;
     if (slots->place)
         slot = espota_otadata_active_slot(&slots->otadata, espota_table_slot_count(table));
     if (slot >= 0)
@@ -70,7 +90,7 @@ int espota_slots_load(struct espota_slots *slots, struct espota_device *device, 
     int result = load_table(slots, device, table_offset, error);
     if (result != 0)
         return result;
-    slots->place = espota_table_find_type(&slots->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+    slots->place = espota_table_otadata(&slots->table);
     for (int i = 0; i < 2; i++)
         slots->otadata.record[i].sequence = UINT32_MAX;
     if (slots->place)
@@ -79,6 +99,19 @@ int espota_slots_load(struct espota_slots *slots, struct espota_device *device, 
     slots->running =
         device->info.has_running ? app_at(&slots->table, device->info.running_offset) : slots->boot;
     return result;
+}
+
+/* Writing a slot that shares flash with something else would destroy that. */
+static const struct espota_partition *writable(const struct espota_slots *slots,
+                                               const struct espota_partition *p, struct espota_error *error)
+{
+    struct espota_table_problem problem;
+    char words[ESPOTA_PROBLEM_TEXT];
+    if (espota_table_verify_writable(&slots->table, p, &problem) == 0)
+        return p;
+    espota_fail(error, ESPOTA_ERR_REFUSED, "refused to write partition '%s': %s; flash a sound table first",
+                p->label, espota_table_problem_text(&problem, words));
+    return NULL;
 }
 
 static const struct espota_partition *next_factory(const struct espota_slots *slots,
@@ -96,7 +129,7 @@ static const struct espota_partition *next_factory(const struct espota_slots *sl
             "slot first",
             factory->label);
     else
-        return factory;
+        return writable(slots, factory, error);
     return NULL;
 }
 
@@ -112,7 +145,9 @@ const struct espota_partition *espota_slots_next(const struct espota_slots *slot
             error, ESPOTA_ERR_FAILED,
             "this device has no %s: its layout knows no OTA; flash one with 'espota flash' and --force2p or "
             "--force3p",
-            count == 0 ? "OTA slot" : "otadata partition");
+            count == 0              ? "OTA slot"
+            : otadata_is_cut(slots) ? "otadata partition of 8K"
+                                    : "otadata partition");
         return NULL;
     }
     unsigned next = 0;
@@ -127,7 +162,7 @@ const struct espota_partition *espota_slots_next(const struct espota_slots *slot
             slots->running ? slots->running->label : "ota_0");
         return NULL;
     }
-    return p;
+    return writable(slots, p, error);
 }
 
 /* ---- writing otadata through the device -----------------------------------------------------------------
@@ -138,6 +173,8 @@ static int store(const struct espota_slots *slots, struct espota_device *device,
 {
     uint8_t sector[ESPOTA_SECTOR_SIZE];
     struct espota_smart_write result;
+    if (!writable(slots, slots->place, error))
+        return (int)error->status;
     memset(sector, 0xff, sizeof sector);
     espota_otadata_record_format(&slots->otadata.record[record], sector);
     return espota_smart_write(device, slots->place->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE, sector,
@@ -196,6 +233,12 @@ int espota_slots_select(struct espota_slots *slots, struct espota_device *device
     if (!bootable)
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "cannot boot '%s': it is no factory or OTA app partition", partition->label);
+    if (espota_table_find_type(&slots->table, partition->type, partition->subtype) != partition)
+        return espota_fail(
+            error, ESPOTA_ERR_FAILED,
+            "cannot boot '%s': the table lists another partition of its kind after it, and the "
+            "bootloader takes the last",
+            partition->label);
     if (!slots->place)
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "cannot choose what boots on %s: its layout has no otadata partition",

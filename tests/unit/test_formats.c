@@ -96,6 +96,7 @@ static struct espota_table three_apps(void)
 {
     struct espota_table t = { .count = 4 };
     strcpy(t.entry[0].label, "otadata");
+    t.entry[0].size = ESPOTA_OTADATA_SIZE;
     t.entry[0].type = ESPOTA_TYPE_DATA;
     for (unsigned i = 1; i < 4; i++) {
         t.entry[i].offset = i * 0x100000;

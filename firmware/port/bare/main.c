@@ -130,7 +130,7 @@ static bool holds_this(const struct recovery *r, const struct espota_partition *
 static const struct espota_partition *named(const struct recovery *r)
 {
     const struct espota_table *table = &r->agent.table;
-    const struct espota_partition *place = espota_table_find_type(table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+    const struct espota_partition *place = espota_table_otadata(table);
     struct espota_otadata otadata;
     uint8_t record[ESPOTA_OTADATA_RECORD_SIZE];
     unsigned slots = espota_table_slot_count(table);
