@@ -52,8 +52,8 @@ QUIET ?= @:
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wcast-qual -Wvla -Wformat=2 -Wundef -Wwrite-strings -Werror
 CFLAGS  ?= -O2 -g
-override CPPFLAGS += -Iinclude -Ifirmware/agent/include -Ifirmware/port/posix -D_GNU_SOURCE
-override CFLAGS += -std=c11 $(WARNINGS) -fPIC $(SANITIZE)
+override CPPFLAGS += -Iinclude -Isrc -Ifirmware/agent/include -Ifirmware/port/posix -D_GNU_SOURCE
+override CFLAGS += -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(SANITIZE)
 override LDFLAGS += $(SANITIZE)
 LIB_CFLAGS := $(shell pkg-config --cflags $(MODULES))
 LIB_LIBS   := $(shell pkg-config --libs $(MODULES))
@@ -61,12 +61,16 @@ LIB_LIBS   := $(shell pkg-config --libs $(MODULES))
 PURE_CFLAGS = -std=c99 -ffreestanding
 
 # ---- sources ----------------------------------------------------------------------------------------------
-PURE_SOURCES := $(wildcard src/format/*.c firmware/agent/*.c)
-LIB_SOURCES  := $(PURE_SOURCES) $(wildcard src/base/*.c src/plan/*.c src/chip/*.c src/link/*.c src/device/*.c \
-                src/device/*/*.c src/update/*.c src/fetch/*.c src/sim/*.c src/ui/*.c firmware/port/posix/*.c)
-CLI_SOURCES  := $(wildcard src/cli/*.c)
+# libespota; and what only the program has: the simulator with the agent in it, the terminal, the commands.
+LIB_SOURCES  := $(wildcard src/format/*.c src/base/*.c src/plan/*.c src/chip/*.c src/link/*.c src/device/*.c \
+                src/device/*/*.c src/update/*.c src/fetch/*.c)
+SIM_SOURCES  := $(wildcard firmware/agent/*.c firmware/port/posix/*.c src/sim/*.c)
+CLI_SOURCES  := $(wildcard src/ui/*.c src/cli/*.c)
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
+SIM_OBJECTS  := $(SIM_SOURCES:%.c=$(BUILD)/obj/%.o)
 CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o)
+# What tests link with: library and simulator, with their insides.
+INTERNAL     := $(BUILD)/libinternal.a
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
@@ -82,18 +86,29 @@ SHELL_FILES  := $(shell find tests completions man firmware .ci -name '*.sh' -o 
 .PHONY: all deps demo check check-asan check-fault lint fuzz bench install uninstall clean unit tools interop man
 all: $(BUILD)/espota $(BUILD)/libespota.so
 
-$(BUILD)/espota: $(CLI_OBJECTS) $(BUILD)/libespota.a
+$(BUILD)/espota: $(CLI_OBJECTS) $(SIM_OBJECTS) $(BUILD)/libespota.a
 	$(QUIET) LINK $@
 	$(RUN)$(CC) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-$(BUILD)/libespota.a: $(LIB_OBJECTS)
+# One object, in which all but the public names are local: nothing of ours collides with a program's own names.
+$(BUILD)/obj/libespota.o: $(LIB_OBJECTS)
+	$(QUIET) LD $@
+	$(RUN)$(LD) -r -o $@ $^ && objcopy --wildcard --keep-global-symbol='espota_*' $@
+
+$(BUILD)/libespota.a: $(BUILD)/obj/libespota.o
 	@rm -f $@
 	$(QUIET) AR $@
 	$(RUN)$(AR) rcs $@ $^
 
-$(BUILD)/libespota.so: $(LIB_OBJECTS)
+$(BUILD)/libespota.so: $(LIB_OBJECTS) src/libespota.map
 	$(QUIET) LINK $@
-	$(RUN)$(CC) $(LDFLAGS) -shared -Wl,-soname,libespota.so.$(SOVERSION) -o $@ $^ $(LIB_LIBS)
+	$(RUN)$(CC) $(LDFLAGS) -shared -Wl,-soname,libespota.so.$(SOVERSION) -Wl,--version-script=src/libespota.map \
+	    -o $@ $(LIB_OBJECTS) $(LIB_LIBS)
+
+$(INTERNAL): $(LIB_OBJECTS) $(SIM_OBJECTS)
+	@rm -f $@
+	$(QUIET) AR $@
+	$(RUN)$(AR) rcs $@ $^
 
 $(BUILD)/obj/src/format/%.o: src/format/%.c
 	@mkdir -p $(@D)
@@ -115,13 +130,13 @@ $(BUILD)/obj/%.o: %.c
 define program
 @mkdir -p $(@D)
 $(QUIET) CC $<
-$(RUN)$(CC) $(CPPFLAGS) -Isrc -Itests -Ifirmware/port/bare $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS) $(1)
+$(RUN)$(CC) $(CPPFLAGS) -Itests -Ifirmware/port/bare $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(INTERNAL) $(LIB_LIBS) $(1)
 endef
 
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libespota.a
+$(BUILD)/unit/%: tests/unit/%.c $(INTERNAL)
 	$(call program,-lcmocka)
 
-$(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libespota.a
+$(BUILD)/tools/%: tests/tools/%.c $(INTERNAL)
 	$(call program)
 
 unit: $(UNIT_TESTS)
@@ -141,7 +156,7 @@ man: all
 interop: all tools
 	@BUILD=$(BUILD) tests/run.sh interop
 
-$(FAULT): tests/fault/fault.c $(BUILD)/libespota.a
+$(FAULT): tests/fault/fault.c $(INTERNAL)
 	$(call program)
 
 # Power fails at every flash operation of every procedure, and again in the next run.
@@ -151,15 +166,15 @@ check-fault: $(FAULT)
 # The library once, instrumented, for all fuzzers.
 FUZZ_CFLAGS = -g -O1 -fno-sanitize-recover=all
 FORCE:
-$(BUILD)/fuzz/lib/libespota.a: FORCE
+$(BUILD)/fuzz/lib/libinternal.a: FORCE
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz/lib CFLAGS="$(FUZZ_CFLAGS)" \
 	    SANITIZE="-fsanitize=fuzzer-no-link,address,undefined" $@
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/lib/libespota.a
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/lib/libinternal.a
 	@mkdir -p $(@D)
 	$(QUIET) FUZZ $<
-	$(RUN)clang -fsanitize=fuzzer,address,undefined $(FUZZ_CFLAGS) $(CPPFLAGS) -Isrc -std=c11 $(LIB_CFLAGS) \
-	    $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/lib/libespota.a $(LIB_LIBS)
+	$(RUN)clang -fsanitize=fuzzer,address,undefined $(FUZZ_CFLAGS) $(CPPFLAGS) -std=c11 $(LIB_CFLAGS) \
+	    $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/lib/libinternal.a $(LIB_LIBS)
 
 # A fuzzer of what waits replaces the clock.
 $(BUILD)/fuzz/fuzz_rom: FUZZ_FLAGS = -Wl,--wrap=espota_now_ms,--wrap=espota_sleep_ms
@@ -168,7 +183,7 @@ FUZZ_SECONDS ?= 10
 fuzz: $(FUZZERS)
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZERS)
 
-$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libespota.a
+$(BUILD)/bench/%: tests/bench/%.c $(INTERNAL)
 	$(call program)
 
 bench: all tools $(BENCHES)
@@ -196,7 +211,7 @@ install: all
 	install -m 644 $(BUILD)/libespota.so $(DESTDIR)$(LIBDIR)/libespota.so.$(VERSION)
 	ln -sf libespota.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libespota.so.$(SOVERSION)
 	ln -sf libespota.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libespota.so
-	install -m 644 include/espota/*.h firmware/agent/include/espota/*.h $(DESTDIR)$(INCLUDEDIR)/espota
+	install -m 644 include/espota/*.h $(DESTDIR)$(INCLUDEDIR)/espota
 	install -m 644 $(MAN_PAGES) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 contrib/60-espota.rules $(DESTDIR)$(DATADIR)/60-espota.rules
 	install -m 644 completions/espota.bash $(DESTDIR)$(BASHDIR)/espota
@@ -214,4 +229,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FAULT).d
+-include $(LIB_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FAULT).d

@@ -2,7 +2,7 @@
 FW        := $(BUILD)/firmware
 XTENSA    := xtensa-lx106-elf-
 RISCV     := riscv64-unknown-elf-
-FW_CORE   := $(wildcard firmware/agent/*.c) $(addprefix src/format/,crc32.c image.c otadata.c signature.c slip.c table.c table_binary.c)
+FW_CORE   := $(wildcard firmware/agent/*.c) $(addprefix src/format/,bootsel.c crc32.c image.c otadata.c signature.c slip.c table.c table_binary.c)
 FW_BARE   := $(wildcard firmware/port/bare/*.c)
 FW_CFLAGS := -std=c99 -ffreestanding -Os -g -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
              $(WARNINGS) -Wno-cast-qual -isystem firmware/port/bare/include -Iinclude -Ifirmware/agent/include -Ifirmware/port/bare
@@ -12,9 +12,9 @@ FW_TARGETS := esp32 esp32c3 virt
 CC_esp32   := $(XTENSA)gcc
 CC_esp32c3 := $(RISCV)gcc
 CC_virt    := $(RISCV)gcc
-ARCH_esp32   := -mtext-section-literals -mlongcalls
-ARCH_esp32c3 := -march=rv32imc -mabi=ilp32 -misa-spec=2.2
-ARCH_virt    := -march=rv32imac -mabi=ilp32 -misa-spec=2.2
+ARCH_esp32   := -mtext-section-literals
+ARCH_esp32c3 := -march=rv32imc -mabi=ilp32 -misa-spec=2.2 -msave-restore
+ARCH_virt    := -march=rv32imac -mabi=ilp32 -misa-spec=2.2 -msave-restore
 
 START_esp32   := firmware/port/esp32/start.S
 START_esp32c3 := firmware/port/bare/start_riscv.S
@@ -39,10 +39,10 @@ $$(FW)/$(1)/core.o: $$(patsubst %.c,$$(FW)/$(1)/%.o,$$(FW_CORE))
 endef
 $(foreach t,$(FW_TARGETS),$(eval $(call firmware_rules,$(t))))
 
-$(FW)/tools/elf2image: firmware/tools/elf2image.c $(BUILD)/libespota.a
+$(FW)/tools/elf2image: firmware/tools/elf2image.c $(INTERNAL)
 	@mkdir -p $(@D)
 	$(QUIET) CC $<
-	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libespota.a $(LIB_LIBS)
+	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(INTERNAL) $(LIB_LIBS)
 
 $(FW)/%/recovery.bin: $(FW)/%/recovery.elf $(FW)/tools/elf2image
 	$(QUIET) IMAGE $@

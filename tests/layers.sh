@@ -7,10 +7,11 @@ objects=${1:?usage: layers.sh OBJECT_FOLDER}
 floors="src/format
 firmware/agent
 src/base src/chip
-src/plan src/link src/ui
+src/plan src/link
 src/device src/fetch firmware/port
 src/update
 src/sim
+src/ui
 src/cli"
 symbols=$(mktemp)
 trap 'rm -f "$symbols"' EXIT

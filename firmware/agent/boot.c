@@ -1,11 +1,21 @@
-/* otadata: which app boots next. */
+/* otadata: which app boots next. Nothing is written before it is known what the bootloader would start then.
+ */
 #include "private.h"
 
+#include "espota/bootsel.h"
 #include "espota/bytes.h"
 
 #include <string.h>
 
 #define RECORD ESPOTA_OTADATA_RECORD_SIZE
+
+struct boot {
+    struct espota_agent *agent;
+    const struct espota_partition *place;    /* of otadata; NULL: none */
+    const struct espota_partition *running;  /* NULL: neither factory nor a slot */
+    const struct espota_partition *verified; /* holds a verified image; NULL: none looked at yet */
+    struct espota_otadata otadata;           /* as flash has it */
+};
 
 static const struct espota_partition *otadata_partition(const struct espota_agent *agent)
 {
@@ -15,125 +25,277 @@ static const struct espota_partition *otadata_partition(const struct espota_agen
     return good && espota_table_verify_writable(&agent->table, p, &problem) == 0 ? p : NULL;
 }
 
-static int load(const struct espota_agent *agent, uint32_t offset, struct espota_otadata *otadata)
+static enum espota_agent_status load(struct espota_agent *agent, struct boot *b)
 {
     uint8_t data[RECORD];
-    for (int i = 0; i < 2; i++) {
-        uint32_t at = offset + (uint32_t)i * ESPOTA_SECTOR_SIZE;
-        if (agent->port->flash_read(agent->port->context, at, data, sizeof data) != 0)
-            return -1;
-        espota_otadata_record_parse(&otadata->record[i], data);
+    *b = (struct boot){ .agent = agent,
+                        .place = otadata_partition(agent),
+                        .running = espota_agent_app_at(agent, agent->config->running_offset) };
+    for (uint32_t i = 0; i < 2; i++) {
+        memset(data, 0xff, sizeof data);
+        if (b->place &&
+            espota_agent_flash_read(agent, b->place->offset + i * ESPOTA_SECTOR_SIZE, data, sizeof data) != 0)
+            return ESPOTA_AGENT_FLASH;
+        espota_otadata_record_parse(&b->otadata.record[i], data);
     }
-    return 0;
+    return ESPOTA_AGENT_OK;
 }
 
-/* Each record has a sector of its own; the other one stays in charge until this one is whole. */
-static enum espota_agent_status store(const struct espota_agent *agent, uint32_t offset,
-                                      const struct espota_otadata *otadata, int record)
+static unsigned slot_of(const struct espota_partition *p)
 {
-    const struct espota_agent_port *port = agent->port;
+    return (unsigned)(p->subtype - ESPOTA_APP_OTA_0);
+}
+
+/* Does the record in charge name the app that runs? */
+static bool names_running(const struct boot *b)
+{
+    return b->running && espota_partition_is_slot(b->running) &&
+           espota_otadata_active_slot(&b->otadata, espota_table_slot_count(&b->agent->table)) ==
+               (int)slot_of(b->running);
+}
+
+/* ---- what would boot ------------------------------------------------------------------------------------
+ */
+
+/* For the bootloader's eyes: whole, and for this chip. */
+static bool bootable(void *context, const struct espota_partition *p)
+{
+    const struct boot *b = context;
+    return p == b->running || p == b->verified || espota_agent_is_bootable(b->agent, p);
+}
+
+/* PENDING_VERIFY is the word of a bootloader that honours trials, whatever the configuration says. */
+static bool honours_trials(const struct boot *b)
+{
+    return b->agent->config->rollback || b->otadata.record[0].state == ESPOTA_OTA_PENDING_VERIFY ||
+           b->otadata.record[1].state == ESPOTA_OTA_PENDING_VERIFY;
+}
+
+static const struct espota_partition *choose(struct boot *b, const struct espota_otadata *otadata)
+{
+    struct espota_otadata copy = *otadata;
+    return espota_boot_choose(&b->agent->table, &copy, honours_trials(b), bootable, b).partition;
+}
+
+static bool nothing(void *context, const struct espota_partition *p)
+{
+    (void)context;
+    (void)p;
+    return false;
+}
+
+/* The app that otadata asks for, whatever it holds. */
+static const struct espota_partition *wanted(const struct boot *b, const struct espota_otadata *otadata)
+{
+    struct espota_otadata copy = *otadata;
+    return espota_boot_choose(&b->agent->table, &copy, honours_trials(b), nothing, NULL).wanted;
+}
+
+/* Is `p` the app that runs, or one that is verified? */
+static enum espota_agent_status approve(struct boot *b, const struct espota_partition *p)
+{
+    if (!p)
+        return ESPOTA_AGENT_IMAGE;
+    if (p == b->running || p == b->verified)
+        return ESPOTA_AGENT_OK;
+    enum espota_agent_status status = espota_agent_examine(b->agent, p);
+    if (status == ESPOTA_AGENT_OK)
+        b->verified = p;
+    return status;
+}
+
+/* May otadata be so, though it may be for a moment only? What boots is approved, or what would boot as it is.
+ * Most often that is known without a look at any image. */
+static enum espota_agent_status judge(struct boot *b, const struct espota_otadata *otadata)
+{
+    const struct espota_partition *p = wanted(b, otadata);
+    if ((p && p == b->running) || p == wanted(b, &b->otadata))
+        return ESPOTA_AGENT_OK;
+    p = choose(b, otadata);
+    enum espota_agent_status status = approve(b, p);
+    return status != ESPOTA_AGENT_OK && p && p == choose(b, &b->otadata) ? ESPOTA_AGENT_OK : status;
+}
+
+/* ---- changing it ----------------------------------------------------------------------------------------
+ */
+
+static struct espota_otadata without(const struct espota_otadata *otadata, int record)
+{
+    struct espota_otadata gap = *otadata;
+    memset(&gap.record[record], 0xff, sizeof gap.record[record]);
+    return gap;
+}
+
+/* Each record has a sector of its own; the other one is in charge until this one is whole. */
+static enum espota_agent_status erase_record(struct boot *b, int record)
+{
+    const struct espota_agent_port *port = b->agent->port;
+    struct espota_otadata gap = without(&b->otadata, record);
+    enum espota_agent_status status = judge(b, &gap);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    b->otadata = gap;
+    return port->flash_erase(port->context, b->place->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE) == 0
+               ? ESPOTA_AGENT_OK
+               : ESPOTA_AGENT_FLASH;
+}
+
+static enum espota_agent_status store(struct boot *b, const struct espota_otadata *to, int record)
+{
+    const struct espota_agent_port *port = b->agent->port;
     uint8_t data[RECORD], back[RECORD];
-    uint32_t at = offset + (uint32_t)record * ESPOTA_SECTOR_SIZE;
-    espota_otadata_record_format(&otadata->record[record], data);
-    if (port->flash_erase(port->context, at) != 0 ||
-        port->flash_program(port->context, at, data, sizeof data) != 0 ||
+    uint32_t at = b->place->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE;
+    enum espota_agent_status status = judge(b, to);
+    if (status == ESPOTA_AGENT_OK)
+        status = erase_record(b, record);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    espota_otadata_record_format(&to->record[record], data);
+    if (port->flash_program(port->context, at, data, sizeof data) != 0 ||
         port->flash_read(port->context, at, back, sizeof back) != 0 || memcmp(data, back, sizeof back) != 0)
         return ESPOTA_AGENT_FLASH;
+    b->otadata = *to;
     return ESPOTA_AGENT_OK;
 }
 
 /* The factory app boots when otadata says nothing. The record in charge goes last. */
-static enum espota_agent_status erase_both(const struct espota_agent *agent, uint32_t offset,
-                                           const struct espota_otadata *otadata)
+static enum espota_agent_status erase_both(struct boot *b)
 {
-    const struct espota_agent_port *port = agent->port;
-    uint32_t last = espota_otadata_active(otadata) == 1 ? 1 : 0;
-    if (port->flash_erase(port->context, offset + (1 - last) * ESPOTA_SECTOR_SIZE) != 0 ||
-        port->flash_erase(port->context, offset + last * ESPOTA_SECTOR_SIZE) != 0)
-        return ESPOTA_AGENT_FLASH;
-    return ESPOTA_AGENT_OK;
+    int last = espota_otadata_active(&b->otadata) == 1 ? 1 : 0;
+    enum espota_agent_status status = erase_record(b, 1 - last);
+    return status == ESPOTA_AGENT_OK ? erase_record(b, last) : status;
 }
 
-static enum espota_agent_status select_slot(const struct espota_agent *agent, uint32_t offset,
-                                            const struct espota_partition *partition, uint32_t state,
-                                            struct espota_otadata *otadata)
+/* Have otadata name slot `p` in `state`. Where the record in charge would have to be written again, and what
+ * boots without it is not approved, the other record says the same with a higher number. */
+static enum espota_agent_status name_slot(struct boot *b, const struct espota_partition *p, uint32_t state)
 {
-    struct espota_otadata before = *otadata;
-    int record = espota_otadata_select(otadata, (unsigned)(partition->subtype - ESPOTA_APP_OTA_0),
-                                       espota_table_slot_count(&agent->table), state);
+    unsigned slots = espota_table_slot_count(&b->agent->table);
+    struct espota_otadata to = b->otadata;
+    int record = espota_otadata_select(&to, slot_of(p), slots, state);
     if (record < 0)
         return ESPOTA_AGENT_STATE;
-    if (memcmp(&before, otadata, sizeof before) == 0)
+    if (memcmp(&b->otadata, &to, sizeof to) == 0)
         return ESPOTA_AGENT_OK;
-    return store(agent, offset, otadata, record);
+    struct espota_otadata gap = without(&b->otadata, record);
+    if (judge(b, &gap) != ESPOTA_AGENT_OK) {
+        to = b->otadata;
+        record = espota_otadata_append(&to, slot_of(p), slots, state);
+    }
+    return record < 0 ? ESPOTA_AGENT_STATE : store(b, &to, record);
+}
+
+static enum espota_agent_status point_to(struct boot *b, const struct espota_partition *p, uint32_t state)
+{
+    return p->subtype == ESPOTA_APP_FACTORY ? erase_both(b) : name_slot(b, p, state);
+}
+
+/* Otadata asks for the app that runs, whatever lies in the other slots. */
+static enum espota_agent_status settle(struct boot *b)
+{
+    if (b->running && wanted(b, &b->otadata) == b->running)
+        return ESPOTA_AGENT_OK;
+    if (!b->place || !b->running)
+        return ESPOTA_AGENT_STATE;
+    return point_to(b, b->running, ESPOTA_OTA_UNDEFINED);
+}
+
+enum espota_agent_status espota_agent_settle(struct espota_agent *agent)
+{
+    struct boot b;
+    enum espota_agent_status status = load(agent, &b);
+    return status == ESPOTA_AGENT_OK ? settle(&b) : status;
+}
+
+/* A record says PENDING_VERIFY only where the bootloader goes back unless it is confirmed. */
+enum espota_agent_status espota_agent_check_trial(struct espota_agent *agent)
+{
+    struct boot b;
+    enum espota_agent_status status = load(agent, &b);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    return names_running(&b) &&
+                   b.otadata.record[espota_otadata_active(&b.otadata)].state == ESPOTA_OTA_PENDING_VERIFY
+               ? ESPOTA_AGENT_TRIAL
+               : ESPOTA_AGENT_OK;
+}
+
+/* ---- requests -------------------------------------------------------------------------------------------
+ */
+
+static enum espota_agent_status select_app(struct boot *b, const struct espota_partition *p, uint32_t state)
+{
+    enum espota_agent_status status = espota_agent_examine(b->agent, p);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    b->verified = p;
+    if (state == ESPOTA_OTA_NEW) /* a trial goes back to the app that runs */
+        status = settle(b);
+    if (status == ESPOTA_AGENT_OK)
+        status = point_to(b, p, state);
+    return status;
 }
 
 enum espota_agent_status espota_agent_select(struct espota_agent *agent, const struct request *request,
                                              struct reply *reply)
 {
-    struct espota_otadata otadata;
-    const struct espota_partition *place = otadata_partition(agent);
+    struct boot b;
     (void)reply;
     if (request->length != 8)
         return ESPOTA_AGENT_MALFORMED;
+    memset(&agent->update, 0, sizeof agent->update);
     const struct espota_partition *p = espota_agent_app_at(agent, espota_get_le32(request->data));
     uint32_t state = espota_get_le32(request->data + 4);
     if (!p)
         return ESPOTA_AGENT_DENIED;
-    if (!place || (state != ESPOTA_OTA_UNDEFINED && state != ESPOTA_OTA_NEW))
+    if (state != ESPOTA_OTA_UNDEFINED && state != ESPOTA_OTA_NEW)
         return ESPOTA_AGENT_STATE;
     if (state == ESPOTA_OTA_NEW && (!agent->config->rollback || p->subtype == ESPOTA_APP_FACTORY))
         return ESPOTA_AGENT_UNSUPPORTED;
-    enum espota_agent_status status = espota_agent_examine(agent, p);
-    if (status != ESPOTA_AGENT_OK)
-        return status;
-    if (load(agent, place->offset, &otadata) != 0)
-        return ESPOTA_AGENT_FLASH;
-    return p->subtype == ESPOTA_APP_FACTORY ? erase_both(agent, place->offset, &otadata)
-                                            : select_slot(agent, place->offset, p, state, &otadata);
+    enum espota_agent_status status = load(agent, &b);
+    if (status == ESPOTA_AGENT_OK && !b.place)
+        status = ESPOTA_AGENT_STATE;
+    if (status == ESPOTA_AGENT_OK && state == ESPOTA_OTA_NEW && p == b.running)
+        status = ESPOTA_AGENT_RUNNING;
+    return status == ESPOTA_AGENT_OK ? select_app(&b, p, state) : status;
 }
 
-/* The running slot's record gets `state`. */
-static enum espota_agent_status mark(struct espota_agent *agent, uint32_t state)
+/* What CONFIRM and ROLLBACK begin with: the running app is the one that otadata has in charge. */
+static enum espota_agent_status load_in_charge(struct espota_agent *agent, const struct request *request,
+                                               struct boot *b)
 {
-    struct espota_otadata otadata;
-    const struct espota_partition *place = otadata_partition(agent);
-    const struct espota_partition *running = espota_agent_app_at(agent, agent->config->running_offset);
-    if (!place || !running || !espota_partition_is_slot(running))
-        return ESPOTA_AGENT_STATE;
-    if (load(agent, place->offset, &otadata) != 0)
-        return ESPOTA_AGENT_FLASH;
-    int record = espota_otadata_mark(&otadata, (unsigned)(running->subtype - ESPOTA_APP_OTA_0),
-                                     espota_table_slot_count(&agent->table), state);
-    if (record == -1)
-        return ESPOTA_AGENT_STATE;
-    return record < 0 ? ESPOTA_AGENT_OK : store(agent, place->offset, &otadata, record);
+    if (request->length != 0)
+        return ESPOTA_AGENT_MALFORMED;
+    memset(&agent->update, 0, sizeof agent->update);
+    enum espota_agent_status status = load(agent, b);
+    return status == ESPOTA_AGENT_OK && (!b->place || !names_running(b)) ? ESPOTA_AGENT_STATE : status;
 }
 
 enum espota_agent_status espota_agent_confirm(struct espota_agent *agent, const struct request *request,
                                               struct reply *reply)
 {
+    struct boot b;
     (void)reply;
-    return request->length == 0 ? mark(agent, ESPOTA_OTA_VALID) : ESPOTA_AGENT_MALFORMED;
-}
-
-/* What would boot if the running slot were out of the question? */
-static bool has_other_app(struct espota_agent *agent)
-{
-    for (unsigned i = 0; i < agent->table.count; i++) {
-        const struct espota_partition *p = espota_agent_app_at(agent, agent->table.entry[i].offset);
-        if (p && p->offset != agent->config->running_offset &&
-            espota_agent_examine(agent, p) == ESPOTA_AGENT_OK)
-            return true;
-    }
-    return false;
+    enum espota_agent_status status = load_in_charge(agent, request, &b);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    uint32_t state = b.otadata.record[espota_otadata_active(&b.otadata)].state;
+    bool trial = state == ESPOTA_OTA_NEW || state == ESPOTA_OTA_PENDING_VERIFY;
+    return trial ? name_slot(&b, b.running, ESPOTA_OTA_VALID) : ESPOTA_AGENT_OK;
 }
 
 enum espota_agent_status espota_agent_rollback(struct espota_agent *agent, const struct request *request,
                                                struct reply *reply)
 {
+    struct boot b;
     (void)reply;
-    if (request->length != 0)
-        return ESPOTA_AGENT_MALFORMED;
-    return has_other_app(agent) ? mark(agent, ESPOTA_OTA_INVALID) : ESPOTA_AGENT_IMAGE;
+    enum espota_agent_status status = load_in_charge(agent, request, &b);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    struct espota_otadata to = b.otadata;
+    int record = espota_otadata_active(&to);
+    to.record[record].state = ESPOTA_OTA_INVALID;
+    const struct espota_partition *p = choose(&b, &to);
+    status = p == b.running ? ESPOTA_AGENT_IMAGE : approve(&b, p);
+    return status == ESPOTA_AGENT_OK ? store(&b, &to, record) : status;
 }

@@ -40,20 +40,34 @@ bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint3
 /* The factory or OTA app partition that begins there, or NULL. */
 const struct espota_partition *espota_agent_app_at(const struct espota_agent *agent, uint32_t offset);
 int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
-/* Uses the sector buffer: an unfinished sector of a run is lost, and the run with it. */
+/* The same with the header that an update holds back. */
+int espota_agent_slot_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
+/* Of what espota_agent_slot_read gives. Uses the sector buffer: an unfinished sector of a run is lost, and
+ * the run with it. */
 enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, uint32_t offset,
                                                    uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH]);
 
 /* update.c */
 handler espota_agent_begin, espota_agent_write;
 
+/* All is in order: the header goes to flash, and nothing after it. */
+enum espota_agent_status espota_agent_seal(struct espota_agent *agent);
+
 /* verify.c */
 handler espota_agent_verify;
-/* Is there a valid image for this chip in the partition? */
+/* Does flash hold an image in the partition that may boot: whole, for this chip and product, signed and new
+ * enough? */
 enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
                                               const struct espota_partition *partition);
 
+/* Does it hold one that the bootloader would start, whoever made it? */
+bool espota_agent_is_bootable(struct espota_agent *agent, const struct espota_partition *partition);
+
 /* boot.c */
+/* Before a slot is written: have otadata ask for the app that runs. Leaves the sector buffer alone. */
+enum espota_agent_status espota_agent_settle(struct espota_agent *agent);
+/* @return TRIAL while the running app is on a trial that nobody confirmed. */
+enum espota_agent_status espota_agent_check_trial(struct espota_agent *agent);
 handler espota_agent_select, espota_agent_confirm, espota_agent_rollback;
 
 #endif

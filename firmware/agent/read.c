@@ -67,6 +67,17 @@ int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, v
     return agent->port->flash_read(agent->port->context, offset, buffer, length);
 }
 
+int espota_agent_slot_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length)
+{
+    const struct espota_agent_update *u = &agent->update;
+    if (espota_agent_flash_read(agent, offset, buffer, length) != 0)
+        return -1;
+    for (uint32_t i = 0; u->held && i < sizeof u->header; i++)
+        if (u->partition + i >= offset && u->partition + i - offset < length)
+            ((uint8_t *)buffer)[u->partition + i - offset] = u->header[i];
+    return 0;
+}
+
 enum espota_agent_status espota_agent_read(struct espota_agent *agent, const struct request *request,
                                            struct reply *reply)
 {
@@ -77,7 +88,7 @@ enum espota_agent_status espota_agent_read(struct espota_agent *agent, const str
     if (length == 0 || length > ESPOTA_AGENT_MAX_DATA)
         return ESPOTA_AGENT_RANGE;
     enum espota_agent_status status = readable(agent, offset, length);
-    if (status == ESPOTA_AGENT_OK && espota_agent_flash_read(agent, offset, reply->data, length) != 0)
+    if (status == ESPOTA_AGENT_OK && espota_agent_slot_read(agent, offset, reply->data, length) != 0)
         status = ESPOTA_AGENT_FLASH;
     if (status == ESPOTA_AGENT_OK)
         reply->length = length;
@@ -93,7 +104,7 @@ enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, u
         return ESPOTA_AGENT_CRYPTO;
     while (length > 0) {
         uint32_t chunk = length < SECTOR ? length : SECTOR;
-        if (espota_agent_flash_read(agent, offset, agent->sector, chunk) != 0)
+        if (espota_agent_slot_read(agent, offset, agent->sector, chunk) != 0)
             return ESPOTA_AGENT_FLASH;
         if (h->update(h->context, agent->sector, chunk) != 0)
             return ESPOTA_AGENT_CRYPTO;

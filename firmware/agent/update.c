@@ -7,6 +7,19 @@
 
 #define SECTOR ESPOTA_SECTOR_SIZE
 
+/* Writing it changes no other partition, whatever table the bootloader puts up with. */
+static bool stands_alone(const struct espota_agent *agent, const struct espota_partition *p)
+{
+    for (unsigned i = 0; i < agent->table.count; i++) {
+        const struct espota_partition *other = &agent->table.entry[i];
+        if (other != p && other->offset - p->offset < p->size)
+            return false;
+        if (other != p && p->offset - other->offset < other->size)
+            return false;
+    }
+    return p->offset >= agent->config->table_offset + ESPOTA_TABLE_SECTOR_SIZE;
+}
+
 enum espota_agent_status espota_agent_begin(struct espota_agent *agent, const struct request *request,
                                             struct reply *reply)
 {
@@ -27,6 +40,11 @@ enum espota_agent_status espota_agent_begin(struct espota_agent *agent, const st
         return ESPOTA_AGENT_DENIED;
     if (p->offset == agent->config->running_offset)
         return ESPOTA_AGENT_RUNNING;
+    if (!stands_alone(agent, p))
+        return ESPOTA_AGENT_DENIED;
+    enum espota_agent_status status = espota_agent_check_trial(agent);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
     u->length = espota_get_le32(in + 8);
     if (u->length == 0 || u->length > espota_partition_capacity(p))
         return ESPOTA_AGENT_SIZE;
@@ -39,38 +57,91 @@ enum espota_agent_status espota_agent_begin(struct espota_agent *agent, const st
     return ESPOTA_AGENT_OK;
 }
 
-/* Does flash hold these bytes at `offset`? `*blank`: it holds nothing but FF there. */
-static int compare(const struct espota_agent *agent, uint32_t offset, const uint8_t *data, bool *same,
-                   bool *blank)
+/* Does flash hold this part of the sector buffer? `*blank`: it holds nothing but FF there. */
+static int compare(const struct espota_agent *agent, uint32_t offset, uint32_t start, bool *same, bool *blank)
 {
-    uint8_t piece[64];
+    uint8_t piece[32];
     *same = true;
     *blank = true;
-    for (uint32_t at = 0; at < SECTOR; at += sizeof piece) {
+    for (uint32_t at = start; at < SECTOR; at += sizeof piece) {
         if (espota_agent_flash_read(agent, offset + at, piece, sizeof piece) != 0)
             return -1;
-        *same = *same && memcmp(piece, data + at, sizeof piece) == 0;
+        *same = *same && memcmp(piece, agent->sector + at, sizeof piece) == 0;
         for (size_t i = 0; *blank && i < sizeof piece; i++)
             *blank = piece[i] == 0xff;
     }
     return 0;
 }
 
-/* Bring one sector into flash; one that is there already costs no erase. */
-static enum espota_agent_status commit(struct espota_agent *agent, uint32_t offset)
+/* From here on no rule of the bootloader starts this slot: otadata asks for the app that runs, and the slot
+ * has no header. */
+static enum espota_agent_status clear(struct espota_agent *agent)
+{
+    struct espota_agent_update *u = &agent->update;
+    const struct espota_agent_port *port = agent->port;
+    uint8_t header[ESPOTA_AGENT_HEADER];
+    bool blank = true;
+    enum espota_agent_status status = espota_agent_settle(agent);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    if (espota_agent_flash_read(agent, u->partition, header, sizeof header) != 0)
+        return ESPOTA_AGENT_FLASH;
+    for (size_t i = 0; i < sizeof header; i++)
+        blank = blank && header[i] == 0xff;
+    if (!blank && port->flash_erase(port->context, u->partition) != 0)
+        return ESPOTA_AGENT_FLASH;
+    u->cleared = true;
+    return u->running_run ? ESPOTA_AGENT_OK : ESPOTA_AGENT_GAP; /* the sector buffer was needed */
+}
+
+/* Bring the sector into flash, from `start` on; one that is there already costs no erase. */
+static enum espota_agent_status put_sector(struct espota_agent *agent, uint32_t offset, uint32_t start)
 {
     const struct espota_agent_port *port = agent->port;
     bool same, blank;
-    if (compare(agent, offset, agent->sector, &same, &blank) != 0)
+    if (compare(agent, offset, start, &same, &blank) != 0)
         return ESPOTA_AGENT_FLASH;
     if (same)
         return ESPOTA_AGENT_OK;
     if (!blank && port->flash_erase(port->context, offset) != 0)
         return ESPOTA_AGENT_FLASH;
-    if (port->flash_program(port->context, offset, agent->sector, SECTOR) != 0)
+    if (port->flash_program(port->context, offset + start, agent->sector + start, SECTOR - start) != 0 ||
+        compare(agent, offset, start, &same, &blank) != 0 || !same)
         return ESPOTA_AGENT_FLASH;
-    if (compare(agent, offset, agent->sector, &same, &blank) != 0 || !same)
+    return ESPOTA_AGENT_OK;
+}
+
+/* A sector is there. The first one without its header, which is held back. */
+static enum espota_agent_status commit(struct espota_agent *agent, uint32_t offset)
+{
+    struct espota_agent_update *u = &agent->update;
+    bool first = offset == u->partition, same, blank;
+    if (!u->cleared) {
+        if (compare(agent, offset, 0, &same, &blank) != 0)
+            return ESPOTA_AGENT_FLASH;
+        enum espota_agent_status status = same ? ESPOTA_AGENT_OK : clear(agent);
+        if (same || status != ESPOTA_AGENT_OK)
+            return status;
+    }
+    if (first) {
+        memcpy(u->header, agent->sector, sizeof u->header);
+        u->held = true;
+    }
+    return put_sector(agent, offset, first ? sizeof u->header : 0);
+}
+
+enum espota_agent_status espota_agent_seal(struct espota_agent *agent)
+{
+    struct espota_agent_update *u = &agent->update;
+    const struct espota_agent_port *port = agent->port;
+    uint8_t back[ESPOTA_AGENT_HEADER];
+    if (u->held && (port->flash_program(port->context, u->partition, u->header, sizeof u->header) != 0 ||
+                    espota_agent_flash_read(agent, u->partition, back, sizeof back) != 0 ||
+                    memcmp(back, u->header, sizeof back) != 0))
         return ESPOTA_AGENT_FLASH;
+    u->held = false;
+    u->cleared = false;
+    u->sealed = true;
     return ESPOTA_AGENT_OK;
 }
 
@@ -102,7 +173,7 @@ enum espota_agent_status espota_agent_write(struct espota_agent *agent, const st
                                             struct reply *reply)
 {
     struct espota_agent_update *u = &agent->update;
-    if (!u->open)
+    if (!u->open || u->sealed)
         return ESPOTA_AGENT_ORDER;
     if (request->length <= ESPOTA_AGENT_WRITE_HEADER ||
         request->length > ESPOTA_AGENT_WRITE_HEADER + ESPOTA_AGENT_MAX_DATA)

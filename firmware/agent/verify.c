@@ -1,7 +1,7 @@
 /* Is what a slot holds an image that may boot? */
 #include "private.h"
 
-#include "espota/bytes.h"
+#include "espota/agent_settings.h"
 
 #include <string.h>
 
@@ -13,7 +13,7 @@ struct slot_reader {
 static int read_slot(void *context, uint32_t offset, void *buffer, size_t length)
 {
     const struct slot_reader *reader = context;
-    return espota_agent_flash_read(reader->agent, reader->offset + offset, buffer, length);
+    return espota_agent_slot_read(reader->agent, reader->offset + offset, buffer, length);
 }
 
 /* Is the image signed by the device's owner? */
@@ -38,24 +38,58 @@ static enum espota_agent_status check_owner(struct espota_agent *agent,
     return ESPOTA_AGENT_OK;
 }
 
+/* A recovery agent on the bare chip: it checks no signatures. Its settings lie where it reads them from. */
+static enum espota_agent_status refuse_recovery(const struct espota_agent *agent,
+                                                const struct espota_partition *partition)
+{
+    uint8_t magic[sizeof ESPOTA_SETTINGS_MAGIC - 1];
+    if (espota_agent_slot_read(agent, partition->offset + ESPOTA_SETTINGS_OFFSET, magic, sizeof magic) != 0)
+        return ESPOTA_AGENT_FLASH;
+    return memcmp(magic, ESPOTA_SETTINGS_MAGIC, sizeof magic) == 0 ? ESPOTA_AGENT_RECOVERY : ESPOTA_AGENT_OK;
+}
+
+static enum espota_image_verdict look(struct espota_agent *agent, const struct espota_partition *partition,
+                                      struct espota_image *image)
+{
+    struct slot_reader reader = { agent, partition->offset };
+    struct espota_image_source source = { &reader, read_slot, partition->size };
+    agent->update.running_run = false; /* the sector buffer serves here */
+    return espota_image_examine(image, &source, &agent->port->sha256, agent->sector, sizeof agent->sector);
+}
+
+bool espota_agent_is_bootable(struct espota_agent *agent, const struct espota_partition *partition)
+{
+    struct espota_image image;
+    return look(agent, partition, &image) == ESPOTA_IMAGE_OK && image.chip_id == agent->config->chip_id;
+}
+
+/* Is it an app of this device's making, and new enough? */
+static enum espota_agent_status check_description(const struct espota_agent_config *config,
+                                                  const struct espota_image *image)
+{
+    const struct espota_app_desc *d = &image->description; /* all 0 where there is none */
+    if (d->secure_version < config->min_secure_version)
+        return ESPOTA_AGENT_OLD;
+    return config->project && strcmp(d->project, config->project) != 0 ? ESPOTA_AGENT_PROJECT
+                                                                       : ESPOTA_AGENT_OK;
+}
+
 enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
                                               const struct espota_partition *partition)
 {
     struct espota_image image;
-    struct slot_reader reader = { agent, partition->offset };
-    struct espota_image_source source = { &reader, read_slot, partition->size };
-    agent->update.running_run = false; /* the sector buffer serves here */
-    enum espota_image_verdict verdict =
-        espota_image_examine(&image, &source, &agent->port->sha256, agent->sector, sizeof agent->sector);
+    enum espota_image_verdict verdict = look(agent, partition, &image);
     if (verdict == ESPOTA_IMAGE_READ_FAILED)
         return ESPOTA_AGENT_FLASH;
     if (verdict == ESPOTA_IMAGE_HASH_FAILED)
         return ESPOTA_AGENT_CRYPTO;
     if (verdict != ESPOTA_IMAGE_OK || image.chip_id != agent->config->chip_id)
         return ESPOTA_AGENT_IMAGE;
-    if ((image.has_description ? image.description.secure_version : 0) < agent->config->min_secure_version)
-        return ESPOTA_AGENT_OLD;
-    return agent->port->check_signature ? check_owner(agent, partition, image.length) : ESPOTA_AGENT_OK;
+    enum espota_agent_status status = check_description(agent->config, &image);
+    if (status == ESPOTA_AGENT_OK && agent->port->check_signature)
+        status = check_owner(agent, partition, image.length);
+    return status == ESPOTA_AGENT_OK && agent->port->check_signature ? refuse_recovery(agent, partition)
+                                                                     : status;
 }
 
 enum espota_agent_status espota_agent_verify(struct espota_agent *agent, const struct request *request,
@@ -72,5 +106,6 @@ enum espota_agent_status espota_agent_verify(struct espota_agent *agent, const s
     reply->length = ESPOTA_SHA256_LENGTH;
     if (memcmp(reply->data, u->sha256, sizeof u->sha256) != 0)
         return ESPOTA_AGENT_BAD_DIGEST;
-    return espota_agent_examine(agent, espota_agent_app_at(agent, u->partition));
+    status = espota_agent_examine(agent, espota_agent_app_at(agent, u->partition));
+    return status == ESPOTA_AGENT_OK ? espota_agent_seal(agent) : status;
 }

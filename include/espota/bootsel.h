@@ -8,6 +8,8 @@
 #ifndef ESPOTA_BOOTSEL_H
 #define ESPOTA_BOOTSEL_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/otadata.h"
 #include "espota/table.h"
 
@@ -24,5 +26,7 @@ struct espota_boot_choice {
  * `rollback`: the bootloader was built with CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE. */
 struct espota_boot_choice espota_boot_choose(const struct espota_table *table, struct espota_otadata *otadata,
                                              bool rollback, espota_bootable_fn *bootable, void *context);
+
+#pragma GCC visibility pop
 
 #endif

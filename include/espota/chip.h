@@ -4,6 +4,10 @@
 #ifndef ESPOTA_CHIP_H
 #define ESPOTA_CHIP_H
 
+#pragma GCC visibility push(default)
+
+#include "espota/file_kind.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,9 +38,14 @@ struct espota_chip {
     bool has_magic;             /* the ROM's magic register identifies the chip (ESP32, S2) */
     uint32_t magic;             /* value at ESPOTA_CHIP_MAGIC_REGISTER */
     uint32_t bootloader_offset; /* bytes in flash */
-    bool rom_encrypted_flag;    /* FLASH_BEGIN takes a fifth word (all but ESP32 and ESP8266) */
-    bool rom_clock_drifts;      /* the ROM's idea of its crystal has to be corrected for (ESP32) */
-    struct {                    /* the SPI controller in front of the flash: register offsets from base */
+    /* The memory of ESP-IDF's second-stage bootloader while it loads an app: its linker script's
+     * iram_loader_seg and dram_seg (components/bootloader/subproject/main/ld). Unused ranges are 0. */
+    struct espota_memory_range loader[ESPOTA_LOADER_RANGES];
+    uint32_t uf2_family;      /* source: esptool, UF2_FAMILY_ID */
+    uint32_t rom_flash_limit; /* bytes that the ROM's flash commands can address; beyond, they alias */
+    bool rom_encrypted_flag;  /* FLASH_BEGIN takes a fifth word (all but ESP32 and ESP8266) */
+    bool rom_clock_drifts;    /* the ROM's idea of its crystal has to be corrected for (ESP32) */
+    struct {                  /* the SPI controller in front of the flash: register offsets from base */
         uint32_t base;
         uint16_t usr, usr1, usr2, mosi_length, miso_length, w0;
     } spi;
@@ -78,10 +87,14 @@ extern const struct espota_chip *const espota_chips[];
 const struct espota_chip *espota_chip_by_name(const char *name);
 /** Chip by image id, or NULL. */
 const struct espota_chip *espota_chip_by_image_id(uint16_t image_id);
+/** What tells this chip's files apart (espota/file_kind.h). */
+struct espota_file_chip espota_chip_file_facts(const struct espota_chip *chip);
 /** Chip by magic register value, or NULL. */
 const struct espota_chip *espota_chip_by_magic(uint32_t magic);
 
 /** Maker of a flash chip by its JEDEC id (maker in the low byte), or NULL. Static storage. */
 const char *espota_flash_maker(uint32_t flash_id);
+
+#pragma GCC visibility pop
 
 #endif

@@ -12,6 +12,8 @@
 #ifndef ESPOTA_DEVICE_H
 #define ESPOTA_DEVICE_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/chip.h"
 #include "espota/error.h"
 #include "espota/host.h"
@@ -132,6 +134,7 @@ struct espota_device {
     const char *kind; /* "rom", "agent", "file" */
     uint32_t caps;    /* of enum espota_device_cap */
     enum espota_hash_kind digest_kind;
+    bool changed;     /* its flash was erased or written */
     bool app_stopped; /* talking to it has stopped its app: restart it when all is done */
     struct espota_device_info info;
     struct espota_device_watch watch;
@@ -187,6 +190,11 @@ void espota_device_remark(struct espota_device *device, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void espota_device_warn(struct espota_device *device, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/** Read what comes over `link`, but no longer than until `deadline` (espota_now_ms), and look in between
+ * whether to stop: `*got` 0 does not mean that the time is up. @return ESPOTA_ERR_CANCELLED, or as
+ * espota_link_read. */
+int espota_device_receive(struct espota_device *device, struct espota_link *link, void *buffer, size_t size,
+                          uint64_t deadline, size_t *got, struct espota_error *error);
 /** @return 0, or ESPOTA_ERR_CANCELLED with the error filled in. */
 int espota_device_check_cancelled(struct espota_device *device, struct espota_error *error);
 
@@ -226,6 +234,7 @@ struct espota_agent_options {
     size_t key_length;
     bool key_required;         /* fail when the agent does not ask for the key: never talk to a stranger */
     unsigned hello_timeout_ms; /* how long to knock; 0: 5000 */
+    unsigned work_timeout_ms;  /* the longest that one request may be worked on; 0: 180000 */
     struct espota_device_watch watch;
 };
 
@@ -240,5 +249,7 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
 /** Make a flash dump of `size` blank bytes: 64K to 128M, a power of two. @return ESPOTA_ERR_USAGE for another
  * size, ESPOTA_ERR_IO. */
 int espota_file_device_create(const char *path, uint32_t size, struct espota_error *error);
+
+#pragma GCC visibility pop
 
 #endif

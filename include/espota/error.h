@@ -6,6 +6,8 @@
 #ifndef ESPOTA_ERROR_H
 #define ESPOTA_ERROR_H
 
+#pragma GCC visibility push(default)
+
 #include <stdarg.h>
 
 enum espota_status {
@@ -47,5 +49,7 @@ int espota_exit_status(enum espota_status status);
 
 /** Machine-readable name of a status for JSON, e.g. "no-device". Static storage. */
 const char *espota_status_name(enum espota_status status);
+
+#pragma GCC visibility pop
 
 #endif

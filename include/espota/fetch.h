@@ -2,6 +2,8 @@
 #ifndef ESPOTA_FETCH_H
 #define ESPOTA_FETCH_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/error.h"
 #include "espota/host.h"
 
@@ -40,5 +42,7 @@ int espota_md5_sidecar(const struct espota_bytes *text, const char *name, uint8_
 /** Compare an image with its sidecar's MD5. @return ESPOTA_ERR_VERIFY when they differ. */
 int espota_md5_check(const struct espota_bytes *image, const char *name, const uint8_t md5[ESPOTA_MD5_LENGTH],
                      struct espota_error *error);
+
+#pragma GCC visibility pop
 
 #endif

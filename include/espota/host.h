@@ -3,6 +3,8 @@
 #ifndef ESPOTA_HOST_H
 #define ESPOTA_HOST_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/error.h"
 #include "espota/hash.h"
 #include "espota/image.h"
@@ -58,6 +60,13 @@ int espota_file_read(const char *path, size_t limit, struct espota_bytes *bytes,
 /** Write a whole file so that it is either all there or as it was before: a temporary file beside it, fsync,
  * rename. "-" writes to standard output. Device files and pipes are written directly. */
 int espota_file_write(const char *path, const void *data, size_t size, struct espota_error *error);
+
+/** The same for what its owner alone may read: the file has mode 0600 from the start, whatever mode one of
+ * that name had. */
+int espota_file_write_secret(const char *path, const void *data, size_t size, struct espota_error *error);
+
+/** May anybody but its owner read (or change) the file? false where there is none. */
+bool espota_file_others_can_read(const char *path);
 
 /** Does `path` exist, as anything? */
 bool espota_file_exists(const char *path);
@@ -115,5 +124,7 @@ int espota_table_to_binary(const struct espota_table *table, uint8_t out[ESPOTA_
 /** CSV form on the heap. */
 int espota_table_to_csv(const struct espota_table *table, struct espota_bytes *csv,
                         struct espota_error *error);
+
+#pragma GCC visibility pop
 
 #endif

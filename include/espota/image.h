@@ -10,6 +10,8 @@
 #ifndef ESPOTA_IMAGE_H
 #define ESPOTA_IMAGE_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/hash.h"
 
 #include <stdbool.h>
@@ -121,5 +123,7 @@ struct espota_image_memory {
     size_t size;
 };
 int espota_image_memory_read(void *memory, uint32_t offset, void *buffer, size_t length);
+
+#pragma GCC visibility pop
 
 #endif

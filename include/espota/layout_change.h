@@ -2,6 +2,8 @@
 #ifndef ESPOTA_LAYOUT_CHANGE_H
 #define ESPOTA_LAYOUT_CHANGE_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/table.h"
 
 enum espota_layout_fate {
@@ -45,5 +47,7 @@ unsigned espota_layout_erasures(const struct espota_table *from, const struct es
 #define ESPOTA_LAYOUT_TEXT 160
 const char *espota_layout_change_text(const struct espota_layout_change *change,
                                       char text[ESPOTA_LAYOUT_TEXT]);
+
+#pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef ESPOTA_LINK_H
 #define ESPOTA_LINK_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/error.h"
 
 #include <stdbool.h>
@@ -45,6 +47,9 @@ struct espota_link {
     /** Called with everything that goes over the link when set (-v -v). */
     void (*trace)(void *context, bool out, const uint8_t *data, size_t size);
     void *trace_context;
+    /** Asked while a write has to wait, when set. */
+    bool (*cancelled)(void *context);
+    void *cancelled_context;
 };
 
 /** Open `port`: a device path, tcp://host:port (also socket://, as pySerial writes it), or
@@ -70,11 +75,16 @@ int espota_link_set_baud(struct espota_link *link, uint32_t baud, struct espota_
 /** Drive DTR and RTS. @return ESPOTA_ERR_UNSUPPORTED where there are no control lines. */
 int espota_link_set_lines(struct espota_link *link, bool dtr, bool rts, struct espota_error *error);
 
+/** For kinds of links: whether to stop waiting. */
+bool espota_link_cancelled(const struct espota_link *link);
+
 /** Throw away what was received and not read. */
 void espota_link_drain(struct espota_link *link);
 
 /** Open the same port again, waiting up to `wait_ms` for it to come back. @return ESPOTA_ERR_NO_DEVICE when
  * it does not, ESPOTA_ERR_UNSUPPORTED on links that cannot. */
 int espota_link_reopen(struct espota_link *link, unsigned wait_ms, struct espota_error *error);
+
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,8 @@
 #ifndef ESPOTA_OTADATA_H
 #define ESPOTA_OTADATA_H
 
+#pragma GCC visibility push(default)
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -64,6 +66,10 @@ int espota_otadata_active_slot(const struct espota_otadata *otadata, unsigned sl
  * range, or the sequence numbers are exhausted. */
 int espota_otadata_select(struct espota_otadata *otadata, unsigned slot, unsigned slot_count, uint32_t state);
 
+/** The same through the record that is not in charge, whatever the other one says: one that is in charge
+ * stays so until this one is whole. @return as espota_otadata_select. */
+int espota_otadata_append(struct espota_otadata *otadata, unsigned slot, unsigned slot_count, uint32_t state);
+
 /** Mark the record in charge, which must select `slot`, as `state` (VALID to confirm, INVALID to reject).
  * @return index of the record that changed and has to be written; -1 when no record is valid or the one in
  * charge selects another slot; -2 when it is in that state already. */
@@ -72,5 +78,7 @@ int espota_otadata_mark(struct espota_otadata *otadata, unsigned slot, unsigned 
 /** Short name of a state for people and JSON: "new", "pending-verify", "valid", "invalid", "aborted",
  * "undefined", or "unknown". Static storage. */
 const char *espota_otadata_state_name(uint32_t state);
+
+#pragma GCC visibility pop
 
 #endif

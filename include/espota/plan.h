@@ -11,6 +11,8 @@
 #ifndef ESPOTA_PLAN_H
 #define ESPOTA_PLAN_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/error.h"
 #include "espota/table.h"
 
@@ -54,5 +56,7 @@ int espota_plan_make(struct espota_plan *plan, const struct espota_plan_request 
 
 /** "single", "2p" or "3p". */
 const char *espota_layout_name(enum espota_layout layout);
+
+#pragma GCC visibility pop
 
 #endif

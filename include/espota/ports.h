@@ -3,6 +3,8 @@
 #ifndef ESPOTA_PORTS_H
 #define ESPOTA_PORTS_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/error.h"
 
 #include <stdbool.h>
@@ -44,5 +46,7 @@ void espota_port_examine(struct espota_port *port);
 /** Another program that has the terminal at `path` open: "minicom (pid 4711)". Whoever made a
  * pseudo-terminal does not count. @return false when none was found. */
 bool espota_port_holder(const char *path, char *text, size_t room);
+
+#pragma GCC visibility pop
 
 #endif

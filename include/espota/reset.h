@@ -12,6 +12,8 @@
 #ifndef ESPOTA_RESET_H
 #define ESPOTA_RESET_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/link.h"
 
 #define ESPOTA_RESET_CLASSIC      "U0,1|W0.1|U1,0|W0.05|U0,0" /* into download mode */
@@ -37,5 +39,7 @@ const char *espota_reset_download_for(const struct espota_link *link, unsigned n
 /** USB devices of chips themselves. */
 #define ESPOTA_USB_VID_ESPRESSIF 0x303au
 #define ESPOTA_USB_PID_JTAG      0x1001u
+
+#pragma GCC visibility pop
 
 #endif

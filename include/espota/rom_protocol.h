@@ -6,6 +6,8 @@
 #ifndef ESPOTA_ROM_PROTOCOL_H
 #define ESPOTA_ROM_PROTOCOL_H
 
+#pragma GCC visibility push(default)
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,5 +61,7 @@ static inline uint8_t espota_rom_checksum(const uint8_t *data, size_t length)
 
 /** What a ROM error code means, in words; NULL when unknown. Static storage. */
 const char *espota_rom_error_text(uint8_t code);
+
+#pragma GCC visibility pop
 
 #endif

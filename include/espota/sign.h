@@ -2,6 +2,8 @@
 #ifndef ESPOTA_SIGN_H
 #define ESPOTA_SIGN_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/host.h"
 #include "espota/signature.h"
 
@@ -33,5 +35,7 @@ int espota_sign_image(const struct espota_signer *signer, const struct espota_by
 /** Is this image signed by `signer`? @return 0, or ESPOTA_ERR_VERIFY with the reason. */
 int espota_sign_check_image(const struct espota_signer *signer, const char *name,
                             const struct espota_bytes *image, struct espota_error *error);
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,8 @@
 #ifndef ESPOTA_SIGNATURE_H
 #define ESPOTA_SIGNATURE_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/hash.h"
 
 #include <stdbool.h>
@@ -32,5 +34,7 @@ bool espota_signature_parse(struct espota_signature *signature,
 
 void espota_signature_format(const struct espota_signature *signature,
                              uint8_t block[ESPOTA_SIGNATURE_BLOCK_SIZE]);
+
+#pragma GCC visibility pop
 
 #endif

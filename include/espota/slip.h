@@ -8,6 +8,8 @@
 #ifndef ESPOTA_SLIP_H
 #define ESPOTA_SLIP_H
 
+#pragma GCC visibility push(default)
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,5 +48,7 @@ void espota_slip_begin(struct espota_slip_decoder *decoder, uint8_t *buffer, siz
 
 /** Take one byte. Empty frames (two END marks in a row) are not reported. */
 enum espota_slip_event espota_slip_byte(struct espota_slip_decoder *decoder, uint8_t byte);
+
+#pragma GCC visibility pop
 
 #endif

@@ -15,6 +15,8 @@
 #ifndef ESPOTA_TABLE_H
 #define ESPOTA_TABLE_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/hash.h"
 
 #include <stdbool.h>
@@ -226,5 +228,7 @@ const char *espota_subtype_name(uint8_t type, uint8_t subtype);
 /** Type or subtype from its name. @return 0..255, or -1 when there is no such name. */
 int espota_type_from_name(const char *name);
 int espota_subtype_from_name(uint8_t type, const char *name);
+
+#pragma GCC visibility pop
 
 #endif

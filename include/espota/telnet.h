@@ -5,6 +5,8 @@
 #ifndef ESPOTA_TELNET_H
 #define ESPOTA_TELNET_H
 
+#pragma GCC visibility push(default)
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,5 +74,7 @@ size_t espota_telnet_escape(const void *data, size_t size, uint8_t *out);
  * @return its length. */
 #define ESPOTA_COM_MAX_SIZE 24u
 size_t espota_com_command(uint8_t command, const void *value, size_t size, uint8_t out[ESPOTA_COM_MAX_SIZE]);
+
+#pragma GCC visibility pop
 
 #endif

@@ -8,6 +8,8 @@
 #ifndef ESPOTA_UPDATE_H
 #define ESPOTA_UPDATE_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/device.h"
 #include "espota/image.h"
 #include "espota/otadata.h"
@@ -145,5 +147,7 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
 /** The whole procedure, up to the switch of otadata. The device is not restarted. */
 int espota_ota_run(struct espota_device *device, const struct espota_ota_request *request,
                    struct espota_ota_result *result, struct espota_error *error);
+
+#pragma GCC visibility pop
 
 #endif

@@ -20,7 +20,7 @@ static const struct {
     [ESPOTA_ERR_NOMEM] = { "no-memory", 1 },
     [ESPOTA_ERR_NETWORK] = { "network", 1 },
     [ESPOTA_ERR_DEVICE] = { "device", 1 },
-    [ESPOTA_ERR_CANCELLED] = { "cancelled", 1 },
+    [ESPOTA_ERR_CANCELLED] = { "cancelled", 130 },
 };
 
 int espota_fail(struct espota_error *error, enum espota_status status, const char *format, ...)

@@ -113,7 +113,8 @@ static mode_t default_mode(void)
     return 0666 & ~mask;
 }
 
-int espota_file_write(const char *path, const void *data, size_t size, struct espota_error *error)
+static int write_file(const char *path, bool secret, const void *data, size_t size,
+                      struct espota_error *error)
 {
     struct stat st;
     bool exists = strcmp(path, "-") != 0 && stat(path, &st) == 0;
@@ -131,12 +132,29 @@ int espota_file_write(const char *path, const void *data, size_t size, struct es
     int fd = mkstemp(temporary);
     if (fd < 0)
         return espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
-    int result = write_new(fd, path, exists ? st.st_mode & 0777 : default_mode(), data, size, error);
+    mode_t mode = secret ? 0600 : exists ? st.st_mode & 0777 : default_mode();
+    int result = write_new(fd, path, mode, data, size, error);
     if (result == 0 && rename(temporary, target) != 0)
         result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
     if (result != 0)
         unlink(temporary);
     return result;
+}
+
+int espota_file_write(const char *path, const void *data, size_t size, struct espota_error *error)
+{
+    return write_file(path, false, data, size, error);
+}
+
+int espota_file_write_secret(const char *path, const void *data, size_t size, struct espota_error *error)
+{
+    return write_file(path, true, data, size, error);
+}
+
+bool espota_file_others_can_read(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077);
 }
 
 int espota_file_create(const char *path, const void *data, size_t size, bool secret,

@@ -159,7 +159,7 @@ const char *espota_image_verdict_text(enum espota_image_verdict verdict, const s
         snprintf(text, room, "it ends before its image does: the file is cut off");
         break;
     case ESPOTA_IMAGE_NO_MAGIC:
-        snprintf(text, room, "it does not begin with E9: not an ESP image");
+        snprintf(text, room, "it is not an ESP image");
         break;
     case ESPOTA_IMAGE_BAD_SEGMENTS:
         snprintf(text, room, "its header claims %u segments; an image has 1 to 16", image->segment_count);

@@ -5,7 +5,7 @@
 #include "espota/error.h"
 #include "espota/host.h"
 #include "espota/table.h"
-#include "espota/ui.h"
+#include "ui/ui.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -17,8 +17,6 @@ struct cli {
     bool json;
     char **arguments; /* positional */
     int argument_count;
-    int interrupts; /* signalfd for SIGINT and SIGTERM; -1: they end the program at once */
-    bool interrupted;
     json_t *warnings; /* about the device, each once; NULL: none yet */
     struct {          /* bytes done of what is under way */
         const char *what;
@@ -26,9 +24,13 @@ struct cli {
     } progress;
 };
 
-/* From now on Ctrl-C is a request that cli_interrupted reports, so that devices are left in order. */
-int cli_catch_interrupts(struct cli *cli, struct espota_error *error);
-bool cli_interrupted(void *cli);
+/* SIGINT and SIGTERM: at first they end the program at once. From cli_catch_interrupts on the first one is a
+ * request that cli_interrupted reports, so that devices are left in order, and the second one the end.
+ * cli_end_if_interrupted: when all is in order, end by the signal that asked for it. */
+void cli_start_interrupts(void);
+void cli_catch_interrupts(void);
+bool cli_interrupted(void *unused);
+void cli_end_if_interrupted(void);
 
 enum option_kind {
     OPTION_FLAG,   /* bool */
@@ -123,6 +125,11 @@ void warn_about_device(struct cli *cli, const char *text);
 bool to_stdout(const char *path);
 /* Flush stdout; a full disk must not pass as success. */
 int finish_output(struct espota_error *error);
+
+/* A warning when anybody but its owner can read the key in `path`. */
+void warn_about_readers(struct cli *cli, const char *path);
+/* Write an image; one of an agent with a key in it for its owner alone. */
+int write_image(const char *path, const struct espota_bytes *image, struct espota_error *error);
 
 /* Text, or "?" when it is no UTF-8. */
 json_t *text_json(const char *text);

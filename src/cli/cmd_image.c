@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include "espota/chip.h"
+#include "espota/file_kind.h"
 #include "espota/sign.h"
 
 #include <inttypes.h>
@@ -109,7 +110,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     const char *name = cli->arguments[0];
     struct espota_bytes bytes = { 0 };
     struct espota_image image;
-    char words[ESPOTA_PROBLEM_TEXT];
+    char words[ESPOTA_FILE_WORDS];
     int result = espota_file_read(name, 128u << 20, &bytes, error);
     if (result != 0) {
         espota_bytes_free(&bytes);
@@ -118,7 +119,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     enum espota_image_verdict verdict = espota_image_examine_memory(&image, bytes.data, bytes.size);
     if (verdict != ESPOTA_IMAGE_OK)
         result = espota_fail(error, ESPOTA_ERR_VERIFY, "%s: %s", name,
-                             espota_image_verdict_text(verdict, &image, words));
+                             espota_image_fault_words(verdict, &image, bytes.data, bytes.size, words));
     else if (o->pubkey)
         result = check_owner(o->pubkey, name, &bytes, error);
     if (cli->json && result == 0)

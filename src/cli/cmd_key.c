@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { NEW_KEY = 32, FINGERPRINT = 8 };
 
@@ -28,13 +27,11 @@ static int print_key(struct cli *cli, const char *path, const char *kind, const 
 {
     uint8_t digest[ESPOTA_SHA256_LENGTH];
     char fingerprint[2 * FINGERPRINT + 1];
-    struct stat about;
     if (espota_sha256(key, length, digest) != 0)
         return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
     espota_hex(digest, FINGERPRINT, fingerprint);
-    bool secret = strcmp(kind, "public") != 0;
-    if (secret && stat(path, &about) == 0 && (about.st_mode & 077))
-        espota_ui_warn(&cli->ui, "others can read %s: 'chmod 600 %s'", path, path);
+    if (strcmp(kind, "signing") == 0) /* of a device's key, read_key has warned */
+        warn_about_readers(cli, path);
     if (cli->json)
         return print_json(
             json_pack("{s:s, s:s, s:s}", "file", path, "kind", kind, "fingerprint", fingerprint), error);
@@ -88,7 +85,7 @@ static int show(struct cli *cli, const char *path, struct espota_error *error)
     size_t length;
     if (is_pem(path))
         return show_pem(cli, path, error);
-    int result = read_key(path, key, &length, error);
+    int result = read_key(cli, path, key, &length, error);
     return result ? result : print_key(cli, path, "device", key, length, error);
 }
 

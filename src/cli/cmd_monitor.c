@@ -115,7 +115,8 @@ static int come_back(struct monitor *m, struct espota_error *error)
     if (!m->link->ops->reopen)
         return (int)error->status;
     espota_ui_say(&m->cli->ui, "%s is gone; waiting for it to come back", m->link->name);
-    return espota_link_reopen(m->link, COMES_BACK_MS, error);
+    int result = espota_link_reopen(m->link, COMES_BACK_MS, error);
+    return result == ESPOTA_ERR_CANCELLED ? 0 : result; /* watch() sees it too */
 }
 
 static bool time_is_up(const struct monitor *m)
@@ -146,6 +147,8 @@ static int watch(struct monitor *m, struct espota_error *error)
 static int conclude(struct monitor *m, struct espota_error *error)
 {
     double seconds = (double)(espota_now_ms() - m->started_ms) / 1000.0;
+    if (cli_interrupted(m->cli))
+        return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped listening to %s on request", m->link->name);
     if (m->has_until && !m->console.matched && !m->quit)
         return espota_fail(error, ESPOTA_ERR_TIMEOUT, "nothing on %s matched '%s' in %.1f s", m->link->name,
                            m->o->until, seconds);

@@ -1,6 +1,8 @@
 #include "cli.h"
 #include "plan_options.h"
 
+#include "espota/file_kind.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -30,13 +32,17 @@ static int measure_app(const char *path, uint32_t *size, struct espota_error *er
 {
     struct espota_bytes bytes = { 0 };
     struct espota_image image;
-    char words[ESPOTA_PROBLEM_TEXT];
+    struct espota_file file;
+    char words[ESPOTA_FILE_WORDS];
     int result = espota_file_read(path, 128u << 20, &bytes, error);
     if (result == 0) {
         enum espota_image_verdict verdict = espota_image_examine_memory(&image, bytes.data, bytes.size);
         if (verdict != ESPOTA_IMAGE_OK)
             result = espota_fail(error, ESPOTA_ERR_VERIFY, "cannot plan for the app %s: %s", path,
-                                 espota_image_verdict_text(verdict, &image, words));
+                                 espota_image_fault_words(verdict, &image, bytes.data, bytes.size, words));
+        espota_file_examine(&file, bytes.data, bytes.size);
+        if (result == 0)
+            result = espota_file_check_app(&file, path, error);
         *size = (uint32_t)bytes.size;
     }
     espota_bytes_free(&bytes);

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { LARGEST_IMAGE = 16 << 20 };
 
@@ -31,13 +30,13 @@ static const struct option_spec option_table[] = {
     OPTION_END,
 };
 
-static int change_settings(const struct options *o, uint8_t *at, struct espota_error *error)
+static int change_settings(struct cli *cli, const struct options *o, uint8_t *at, struct espota_error *error)
 {
     struct espota_agent_settings settings = { .magic = ESPOTA_SETTINGS_MAGIC };
     uint8_t key[64];
     size_t length = 0;
     if (o->key) {
-        int result = read_key(o->key, key, &length, error);
+        int result = read_key(cli, o->key, key, &length, error);
         if (result != 0)
             return result;
         if (length > sizeof settings.key)
@@ -72,7 +71,7 @@ static int build_again(const struct espota_image *found, const uint8_t *data, st
     return result;
 }
 
-static int provision(const struct options *o, const char *name, struct espota_bytes *image,
+static int provision(struct cli *cli, const struct options *o, const char *name, struct espota_bytes *image,
                      struct espota_bytes *out, struct espota_error *error)
 {
     struct espota_image found;
@@ -82,7 +81,7 @@ static int provision(const struct options *o, const char *name, struct espota_by
     uint8_t *at = image->data + ESPOTA_SETTINGS_OFFSET;
     if (memcmp(at, ESPOTA_SETTINGS_MAGIC, sizeof ESPOTA_SETTINGS_MAGIC - 1) != 0)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no recovery agent of espota", name);
-    int result = change_settings(o, at, error);
+    int result = change_settings(cli, o, at, error);
     return result ? result : build_again(&found, image->data, out, error);
 }
 
@@ -95,13 +94,9 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         return espota_fail(error, ESPOTA_ERR_USAGE, "give --output FILE");
     int result = espota_file_read(name, LARGEST_IMAGE, &image, error);
     if (result == 0)
-        result = provision(o, name, &image, &out, error);
-    if (result == 0) {
-        mode_t mask = umask(0);
-        umask(o->key ? mask | 077 : mask); /* the key is in there */
-        result = espota_file_write(o->output, out.data, out.size, error);
-        umask(mask);
-    }
+        result = provision(cli, o, name, &image, &out, error);
+    if (result == 0)
+        result = write_image(o->output, &out, error);
     if (result == 0)
         espota_ui_say(&cli->ui, "%s: %s, secure version %" PRIu32 " and later; flash it as an app", o->output,
                       o->key ? "a keyed agent" : "an open agent", o->min_secure_version.value);

@@ -26,12 +26,13 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (!o->key || !o->output)
         return espota_fail(error, ESPOTA_ERR_USAGE, "give --key PEM and --output FILE");
     int result = espota_signer_load(&signer, o->key, true, error);
+    warn_about_readers(cli, o->key);
     if (result == 0)
         result = espota_file_read(name, LARGEST_IMAGE, &image, error);
     if (result == 0 && espota_sign_image(signer, &image, &out, error) != 0)
         result = espota_fail_while(error, "cannot sign %s", name);
     if (result == 0)
-        result = espota_file_write(o->output, out.data, out.size, error);
+        result = write_image(o->output, &out, error);
     if (result == 0)
         espota_ui_say(&cli->ui, "%s signed: %zu bytes in %s", name, out.size, o->output);
     if (result == 0 && cli->json)

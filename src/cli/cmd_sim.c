@@ -1,7 +1,7 @@
 #include "connect.h"
 
 #include "espota/sign.h"
-#include "espota/sim.h"
+#include "sim/sim.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -223,7 +223,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = parse_lines(o->lines, &sim, error);
     if (result == 0 && o->key)
-        result = read_key(o->key, key, &sim.key_length, error);
+        result = read_key(cli, o->key, key, &sim.key_length, error);
     sim.key = o->key ? key : NULL;
     if (result == 0 && o->pubkey)
         result = espota_signer_load(&owner, o->pubkey, false, error);

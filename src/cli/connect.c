@@ -141,6 +141,9 @@ static int open_link(struct cli *cli, const char *port, uint32_t baud, struct es
                      struct espota_error *error)
 {
     int result = espota_link_open(link, port, baud, error);
+    cli_catch_interrupts(); /* a device is in hand */
+    if (result == 0)
+        (*link)->cancelled = cli_interrupted;
     if (result == 0 && cli->ui.verbosity > 1) {
         (*link)->trace = trace;
         (*link)->trace_context = cli;
@@ -155,6 +158,7 @@ static int open_file(struct cli *cli, const char *path, const struct espota_chip
                      struct espota_device **device, struct espota_error *error)
 {
     int result = 0;
+    cli_catch_interrupts();
     if (create_size > 0 && !espota_file_exists(path))
         result = espota_file_device_create(path, create_size, error);
     if (result == 0)
@@ -249,8 +253,6 @@ static int connect_rom(struct cli *cli, const struct connect_options *o, bool lo
         result = parse_before(o->before, &rom, error);
     if (result == 0)
         result = parse_after(o->after, &rom, error);
-    if (result == 0)
-        result = cli_catch_interrupts(cli, error);
     if (result != 0)
         return result;
     if (file_of(port))
@@ -282,17 +284,16 @@ int connect_port(struct cli *cli, const struct connect_options *o, struct espota
                              "%s is a flash file: there is nothing to listen to or "
                              "reset",
                              file_of(port));
-    if (result == 0)
-        result = cli_catch_interrupts(cli, error);
     return result ? result : open_link(cli, port, baud, link, error);
 }
 
-int read_key(const char *path, uint8_t *key, size_t *length, struct espota_error *error)
+int read_key(struct cli *cli, const char *path, uint8_t *key, size_t *length, struct espota_error *error)
 {
     struct espota_bytes text = { 0 };
     int result = espota_file_read(path, 4096, &text, error);
     if (result != 0)
         return result;
+    warn_about_readers(cli, path);
     size_t digits = text.size;
     while (digits > 0 && isspace(text.data[digits - 1]))
         digits--;
@@ -351,9 +352,7 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
     if (result == 0)
         result = choose_chip(o, &chip, error);
     if (result == 0 && o->key)
-        result = read_key(o->key, key, &agent.key_length, error);
-    if (result == 0)
-        result = cli_catch_interrupts(cli, error);
+        result = read_key(cli, o->key, key, &agent.key_length, error);
     if (result != 0)
         return result;
     if (file_of(address))
@@ -389,8 +388,13 @@ int connect_device(struct cli *cli, const struct connect_options *o, enum connec
 
 int disconnect_device(struct espota_device *device, int result, struct espota_error *error)
 {
+    struct espota_error ignored;
     if (device && result == 0 && device->app_stopped)
         result = espota_device_restart(device, error);
+    else if (device && result == ESPOTA_ERR_CANCELLED && device->app_stopped && !device->changed) {
+        device->watch.cancelled = NULL; /* nothing was changed: its app may go on */
+        (void)espota_device_restart(device, &ignored);
+    }
     espota_device_close(device);
     return result;
 }

@@ -58,8 +58,9 @@ int connect_device(struct cli *cli, const struct connect_options *options, enum 
 int connect_to_look(struct cli *cli, const struct connect_options *options, struct espota_device **device,
                     struct espota_error *error);
 
-/* Close it. When all went well and its app was stopped for us, restart it first. `result` is that of the work
- * done. @return `result`, or what the restart returned. */
+/* Close it. When all went well, or was stopped on request before anything changed, and its app was stopped
+ * for us, restart it first. `result` is that of the work done. @return `result`, or what the restart
+ * returned. */
 int disconnect_device(struct espota_device *device, int result, struct espota_error *error);
 
 /* Connect, work, disconnect. */
@@ -77,8 +78,8 @@ int connect_port(struct cli *cli, const struct connect_options *options, struct 
 int check_security(struct cli *cli, const struct espota_device *device, bool force,
                    struct espota_error *error);
 
-/* The key in a file: 32 to 64 bytes as hex. `key` has room for 64. */
-int read_key(const char *path, uint8_t *key, size_t *length, struct espota_error *error);
+/* The key in a file: 32 to 64 bytes as hex, with a warning when others can read it. `key` has room for 64. */
+int read_key(struct cli *cli, const char *path, uint8_t *key, size_t *length, struct espota_error *error);
 
 /* Progress of `what`, `total` bytes, through the device's watch. */
 void start_progress(struct cli *cli, const char *what, uint64_t total);

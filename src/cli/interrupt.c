@@ -1,30 +1,48 @@
-/* Ctrl-C as a question that is asked between two steps. */
+/* Ctrl-C: the end while no device is in hand, then a question that is asked between two steps. The second one
+ * is always the end. */
 #include "cli.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
-int cli_catch_interrupts(struct cli *cli, struct espota_error *error)
+/* A signal handler has no other way to say something. */
+static volatile sig_atomic_t received;
+static volatile sig_atomic_t asks;
+
+static void take(int number)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
-        (cli->interrupts = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot listen to Ctrl-C: %s", strerror(errno));
-    return 0;
+    if (asks && !received) {
+        received = number;
+        return;
+    }
+    signal(number, SIG_DFL); /* blocked until the handler returns, so it takes effect then */
+    raise(number);
+}
+
+void cli_start_interrupts(void)
+{
+    struct sigaction action = { .sa_handler = take };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL); /* cannot fail: both signals exist and can be caught */
+    sigaction(SIGTERM, &action, NULL);
+}
+
+void cli_catch_interrupts(void)
+{
+    asks = 1;
 }
 
 bool cli_interrupted(void *context)
 {
-    struct cli *cli = context;
-    struct signalfd_siginfo info;
-    if (!cli->interrupted && cli->interrupts >= 0 &&
-        read(cli->interrupts, &info, sizeof info) == (ssize_t)sizeof info)
-        cli->interrupted = true;
-    return cli->interrupted;
+    (void)context;
+    return received != 0;
+}
+
+void cli_end_if_interrupted(void)
+{
+    if (!received)
+        return;
+    signal(received, SIG_DFL);
+    raise(received);
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const struct command *const commands[] = {
     &command_plan,      &command_flash,   &command_ota,      &command_status,
@@ -38,7 +37,7 @@ static void print_overview(FILE *out)
                  "  espota ota --port /dev/ttyUSB0 --url http://server/app.bin --md5 --restart\n"
                  "\n'espota COMMAND --help' lists a command's options, 'man espota-COMMAND' explains them.\n"
                  "Exit status: 0 done, 1 failed, 2 wrong usage, 3 no device or no answer,\n"
-                 "4 verification failed, 5 refused because data would be lost.\n");
+                 "4 verification failed, 5 refused because data would be lost, 130 interrupted.\n");
 }
 
 static void print_failure_json(const struct espota_error *error)
@@ -52,7 +51,7 @@ static void print_failure_json(const struct espota_error *error)
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-    struct cli cli = { .interrupts = -1 };
+    struct cli cli = { 0 };
     struct espota_error error = { 0 };
     bool help = false;
     void *options = calloc(1, command->options_size > 0 ? command->options_size : 1);
@@ -72,10 +71,9 @@ static int run_command(const struct command *command, int argc, char **argv)
         if (cli.json)
             print_failure_json(&error);
     }
-    if (cli.interrupts >= 0)
-        close(cli.interrupts);
     json_decref(cli.warnings);
     free(options);
+    cli_end_if_interrupted();
     return espota_exit_status((enum espota_status)result);
 }
 
@@ -101,6 +99,7 @@ static int help_command(int argc, char **argv)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
+    cli_start_interrupts();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like any other */
     if (argc < 2) {
         print_overview(stderr);

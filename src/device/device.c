@@ -1,5 +1,7 @@
 #include "espota/device.h"
 
+#include "espota/link.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -119,6 +121,7 @@ int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t 
     int result = need(device, ESPOTA_CAP_ERASE, "erase flash of", error);
     if (result == 0)
         result = check_sectors(device, "erase", offset, length, error);
+    device->changed = device->changed || result == 0;
     return result ? result : device->ops->erase(device, offset, length, error);
 }
 
@@ -128,6 +131,7 @@ int espota_device_write(struct espota_device *device, uint32_t offset, const voi
     int result = need(device, ESPOTA_CAP_WRITE, "write flash of", error);
     if (result == 0)
         result = check_sectors(device, "write", offset, length, error);
+    device->changed = device->changed || result == 0;
     return result ? result : device->ops->write(device, offset, data, length, error);
 }
 
@@ -190,6 +194,19 @@ void espota_device_close(struct espota_device *device)
 {
     if (device)
         device->ops->close(device);
+}
+
+int espota_device_receive(struct espota_device *device, struct espota_link *link, void *buffer, size_t size,
+                          uint64_t deadline, size_t *got, struct espota_error *error)
+{
+    enum { LOOK_MS = 100 };
+    uint64_t now = espota_now_ms();
+    uint64_t left = deadline > now ? deadline - now : 0;
+    int result = espota_device_check_cancelled(device, error);
+    *got = 0;
+    return result
+               ? result
+               : espota_link_read(link, buffer, size, left < LOOK_MS ? (unsigned)left : LOOK_MS, got, error);
 }
 
 void espota_device_advance(struct espota_device *device, uint32_t bytes)

@@ -77,29 +77,35 @@ static uint32_t next_sequence(uint32_t current, unsigned slot, unsigned slot_cou
     return next < SEQUENCE_ERASED ? (uint32_t)next : SEQUENCE_ERASED;
 }
 
-int espota_otadata_select(struct espota_otadata *otadata, unsigned slot, unsigned slot_count, uint32_t state)
+static int put(struct espota_otadata *otadata, int target, uint32_t sequence, uint32_t state)
 {
-    if (slot >= slot_count)
-        return -1;
-    int active = espota_otadata_active(otadata);
-    int target = 0;
-    uint32_t sequence = slot + 1u;
-    if (active >= 0 && slot_of(otadata->record[active].sequence, slot_count) == slot) {
-        target = active;
-        sequence = otadata->record[active].sequence;
-    } else if (active >= 0) {
-        target = 1 - active;
-        sequence = next_sequence(otadata->record[active].sequence, slot, slot_count);
-    }
+    struct espota_otadata_record *record = &otadata->record[target];
     if (sequence == SEQUENCE_ERASED)
         return -1;
-    struct espota_otadata_record *record = &otadata->record[target];
     record->sequence = sequence;
     for (size_t i = 0; i < sizeof record->label; i++)
         record->label[i] = 0xff;
     record->state = state;
     record->crc = espota_otadata_crc(sequence);
     return target;
+}
+
+int espota_otadata_append(struct espota_otadata *otadata, unsigned slot, unsigned slot_count, uint32_t state)
+{
+    int active = espota_otadata_active(otadata);
+    if (slot >= slot_count)
+        return -1;
+    return active < 0 ? put(otadata, 0, slot + 1u, state)
+                      : put(otadata, 1 - active,
+                            next_sequence(otadata->record[active].sequence, slot, slot_count), state);
+}
+
+int espota_otadata_select(struct espota_otadata *otadata, unsigned slot, unsigned slot_count, uint32_t state)
+{
+    int active = espota_otadata_active(otadata);
+    if (slot < slot_count && active >= 0 && slot_of(otadata->record[active].sequence, slot_count) == slot)
+        return put(otadata, active, otadata->record[active].sequence, state);
+    return espota_otadata_append(otadata, slot, slot_count, state);
 }
 
 int espota_otadata_mark(struct espota_otadata *otadata, unsigned slot, unsigned slot_count, uint32_t state)

@@ -56,10 +56,18 @@ int espota_link_reopen(struct espota_link *link, unsigned wait_ms, struct espota
         return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s cannot be opened again", link->name);
     int result = link->ops->reopen(link, error);
     for (unsigned waited = 0; result != 0 && waited < wait_ms; waited += STEP_MS) {
+        if (espota_link_cancelled(link))
+            return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped on request while %s was gone",
+                               link->name);
         espota_sleep_ms(STEP_MS);
         result = link->ops->reopen(link, error);
     }
     return result;
+}
+
+bool espota_link_cancelled(const struct espota_link *link)
+{
+    return link->cancelled && link->cancelled(link->cancelled_context);
 }
 
 void espota_link_drain(struct espota_link *link)

@@ -8,7 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARITY_NONE = 1, STOP_ONE = 1, PURGE_RECEIVED = 1, ANSWER_TIMEOUT_MS = 3000, CHUNK = 1024 };
+enum {
+    PARITY_NONE = 1,
+    STOP_ONE = 1,
+    PURGE_RECEIVED = 1,
+    ANSWER_TIMEOUT_MS = 3000,
+    CHUNK = 1024,
+    MOST_DRAINED = 1 << 20
+};
 
 struct rfc2217 {
     struct espota_link link;
@@ -112,6 +119,8 @@ static int remote_write(struct espota_link *link, const void *data, size_t size,
     uint8_t wire[2 * CHUNK];
     const uint8_t *at = data;
     int result = 0;
+    r->tcp->cancelled = link->cancelled;
+    r->tcp->cancelled_context = link->cancelled_context;
     while (result == 0 && size > 0) {
         size_t count = size < CHUNK ? size : CHUNK;
         result = espota_link_write(r->tcp, wire, espota_telnet_escape(at, count, wire), error);
@@ -189,9 +198,10 @@ static void remote_drain(struct espota_link *link)
     r->early_at = r->early_count = 0;
     (void)set_byte(r, ESPOTA_COM_PURGE, PURGE_RECEIVED,
                    &ignored); /* the next read or write tells of a broken link */
-    do
-        (void)read_some(r, data, sizeof data, 0, &got, &ignored);
-    while (got > 0);
+    for (int i = 0; i < MOST_DRAINED / CHUNK; i++) {
+        if (read_some(r, data, sizeof data, 0, &got, &ignored) != 0 || got == 0)
+            break;
+    }
 }
 
 static void remote_close(struct espota_link *link)

@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { WRITE_TIMEOUT_MS = 10000 };
+enum { WRITE_TIMEOUT_MS = 10000, LOOK_MS = 100 };
 
 struct serial {
     struct espota_link link;
@@ -39,10 +39,19 @@ static int serial_read(struct espota_link *link, void *buffer, size_t size, unsi
 static int serial_write(struct espota_link *link, const void *data, size_t size, struct espota_error *error)
 {
     struct serial *s = (struct serial *)link;
-    int count = sp_blocking_write(s->port, data, size, WRITE_TIMEOUT_MS);
-    if (count < 0)
-        return broken(s, error, "write to");
-    if ((size_t)count < size)
+    const uint8_t *at = data;
+    for (int waited = 0; size > 0 && waited < WRITE_TIMEOUT_MS;) {
+        int count = sp_blocking_write(s->port, at, size, LOOK_MS);
+        if (count < 0)
+            return broken(s, error, "write to");
+        waited = count > 0 ? 0 : waited + LOOK_MS;
+        at += count;
+        size -= (size_t)count;
+        if (size > 0 && espota_link_cancelled(link))
+            return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped on request while %s takes no data",
+                               link->name);
+    }
+    if (size > 0)
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
                            "%s takes no more data: is flow control on, or the other end gone?", link->name);
     return 0;

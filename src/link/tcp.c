@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECT_TIMEOUT_MS = 10000, WRITE_TIMEOUT_MS = 10000 };
+enum { CONNECT_TIMEOUT_MS = 10000, WRITE_TIMEOUT_MS = 10000, LOOK_MS = 100, MOST_DRAINED = 1 << 20 };
 
 struct stream {
     struct espota_link link;
@@ -55,6 +55,18 @@ static int stream_read(struct espota_link *link, void *buffer, size_t size, unsi
     return 0;
 }
 
+static int wait_to_write(struct stream *s, struct espota_error *error)
+{
+    for (int waited = 0; waited < WRITE_TIMEOUT_MS; waited += LOOK_MS) {
+        if (wait_for(s->fd, POLLOUT, LOOK_MS) != 0)
+            return 0; /* write() says what is wrong, if anything is */
+        if (espota_link_cancelled(&s->link))
+            return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped on request while %s takes no data",
+                               s->link.name);
+    }
+    return broken(s, error, "it takes no more data");
+}
+
 static int stream_write(struct espota_link *link, const void *data, size_t size, struct espota_error *error)
 {
     struct stream *s = (struct stream *)link;
@@ -65,8 +77,11 @@ static int stream_write(struct espota_link *link, const void *data, size_t size,
             continue;
         if (count < 0 && errno != EAGAIN)
             return broken(s, error, strerror(errno));
-        if (count < 0 && wait_for(s->fd, POLLOUT, WRITE_TIMEOUT_MS) <= 0)
-            return broken(s, error, "it takes no more data");
+        if (count < 0) {
+            int result = wait_to_write(s, error);
+            if (result != 0)
+                return result;
+        }
         if (count > 0) {
             at += count;
             size -= (size_t)count;
@@ -78,9 +93,11 @@ static int stream_write(struct espota_link *link, const void *data, size_t size,
 static void stream_drain(struct espota_link *link)
 {
     struct stream *s = (struct stream *)link;
-    uint8_t scratch[1024];
-    while (wait_for(s->fd, POLLIN, 0) > 0 && read(s->fd, scratch, sizeof scratch) > 0)
-        ;
+    uint8_t scratch[4096];
+    for (int i = 0; i < MOST_DRAINED / (int)sizeof scratch;
+         i++) /* one who never falls silent is no reason to stay */
+        if (wait_for(s->fd, POLLIN, 0) <= 0 || read(s->fd, scratch, sizeof scratch) <= 0)
+            break;
 }
 
 static void stream_close(struct espota_link *link)

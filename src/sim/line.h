@@ -2,7 +2,7 @@
 #ifndef ESPOTA_SIM_LINE_H
 #define ESPOTA_SIM_LINE_H
 
-#include "espota/sim.h"
+#include "sim.h"
 
 struct sim_line {
     struct espota_sim_faults faults;

@@ -1,4 +1,4 @@
-#include "espota/ui.h"
+#include "ui.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* The OTA procedure, and the story that it tells. */
+#include "espota/file_kind.h"
 #include "espota/update.h"
 
 #include <inttypes.h>
@@ -23,12 +24,16 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
                            size_t length, struct espota_image *image, struct espota_error *error)
 {
     struct espota_image scratch = { 0 };
-    char words[ESPOTA_PROBLEM_TEXT], header[ESPOTA_SIZE_TEXT], flash[ESPOTA_SIZE_TEXT];
+    struct espota_file file;
+    char words[ESPOTA_FILE_WORDS], header[ESPOTA_SIZE_TEXT], flash[ESPOTA_SIZE_TEXT];
     struct espota_image *i = image ? image : &scratch;
     enum espota_image_verdict verdict = espota_image_examine_memory(i, data, length);
     if (verdict != ESPOTA_IMAGE_OK)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no image to write: %s", name,
-                           espota_image_verdict_text(verdict, i, words));
+                           espota_image_fault_words(verdict, i, data, length, words));
+    espota_file_examine(&file, data, length);
+    if (espota_file_check_app(&file, name, error) != 0)
+        return (int)error->status;
     const struct espota_chip *chip = espota_chip_by_image_id(i->chip_id);
     if (info->chip && i->chip_id != info->chip->image_id)
         return espota_fail(

@@ -49,7 +49,7 @@ run ota --port "$TTY" --file flash16.bin
 expect "an image for more flash" 1 "built for 16M"
 untouched "more flash"
 run ota --port "$TTY" --file key
-expect "not an image" 4 "not an ESP image"
+expect "not an image" 4 "is no image to write: it is plain text"
 echo 0123456789abcdef0123456789abcdef >new.bin.md5
 run ota --port "$TTY" --file new.bin
 expect "a wrong MD5 beside the file" 4 "MD5 check"
@@ -156,7 +156,7 @@ sleep 2.5
 kill -INT $ota
 wait $ota
 STATUS=$? OUT=$(cat stopped.out) ERR=$(cat stopped.err)
-expect "Ctrl-C says how to go on" 1 "stopped on request; run the same command again"
+expect "Ctrl-C says how to go on" 130 "stopped on request; run the same command again"
 run status --port "$TTY"
 expect "the next command is understood" 0 "Running:     MicroPython_1"
 stop_sim

@@ -37,7 +37,7 @@ wrong "app larger than flash" 1 "does not fit a flash" --flash 4M --appsize 5M
 wrong "no room for a file system" 1 "use --appsize" --flash 4M --appsize 2M
 wrong "unknown option" 2 "no such option" --flash 4M --frobnicate
 echo hello >hello.bin
-wrong "app file is no image" 4 "not an ESP image" --flash 4M --app hello.bin
+wrong "app file is no image" 4 "it is plain text" --flash 4M --app hello.bin
 wrong "app file is missing" 1 "No such file" --flash 4M --app nowhere.bin
 
 run plan --flash 4M -o /nonexistent/t.csv

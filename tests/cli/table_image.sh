@@ -73,4 +73,4 @@ expect "a damaged image" 4 "damaged"
 run image app.bin --json
 expect "a damaged image as JSON" 4 '"status": "verify"'
 run image t.csv
-expect "no image" 4 "not an ESP image"
+expect "a table is no image" 4 "it is a partition table as CSV text"

@@ -168,7 +168,7 @@ bad "MD5 wrong" 4 "MD5 check" --url $base/badmd5.bin --md5
 bad "MD5 is no MD5" 4 "32 hex digits" --url $base/notmd5.bin --md5
 bad "image for another chip" 4 "ESP32-C3" --url $base/c3.bin
 bad "image too big for the slot" 1 "holds 1048576" --url $base/big.bin
-bad "not an image" 4 "not an ESP image" --url $base/page.bin
+bad "not an image" 4 "it is an HTML page" --url $base/page.bin
 bad "nobody there" 1 "cannot get" --url http://127.0.0.1:1/x.bin
 bad "no http address" 2 "no http:// or https:// address" --url ftp://127.0.0.1/x.bin
 

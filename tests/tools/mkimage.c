@@ -1,5 +1,6 @@
 /* Makes app images for the tests and the demo: valid, of a chosen size and version, with content that hardly
  * compresses or compresses well. They are data: no chip could run them. */
+#include "espota/agent_settings.h"
 #include "espota/bytes.h"
 #include "espota/chip.h"
 #include "espota/host.h"
@@ -11,7 +12,7 @@
 struct request {
     const char *output, *version, *project, *chip;
     uint32_t size, seed, flash_size, secure_version;
-    bool bootloader;
+    bool bootloader, agent;
 };
 
 static void describe(uint8_t *out, const struct request *r)
@@ -42,9 +43,11 @@ static int build(const struct request *r, uint8_t **image, size_t *size)
 {
     const struct espota_chip *chip = espota_chip_by_name(r->chip);
     uint32_t flash = 0;
-    struct espota_image_part part = { r->bootloader ? 0x3fff0000u : 0x3f400020u, NULL, 0 };
+    struct espota_image_part part = { 0x3f400020u, NULL, 0 };
     if (!chip || r->size < 1024)
         return -1;
+    if (r->bootloader)
+        part.load_address = chip->loader[0].start;
     while (flash < 7 && (1u << (20 + flash)) < r->flash_size)
         flash++;
     part.length = (r->size - 24 - 8 - 16 - 32) / 16 * 16;
@@ -60,6 +63,9 @@ static int build(const struct request *r, uint8_t **image, size_t *size)
         fill(data, part.length, r->seed);
         if (!r->bootloader)
             describe(data, r);
+        if (r->agent)
+            memcpy(memset(data + ESPOTA_APP_DESC_SIZE, 0, sizeof(struct espota_agent_settings)),
+                   ESPOTA_SETTINGS_MAGIC, sizeof ESPOTA_SETTINGS_MAGIC - 1);
         part.data = data;
         *size = espota_image_build_size(&part, 1);
         *image = malloc(*size);
@@ -91,7 +97,7 @@ int main(int argc, char **argv)
         else if (strcmp(name, "--chip") == 0)
             r.chip = value;
         else if (strcmp(name, "--kind") == 0)
-            r.bootloader = strcmp(value, "bootloader") == 0;
+            r.bootloader = strcmp(value, "bootloader") == 0, r.agent = strcmp(value, "agent") == 0;
         else if (strcmp(name, "--size") == 0)
             ok = espota_size_parse(value, &r.size);
         else if (strcmp(name, "--flash") == 0)

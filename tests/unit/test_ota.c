@@ -182,7 +182,8 @@ static void an_app_may_refuse_an_update_and_is_told_of_one(void **state)
     memory_board_free(b);
 }
 
-/* Nothing is kept anywhere but in the slot: what is there is found by digest, and does not travel again. */
+/* Nothing is kept anywhere but in the slot: what is there is found by digest, and does not travel again; but
+ * for the first sector, whose header had not reached flash. */
 static void an_interrupted_update_goes_on_from_what_is_in_the_slot(void **state)
 {
     (void)state;
@@ -200,7 +201,7 @@ static void an_interrupted_update_goes_on_from_what_is_in_the_slot(void **state)
     assert_int_equal(update(b, &image, false, false, &result, &error), 0);
     uint64_t sent_again = b->link.bytes_out - sent;
     print_message("# %u bytes before the power cut, %u after\n", (unsigned)sent, (unsigned)sent_again);
-    assert_in_range(result.write.kept, DONE * 4096, SECTORS * 4096);
+    assert_in_range(result.write.kept, (DONE - 1) * 4096, SECTORS * 4096);
     assert_in_range(sent_again, 1, (SECTORS - DONE + 2) * 4500);
     assert_memory_equal(b->flash.data + 0x110000, image.data, image.size);
     espota_bytes_free(&image);

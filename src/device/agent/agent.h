@@ -10,6 +10,7 @@ enum {
     AGENT_MAX_DATA = 4096, /* what an agent may offer at most */
     AGENT_TIMEOUT_MS = 3000,
     AGENT_LONG_TIMEOUT_MS = 15000,
+    AGENT_WORK_MS = 180000, /* several times what hashing all of the largest flash takes */
     AGENT_ATTEMPTS = 5,
     AGENT_MAX_WINDOW = 64,
 };

@@ -67,7 +67,8 @@ static bool parse(struct agent *agent, struct agent_response *response)
 int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response *response,
                   struct espota_error *error)
 {
-    for (;;) {
+    int result = espota_device_check_cancelled(&agent->device, error);
+    while (result == 0) {
         while (agent->in_at < agent->in_count)
             if (espota_slip_byte(&agent->decoder, agent->in[agent->in_at++]) == ESPOTA_SLIP_FRAME &&
                 parse(agent, response))
@@ -77,11 +78,10 @@ int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response 
             return espota_fail(error, ESPOTA_ERR_TIMEOUT, "no answer from the agent on %s",
                                agent->link->name);
         agent->in_at = agent->in_count = 0;
-        int result = espota_link_read(agent->link, agent->in, sizeof agent->in, (unsigned)(deadline - now),
-                                      &agent->in_count, error);
-        if (result != 0)
-            return result;
+        result = espota_device_receive(&agent->device, agent->link, agent->in, sizeof agent->in, deadline,
+                                       &agent->in_count, error);
     }
+    return result;
 }
 
 static const struct {
@@ -135,6 +135,13 @@ static const struct {
     [ESPOTA_AGENT_OLD] = { ESPOTA_ERR_VERIFY,
                            "the image's secure version is below the least that the device takes" },
     [ESPOTA_AGENT_NOT_NOW] = { ESPOTA_ERR_FAILED, "its app does not want an update now: try again later" },
+    [ESPOTA_AGENT_TRIAL] = { ESPOTA_ERR_REFUSED,
+                             "the app that runs is on trial, and the slot that it came from must stay as it "
+                             "is: 'espota confirm' or 'espota rollback' first" },
+    [ESPOTA_AGENT_PROJECT] = { ESPOTA_ERR_VERIFY, "the image is of another project than the device takes" },
+    [ESPOTA_AGENT_RECOVERY] = { ESPOTA_ERR_VERIFY,
+                                "the image is a recovery agent, which checks no signatures: a device with an "
+                                "owner never takes one" },
     [ESPOTA_AGENT_CRYPTO] = { ESPOTA_ERR_DEVICE, "its hash or random source failed" },
 };
 
@@ -149,15 +156,23 @@ int agent_fail(struct agent *agent, enum espota_agent_request type, enum espota_
                        names[type].request, reasons[status].text);
 }
 
-/* The response to the last request, however long the agent works on it. */
+/* The response to the last request. An agent that works on it says so; one that says so for ever is broken.
+ */
 static int await(struct agent *agent, enum espota_agent_request type, unsigned timeout_ms,
                  struct agent_response *response, struct espota_error *error)
 {
+    unsigned limit_ms = agent->options.work_timeout_ms ? agent->options.work_timeout_ms : AGENT_WORK_MS;
+    uint64_t limit = espota_now_ms() + limit_ms;
     uint64_t deadline = espota_now_ms() + timeout_ms;
     for (;;) {
         int result = agent_receive(agent, deadline, response, error);
         if (result != 0)
             return result;
+        if (espota_now_ms() >= limit)
+            return espota_fail(error, ESPOTA_ERR_FAILED,
+                               "the agent on %s does not finish to %s, in %u s: restart the device, then run "
+                               "the command again",
+                               agent->link->name, names[type].request, limit_ms / 1000);
         if (response->type != type || response->sequence != agent->sequence)
             continue;
         if (response->status != ESPOTA_AGENT_WORKING)

@@ -6,7 +6,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-enum { KNOCK_MS = 300, BUSY_MS = 1500, DEFAULT_HELLO_MS = 5000 };
+enum { KNOCK_MS = 300, BUSY_MS = 1500, LONGEST_BUSY_MS = 30000, DEFAULT_HELLO_MS = 5000 };
 
 struct nonces {
     uint8_t bytes[2 * ESPOTA_AGENT_NONCE_SIZE];
@@ -20,11 +20,15 @@ static int knock(struct agent *agent, const uint8_t *request, size_t length, str
     int result = espota_device_check_cancelled(&agent->device, error);
     if (result == 0)
         result = agent_send(agent, ESPOTA_AGENT_HELLO, request, length, error);
-    uint64_t deadline = espota_now_ms() + KNOCK_MS;
+    uint64_t deadline = espota_now_ms() + KNOCK_MS, limit = espota_now_ms() + LONGEST_BUSY_MS;
     while (result == 0) {
         result = agent_receive(agent, deadline, response, error);
         if (result == 0 && response->type == ESPOTA_AGENT_HELLO && response->sequence == agent->sequence)
             return 0;
+        if (result == 0 && espota_now_ms() >= limit)
+            return espota_fail(error, ESPOTA_ERR_DEVICE,
+                               "what is on %s answers, but never to the greeting: restart the device",
+                               agent->link->name);
         if (result == 0)
             deadline = espota_now_ms() + BUSY_MS;
     }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { STALLS = 8 };
+enum { STALLS = 8, NO_PROGRESS_MS = 60000 };
 
 struct run {
     struct agent *agent;
@@ -88,7 +88,8 @@ int agent_write_run(struct agent *agent, uint32_t at, const uint8_t *data, size_
                     struct espota_error *error)
 {
     struct run run = { .agent = agent, .at = at, .data = data, .length = (uint32_t)length, .start = true };
-    uint32_t best = 0;
+    uint32_t best = 0, before = 0;
+    uint64_t progress_ms = espota_now_ms();
     int result = 0;
     for (unsigned stalls = 0; result == 0 && run.acknowledged < run.length;) {
         bool went_back = false;
@@ -102,7 +103,10 @@ int agent_write_run(struct agent *agent, uint32_t at, const uint8_t *data, size_
             best = run.acknowledged > best ? run.acknowledged : best;
             go_back(&run);
         }
-        if (result == 0 && stalls > STALLS)
+        if (run.acknowledged != before)
+            progress_ms = espota_now_ms();
+        before = run.acknowledged;
+        if (result == 0 && (stalls > STALLS || espota_now_ms() - progress_ms > NO_PROGRESS_MS))
             result =
                 espota_fail(error, ESPOTA_ERR_TIMEOUT,
                             "the agent on %s takes no more data; what it has stays, run the command again to "

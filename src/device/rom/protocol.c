@@ -74,8 +74,8 @@ static int next_frame(struct rom *rom, uint64_t deadline, struct espota_error *e
             return espota_fail(error, ESPOTA_ERR_TIMEOUT, "no answer from the ROM bootloader on %s",
                                rom->link->name);
         rom->in_at = rom->in_count = 0;
-        int result = espota_link_read(rom->link, rom->in, sizeof rom->in, (unsigned)(deadline - now),
-                                      &rom->in_count, error);
+        int result = espota_device_receive(&rom->device, rom->link, rom->in, sizeof rom->in, deadline,
+                                           &rom->in_count, error);
         if (result != 0)
             return result;
     }

@@ -65,6 +65,7 @@ struct espota_agent_config {
     uint8_t window;              /* requests that the stream can hold while the agent is busy; 1 or more */
     bool rollback;               /* the bootloader honours trial states */
     uint32_t min_secure_version; /* apps whose description says less are refused */
+    const char *project;         /* apps whose description names another one are refused; NULL: any */
 };
 
 struct espota_agent_session {
@@ -77,8 +78,18 @@ struct espota_agent_session {
     bool any_sequence;
 };
 
+/* The start of an image, which reaches flash last: no bootloader starts what has no header. Flash encryption
+ * writes 32 bytes at a time. */
+#define ESPOTA_AGENT_HEADER 32u
+
+/** BEGIN opens it. The first write that changes flash clears the slot's header; the header of the new image
+ * is held here until VERIFY finds all of it in order. Then it is sealed: nothing can be written any more. */
 struct espota_agent_update {
     bool open;
+    bool cleared; /* flash has no header in the slot */
+    bool held;    /* `header` belongs there */
+    bool sealed;
+    uint8_t header[ESPOTA_AGENT_HEADER];
     uint32_t partition; /* offset */
     uint32_t size;      /* of the partition */
     uint32_t length;    /* of the image */

@@ -57,6 +57,9 @@ enum espota_agent_status {
     ESPOTA_AGENT_UNSIGNED = 0x15,
     ESPOTA_AGENT_OLD = 0x16,
     ESPOTA_AGENT_NOT_NOW = 0x17,
+    ESPOTA_AGENT_TRIAL = 0x18,
+    ESPOTA_AGENT_PROJECT = 0x19,
+    ESPOTA_AGENT_RECOVERY = 0x1a,
 };
 
 enum espota_agent_payload_kind { ESPOTA_AGENT_RAW = 0, ESPOTA_AGENT_COMPRESSED = 1, ESPOTA_AGENT_PATCH = 2 };

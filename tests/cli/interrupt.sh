@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Ctrl-C in every kind of wait: things are left in order, then espota ends by the signal; the second one ends it at once.
+source "$(dirname "$0")/../lib.sh"
+cd "$WORK" || exit 1
+
+make_build --version 1.0 --seed 1 --size 64K
+"$MKIMAGE" -o new.bin --version 2.0 --seed 2 --size 200K
+"$ESPOTA" flash -q --port file:flashed.bin --flash 4M build
+
+# interrupted NAME STATUS SIGNALS SECONDS ARGS...: the command, sent SIGNALS one after the other when it has worked for a
+# second, ends within SECONDS with STATUS.
+interrupted() {
+    local name=$1 status=$2 signals=$3 seconds=$4 signal pid started
+    shift 4
+    "$ESPOTA" "$@" >"$WORK/stdout" 2>"$WORK/stderr" </dev/null &
+    pid=$!
+    sleep 1
+    started=$SECONDS
+    for signal in $signals; do
+        kill -"$signal" "$pid"
+        sleep 0.2
+    done
+    wait "$pid"
+    STATUS=$?
+    if [ "$STATUS" -ne "$status" ]; then
+        not_ok "$name" "exit status $STATUS instead of $status" "$(cat "$WORK/stdout" "$WORK/stderr")"
+    elif [ $((SECONDS - started)) -gt "$seconds" ]; then
+        not_ok "$name" "took $((SECONDS - started)) s"
+    else
+        ok "$name"
+    fi
+}
+
+cp flashed.bin device.bin
+start_sim --flash-file device.bin --download
+interrupted "waiting for an agent to greet" 130 INT 2 status --port "$UART"
+stop_sim
+start_sim --flash-file device.bin
+interrupted "waiting for a ROM to answer" 130 INT 2 info --port "$UART"
+interrupted "listening to the console" 130 INT 2 monitor --port "$TTY"
+interrupted "listening to the console for a word" 130 INT 2 monitor --port "$TTY" --until never
+interrupted "a signal to terminate" 143 TERM 2 monitor --port "$TTY"
+interrupted "a reset sequence cannot be stopped but by a second Ctrl-C" 130 "INT INT" 2 \
+    reset --port "$REMOTE" --after 'D0|W20|R0'
+stop_sim
+
+# in the middle of work, on a line as slow as a real one
+cp flashed.bin device.bin
+start_sim --flash-file device.bin --real-time
+interrupted "an update in the middle of writing" 130 INT 2 ota --port "$TTY" --file new.bin
+run ota --port "$TTY" --file new.bin
+expect "the same command finishes it" 0 "Image written and verified"
+stop_sim
+
+# a device that was only looked at goes on as before
+cp flashed.bin device.bin
+start_sim --flash-file device.bin --real-time
+interrupted "reading flash through the ROM" 130 INT 2 read --via rom --port "$REMOTE" 0x0+4M out.bin
+run status --port "$REMOTE"
+expect "its app was started again" 0 "Running:"
+stop_sim
+
+# not just the number: by the signal, so that a shell's loop ends too
+start_sim --flash-file device.bin
+if python3 - "$ESPOTA" "$TTY" <<'END'; then ok "espota ends by the signal"; else not_ok "espota ends by the signal"; fi
+import signal, subprocess, sys, time
+espota = subprocess.Popen([sys.argv[1], "monitor", "--port", sys.argv[2]], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+time.sleep(1)
+espota.send_signal(signal.SIGINT)
+sys.exit(espota.wait(5) != -signal.SIGINT)
+END
+run monitor --port "$TTY" --json --timeout 1
+expect "a monitor that was told when to end is not interrupted" 0 '"matched": false'
+stop_sim

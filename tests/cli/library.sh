@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# libespota as other programs meet it: its names, and nothing of the command line in it.
+. "$(dirname "$0")/../lib.sh"
+
+exported=$(nm -D --defined-only "$BUILD/libespota.so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }')
+archived=$(nm -g --defined-only "$BUILD/libespota.a" | awk 'NF == 3 { print $3 }')
+for names in "$exported" "$archived"; do
+    foreign=$(grep -v '^espota_' <<<"$names")
+    if [ -n "$names" ] && [ -z "$foreign" ]; then ok "only espota_ names"; else not_ok "only espota_ names" "$foreign"; fi
+    inside=$(grep -E '^espota_(ui|sim|agent_input|cli)' <<<"$names")
+    if [ -z "$inside" ]; then ok "no simulator, no agent, no terminal"; else not_ok "no simulator, no agent, no terminal" "$inside"; fi
+done
+
+# every function of a public header can be linked
+declared=$(sed -n 's/^[a-z].*[ *]\(espota_[a-z0-9_]*\)(.*/\1/p' "$ROOT"/include/espota/*.h | grep -v '_fn$' | sort -u)
+missing=$(comm -23 <(echo "$declared") <(sort -u <<<"$exported") | while read -r name; do
+    grep -qE "static inline .*\b$name\(" "$ROOT"/include/espota/*.h || echo "$name"
+done)
+if [ "$(wc -l <<<"$declared")" -gt 100 ] && [ -z "$missing" ]; then ok "what is declared is exported"; else not_ok "what is declared is exported" "$missing"; fi
+
+# it leaves the process alone
+calls=$(nm -D --undefined-only "$BUILD/libespota.so" | awk '{ print $2 }' | sed 's/@.*//' | grep -xE 'signal|sigaction|sigprocmask|setlocale|exit|_exit|printf|puts|putchar|chdir|setenv')
+if [ -z "$calls" ]; then ok "it calls nothing that changes the process"; else not_ok "it calls nothing that changes the process" "$calls"; fi

@@ -1,0 +1,139 @@
+/* Whoever keeps espota waiting: an agent that is never done, one that says the wrong things for ever; and a
+ * wish to stop is heard meanwhile. */
+#include "device/agent/agent.h"
+
+#include "espota/bytes.h"
+#include "espota/crc32.h"
+#include "espota/link.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { LIMIT_MS = 300, LONG_MS = 60000, SOON_MS = 3000, BREATH_MS = 5 };
+
+/* The other end: answers each request, again and again. */
+struct peer {
+    struct espota_link link;
+    uint8_t type, status;
+    uint32_t sequence_offset; /* of what it answers with */
+    uint32_t sequence;
+    bool silent;
+};
+
+static int peer_write(struct espota_link *link, const void *data, size_t size, struct espota_error *error)
+{
+    struct peer *peer = (struct peer *)link;
+    (void)data;
+    (void)size;
+    (void)error;
+    peer->sequence++;
+    return 0;
+}
+
+static int peer_read(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
+                     struct espota_error *error)
+{
+    struct peer *peer = (struct peer *)link;
+    uint8_t body[64] = { ESPOTA_AGENT_MARK, (uint8_t)(peer->type | ESPOTA_AGENT_RESPONSE) };
+    size_t length = ESPOTA_AGENT_HEADER_SIZE + 1;
+    (void)error;
+    espota_sleep_ms(peer->silent ? timeout_ms : BREATH_MS);
+    if (peer->silent)
+        return 0;
+    espota_put_le16(body + 2, 1);
+    espota_put_le32(body + 4, peer->sequence + peer->sequence_offset);
+    body[ESPOTA_AGENT_HEADER_SIZE] = peer->status;
+    espota_put_le32(body + length, espota_crc32(0, body, length));
+    assert_true(size >= ESPOTA_SLIP_MAX_ENCODED(sizeof body));
+    *got = espota_slip_encode(body, length + ESPOTA_AGENT_CRC_SIZE, buffer);
+    return 0;
+}
+
+static void peer_drain(struct espota_link *link)
+{
+    (void)link;
+}
+
+static const struct espota_link_ops peer_ops = { .read = peer_read,
+                                                 .write = peer_write,
+                                                 .drain = peer_drain };
+
+static bool after_a_while(void *context)
+{
+    return espota_now_ms() >= *(uint64_t *)context;
+}
+
+/* Ask the peer; @return the status, `*took` how long that was. */
+static int ask(struct peer *peer, uint64_t *stop_at, struct espota_error *error, uint64_t *took)
+{
+    static struct agent agent;
+    memset(&agent, 0, sizeof agent);
+    peer->link.ops = &peer_ops;
+    agent.link = &peer->link;
+    agent.options.work_timeout_ms = stop_at ? LONG_MS : LIMIT_MS;
+    agent.device.watch.cancelled = stop_at ? after_a_while : NULL;
+    agent.device.watch.context = stop_at;
+    espota_slip_begin(&agent.decoder, agent.frame, sizeof agent.frame);
+    uint64_t started = espota_now_ms();
+    int result =
+        agent_exchange(&agent, ESPOTA_AGENT_DIGEST, NULL, 0, stop_at ? LONG_MS : LIMIT_MS, 0, NULL, error);
+    *took = espota_now_ms() - started;
+    return result;
+}
+
+static void an_agent_that_works_for_ever_is_given_up(void **state)
+{
+    struct peer peer = { .type = ESPOTA_AGENT_DIGEST, .status = ESPOTA_AGENT_WORKING };
+    struct espota_error error = { 0 };
+    uint64_t took;
+    (void)state;
+    assert_int_equal(ask(&peer, NULL, &error, &took), ESPOTA_ERR_FAILED);
+    assert_non_null(strstr(error.text, "does not finish"));
+    assert_true(took < SOON_MS);
+}
+
+static void an_agent_that_answers_other_requests_for_ever_is_given_up(void **state)
+{
+    struct peer peer = { .type = ESPOTA_AGENT_DIGEST, .sequence_offset = 7 };
+    struct espota_error error = { 0 };
+    uint64_t took;
+    (void)state;
+    assert_int_not_equal(ask(&peer, NULL, &error, &took), 0);
+    assert_true(took < SOON_MS);
+}
+
+static void a_wish_to_stop_is_heard_while_the_agent_works(void **state)
+{
+    struct peer peer = { .type = ESPOTA_AGENT_DIGEST, .status = ESPOTA_AGENT_WORKING };
+    struct espota_error error = { 0 };
+    uint64_t took, stop_at = espota_now_ms() + LIMIT_MS;
+    (void)state;
+    assert_int_equal(ask(&peer, &stop_at, &error, &took), ESPOTA_ERR_CANCELLED);
+    assert_true(took < SOON_MS);
+}
+
+static void a_wish_to_stop_is_heard_in_silence(void **state)
+{
+    struct peer peer = { .silent = true };
+    struct espota_error error = { 0 };
+    uint64_t took, stop_at = espota_now_ms() + LIMIT_MS;
+    (void)state;
+    assert_int_equal(ask(&peer, &stop_at, &error, &took), ESPOTA_ERR_CANCELLED);
+    assert_true(took < SOON_MS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_agent_that_works_for_ever_is_given_up),
+        cmocka_unit_test(an_agent_that_answers_other_requests_for_ever_is_given_up),
+        cmocka_unit_test(a_wish_to_stop_is_heard_while_the_agent_works),
+        cmocka_unit_test(a_wish_to_stop_is_heard_in_silence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
