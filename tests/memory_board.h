@@ -142,7 +142,8 @@ static inline struct memory_board *memory_board_with(bool three, const struct es
     struct espota_bytes bootloader = memory_board_image(4096, 3, 0);
     struct espota_error error;
     struct espota_plan plan;
-    struct espota_plan_request request = { .flash_size = b->flash.size, .force_3p = three };
+    struct espota_plan_request request = { .flash_size = b->flash.size,
+                                           .layout = three ? ESPOTA_LAYOUT_3P : ESPOTA_LAYOUT_AUTO };
     memory_board_check(espota_plan_make(&plan, &request, &error) == 0 &&
                            espota_table_to_binary(&plan.table, b->flash.data + 0x8000, &error) == 0,
                        "a table");

@@ -1,7 +1,8 @@
 /** Errors are values with a story: a code that a program decides on, a text that a person reads.
  *
  * A function that can fail takes a `struct espota_error *` (never NULL), returns 0 or a code below, and on
- * failure has filled in the error. The text says what was attempted, on what, what went wrong and what to do.
+ * failure has filled in the error. The text says what was attempted, on what and what went wrong; the hint,
+ * where there is one, what to do.
  */
 #ifndef ESPOTA_ERROR_H
 #define ESPOTA_ERROR_H
@@ -9,6 +10,7 @@
 #pragma GCC visibility push(default)
 
 #include <stdarg.h>
+#include <stdint.h>
 
 enum espota_status {
     ESPOTA_OK = 0,
@@ -27,14 +29,41 @@ enum espota_status {
     ESPOTA_ERR_CANCELLED, /* the user stopped it */
 };
 
+/** What could be done about it. The library names it, a program puts it into its own words: it alone knows by
+ * which option, button or setting. `hint_value` of the error says more where noted. */
+enum espota_hint {
+    ESPOTA_HINT_NONE = 0,
+    ESPOTA_HINT_FLASH_SIZE,  /* give the size that the flash chip has */
+    ESPOTA_HINT_FEWER_APPS,  /* a layout with fewer apps: [0] enum espota_layout */
+    ESPOTA_HINT_MORE_ROOM,   /* any of: apps of at most [0] bytes (0: no), a flash of [1] bytes, layout [2]
+                                (0: no) */
+    ESPOTA_HINT_SMALLER_APP, /* or a larger flash */
+    ESPOTA_HINT_SMALLER_NVS, /* or a table that lies elsewhere */
+    ESPOTA_HINT_LOWER_BAUD,
+    ESPOTA_HINT_CHIP,              /* the chip that was named is not the one that is there */
+    ESPOTA_HINT_BOOT_BUTTON,       /* get the chip into download mode by hand, and leave the lines alone */
+    ESPOTA_HINT_ASK_AGENT,         /* an app runs, which may have an agent */
+    ESPOTA_HINT_NAME_PORT,         /* say which port */
+    ESPOTA_HINT_MAKE_KEY,          /* a signing key can be made */
+    ESPOTA_HINT_SIGN,              /* the image can be signed */
+    ESPOTA_HINT_BOOTLOADER_OFFSET, /* a table with bootloader partitions needs to know where bootloaders lie
+                                    */
+};
+
 struct espota_error {
     enum espota_status status;
+    enum espota_hint hint;
+    uint32_t hint_value[3];
     char text[1024];
 };
 
 /** Fill in the error. @return `status`, so that callers can write `return espota_fail(...)`. */
 int espota_fail(struct espota_error *error, enum espota_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** The same, with what could be done about it; its values are 0 until the caller sets them. */
+int espota_fail_hint(struct espota_error *error, enum espota_status status, enum espota_hint hint,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /** Put a prefix before the text that is there: what was attempted when it happened. @return the status. */
 int espota_fail_while(struct espota_error *error, const char *format, ...)
@@ -49,6 +78,9 @@ int espota_exit_status(enum espota_status status);
 
 /** Machine-readable name of a status for JSON, e.g. "no-device". Static storage. */
 const char *espota_status_name(enum espota_status status);
+
+/** Machine-readable name of a hint, e.g. "lower-baud"; NULL for none. Static storage. */
+const char *espota_hint_name(enum espota_hint hint);
 
 #pragma GCC visibility pop
 

@@ -23,12 +23,31 @@ static const struct {
     [ESPOTA_ERR_CANCELLED] = { "cancelled", 130 },
 };
 
+static int fill(struct espota_error *error, enum espota_status status, enum espota_hint hint,
+                const char *format, va_list args)
+{
+    error->status = status;
+    error->hint = hint;
+    memset(error->hint_value, 0, sizeof error->hint_value);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    return (int)status;
+}
+
 int espota_fail(struct espota_error *error, enum espota_status status, const char *format, ...)
 {
     va_list args;
-    error->status = status;
     va_start(args, format);
-    vsnprintf(error->text, sizeof error->text, format, args);
+    fill(error, status, ESPOTA_HINT_NONE, format, args);
+    va_end(args);
+    return (int)status;
+}
+
+int espota_fail_hint(struct espota_error *error, enum espota_status status, enum espota_hint hint,
+                     const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fill(error, status, hint, format, args);
     va_end(args);
     return (int)status;
 }
@@ -51,6 +70,27 @@ int espota_fail_while(struct espota_error *error, const char *format, ...)
 int espota_fail_memory(struct espota_error *error, const char *what)
 {
     return espota_fail(error, ESPOTA_ERR_NOMEM, "%s: out of memory", what);
+}
+
+const char *espota_hint_name(enum espota_hint hint)
+{
+    static const char *const names[] = {
+        [ESPOTA_HINT_NONE] = NULL,
+        [ESPOTA_HINT_FLASH_SIZE] = "flash-size",
+        [ESPOTA_HINT_FEWER_APPS] = "fewer-apps",
+        [ESPOTA_HINT_MORE_ROOM] = "more-room",
+        [ESPOTA_HINT_SMALLER_APP] = "smaller-app",
+        [ESPOTA_HINT_SMALLER_NVS] = "smaller-nvs",
+        [ESPOTA_HINT_LOWER_BAUD] = "lower-baud",
+        [ESPOTA_HINT_CHIP] = "chip",
+        [ESPOTA_HINT_BOOT_BUTTON] = "boot-button",
+        [ESPOTA_HINT_ASK_AGENT] = "ask-agent",
+        [ESPOTA_HINT_NAME_PORT] = "name-port",
+        [ESPOTA_HINT_MAKE_KEY] = "make-key",
+        [ESPOTA_HINT_SIGN] = "sign",
+        [ESPOTA_HINT_BOOTLOADER_OFFSET] = "bootloader-offset",
+    };
+    return names[hint];
 }
 
 int espota_exit_status(enum espota_status status)

@@ -58,10 +58,10 @@ int espota_signer_load(struct espota_signer **signer, const char *path, bool pri
     fclose(file);
     if (!key || !is_p256(key)) {
         EVP_PKEY_free(key);
-        return espota_fail(
-            error, ESPOTA_ERR_USAGE,
-            "%s is no %s key of curve P-256 in PEM, without a passphrase; 'espota key --signing' makes one",
-            path, private_key ? "private" : "public");
+        return espota_fail_hint(error, ESPOTA_ERR_USAGE,
+                                private_key ? ESPOTA_HINT_MAKE_KEY : ESPOTA_HINT_NONE,
+                                "%s is no %s key of curve P-256 in PEM, without a passphrase", path,
+                                private_key ? "private" : "public");
     }
     *signer = calloc(1, sizeof **signer);
     if (!*signer) {
@@ -236,7 +236,7 @@ int espota_sign_check_image(const struct espota_signer *signer, const char *name
     size_t end = espota_signature_offset(found.length);
     if (image->size < end + ESPOTA_SIGNATURE_BLOCK_SIZE ||
         !espota_signature_parse(&signature, image->data + end))
-        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is not signed: 'espota sign' does it", name);
+        return espota_fail_hint(error, ESPOTA_ERR_VERIFY, ESPOTA_HINT_SIGN, "%s is not signed", name);
     if (espota_sha256(image->data, end, digest) != 0 || memcmp(digest, signature.digest, sizeof digest) != 0)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s was changed after it was signed", name);
     if (espota_signer_check(signer, digest, signature.r_s) != 0)

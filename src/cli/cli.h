@@ -133,6 +133,9 @@ int write_image(const char *path, const struct espota_bytes *image, struct espot
 
 /* Text, or "?" when it is no UTF-8. */
 json_t *text_json(const char *text);
+/* Put the error's hint into this program's words, behind its text. */
+void add_hint(struct espota_error *error);
+
 /* Text, or null when there is none. */
 json_t *text_or_null(const char *text);
 

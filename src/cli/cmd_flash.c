@@ -160,6 +160,8 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (o->table && plan_options_given(&o->plan))
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--table and options that plan a layout contradict each other");
+    if (plan_options_check(&o->plan, error) != 0)
+        return (int)error->status;
     if (o->erase && o->migrate)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--erase and --migrate contradict each other");
     if (o->plan.table_offset.given && o->plan.table_offset.value % ESPOTA_SECTOR_SIZE)

@@ -102,7 +102,9 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) > 1)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--csv, --json and files named '-' all write to stdout: give one");
-    int result = o->plan.app ? measure_app(o->plan.app, &app_size, error) : 0;
+    int result = plan_options_check(&o->plan, error);
+    if (result == 0 && o->plan.app)
+        result = measure_app(o->plan.app, &app_size, error);
     if (result != 0)
         return result;
     struct espota_plan_request request = plan_request(&o->plan, o->plan.flash.value, app_size);

@@ -43,8 +43,9 @@ static void print_overview(FILE *out)
 static void print_failure_json(const struct espota_error *error)
 {
     struct espota_error ignored;
-    json_t *document = json_pack("{s:{s:s, s:i, s:s}}", "error", "status", espota_status_name(error->status),
-                                 "exit", espota_exit_status(error->status), "message", error->text);
+    json_t *document = json_pack("{s:{s:s, s:i, s:s, s:o}}", "error", "status",
+                                 espota_status_name(error->status), "exit", espota_exit_status(error->status),
+                                 "message", error->text, "hint", text_or_null(espota_hint_name(error->hint)));
     if (document)
         print_json(document, &ignored);
 }
@@ -67,6 +68,7 @@ static int run_command(const struct command *command, int argc, char **argv)
     if (result != 0) {
         if (!cli.ui.err)
             espota_ui_init(&cli.ui, false, 0);
+        add_hint(&error);
         espota_ui_error(&cli.ui, error.text);
         if (cli.json)
             print_failure_json(&error);

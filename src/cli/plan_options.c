@@ -12,13 +12,27 @@ struct espota_plan_request plan_request(const struct plan_options *o, uint32_t f
         .fs_size_given = o->fs_size.given,
         .fs_size = o->fs_size.value,
         .nvs_size = o->nvs_size.value,
-        .no_ota = o->no_ota,
-        .force_2p = o->force_2p,
-        .force_3p = o->force_3p,
+        .layout = o->no_ota     ? ESPOTA_LAYOUT_SINGLE
+                  : o->force_2p ? ESPOTA_LAYOUT_2P
+                  : o->force_3p ? ESPOTA_LAYOUT_3P
+                                : ESPOTA_LAYOUT_AUTO,
         .fs = o->fs,
         .app_name = o->app_name,
         .fs_name = o->fs_name,
     };
+}
+
+int plan_options_check(const struct plan_options *o, struct espota_error *error)
+{
+    if (o->force_2p && o->force_3p)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--force2p and --force3p contradict each other: give one");
+    if (o->no_ota && (o->force_2p || o->force_3p))
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--no-ota and %s contradict each other: a layout without OTA has one app partition",
+            o->force_2p ? "--force2p" : "--force3p");
+    return 0;
 }
 
 bool plan_options_given(const struct plan_options *o)

@@ -42,6 +42,8 @@ struct plan_options {
 /* The planner's request, from options; `app_file_size` 0 when there is no app to fit. */
 struct espota_plan_request plan_request(const struct plan_options *options, uint32_t flash_size,
                                         uint32_t app_file_size);
+/* Do the options contradict each other? */
+int plan_options_check(const struct plan_options *options, struct espota_error *error);
 /* Was any option given that shapes a layout? */
 bool plan_options_given(const struct plan_options *options);
 /* The planner's notes and warnings, on stderr. */

@@ -22,9 +22,10 @@ int espota_link_open(struct espota_link **link, const char *port, uint32_t baud,
     else if (address)
         result = espota_link_open_tcp(link, address, "tcp://", error);
     else if (strstr(port, "://"))
-        result = espota_fail(
-            error, ESPOTA_ERR_USAGE,
-            "--port '%s': use a device such as /dev/ttyUSB0, tcp://host:port, or rfc2217://host:port", port);
+        result = espota_fail(error, ESPOTA_ERR_USAGE,
+                             "the port '%s' is of no kind that is known: use a device such as /dev/ttyUSB0, "
+                             "tcp://host:port, or rfc2217://host:port",
+                             port);
     else if (espota_link_is_pty(port))
         result = espota_link_open_pty(link, port, error);
     else

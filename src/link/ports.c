@@ -197,10 +197,8 @@ int espota_ports_choose(const struct espota_port *ports, size_t count, const str
     if (found == 1)
         return 0;
     if (found == 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "which device? No serial port here looks like a board: give --port, for example "
-                           "--port /dev/ttyUSB0, or set ESPOTA_PORT ('espota devices' lists what there is)");
-    return espota_fail(error, ESPOTA_ERR_USAGE,
-                       "which device? Several ports look like boards (%s): give --port, or set ESPOTA_PORT",
-                       names);
+        return espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_NAME_PORT,
+                                "which device? No serial port here looks like a board");
+    return espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_NAME_PORT,
+                            "which device? Several ports look like boards (%s)", names);
 }

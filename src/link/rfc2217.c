@@ -163,8 +163,8 @@ static int remote_set_baud(struct espota_link *link, uint32_t baud, struct espot
     if (r->confirmed_baud == baud)
         return 0;
     return r->confirmed_baud
-               ? espota_fail(error, ESPOTA_ERR_USAGE, "%s does not do %u baud: choose another --baud",
-                             link->name, baud)
+               ? espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_LOWER_BAUD, "%s does not do %u baud",
+                                  link->name, baud)
                : espota_fail(
                      error, ESPOTA_ERR_NO_DEVICE,
                      "%s does not control its serial port: no RFC 2217 server; use tcp:// for a plain one",

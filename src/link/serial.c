@@ -62,8 +62,8 @@ static int serial_set_baud(struct espota_link *link, uint32_t baud, struct espot
     struct serial *s = (struct serial *)link;
     sp_drain(s->port);
     if (sp_set_baudrate(s->port, (int)baud) != SP_OK)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "%s does not do %u baud: choose another --baud",
-                           link->name, baud);
+        return espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_LOWER_BAUD, "%s does not do %u baud",
+                                link->name, baud);
     return 0;
 }
 

@@ -28,7 +28,7 @@ struct terms {
 
 const char *espota_layout_name(enum espota_layout layout)
 {
-    static const char *const names[] = { "single", "2p", "3p" };
+    static const char *const names[] = { "auto", "single", "2p", "3p" };
     return names[layout];
 }
 
@@ -57,52 +57,40 @@ static int check_flash(const struct espota_plan_request *r, struct espota_error 
 {
     uint32_t size = r->flash_size;
     if (size < MIB || size > 128 * MIB || (size & (size - 1)) != 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "no ESP32 has %" PRIu32
-                           " bytes of flash: use --flash 1M, 2M, 4M, 8M, 16M, 32M, 64M "
-                           "or 128M",
-                           size);
+        return espota_fail_hint(
+            error, ESPOTA_ERR_USAGE, ESPOTA_HINT_FLASH_SIZE,
+            "no ESP32 has %" PRIu32 " bytes of flash, but 1M, 2M, 4M, 8M, 16M, 32M, 64M or 128M", size);
     return 0;
 }
 
 static int choose_layout(enum espota_layout *layout, const struct espota_plan_request *r,
                          struct espota_error *error)
 {
-    if (r->force_2p && r->force_3p)
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--force2p and --force3p contradict each other: give one");
-    if (r->no_ota && (r->force_2p || r->force_3p))
-        return espota_fail(
-            error, ESPOTA_ERR_USAGE,
-            "--no-ota and %s contradict each other: a layout without OTA has one app partition",
-            r->force_2p ? "--force2p" : "--force3p");
-    if (r->force_3p && r->flash_size <= 4 * MIB)
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--force3p needs 8M of flash or more: %" PRIu32
-                           "M have no room for three apps and a "
-                           "file system; use --force2p",
-                           r->flash_size / MIB);
-    if (r->no_ota)
-        *layout = ESPOTA_LAYOUT_SINGLE;
-    else if (r->force_3p || (!r->force_2p && r->flash_size >= 16 * MIB))
-        *layout = ESPOTA_LAYOUT_3P;
-    else
-        *layout = ESPOTA_LAYOUT_2P;
-    return 0;
+    *layout = r->layout;
+    if (r->layout == ESPOTA_LAYOUT_AUTO)
+        *layout = r->flash_size >= 16 * MIB ? ESPOTA_LAYOUT_3P : ESPOTA_LAYOUT_2P;
+    if (*layout != ESPOTA_LAYOUT_3P || r->flash_size > 4 * MIB)
+        return 0;
+    espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_FEWER_APPS,
+                     "a layout of factory and two OTA slots needs 8M of flash or more: %" PRIu32
+                     "M have no room for three apps and a file system",
+                     r->flash_size / MIB);
+    error->hint_value[0] = ESPOTA_LAYOUT_2P;
+    return ESPOTA_ERR_USAGE;
 }
 
-static int check_label(const char *option, const char *label, size_t longest, struct espota_error *error)
+static int check_label(const char *what, const char *label, size_t longest, struct espota_error *error)
 {
     size_t length = strlen(label);
     if (length == 0 || length > longest)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "%s '%s' is %s: a partition label here has 1 to %zu bytes", option, label,
+                           "the label of %s, '%s', is %s: here it has 1 to %zu bytes", what, label,
                            length ? "too long" : "empty", longest);
     if (strpbrk(label, ",#$\"\r\n") || label[0] == ' ' || label[length - 1] == ' ')
-        return espota_fail(
-            error, ESPOTA_ERR_USAGE,
-            "%s '%s' has a character that CSV cannot carry (one of , # $ \" or a space at an end)", option,
-            label);
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "the label of %s, '%s', has a character that CSV cannot carry (one of , # $ \" or "
+                           "a space at an end)",
+                           what, label);
     return 0;
 }
 
@@ -120,8 +108,8 @@ static int check_names(const struct espota_plan_request *r, enum espota_layout l
                        struct espota_error *error)
 {
     size_t longest = ESPOTA_LABEL_LENGTH - (layout == ESPOTA_LAYOUT_SINGLE ? 0 : 2);
-    int result = check_label("--app-name", app_name(r), longest, error);
-    return result ? result : check_label("--fs-name", fs_name(r), ESPOTA_LABEL_LENGTH, error);
+    int result = check_label("the apps", app_name(r), longest, error);
+    return result ? result : check_label("the file system", fs_name(r), ESPOTA_LABEL_LENGTH, error);
 }
 
 static int choose_fs(struct terms *t, const struct espota_plan_request *r, struct espota_error *error)
@@ -129,11 +117,11 @@ static int choose_fs(struct terms *t, const struct espota_plan_request *r, struc
     int subtype = r->fs ? espota_subtype_from_name(ESPOTA_TYPE_DATA, r->fs) : ESPOTA_DATA_FAT;
     if (subtype != ESPOTA_DATA_FAT && subtype != ESPOTA_DATA_SPIFFS && subtype != ESPOTA_DATA_LITTLEFS)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "no file system type '%s': use --fs fat, spiffs or littlefs", r->fs);
+                           "there is no file system type '%s', but fat, spiffs and littlefs", r->fs);
     t->fs_subtype = (uint8_t)subtype;
     if (r->fs_size_given && r->fs_size < ESPOTA_SECTOR_SIZE)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--fssize %" PRIu32 " is less than one 4K sector",
-                           r->fs_size);
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "a file system of %" PRIu32 " bytes is less than one 4K sector", r->fs_size);
     return 0;
 }
 
@@ -144,7 +132,7 @@ static int choose_nvs(struct terms *t, const struct espota_plan_request *r, stru
         t->nvs_size = t->layout == ESPOTA_LAYOUT_SINGLE ? NVS_SINGLE : NVS_OTA;
     if (t->nvs_size < NVS_MINIMUM || t->nvs_size % ESPOTA_SECTOR_SIZE)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--nvs-size %" PRIu32 " does not do: nvs needs 12K or more, in whole 4K sectors",
+                           "nvs of %" PRIu32 " bytes does not do: it needs 12K or more, in whole 4K sectors",
                            t->nvs_size);
     return 0;
 }
@@ -155,9 +143,8 @@ static int choose_table_offset(struct terms *t, const struct espota_plan_request
     t->table_offset = r->table_offset ? r->table_offset : ESPOTA_TABLE_DEFAULT_OFFSET;
     if (t->table_offset % ESPOTA_SECTOR_SIZE || t->table_offset >= r->flash_size)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--table-offset 0x%" PRIx32
-                           " does not do: the table lies on a 4K boundary within the "
-                           "flash",
+                           "a partition table at 0x%" PRIx32
+                           " does not do: it lies on a 4K boundary within the flash",
                            t->table_offset);
     return 0;
 }
@@ -177,10 +164,10 @@ static int choose_app_size(struct espota_plan *plan, struct terms *t, const stru
         size = grown;
     }
     if (size > r->flash_size)
-        return espota_fail(error, ESPOTA_ERR_TOO_BIG,
-                           "an app of %" PRIu64 "K does not fit a flash of %" PRIu32 "K: %" PRIu64
-                           " bytes too many; use a larger --flash or a smaller app",
-                           size / KIB, r->flash_size / KIB, size - r->flash_size);
+        return espota_fail_hint(error, ESPOTA_ERR_TOO_BIG, ESPOTA_HINT_SMALLER_APP,
+                                "an app of %" PRIu64 "K does not fit a flash of %" PRIu32 "K: %" PRIu64
+                                " bytes too many",
+                                size / KIB, r->flash_size / KIB, size - r->flash_size);
     t->app_size = (uint32_t)size;
     return 0;
 }
@@ -222,38 +209,36 @@ static uint32_t add_apps(struct espota_table *table, const struct terms *t, cons
     return at;
 }
 
-/* What would make it fit, in words: the next smaller layout, a smaller app, or a larger flash. */
-static void advise(char *text, size_t room, const struct terms *t, const struct espota_plan_request *r)
+/* What would make it fit: a smaller app, a larger flash, the next smaller layout. */
+static void advise(uint32_t value[3], const struct terms *t, const struct espota_plan_request *r)
 {
     uint32_t usable = r->flash_size > t->app_start + ESPOTA_SECTOR_SIZE
                           ? r->flash_size - t->app_start - ESPOTA_SECTOR_SIZE
                           : 0;
     uint32_t largest = usable / t->app_count / ESPOTA_APP_ALIGNMENT * ESPOTA_APP_ALIGNMENT;
-    const char *fewer = t->layout == ESPOTA_LAYOUT_3P   ? ", --force2p"
-                        : t->layout == ESPOTA_LAYOUT_2P ? ", --no-ota"
-                                                        : "";
     uint32_t flash = r->flash_size;
     while (flash < 128 * MIB && (uint64_t)t->app_start + (uint64_t)t->app_size * t->app_count >= flash)
         flash *= 2;
-    if (largest >= r->app_file_size && largest > 0)
-        snprintf(text, room, "use --appsize %" PRIu32 "K or less%s, or --flash %" PRIu32 "M", largest / KIB,
-                 fewer, flash / MIB);
-    else
-        snprintf(text, room, "use --flash %" PRIu32 "M%s", flash / MIB, *fewer ? fewer : "");
+    value[0] = largest >= r->app_file_size ? largest : 0;
+    value[1] = flash;
+    value[2] = t->layout == ESPOTA_LAYOUT_3P   ? ESPOTA_LAYOUT_2P
+               : t->layout == ESPOTA_LAYOUT_2P ? ESPOTA_LAYOUT_SINGLE
+                                               : 0;
 }
 
+/* The file system: what is left, or what was asked for. */
 static int add_fs(struct espota_plan *plan, const struct terms *t, const struct espota_plan_request *r,
                   struct espota_error *error)
 {
     uint64_t start = (uint64_t)t->app_start + (uint64_t)t->app_count * t->app_size;
     if (start + ESPOTA_SECTOR_SIZE > r->flash_size) {
-        char advice[128];
-        advise(advice, sizeof advice, t, r);
-        return espota_fail(error, ESPOTA_ERR_TOO_BIG,
-                           "%u app partition%s of %" PRIu32 "K leave no room for a file system on %" PRIu32
-                           "M of flash: %" PRIu64 " bytes too many; %s",
-                           t->app_count, t->app_count == 1 ? "" : "s", t->app_size / KIB, r->flash_size / MIB,
-                           start + ESPOTA_SECTOR_SIZE - r->flash_size, advice);
+        espota_fail_hint(error, ESPOTA_ERR_TOO_BIG, ESPOTA_HINT_MORE_ROOM,
+                         "%u app partition%s of %" PRIu32 "K leave no room for a file system on %" PRIu32
+                         "M of flash: %" PRIu64 " bytes too many",
+                         t->app_count, t->app_count == 1 ? "" : "s", t->app_size / KIB, r->flash_size / MIB,
+                         start + ESPOTA_SECTOR_SIZE - r->flash_size);
+        advise(error->hint_value, t, r);
+        return ESPOTA_ERR_TOO_BIG;
     }
     uint32_t room = r->flash_size - (uint32_t)start;
     uint32_t size = room;
@@ -287,10 +272,9 @@ static int lay_out(struct espota_plan *plan, struct terms *t, const struct espot
     uint64_t small = (uint64_t)t->table_offset + ESPOTA_TABLE_SECTOR_SIZE + t->nvs_size + PHY +
                      (t->layout == ESPOTA_LAYOUT_SINGLE ? 0 : OTADATA);
     if (small > r->flash_size)
-        return espota_fail(error, ESPOTA_ERR_TOO_BIG,
-                           "the table and nvs alone need %" PRIu64 " bytes of %" PRIu32
-                           ": use a smaller --nvs-size or --table-offset",
-                           small, r->flash_size);
+        return espota_fail_hint(error, ESPOTA_ERR_TOO_BIG, ESPOTA_HINT_SMALLER_NVS,
+                                "the table and nvs alone need %" PRIu64 " bytes of %" PRIu32, small,
+                                r->flash_size);
     t->app_count = t->layout == ESPOTA_LAYOUT_SINGLE ? 1 : t->layout == ESPOTA_LAYOUT_2P ? 2 : 3;
     t->app_start = (uint32_t)round_up(small, ESPOTA_APP_ALIGNMENT);
     uint64_t end = (uint64_t)t->app_start + (uint64_t)t->app_count * t->app_size;

@@ -36,9 +36,9 @@ static void layouts_follow_flash_size_and_options(void **state)
         { { .flash_size = MiB(4) }, ESPOTA_LAYOUT_2P },
         { { .flash_size = MiB(8) }, ESPOTA_LAYOUT_2P },
         { { .flash_size = MiB(16) }, ESPOTA_LAYOUT_3P },
-        { { .flash_size = MiB(16), .force_2p = true }, ESPOTA_LAYOUT_2P },
-        { { .flash_size = MiB(8), .force_3p = true }, ESPOTA_LAYOUT_3P },
-        { { .flash_size = MiB(16), .no_ota = true }, ESPOTA_LAYOUT_SINGLE },
+        { { .flash_size = MiB(16), .layout = ESPOTA_LAYOUT_2P }, ESPOTA_LAYOUT_2P },
+        { { .flash_size = MiB(8), .layout = ESPOTA_LAYOUT_3P }, ESPOTA_LAYOUT_3P },
+        { { .flash_size = MiB(16), .layout = ESPOTA_LAYOUT_SINGLE }, ESPOTA_LAYOUT_SINGLE },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(plan_or_fail(cases[i].request).layout, cases[i].layout);
@@ -83,19 +83,43 @@ static void impossible_requests_are_refused_with_a_reason(void **state)
         struct espota_plan_request request;
         enum espota_status status;
         const char *text;
+        enum espota_hint hint;
+        uint32_t value[3];
     } cases[] = {
-        { { .flash_size = MiB(4), .force_3p = true }, ESPOTA_ERR_USAGE, "--force3p needs 8M" },
-        { { .flash_size = MiB(16), .force_2p = true, .force_3p = true }, ESPOTA_ERR_USAGE, "contradict" },
-        { { .flash_size = MiB(3) }, ESPOTA_ERR_USAGE, "no ESP32 has" },
-        { { .flash_size = MiB(4), .app_size = MiB(2) }, ESPOTA_ERR_TOO_BIG, "use --appsize" },
-        { { .flash_size = MiB(4), .app_size = MiB(5) }, ESPOTA_ERR_TOO_BIG, "bytes too many" },
-        { { .flash_size = MiB(4), .fs = "ext4" }, ESPOTA_ERR_USAGE, "no file system type" },
-        { { .flash_size = MiB(4), .nvs_size = 4096 }, ESPOTA_ERR_USAGE, "nvs needs 12K" },
+        { { .flash_size = MiB(4), .layout = ESPOTA_LAYOUT_3P },
+          ESPOTA_ERR_USAGE,
+          "needs 8M of flash",
+          ESPOTA_HINT_FEWER_APPS,
+          { ESPOTA_LAYOUT_2P } },
+        { { .flash_size = MiB(3) }, ESPOTA_ERR_USAGE, "no ESP32 has", ESPOTA_HINT_FLASH_SIZE, { 0 } },
+        { { .flash_size = MiB(4), .app_size = MiB(2) },
+          ESPOTA_ERR_TOO_BIG,
+          "bytes too many",
+          ESPOTA_HINT_MORE_ROOM,
+          { KiB(1984), MiB(8), ESPOTA_LAYOUT_SINGLE } },
+        { { .flash_size = MiB(4), .app_size = MiB(5) },
+          ESPOTA_ERR_TOO_BIG,
+          "bytes too many",
+          ESPOTA_HINT_SMALLER_APP,
+          { 0 } },
+        { { .flash_size = MiB(4), .fs = "ext4" },
+          ESPOTA_ERR_USAGE,
+          "no file system type",
+          ESPOTA_HINT_NONE,
+          { 0 } },
+        { { .flash_size = MiB(4), .nvs_size = 4096 },
+          ESPOTA_ERR_USAGE,
+          "needs 12K",
+          ESPOTA_HINT_NONE,
+          { 0 } },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct espota_error error = { 0 };
         assert_int_equal(refusal(cases[i].request, &error), cases[i].status);
         assert_non_null(strstr(error.text, cases[i].text));
+        assert_null(strstr(error.text, "--"));
+        assert_int_equal(error.hint, cases[i].hint);
+        assert_memory_equal(error.hint_value, cases[i].value, sizeof error.hint_value);
     }
 }
 
@@ -103,7 +127,7 @@ static void a_change_of_layout_names_what_moves_and_vanishes(void **state)
 {
     (void)state;
     struct espota_plan two =
-        plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16), .force_2p = true });
+        plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16), .layout = ESPOTA_LAYOUT_2P });
     struct espota_plan three = plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16) });
     struct espota_layout_change change[ESPOTA_TABLE_MAX_ENTRIES];
     char text[ESPOTA_LAYOUT_TEXT];

@@ -69,10 +69,9 @@ int rom_change_baud(struct rom *rom, uint32_t baud, struct espota_error *error)
     if (result == 0)
         result = hears_us(rom, error);
     if (result == ESPOTA_ERR_TIMEOUT)
-        return espota_fail(error, ESPOTA_ERR_TIMEOUT,
-                           "the chip on %s is silent after the change to %" PRIu32
-                           " baud: use a lower --baud, or auto",
-                           rom->link->name, baud);
+        return espota_fail_hint(error, ESPOTA_ERR_TIMEOUT, ESPOTA_HINT_LOWER_BAUD,
+                                "the chip on %s is silent after the change to %" PRIu32 " baud",
+                                rom->link->name, baud);
     return result;
 }
 
@@ -176,7 +175,7 @@ int rom_find_baud(struct rom *rom, uint32_t limit, struct espota_error *error)
         result = rom_slow_down(rom, error);
         if (result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_UNSUPPORTED) {
             *error = cause; /* no way down: the first failure tells more */
-            return espota_fail_while(error, "--baud auto");
+            return espota_fail_while(error, "looking for the highest rate");
         }
     }
     if (result == 0)

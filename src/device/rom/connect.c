@@ -4,6 +4,7 @@
 #include "espota/ports.h"
 #include "espota/reset.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,48 +93,67 @@ static const char *boot_mode(const char *log, char mode[16])
     return mode;
 }
 
-static void diagnose(const struct rom *rom, char *text, size_t room)
+__attribute__((format(printf, 4, 5))) static int cannot_connect(const struct rom *rom,
+                                                                struct espota_error *error,
+                                                                enum espota_hint hint, const char *format,
+                                                                ...)
+{
+    char why[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    return espota_fail_hint(error, ESPOTA_ERR_NO_DEVICE, hint, "cannot connect to a ROM bootloader on %s: %s",
+                            rom->link->name, why);
+}
+
+/* Somebody answers, but not as a ROM bootloader does. */
+static int blame_log(const struct rom *rom, bool lines, struct espota_error *error)
 {
     const char *log = rom->log;
+    char mode[16];
+    if (strstr(log, "waiting for download"))
+        return cannot_connect(
+            rom, error, ESPOTA_HINT_NONE,
+            "the chip is in download mode but does not hear us: check the wire to its RX pin");
+    if (count_of(log, "rst:0x") > 2 && !lines)
+        return cannot_connect(rom, error, ESPOTA_HINT_NONE,
+                              "the chip restarts again and again (a boot loop; is the power supply strong "
+                              "enough?) and never enters download mode: " HOLD_BOOT);
+    if (boot_mode(log, mode)[0])
+        return cannot_connect(
+            rom, error, ESPOTA_HINT_NONE,
+            "wrong boot mode %s: the chip boots from flash instead of into download mode%s: " HOLD_BOOT, mode,
+            lines ? ", so DTR does not pull GPIO0 low on this board" : "");
+    if (strstr(log, "rst:0x") || strstr(log, "flash boot") || strstr(log, "invalid header"))
+        return cannot_connect(rom, error, ESPOTA_HINT_NONE,
+                              "the chip boots from flash instead of into download mode: " HOLD_BOOT);
+    return cannot_connect(rom, error, ESPOTA_HINT_ASK_AGENT,
+                          "something is talking, but no ROM bootloader: " HOLD_BOOT "; or an app is running");
+}
+
+static int blame(const struct rom *rom, struct espota_error *error)
+{
     bool lines = rom->link->has_lines && rom->options.before != ESPOTA_BEFORE_NO_RESET;
-    char mode[16], holder[64];
-    boot_mode(log, mode);
+    char holder[64];
     if (espota_port_holder(rom->link->name, holder, sizeof holder))
-        snprintf(text, room, "%s has the port open too and takes what the chip answers: end that program",
-                 holder);
-    else if (strstr(log, "waiting for download"))
-        snprintf(text, room,
-                 "the chip is in download mode but does not hear us: check the wire to its RX pin");
-    else if (count_of(log, "rst:0x") > 2 && !lines)
-        snprintf(
-            text, room,
-            "the chip restarts again and again (a boot loop; is the power supply strong enough?) and never "
-            "enters download mode: " HOLD_BOOT);
-    else if (mode[0])
-        snprintf(text, room,
-                 "wrong boot mode %s: the chip boots from flash instead of into download mode%s: " HOLD_BOOT,
-                 mode, lines ? ", so DTR does not pull GPIO0 low on this board" : "");
-    else if (strstr(log, "rst:0x") || strstr(log, "flash boot") || strstr(log, "invalid header"))
-        snprintf(text, room, "the chip boots from flash instead of into download mode: " HOLD_BOOT);
-    else if (rom->log_length > 0)
-        snprintf(text, room,
-                 "something is talking, but no ROM bootloader: " HOLD_BOOT
-                 "; or an app is running: an espota agent is asked with --via agent");
-    else if (lines)
-        snprintf(text, room,
-                 "nothing answers: check that it is the right port and the board has power; without an "
-                 "auto-reset circuit hold BOOT, press RESET, and use --before no-reset");
-    else
-        snprintf(text, room,
-                 "nothing answers: put the chip into download mode first (hold BOOT, press RESET); %s",
-                 rom->link->has_lines ? "--before no-reset leaves that to you"
-                                      : "this kind of port cannot do it for you");
+        return cannot_connect(rom, error, ESPOTA_HINT_NONE,
+                              "%s has the port open too and takes what the chip answers: end that program",
+                              holder);
+    if (rom->log_length > 0)
+        return blame_log(rom, lines, error);
+    if (lines)
+        return cannot_connect(rom, error, ESPOTA_HINT_BOOT_BUTTON,
+                              "nothing answers: check that it is the right port and the board has power; "
+                              "without an auto-reset circuit hold BOOT and press RESET");
+    return cannot_connect(rom, error, rom->link->has_lines ? ESPOTA_HINT_BOOT_BUTTON : ESPOTA_HINT_NONE,
+                          "nothing answers: put the chip into download mode first (hold BOOT, press RESET)%s",
+                          rom->link->has_lines ? "" : "; this kind of port cannot do it for you");
 }
 
 int rom_connect(struct rom *rom, struct espota_error *error)
 {
     unsigned attempts = rom->options.attempts ? rom->options.attempts : DEFAULT_ATTEMPTS;
-    char words[512];
     espota_slip_begin(&rom->decoder, rom->frame, sizeof rom->frame);
     rom_drain(rom);
     for (unsigned i = 0; i < attempts; i++) {
@@ -143,7 +163,5 @@ int rom_connect(struct rom *rom, struct espota_error *error)
         if (result == ESPOTA_ERR_CANCELLED || result == ESPOTA_ERR_NO_DEVICE || result == ESPOTA_ERR_USAGE)
             return result;
     }
-    diagnose(rom, words, sizeof words);
-    return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot connect to a ROM bootloader on %s: %s",
-                       rom->link->name, words);
+    return blame(rom, error);
 }

@@ -46,9 +46,9 @@ int rom_identify(struct rom *rom, struct espota_error *error)
     const struct espota_chip *chip = NULL;
     int result = find_chip(rom, &chip, error);
     if (result == 0 && rom->options.chip && rom->options.chip != chip)
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "the chip on %s is an %s, not an %s: use --chip %s or leave it out",
-                           rom->link->name, chip->name, rom->options.chip->name, chip->id);
+        return espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_CHIP,
+                                "the chip on %s is an %s, not an %s", rom->link->name, chip->name,
+                                rom->options.chip->name);
     rom->device.info.chip = chip;
     return result;
 }
@@ -161,7 +161,7 @@ static int give_up(const struct rom *rom, struct espota_error *error)
 {
     return espota_fail(error, ESPOTA_ERR_REFUSED,
                        "the %s on %s is in secure download mode: its ROM does not tell what the flash is and "
-                       "holds, so nothing is written; update it through its agent ('espota ota')",
+                       "holds, so nothing is written; its agent can still update it",
                        rom->device.info.chip->name, rom->link->name);
 }
 

@@ -43,8 +43,7 @@ int rom_reset_by_watchdog(struct rom *rom, struct espota_error *error)
 {
     const struct espota_chip *chip = rom->device.info.chip;
     if (!chip->watchdog_resets)
-        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
-                           "--after watchdog-reset: an %s cannot be reset that way; use hard-reset",
+        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "an %s cannot be reset that way (by its watchdog)",
                            chip->name);
     const uint32_t writes[][2] = {
         { chip->watchdog.protect, chip->watchdog.key },

@@ -1,0 +1,57 @@
+/* What the library's hints are called on this command line. */
+#include "cli.h"
+
+#include "espota/plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *layout_option(uint32_t layout)
+{
+    return layout == ESPOTA_LAYOUT_SINGLE ? "--no-ota"
+           : layout == ESPOTA_LAYOUT_2P   ? "--force2p"
+                                          : "--force3p";
+}
+
+static void more_room(const uint32_t value[3], char *text, size_t room)
+{
+    char app[40] = "", fewer[24] = "";
+    if (value[0])
+        snprintf(app, sizeof app, "--appsize %" PRIu32 "K or less, ", value[0] >> 10);
+    if (value[2])
+        snprintf(fewer, sizeof fewer, "%s, ", layout_option(value[2]));
+    snprintf(text, room, "use %s%s%s--flash %" PRIu32 "M", app, fewer, *app || *fewer ? "or " : "",
+             value[1] >> 20);
+}
+
+static const char *const texts[] = {
+    [ESPOTA_HINT_FLASH_SIZE] = "give one of them with --flash",
+    [ESPOTA_HINT_SMALLER_APP] = "use a larger --flash or a smaller app",
+    [ESPOTA_HINT_SMALLER_NVS] = "use a smaller --nvs-size or --table-offset",
+    [ESPOTA_HINT_LOWER_BAUD] = "use a lower --baud, or --baud auto",
+    [ESPOTA_HINT_CHIP] = "give the right --chip, or leave it out",
+    [ESPOTA_HINT_BOOT_BUTTON] = "--before no-reset leaves that to you",
+    [ESPOTA_HINT_ASK_AGENT] = "an espota agent is asked with --via agent",
+    [ESPOTA_HINT_NAME_PORT] = "give --port, for example --port /dev/ttyUSB0, or set ESPOTA_PORT ('espota "
+                              "devices' lists what there is)",
+    [ESPOTA_HINT_MAKE_KEY] = "'espota key --signing' makes one",
+    [ESPOTA_HINT_SIGN] = "'espota sign' does it",
+    [ESPOTA_HINT_BOOTLOADER_OFFSET] =
+        "say where bootloaders lie, below the table, with --bootloader-offset (or "
+        "--recovery-offset)",
+};
+
+void add_hint(struct espota_error *error)
+{
+    char text[160] = "";
+    if (error->hint == ESPOTA_HINT_MORE_ROOM)
+        more_room(error->hint_value, text, sizeof text);
+    else if (error->hint == ESPOTA_HINT_FEWER_APPS)
+        snprintf(text, sizeof text, "use %s", layout_option(error->hint_value[0]));
+    else if ((size_t)error->hint < sizeof texts / sizeof texts[0] && texts[error->hint])
+        snprintf(text, sizeof text, "%s", texts[error->hint]);
+    size_t length = strlen(error->text);
+    if (*text && length + strlen(text) + 3 < sizeof error->text)
+        snprintf(error->text + length, sizeof error->text - length, "; %s", text);
+}
