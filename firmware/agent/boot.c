@@ -71,12 +71,6 @@ static bool honours_trials(const struct boot *b)
            b->otadata.record[1].state == ESPOTA_OTA_PENDING_VERIFY;
 }
 
-static const struct espota_partition *choose(struct boot *b, const struct espota_otadata *otadata)
-{
-    struct espota_otadata copy = *otadata;
-    return espota_boot_choose(&b->agent->table, &copy, honours_trials(b), bootable, b).partition;
-}
-
 static bool nothing(void *context, const struct espota_partition *p)
 {
     (void)context;
@@ -84,11 +78,18 @@ static bool nothing(void *context, const struct espota_partition *p)
     return false;
 }
 
-/* The app that otadata asks for, whatever it holds. */
-static const struct espota_partition *wanted(const struct boot *b, const struct espota_otadata *otadata)
+/* The next boot, which changes `otadata` as the bootloader does. */
+static struct espota_boot_choice ahead(struct boot *b, struct espota_otadata *otadata,
+                                       espota_bootable_fn *is_bootable)
 {
-    struct espota_otadata copy = *otadata;
-    return espota_boot_choose(&b->agent->table, &copy, honours_trials(b), nothing, NULL).wanted;
+    return espota_boot_choose(&b->agent->table, otadata, honours_trials(b), is_bootable, b);
+}
+
+/* The app that otadata asks for, whatever it holds. */
+static const struct espota_partition *wanted(struct boot *b)
+{
+    struct espota_otadata copy = b->otadata;
+    return ahead(b, &copy, nothing).wanted;
 }
 
 /* Is `p` the app that runs, or one that is verified? */
@@ -104,16 +105,23 @@ static enum espota_agent_status approve(struct boot *b, const struct espota_part
     return status;
 }
 
-/* May otadata be so, though it may be for a moment only? What boots is approved, or what would boot as it is.
- * Most often that is known without a look at any image. */
+/* May otadata be so, though it may be for a moment only? What boots is approved, or what would boot as it is;
+ * also at the boot after, when a trial that nobody confirmed goes back. Most often that is known without a
+ * look at any image. */
 static enum espota_agent_status judge(struct boot *b, const struct espota_otadata *otadata)
 {
-    const struct espota_partition *p = wanted(b, otadata);
-    if ((p && p == b->running) || p == wanted(b, &b->otadata))
-        return ESPOTA_AGENT_OK;
-    p = choose(b, otadata);
-    enum espota_agent_status status = approve(b, p);
-    return status != ESPOTA_AGENT_OK && p && p == choose(b, &b->otadata) ? ESPOTA_AGENT_OK : status;
+    struct espota_otadata would = *otadata, is = b->otadata;
+    for (int boot = 0; boot < 2; boot++) {
+        struct espota_otadata would_now = would, is_now = is;
+        const struct espota_partition *p = ahead(b, &would, nothing).wanted;
+        if (p == ahead(b, &is, nothing).wanted || (p && p == b->running))
+            continue;
+        p = ahead(b, &would_now, bootable).partition;
+        enum espota_agent_status status = approve(b, p);
+        if (status != ESPOTA_AGENT_OK && (!p || p != ahead(b, &is_now, bootable).partition))
+            return status;
+    }
+    return ESPOTA_AGENT_OK;
 }
 
 /* ---- changing it ----------------------------------------------------------------------------------------
@@ -193,7 +201,7 @@ static enum espota_agent_status point_to(struct boot *b, const struct espota_par
 /* Otadata asks for the app that runs, whatever lies in the other slots. */
 static enum espota_agent_status settle(struct boot *b)
 {
-    if (b->running && wanted(b, &b->otadata) == b->running)
+    if (b->running && wanted(b) == b->running)
         return ESPOTA_AGENT_OK;
     if (!b->place || !b->running)
         return ESPOTA_AGENT_STATE;
@@ -292,10 +300,11 @@ enum espota_agent_status espota_agent_rollback(struct espota_agent *agent, const
     enum espota_agent_status status = load_in_charge(agent, request, &b);
     if (status != ESPOTA_AGENT_OK)
         return status;
-    struct espota_otadata to = b.otadata;
+    struct espota_otadata to = b.otadata, copy;
     int record = espota_otadata_active(&to);
     to.record[record].state = ESPOTA_OTA_INVALID;
-    const struct espota_partition *p = choose(&b, &to);
+    copy = to;
+    const struct espota_partition *p = ahead(&b, &copy, bootable).partition;
     status = p == b.running ? ESPOTA_AGENT_IMAGE : approve(&b, p);
     return status == ESPOTA_AGENT_OK ? store(&b, &to, record) : status;
 }

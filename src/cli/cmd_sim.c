@@ -10,7 +10,7 @@
 enum { MILLION = 1000000 };
 
 struct options {
-    const char *flash_file, *link, *chip, *key, *pubkey, *power_cut;
+    const char *flash_file, *link, *chip, *key, *pubkey, *project, *power_cut;
     struct size_option flash;
     const char *revision, *lines;
     struct number_option tcp, rfc2217, listen, rise, crystal;
@@ -41,6 +41,8 @@ static const struct option_spec option_table[] = {
       "the agent takes images alone that are signed with this key" },
     { "min-secure-version", 0, OPTION_NUMBER, offsetof(struct options, min_secure_version), "N",
       "the agent refuses apps with a lower secure version" },
+    { "project", 0, OPTION_TEXT, offsetof(struct options, project), "NAME",
+      "the agent refuses apps of another project" },
     { "key", 'k', OPTION_TEXT, offsetof(struct options, key), "FILE", "the agent asks for the key in FILE" },
     { "download", 0, OPTION_FLAG, offsetof(struct options, download), NULL,
       "start in download mode, as with GPIO0 held low" },
@@ -71,24 +73,24 @@ static const struct option_spec option_table[] = {
     { "disconnect-after", 0, OPTION_NUMBER, offsetof(struct options, disconnect_after), "BYTES",
       "break the TCP connection once, after so many bytes from the host" },
     { "power-cut", 0, OPTION_TEXT, offsetof(struct options, power_cut), "N[:KIND]",
-      "power fails at flash operation N; KIND: before, torn or after (torn)" },
+      "power fails at flash operation N; KIND: before, torn, after or bits (torn)" },
     OPTION_END,
 };
 
 static int parse_power_cut(const char *text, struct espota_sim_faults *faults, struct espota_error *error)
 {
-    static const char *const kinds[] = { "before", "torn", "after" };
+    static const char *const kinds[] = { "before", "torn", "after", "bits" };
     char kind[16] = "torn";
     if (!text)
         return 0;
     int count = sscanf(text, "%" SCNu64 ":%15s", &faults->power_cut_at, kind);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (strcmp(kind, kinds[i]) == 0)
             faults->power_cut_kind = i + 1;
     if (count < 1 || faults->power_cut_at == 0 || faults->power_cut_kind == 0 || text[0] == '-')
         return espota_fail(
             error, ESPOTA_ERR_USAGE,
-            "--power-cut '%s': give a flash operation, counted from 1, and before, torn or after, "
+            "--power-cut '%s': give a flash operation, counted from 1, and before, torn, after or bits, "
             "for example 17:torn",
             text);
     return 0;
@@ -201,6 +203,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         .download = o->download,
         .rollback = o->rollback,
         .min_secure_version = o->min_secure_version.value,
+        .project = o->project,
         .real_time = o->real_time,
         .faults = { .seed = o->seed.value,
                     .drop_per_million = o->drop.value,

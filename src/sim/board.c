@@ -95,8 +95,10 @@ static void start_app(struct sim_board *board)
         .window = AGENT_WINDOW,
         .rollback = o->rollback,
         .min_secure_version = o->min_secure_version,
+        .project = o->project,
     };
     memcpy(board->agent_config.mac, o->identity.mac, sizeof o->identity.mac);
+    board->port.port.check_signature = o->owner ? agent_check_signature : NULL;
     board->state = SIM_RUNNING;
     if (espota_agent_start(&board->agent, &board->port.port, &board->agent_config) != 0)
         sim_print(board, "E (%u) agent: no partition table", (unsigned)(espota_now_ms() - board->started_ms));
@@ -120,7 +122,6 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
         .flash_program = agent_program,
         .send = agent_send,
         .restart = agent_restart,
-        .check_signature = options->owner ? agent_check_signature : NULL,
     };
     return posix_port_begin(&board->port, error);
 }

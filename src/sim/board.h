@@ -27,6 +27,7 @@ struct sim_board_options {
     size_t key_length;
     const struct espota_signer *owner; /* the agent takes what is signed with this key alone; or NULL */
     uint32_t min_secure_version;
+    const char *project;   /* the agent takes apps of this project alone; or NULL */
     uint32_t table_offset; /* the bootloader's idea of it */
     void *context;
     void (*send)(void *context, enum sim_stream stream, const uint8_t *data, size_t length);

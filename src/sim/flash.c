@@ -119,22 +119,57 @@ static void take_time(struct sim_flash *flash, uint64_t us)
         ;
 }
 
-/* How much of an operation of `length` bytes happens; then the power may be gone. */
-static size_t begin(struct sim_flash *flash, size_t length)
+static void show(struct sim_flash *flash)
+{
+    if (flash->watch)
+        flash->watch(flash->watch_context);
+}
+
+static uint8_t random_byte(struct sim_flash *flash)
+{
+    uint32_t x = flash->bits ? flash->bits : 1;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    flash->bits = x;
+    return (uint8_t)(x >> 8);
+}
+
+/* Erasing sets bits, programming clears them. @return how many bytes came to be as they should. */
+static size_t change(struct sim_flash *flash, uint32_t offset, const uint8_t *data, size_t length,
+                     enum sim_cut cut)
+{
+    size_t whole = cut == SIM_CUT_NONE || cut == SIM_CUT_AFTER ? length
+                   : cut == SIM_CUT_TORN                       ? length / 2
+                                                               : 0;
+    size_t reached = cut == SIM_CUT_BITS ? length : whole;
+    for (size_t i = 0; i < reached; i++) {
+        uint8_t *byte = flash->data + offset + i;
+        uint8_t wanted = data ? *byte & data[i] : 0xff;
+        uint8_t mask = cut == SIM_CUT_BITS ? random_byte(flash) : 0xff;
+        if (flash->watch && i == length / 2)
+            show(flash);
+        *byte = (uint8_t)((*byte & ~mask) | (wanted & mask));
+    }
+    show(flash);
+    return whole;
+}
+
+/* Does the power fail at this operation, and how? */
+static enum sim_cut begin(struct sim_flash *flash)
 {
     flash->operations++;
     if (flash->cut == SIM_CUT_NONE || flash->operations != flash->cut_at)
-        return length;
+        return SIM_CUT_NONE;
     flash->powered = false;
-    return flash->cut == SIM_CUT_BEFORE ? 0 : flash->cut == SIM_CUT_TORN ? length / 2 : length;
+    return flash->cut;
 }
 
 int sim_flash_erase(struct sim_flash *flash, uint32_t offset)
 {
     if (!inside(flash, offset, ESPOTA_SECTOR_SIZE) || offset % ESPOTA_SECTOR_SIZE)
         return -1;
-    size_t length = begin(flash, ESPOTA_SECTOR_SIZE);
-    memset(flash->data + offset, 0xff, length);
+    (void)change(flash, offset, NULL, ESPOTA_SECTOR_SIZE, begin(flash));
     flash->erases++;
     take_time(flash, ERASE_US);
     return flash->powered ? 0 : -1;
@@ -142,13 +177,9 @@ int sim_flash_erase(struct sim_flash *flash, uint32_t offset)
 
 int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data, size_t length)
 {
-    const uint8_t *from = data;
     if (!inside(flash, offset, length))
         return -1;
-    size_t done = begin(flash, length);
-    for (size_t i = 0; i < done; i++)
-        flash->data[offset + i] &= from[i];
-    flash->programmed_bytes += done;
+    flash->programmed_bytes += change(flash, offset, data, length, begin(flash));
     take_time(flash, (length + PAGE - 1) / PAGE * PAGE_US);
     return flash->powered ? 0 : -1;
 }

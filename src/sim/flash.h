@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What becomes of the operation at which the power fails. */
-enum sim_cut { SIM_CUT_NONE, SIM_CUT_BEFORE, SIM_CUT_TORN, SIM_CUT_AFTER };
+/* What becomes of the operation at which the power fails. BITS: some of its bits, here and there. */
+enum sim_cut { SIM_CUT_NONE, SIM_CUT_BEFORE, SIM_CUT_TORN, SIM_CUT_AFTER, SIM_CUT_BITS };
 
 struct sim_flash {
     uint8_t *data;
@@ -23,6 +23,10 @@ struct sim_flash {
     uint64_t busy_us; /* what they would have taken */
     enum sim_cut cut;
     uint64_t cut_at; /* operation number, counted from 1 */
+    uint32_t bits;   /* which bits BITS leaves: the state of its random numbers */
+    /* Called whenever flash is as a power cut would leave it: in the middle of an operation and after it. */
+    void (*watch)(void *context);
+    void *watch_context;
 };
 
 /* Flash in a file, which is created blank with `size` when it does not exist; `size` 0: as it is. */

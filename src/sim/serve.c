@@ -254,6 +254,7 @@ static int power_on(struct sim_server *s, struct espota_error *error)
         .key_length = o->key_length,
         .owner = o->owner,
         .min_secure_version = o->min_secure_version,
+        .project = o->project,
         .table_offset = ESPOTA_TABLE_DEFAULT_OFFSET,
         .context = s,
         .send = send_bytes,

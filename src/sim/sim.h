@@ -21,7 +21,7 @@ struct espota_sim_faults {
     uint32_t stall_per_million;     /* bytes on the UART before which nothing moves for a while */
     uint32_t clean_baud;            /* rate above which bytes are flipped in numbers; 0: none is too high */
     uint64_t power_cut_at;          /* flash operation, counted from 1, at which power fails; 0: never */
-    int power_cut_kind;             /* 1: operation not done, 2: half done, 3: done */
+    int power_cut_kind;             /* 1: operation not done, 2: half done, 3: done, 4: some of its bits */
     uint64_t disconnect_after;      /* bytes from the host after which the connection breaks once; 0: never */
 };
 
@@ -56,6 +56,7 @@ struct espota_sim_options {
     size_t key_length;
     const struct espota_signer *owner; /* whose signature images need (espota/sign.h); or NULL */
     uint32_t min_secure_version;
+    const char *project; /* images of this project alone; NULL: any */
     struct espota_sim_faults faults;
     void *context;
     /** It is ready: where to reach it. */

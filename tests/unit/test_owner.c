@@ -1,0 +1,360 @@
+/* A device with an owner starts his images alone, whatever a host asks of its agent, wherever the power
+ * fails. */
+#include "owned_board.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static struct signed_images images;
+
+enum { SLOT_0, SLOT_1, FACTORY = 0, FACTORY_SLOT_0 = 1, FACTORY_SLOT_1 = 2 };
+
+static struct owned_board board(unsigned layout, unsigned runs, bool rollback)
+{
+    struct owned_board o;
+    owned_board_make(&o, &images, &owned_layouts[layout], runs, IMAGE_FIRST, rollback);
+    return o;
+}
+
+static void start(struct owned_board *o)
+{
+    owned_board_start(o);
+    assert_int_equal(o->b->board.state, SIM_RUNNING);
+    assert_non_null(o->device);
+}
+
+static void restart_and_find(struct owned_board *o, uint32_t offset)
+{
+    owned_board_start(o);
+    assert_int_equal(o->b->board.state, SIM_RUNNING);
+    assert_int_equal(o->b->board.running->offset, offset);
+}
+
+static void leave(struct owned_board *o)
+{
+    assert_int_equal(o->guard.faults, 0);
+    owned_board_free(o);
+}
+
+static void put(struct owned_board *o, uint32_t offset, enum signed_image_kind kind)
+{
+    memory_board_put(o->b, offset, &images.image[kind]);
+}
+
+static bool has_header(const struct owned_board *o, uint32_t offset)
+{
+    return o->b->flash.data[offset] == ESPOTA_IMAGE_MAGIC;
+}
+
+/* ---- ways in --------------------------------------------------------------------------------------------
+ */
+
+static void what_was_verified_cannot_be_written_any_more(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    start(&o);
+    assert_int_equal(owned_install(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_write(&o, IMAGE_UNSIGNED), ESPOTA_AGENT_ORDER);
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_write(&o, IMAGE_UNSIGNED), ESPOTA_AGENT_ORDER);
+    restart_and_find(&o, owned_app(1));
+    leave(&o);
+}
+
+/* 'ota good' without a restart, then 'ota evil'. */
+static void a_slot_that_is_chosen_is_not_when_it_is_written_again(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    start(&o);
+    assert_int_equal(owned_install(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_install(&o, owned_app(1), IMAGE_UNSIGNED), ESPOTA_AGENT_UNSIGNED);
+    restart_and_find(&o, owned_app(0));
+    leave(&o);
+}
+
+static void an_image_that_is_refused_never_gets_its_header(void **state)
+{
+    (void)state;
+    static const struct {
+        enum signed_image_kind kind;
+        enum espota_agent_status status;
+    } refused[] = {
+        { IMAGE_OLD, ESPOTA_AGENT_OLD },
+        { IMAGE_UNSIGNED, ESPOTA_AGENT_UNSIGNED },
+        { IMAGE_DAMAGED, ESPOTA_AGENT_IMAGE },
+        { IMAGE_OTHER_CHIP, ESPOTA_AGENT_IMAGE },
+        { IMAGE_OTHER_PROJECT, ESPOTA_AGENT_PROJECT },
+        { IMAGE_RECOVERY, ESPOTA_AGENT_RECOVERY },
+        { IMAGE_STRANGERS, ESPOTA_AGENT_UNSIGNED },
+    };
+    struct owned_board o = board(0, SLOT_0, true);
+    start(&o);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        assert_int_equal(owned_install(&o, owned_app(1), refused[i].kind), refused[i].status);
+        assert_false(has_header(&o, owned_app(1)));
+        assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_IMAGE);
+    }
+    /* no app before it: fallback would take what is there */
+    memset(o.b->flash.data + owned_app(0), 0, 16);
+    memory_board_restart(o.b);
+    assert_int_equal(o.b->board.state, SIM_STUCK);
+    leave(&o);
+}
+
+static void the_slot_that_a_trial_goes_back_to_is_not_for_writing(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    start(&o);
+    assert_int_equal(owned_install(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_NEW), ESPOTA_AGENT_OK);
+    restart_and_find(&o, owned_app(1));
+    assert_int_equal(owned_begin(&o, owned_app(0), IMAGE_UNSIGNED), ESPOTA_AGENT_TRIAL);
+    assert_int_equal(owned_write(&o, IMAGE_UNSIGNED), ESPOTA_AGENT_ORDER);
+    restart_and_find(&o, owned_app(0)); /* nobody confirmed it */
+    leave(&o);
+}
+
+static void a_confirmed_trial_takes_updates(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    start(&o);
+    assert_int_equal(owned_install(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_NEW), ESPOTA_AGENT_OK);
+    restart_and_find(&o, owned_app(1));
+    assert_int_equal(owned_ask(&o, ESPOTA_AGENT_CONFIRM, NULL, 0), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_install(&o, owned_app(0), IMAGE_LATER), ESPOTA_AGENT_OK);
+    restart_and_find(&o, owned_app(1));
+    leave(&o);
+}
+
+/* The bootloader goes down from the slot to factory; a verified app above it is no reason. */
+static void rollback_looks_at_what_the_bootloader_takes(void **state)
+{
+    (void)state;
+    struct owned_board o = board(1, FACTORY_SLOT_0, true);
+    put(&o, owned_app(FACTORY), IMAGE_UNSIGNED);
+    put(&o, owned_app(FACTORY_SLOT_1), IMAGE_GOOD);
+    start(&o);
+    assert_int_equal(owned_ask(&o, ESPOTA_AGENT_ROLLBACK, NULL, 0), ESPOTA_AGENT_UNSIGNED);
+    restart_and_find(&o, owned_app(FACTORY_SLOT_0));
+    put(&o, owned_app(FACTORY), IMAGE_LATER);
+    start(&o);
+    assert_int_equal(owned_ask(&o, ESPOTA_AGENT_ROLLBACK, NULL, 0), ESPOTA_AGENT_OK);
+    restart_and_find(&o, owned_app(FACTORY));
+    leave(&o);
+}
+
+/* With nothing in otadata the bootloader starts slot 0, also when that is the one to leave. */
+static void rollback_that_would_start_the_same_app_is_refused(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    put(&o, owned_app(1), IMAGE_GOOD);
+    start(&o);
+    assert_int_equal(owned_ask(&o, ESPOTA_AGENT_ROLLBACK, NULL, 0), ESPOTA_AGENT_IMAGE);
+    restart_and_find(&o, owned_app(0));
+    leave(&o);
+}
+
+/* ---- what must go on ------------------------------------------------------------------------------------
+ */
+
+static void an_image_that_is_there_costs_no_flash_operation(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    put(&o, owned_app(1), IMAGE_GOOD);
+    start(&o);
+    uint64_t operations = o.b->flash.operations;
+    assert_int_equal(owned_install(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(o.b->flash.operations, operations);
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_OK);
+    restart_and_find(&o, owned_app(1));
+    leave(&o);
+}
+
+static void verify_and_select_may_be_repeated(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    start(&o);
+    assert_int_equal(owned_install(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    uint64_t operations = o.b->flash.operations;
+    assert_int_equal(owned_verify(&o), ESPOTA_AGENT_OK);
+    assert_int_equal(o.b->flash.operations, operations);
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_OK);
+    operations = o.b->flash.operations;
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_OK);
+    assert_int_equal(o.b->flash.operations, operations);
+    leave(&o);
+}
+
+/* Digests speak of the image as it will be, so that a host finds the first sector done. */
+static void the_header_that_is_held_back_counts_as_written(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    struct espota_error error;
+    uint8_t there[ESPOTA_SHA256_LENGTH], wanted[ESPOTA_SHA256_LENGTH];
+    start(&o);
+    assert_int_equal(owned_begin(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_write_sector(&o, IMAGE_GOOD, 0), ESPOTA_AGENT_OK);
+    assert_int_equal(espota_sha256(images.image[IMAGE_GOOD].data, 4096, wanted), 0);
+    assert_int_equal(espota_device_digest(o.device, owned_app(1), 4096, there, &error), 0);
+    assert_memory_equal(there, wanted, sizeof there);
+    assert_false(has_header(&o, owned_app(1)));
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_IMAGE);
+    leave(&o);
+}
+
+/* ---- any requests ---------------------------------------------------------------------------------------
+ */
+
+struct chance {
+    uint32_t state;
+};
+
+static uint32_t any(struct chance *c, uint32_t below)
+{
+    c->state ^= c->state << 13;
+    c->state ^= c->state >> 17;
+    c->state ^= c->state << 5;
+    return (c->state >> 3) % below;
+}
+
+static uint32_t any_app(struct chance *c)
+{
+    return any(c, 20) == 0 ? OTADATA_AT : owned_app(any(c, 4));
+}
+
+static enum signed_image_kind any_image(struct chance *c)
+{
+    return (enum signed_image_kind)(any(c, 2) ? any(c, IMAGES_THAT_MAY) : any(c, IMAGE_KINDS));
+}
+
+static void one_request(struct owned_board *o, struct chance *c)
+{
+    enum signed_image_kind kind = any_image(c);
+    uint32_t state = any(c, 3) ? ESPOTA_OTA_UNDEFINED : ESPOTA_OTA_NEW;
+    switch (any(c, 16)) {
+    case 0:
+        (void)owned_begin(o, any_app(c), kind);
+        break;
+    case 1:
+        (void)owned_write(o, kind);
+        break;
+    case 2:
+        (void)owned_write_sector(o, kind, any(c, 4));
+        break;
+    case 3:
+        (void)owned_verify(o);
+        break;
+    case 4:
+        (void)owned_ask(o, ESPOTA_AGENT_CONFIRM, NULL, 0);
+        break;
+    case 5:
+        (void)owned_ask(o, ESPOTA_AGENT_ROLLBACK, NULL, 0);
+        break;
+    case 6:
+        owned_board_open(o);
+        break;
+    case 7:
+        owned_board_start(o);
+        break;
+    case 8:
+    case 9:
+        (void)owned_select(o, any_app(c), state);
+        break;
+    case 10:
+        o->b->flash.cut = (enum sim_cut)(SIM_CUT_BEFORE + any(c, 4));
+        o->b->flash.cut_at = o->b->flash.operations + 1 + any(c, 12);
+        o->b->flash.bits = c->state;
+        break;
+    default:
+        if (owned_install(o, any_app(c), kind) == ESPOTA_AGENT_OK && any(c, 4))
+            (void)owned_select(o, any_app(c), state);
+    }
+    if (!o->b->flash.powered || o->b->board.state != SIM_RUNNING)
+        owned_board_start(o);
+}
+
+/* Any images in the slots that do not run, as a cable may have put them there; otadata of any age. */
+static struct owned_board any_board(struct chance *c)
+{
+    unsigned layout = any(c, sizeof owned_layouts / sizeof owned_layouts[0]), runs = any(c, 2), apps = 0;
+    struct owned_board o = board(layout, runs, any(c, 4) != 0);
+    while (owned_layouts[layout].subtype[apps] != 0xff)
+        apps++;
+    for (unsigned i = 0; i < apps; i++)
+        if (i != runs && any(c, 2))
+            put(&o, owned_app(i), (enum signed_image_kind)any(c, IMAGE_KINDS));
+    if (any(c, 4) == 0) /* a slot without an image is named: the bootloader falls back */
+        memset(o.b->flash.data + OTADATA_AT + 4096, (int)any(c, 256), 32);
+    return o;
+}
+
+static void any_requests_and_power_cuts_start_nothing_else(void **state)
+{
+    (void)state;
+    enum { SEQUENCES = 3000, REQUESTS = 24 };
+    unsigned long looks = 0, requests = 0, cuts = 0, updates = 0;
+    for (uint32_t s = 1; s <= SEQUENCES; s++) {
+        struct chance c = { s * 2654435761u };
+        struct owned_board o = any_board(&c);
+        start(&o);
+        const struct espota_partition *first = o.b->board.running;
+        for (unsigned i = 0; i < REQUESTS; i++) {
+            cuts += o.b->flash.cut != SIM_CUT_NONE;
+            one_request(&o, &c);
+            boot_guard_look(&o.guard);
+            if (o.guard.faults)
+                fail_msg("sequence %u: after request %u something else boots", s, i);
+        }
+        requests += REQUESTS;
+        looks += o.guard.looks;
+        updates += o.b->board.running != first;
+        leave(&o);
+    }
+    print_message("# %u sequences, %lu requests, %lu looks at flash; another app runs at the end of %lu\n",
+                  SEQUENCES, requests, looks, updates);
+    assert_true(updates > SEQUENCES / 20);
+}
+
+static int make_images(void **state)
+{
+    (void)state;
+    signed_images_make(&images);
+    return 0;
+}
+
+static int free_images(void **state)
+{
+    (void)state;
+    signed_images_free(&images);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_verified_cannot_be_written_any_more),
+        cmocka_unit_test(a_slot_that_is_chosen_is_not_when_it_is_written_again),
+        cmocka_unit_test(an_image_that_is_refused_never_gets_its_header),
+        cmocka_unit_test(the_slot_that_a_trial_goes_back_to_is_not_for_writing),
+        cmocka_unit_test(a_confirmed_trial_takes_updates),
+        cmocka_unit_test(rollback_looks_at_what_the_bootloader_takes),
+        cmocka_unit_test(rollback_that_would_start_the_same_app_is_refused),
+        cmocka_unit_test(an_image_that_is_there_costs_no_flash_operation),
+        cmocka_unit_test(verify_and_select_may_be_repeated),
+        cmocka_unit_test(the_header_that_is_held_back_counts_as_written),
+        cmocka_unit_test(any_requests_and_power_cuts_start_nothing_else),
+    };
+    return cmocka_run_group_tests(tests, make_images, free_images);
+}
