@@ -2,7 +2,7 @@
 # clang-format, clang-tidy, cppcheck, shellcheck, mandoc. Everything must be clean.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-mapfile -t c_files < <(find include src firmware tests -name '*.[ch]' | sort)
+mapfile -t c_files < <(find include src firmware tests examples -name '*.[ch]' | sort)
 # what needs ESP-IDF's headers is beyond clang-tidy here
 mapfile -t sources < <(find src firmware tests -name '*.c' -not -path 'firmware/port/esp-idf/*' | sort)
 mapfile -t scripts < <({ find tests completions man firmware -name '*.sh'; find .ci -type f; } | sort)
