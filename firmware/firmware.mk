@@ -2,8 +2,9 @@
 FW        := $(BUILD)/firmware
 XTENSA    := xtensa-lx106-elf-
 RISCV     := riscv64-unknown-elf-
-FW_CORE   := $(wildcard firmware/agent/*.c) $(addprefix src/format/,bootsel.c crc32.c image.c otadata.c signature.c slip.c table.c table_binary.c)
-FW_BARE   := $(wildcard firmware/port/bare/*.c)
+FW_CORE   := $(filter-out firmware/agent/noise.c,$(wildcard firmware/agent/*.c)) $(addprefix src/format/,bootsel.c crc32.c image.c otadata.c signature.c slip.c table.c table_binary.c)
+# Crypto is counted apart from the core.
+FW_BARE   := $(wildcard firmware/port/bare/*.c) firmware/agent/noise.c
 FW_CFLAGS := -std=c99 -ffreestanding -Os -g -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
              $(WARNINGS) -Wno-cast-qual -isystem firmware/port/bare/include -Iinclude -Ifirmware/agent/include -Ifirmware/port/bare
 FW_LDFLAGS := -nostdlib -Wl,--gc-sections,--fatal-warnings -Lfirmware/port/bare
@@ -33,7 +34,7 @@ $$(FW)/$(1)/recovery.elf: $$(FW_OBJECTS_$(1)) $$(START_$(1)) firmware/port/$(1)/
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_LDFLAGS) -T firmware/port/$(1)/$(1).ld -Wl,-Map,$$(@:.elf=.map) -o $$@ \
 	    $$(START_$(1)) $$(FW_OBJECTS_$(1)) -lgcc
 $$(FW)/$(1)/core.o: $$(patsubst %.c,$$(FW)/$(1)/%.o,$$(FW_CORE))
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections,-u,espota_agent_start,-u,espota_agent_input,-u,espota_agent_disconnect \
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections,-u,espota_agent_start,-u,espota_agent_input,-u,espota_agent_stream_end,-u,espota_agent_stream_begin \
 	    -Wl,-e,espota_agent_start -o $$@ $$^
 -include $$(FW_OBJECTS_$(1):.o=.d)
 endef

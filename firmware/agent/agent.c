@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { IDLE_MS = 3000 };
+
 static int load_table(struct espota_agent *agent)
 {
     struct espota_table_problem problem;
@@ -23,30 +25,51 @@ int espota_agent_start(struct espota_agent *agent, const struct espota_agent_por
     memset(agent, 0, sizeof *agent);
     agent->port = port;
     agent->config = config;
-    espota_slip_begin(&agent->decoder, agent->frame, sizeof agent->frame);
     agent->has_table = load_table(agent) == 0;
-    return agent->has_table && (config->key_length == 0 || port->random) ? 0 : -1;
+    return agent->has_table && (config->key_length == 0 || espota_agent_can_be_keyed(port)) ? 0 : -1;
 }
 
-void espota_agent_disconnect(struct espota_agent *agent)
+void espota_agent_stream_begin(struct espota_agent_stream *stream)
 {
-    memset(&agent->session, 0, sizeof agent->session);
-    memset(&agent->update, 0, sizeof agent->update);
-    espota_slip_begin(&agent->decoder, agent->frame, sizeof agent->frame);
+    espota_noise_forget(&stream->noise, sizeof stream->noise);
+    stream->greeted = false;
+    espota_slip_begin(&stream->decoder, stream->frame, sizeof stream->frame);
+}
+
+void espota_agent_stream_end(struct espota_agent *agent, struct espota_agent_stream *stream)
+{
+    if (agent->session.stream == stream)
+        espota_agent_end_session(agent);
+    espota_agent_stream_begin(stream);
+}
+
+bool espota_agent_serves(const struct espota_agent *agent, const struct espota_agent_stream *stream)
+{
+    return agent->session.stream == stream;
+}
+
+uint32_t espota_agent_silence_ms(const struct espota_agent *agent)
+{
+    return agent->port->now_ms(agent->port->context) - agent->session.heard_ms;
 }
 
 /* ---- out ------------------------------------------------------------------------------------------------
  */
 
+static bool send_raw(const struct espota_agent_stream *stream, const uint8_t *data, size_t length)
+{
+    return length == 0 || stream->send(stream->context, data, length) == 0;
+}
+
 /* Encode and send a stretch of a frame through a small buffer. */
-static int send_encoded(struct espota_agent *agent, const uint8_t *data, size_t length)
+static bool send_encoded(const struct espota_agent_stream *stream, const uint8_t *data, size_t length)
 {
     uint8_t out[64];
     size_t used = 0;
     for (size_t i = 0; i < length; i++) {
         if (used + 2 > sizeof out) {
-            if (agent->port->send(agent->port->context, out, used) != 0)
-                return -1;
+            if (!send_raw(stream, out, used))
+                return false;
             used = 0;
         }
         if (data[i] == ESPOTA_SLIP_END || data[i] == ESPOTA_SLIP_ESCAPE) {
@@ -56,38 +79,53 @@ static int send_encoded(struct espota_agent *agent, const uint8_t *data, size_t 
             out[used++] = data[i];
         }
     }
-    return used > 0 ? agent->port->send(agent->port->context, out, used) : 0;
+    return send_raw(stream, out, used);
 }
 
-/* Does this response carry a code? HELLO and AUTH never do. */
-static bool carries_mac(const struct espota_agent *agent, uint8_t type)
-{
-    return agent->session.keyed && type != ESPOTA_AGENT_HELLO && type != ESPOTA_AGENT_AUTH;
-}
-
-void espota_agent_send_status(struct espota_agent *agent, const struct request *request,
-                              enum espota_agent_status status, size_t data_length)
+/* A frame in two stretches; a host that hears nothing asks again. */
+static void send_frame(const struct espota_agent_stream *stream, const uint8_t *head, size_t head_length,
+                       const uint8_t *body, size_t length, const uint8_t *crc, size_t crc_length)
 {
     static const uint8_t end = ESPOTA_SLIP_END;
-    uint8_t head[ESPOTA_AGENT_HEADER_SIZE], mac[ESPOTA_SHA256_LENGTH], crc[ESPOTA_AGENT_CRC_SIZE];
-    size_t mac_length = carries_mac(agent, request->type) ? ESPOTA_AGENT_MAC_SIZE : 0;
-    size_t length = 1 + data_length;
-    agent->reply[0] = (uint8_t)status;
+    if (send_raw(stream, &end, 1) && send_encoded(stream, head, head_length) &&
+        send_encoded(stream, body, length) && send_encoded(stream, crc, crc_length))
+        (void)send_raw(stream, &end, 1);
+}
+
+static void send_open(const struct request *request, const uint8_t *payload, size_t length)
+{
+    uint8_t head[ESPOTA_AGENT_HEADER_SIZE], crc[ESPOTA_AGENT_CRC_SIZE];
     head[0] = ESPOTA_AGENT_MARK;
     head[1] = request->type | ESPOTA_AGENT_RESPONSE;
     espota_put_le16(head + 2, (uint16_t)length);
     espota_put_le32(head + 4, request->sequence);
-    if (mac_length > 0 &&
-        espota_agent_mac(agent, agent->session.to_host, head, sizeof head, agent->reply, length, mac) != 0)
-        return;
-    uint32_t sum = espota_crc32(0, head, sizeof head);
-    sum = espota_crc32(sum, agent->reply, length);
-    espota_put_le32(crc, espota_crc32(sum, mac, mac_length));
-    const struct espota_agent_port *port = agent->port;
-    if (port->send(port->context, &end, 1) == 0 && send_encoded(agent, head, sizeof head) == 0 &&
-        send_encoded(agent, agent->reply, length) == 0 && send_encoded(agent, mac, mac_length) == 0 &&
-        send_encoded(agent, crc, sizeof crc) == 0)
-        (void)port->send(port->context, &end, 1); /* a host that hears nothing asks again */
+    espota_put_le32(crc, espota_crc32(espota_crc32(0, head, sizeof head), payload, length));
+    send_frame(request->stream, head, sizeof head, payload, length, crc, sizeof crc);
+}
+
+/* `inner` has room for what stands before the payload, and for the tag. */
+static void send_sealed(struct espota_agent *agent, const struct request *request, uint8_t *inner,
+                        size_t length)
+{
+    uint8_t head[ESPOTA_AGENT_SEALED_HEADER];
+    inner[0] = request->type | ESPOTA_AGENT_RESPONSE;
+    espota_put_le32(inner + 1, request->sequence);
+    length += ESPOTA_AGENT_SEALED_INNER;
+    if (espota_agent_encrypt(agent, head, inner, length) == 0)
+        send_frame(request->stream, head, sizeof head, inner, length + ESPOTA_AGENT_TAG_SIZE, NULL, 0);
+}
+
+/* What is being built in the reply buffer stays there while a status alone goes out. */
+void espota_agent_send_status(struct espota_agent *agent, const struct request *request,
+                              enum espota_agent_status status, size_t data_length)
+{
+    uint8_t alone[REPLY_DATA + ESPOTA_AGENT_TAG_SIZE];
+    uint8_t *reply = data_length > 0 ? agent->reply : alone;
+    reply[REPLY_STATUS] = (uint8_t)status;
+    if (request->sealed)
+        send_sealed(agent, request, reply, 1 + data_length);
+    else
+        send_open(request, reply + REPLY_STATUS, 1 + data_length);
 }
 
 /* ---- in -------------------------------------------------------------------------------------------------
@@ -112,7 +150,7 @@ static enum espota_agent_status unsupported(struct espota_agent *agent, const st
 
 static handler *const handlers[] = {
     [ESPOTA_AGENT_HELLO] = espota_agent_hello,
-    [ESPOTA_AGENT_AUTH] = espota_agent_auth,
+    [ESPOTA_AGENT_HANDSHAKE] = espota_agent_handshake,
     [ESPOTA_AGENT_INFO] = espota_agent_info,
     [ESPOTA_AGENT_READ] = espota_agent_read,
     [ESPOTA_AGENT_DIGEST] = espota_agent_digest,
@@ -127,18 +165,18 @@ static handler *const handlers[] = {
 };
 
 /* What a request needs before it is looked at. */
-static enum espota_agent_status admit(const struct espota_agent *agent, uint8_t type)
+static enum espota_agent_status admit(const struct espota_agent *agent, const struct request *request)
 {
-    if (type >= sizeof handlers / sizeof handlers[0] || !handlers[type])
+    uint8_t type = request->type;
+    bool greeting = type == ESPOTA_AGENT_HELLO || type == ESPOTA_AGENT_HANDSHAKE;
+    if (type >= sizeof handlers / sizeof handlers[0] || !handlers[type] || (greeting && request->sealed))
         return ESPOTA_AGENT_UNKNOWN;
-    if (type == ESPOTA_AGENT_HELLO)
+    if (greeting)
         return ESPOTA_AGENT_OK;
-    if (!agent->session.greeted)
-        return ESPOTA_AGENT_ORDER;
-    if (type == ESPOTA_AGENT_AUTH)
-        return ESPOTA_AGENT_OK;
-    if (agent->config->key_length > 0 && !agent->session.keyed)
+    if (agent->config->key_length > 0 && !request->sealed)
         return ESPOTA_AGENT_LOCKED;
+    if (agent->session.stream != request->stream)
+        return ESPOTA_AGENT_ORDER;
     if (!agent->has_table && type != ESPOTA_AGENT_INFO && type != ESPOTA_AGENT_RESTART)
         return ESPOTA_AGENT_STATE;
     return ESPOTA_AGENT_OK;
@@ -151,8 +189,8 @@ static bool changes_something(uint8_t type)
 
 static void carry_out(struct espota_agent *agent, const struct request *request)
 {
-    struct reply reply = { agent->reply + 1, 0 };
-    enum espota_agent_status status = admit(agent, request->type);
+    struct reply reply = { agent->reply + REPLY_DATA, 0 };
+    enum espota_agent_status status = admit(agent, request);
     if (status == ESPOTA_AGENT_OK)
         status = handlers[request->type](agent, request, &reply);
     espota_agent_send_status(agent, request, status, reply.length);
@@ -162,43 +200,63 @@ static void carry_out(struct espota_agent *agent, const struct request *request)
         agent->port->restart(agent->port->context);
 }
 
-/* In a keyed session only frames with the right code and a new number count; HELLO begins anew. */
-static bool authentic(struct espota_agent *agent, const struct request *request, size_t covered)
+/* @return false when the frame did not arrive as it was sent. */
+static bool parse_open(struct request *request, size_t length)
 {
-    uint8_t mac[ESPOTA_SHA256_LENGTH];
-    struct espota_agent_session *s = &agent->session;
-    if (s->any_sequence && request->sequence <= s->last_sequence)
+    const uint8_t *f = request->stream->frame;
+    if (length < ESPOTA_AGENT_HEADER_SIZE + ESPOTA_AGENT_CRC_SIZE || f[0] != ESPOTA_AGENT_MARK)
         return false;
-    if (espota_agent_mac(agent, s->to_agent, agent->frame, covered, NULL, 0, mac) != 0 ||
-        !espota_agent_same(mac, agent->frame + covered, ESPOTA_AGENT_MAC_SIZE))
+    size_t covered = ESPOTA_AGENT_HEADER_SIZE + espota_get_le16(f + 2);
+    if (length != covered + ESPOTA_AGENT_CRC_SIZE ||
+        espota_get_le32(f + covered) != espota_crc32(0, f, covered))
         return false;
-    s->last_sequence = request->sequence;
-    s->any_sequence = true;
+    request->type = f[1];
+    request->sequence = espota_get_le32(f + 4);
+    request->data = f + ESPOTA_AGENT_HEADER_SIZE;
+    request->length = covered - ESPOTA_AGENT_HEADER_SIZE;
     return true;
 }
 
-static void take_frame(struct espota_agent *agent, size_t length)
+/* A host whose session is gone learns it at once; it proves itself again, and nothing is lost. */
+static void answer_lost(struct espota_agent *agent, struct request *request)
 {
-    const uint8_t *f = agent->frame;
-    if (length < ESPOTA_AGENT_HEADER_SIZE + ESPOTA_AGENT_CRC_SIZE || f[0] != ESPOTA_AGENT_MARK)
-        return;
-    struct request request = { f[1], espota_get_le32(f + 4), f + ESPOTA_AGENT_HEADER_SIZE,
-                               espota_get_le16(f + 2) };
-    size_t mac_length = carries_mac(agent, request.type) ? ESPOTA_AGENT_MAC_SIZE : 0;
-    size_t covered = ESPOTA_AGENT_HEADER_SIZE + request.length;
-    if (length != covered + mac_length + ESPOTA_AGENT_CRC_SIZE ||
-        espota_get_le32(f + covered + mac_length) != espota_crc32(0, f, covered + mac_length))
-        return;
-    if ((request.type & ESPOTA_AGENT_RESPONSE) || request.type == 0)
-        return;
-    if (mac_length > 0 && !authentic(agent, &request, covered))
-        return;
-    carry_out(agent, &request);
+    request->type = ESPOTA_AGENT_HANDSHAKE;
+    request->sequence = espota_get_le32(request->stream->frame + 1);
+    espota_agent_send_status(agent, request, ESPOTA_AGENT_ORDER, 0);
 }
 
-void espota_agent_input(struct espota_agent *agent, const uint8_t *data, size_t length)
+/* Without keys who talks is served; another stream has its turn when that one has been silent. */
+static bool must_wait(const struct espota_agent *agent, const struct espota_agent_stream *stream)
+{
+    return agent->config->key_length == 0 && agent->session.stream && agent->session.stream != stream &&
+           espota_agent_silence_ms(agent) < IDLE_MS;
+}
+
+static void take_frame(struct espota_agent *agent, struct espota_agent_stream *stream, size_t length)
+{
+    struct request request = { .stream = stream };
+    bool serves = espota_agent_serves(agent, stream);
+    if (length > ESPOTA_AGENT_SEALED_HEADER && stream->frame[0] == ESPOTA_AGENT_SEALED) {
+        if (!serves || !agent->session.sealed) {
+            answer_lost(agent, &request);
+            return;
+        }
+        if (!espota_agent_decrypt(agent, &request, length))
+            return;
+    } else if (!parse_open(&request, length)) {
+        return;
+    }
+    if ((request.type & ESPOTA_AGENT_RESPONSE) || request.type == 0 || must_wait(agent, stream))
+        return;
+    carry_out(agent, &request);
+    if (request.sealed || (agent->config->key_length == 0 && espota_agent_serves(agent, stream)))
+        agent->session.heard_ms = agent->port->now_ms(agent->port->context);
+}
+
+void espota_agent_input(struct espota_agent *agent, struct espota_agent_stream *stream, const uint8_t *data,
+                        size_t length)
 {
     for (size_t i = 0; i < length; i++)
-        if (espota_slip_byte(&agent->decoder, data[i]) == ESPOTA_SLIP_FRAME)
-            take_frame(agent, agent->decoder.length);
+        if (espota_slip_byte(&stream->decoder, data[i]) == ESPOTA_SLIP_FRAME)
+            take_frame(agent, stream, stream->decoder.length);
 }

@@ -4,15 +4,19 @@
 
 #include "espota/agent.h"
 
-/* A request as it arrived: its payload is in agent->frame. */
+/* A request as it arrived: its payload is in the stream's frame. */
 struct request {
+    struct espota_agent_stream *stream;
+    bool sealed; /* it came encrypted, and so does its answer */
     uint8_t type;
     uint32_t sequence;
     const uint8_t *data;
     size_t length;
 };
 
-/* A reply under construction: agent->reply begins with the status. */
+/* A reply under construction in agent->reply, with room in front for the status and what is sealed with it.
+ */
+enum { REPLY_STATUS = ESPOTA_AGENT_SEALED_INNER, REPLY_DATA };
 struct reply {
     uint8_t *data; /* behind the status */
     size_t length; /* of data */
@@ -25,13 +29,17 @@ typedef enum espota_agent_status handler(struct espota_agent *agent, const struc
 void espota_agent_send_status(struct espota_agent *agent, const struct request *request,
                               enum espota_agent_status status, size_t data_length);
 
-/* auth.c */
-handler espota_agent_hello, espota_agent_auth;
-/* Session code of a frame: the first bytes of HMAC(key, head || payload). */
-int espota_agent_mac(const struct espota_agent *agent, const uint8_t key[ESPOTA_SHA256_LENGTH],
-                     const uint8_t *head, size_t head_length, const uint8_t *payload, size_t payload_length,
-                     uint8_t mac[ESPOTA_SHA256_LENGTH]);
-bool espota_agent_same(const uint8_t *a, const uint8_t *b, size_t length);
+/* session.c */
+handler espota_agent_hello, espota_agent_handshake;
+/* Has the port what a key needs? */
+bool espota_agent_can_be_keyed(const struct espota_agent_port *port);
+void espota_agent_end_session(struct espota_agent *agent);
+/* Encrypt `length` bytes in place, with room for the tag behind them. */
+int espota_agent_encrypt(struct espota_agent *agent, uint8_t head[ESPOTA_AGENT_SEALED_HEADER], uint8_t *inner,
+                         size_t length);
+/* The sealed frame of `length` bytes in the session's stream, decrypted. @return false when it is not the
+ * host's, or not new. */
+bool espota_agent_decrypt(struct espota_agent *agent, struct request *request, size_t length);
 
 /* read.c */
 handler espota_agent_info, espota_agent_read, espota_agent_digest;

@@ -230,7 +230,7 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
                     const struct espota_rom_options *options, struct espota_error *error);
 
 struct espota_agent_options {
-    const uint8_t *key; /* the device's key, or NULL: open session */
+    const uint8_t *key; /* the device's key, at most 64 bytes, which is copied; NULL: open session */
     size_t key_length;
     bool key_required;         /* fail when the agent does not ask for the key: never talk to a stranger */
     unsigned hello_timeout_ms; /* how long to knock; 0: 5000 */

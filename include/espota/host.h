@@ -5,6 +5,7 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/crypto.h"
 #include "espota/error.h"
 #include "espota/hash.h"
 #include "espota/image.h"
@@ -33,6 +34,12 @@ int espota_hmac_sha256(const void *key, size_t key_length, const void *first, si
 
 /** Unpredictable bytes; 0, or -1 when the library refuses. */
 int espota_random(void *out, size_t length);
+
+/** The ciphers of sessions, by OpenSSL; they need no context. */
+extern const struct espota_crypto espota_crypto_openssl;
+
+/** Overwrite a secret that is not needed any more, in a way that a compiler does not leave out. */
+void espota_wipe(void *secret, size_t length);
 
 /** Lower-case hex of `length` bytes; `hex` has room for 2 * length + 1. */
 void espota_hex(const uint8_t *bytes, size_t length, char *hex);

@@ -353,15 +353,16 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
         result = choose_chip(o, &chip, error);
     if (result == 0 && o->key)
         result = read_key(cli, o->key, key, &agent.key_length, error);
-    if (result != 0)
-        return result;
-    if (file_of(address))
-        return open_file(cli, file_of(address), chip, o->create_size, device, error);
-    agent.key = key;
-    espota_ui_detail(&cli->ui, "looking for an agent on %s", address);
-    result = open_link(cli, address, baud, &link, error);
-    if (result == 0)
-        result = espota_agent_open(device, link, &agent, error);
+    if (result == 0 && file_of(address)) {
+        result = open_file(cli, file_of(address), chip, o->create_size, device, error);
+    } else if (result == 0) {
+        agent.key = key;
+        espota_ui_detail(&cli->ui, "looking for an agent on %s", address);
+        result = open_link(cli, address, baud, &link, error);
+        if (result == 0)
+            result = espota_agent_open(device, link, &agent, error); /* copies the key */
+    }
+    espota_wipe(key, sizeof key);
     return result;
 }
 

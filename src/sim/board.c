@@ -62,9 +62,9 @@ static int agent_program(void *context, uint32_t offset, const void *data, size_
 
 static int agent_send(void *context, const uint8_t *data, size_t length)
 {
-    struct sim_board *board = context;
-    sim_send(board, board->stream, data, length);
-    return board->flash->powered ? 0 : -1;
+    struct sim_agent_stream *s = context;
+    sim_send(s->board, (enum sim_stream)(s - s->board->stream), data, length);
+    return s->board->flash->powered ? 0 : -1;
 }
 
 static int agent_check_signature(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
@@ -100,6 +100,13 @@ static void start_app(struct sim_board *board)
     memcpy(board->agent_config.mac, o->identity.mac, sizeof o->identity.mac);
     board->port.port.check_signature = o->owner ? agent_check_signature : NULL;
     board->state = SIM_RUNNING;
+    for (size_t i = 0; i < SIM_STREAMS; i++) {
+        struct sim_agent_stream *s = &board->stream[i];
+        s->board = board;
+        s->stream.context = s;
+        s->stream.send = agent_send;
+        espota_agent_stream_begin(&s->stream);
+    }
     if (espota_agent_start(&board->agent, &board->port.port, &board->agent_config) != 0)
         sim_print(board, "E (%u) agent: no partition table", (unsigned)(espota_now_ms() - board->started_ms));
     sim_print(board, "I (%u) agent: %s runs from '%s'", (unsigned)(espota_now_ms() - board->started_ms),
@@ -120,7 +127,6 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
         .flash_read = agent_read,
         .flash_erase = agent_erase,
         .flash_program = agent_program,
-        .send = agent_send,
         .restart = agent_restart,
     };
     return posix_port_begin(&board->port, error);
@@ -159,29 +165,23 @@ void sim_board_reset(struct sim_board *board, bool download)
         start_app(board);
 }
 
-/* Serve an agent's two streams as it serves any: a session belongs to the stream that it began on. */
-static void input_to_agent(struct sim_board *board, enum sim_stream stream, const uint8_t *data,
-                           size_t length)
-{
-    if (stream != board->stream) {
-        espota_agent_disconnect(&board->agent);
-        board->stream = stream;
-    }
-    espota_agent_input(&board->agent, data, length);
-}
-
 void sim_board_input(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length)
 {
     if (board->state == SIM_DOWNLOAD && stream == SIM_UART)
         sim_rom_input(&board->rom, data, length);
     else if (board->state == SIM_RUNNING)
-        input_to_agent(board, stream, data, length);
+        espota_agent_input(&board->agent, &board->stream[stream].stream, data, length);
     if (board->restart_wanted && board->flash->powered)
         sim_board_reset(board, false);
 }
 
 void sim_board_disconnect(struct sim_board *board, enum sim_stream stream)
 {
-    if (board->state == SIM_RUNNING && board->stream == stream)
-        espota_agent_disconnect(&board->agent);
+    if (board->state == SIM_RUNNING)
+        espota_agent_stream_end(&board->agent, &board->stream[stream].stream);
+}
+
+bool sim_board_serves(const struct sim_board *board, enum sim_stream stream)
+{
+    return board->state == SIM_RUNNING && espota_agent_serves(&board->agent, &board->stream[stream].stream);
 }

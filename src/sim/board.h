@@ -16,8 +16,13 @@ enum sim_state {
     SIM_STUCK,    /* nothing to boot */
 };
 
-/* Where the bytes of a stream go. */
-enum sim_stream { SIM_UART, SIM_NETWORK };
+/* Where the bytes of a stream go: the UART, or one of the agent's network connections. */
+enum sim_stream { SIM_UART, SIM_NETWORK, SIM_STREAMS = SIM_NETWORK + 4 };
+
+struct sim_agent_stream {
+    struct sim_board *board;
+    struct espota_agent_stream stream;
+};
 
 struct sim_board_options {
     const struct espota_chip *chip;
@@ -46,7 +51,7 @@ struct sim_board {
     struct espota_table table;
     const struct espota_partition *running;
     char agent_name[32];
-    enum sim_stream stream; /* that the agent answers on */
+    struct sim_agent_stream stream[SIM_STREAMS];
     bool restart_wanted;
     uint64_t started_ms;
 };
@@ -66,6 +71,9 @@ void sim_board_hold(struct sim_board *board);
 void sim_board_input(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length);
 /* A stream's other end is gone. */
 void sim_board_disconnect(struct sim_board *board, enum sim_stream stream);
+
+/* Does the agent serve a host on this stream, which knows the key where there is one? */
+bool sim_board_serves(const struct sim_board *board, enum sim_stream stream);
 
 /* boot.c: the second-stage bootloader. Decides, writes otadata as it would, sets board->running, and says on
  * the console what it does. @return false when there is nothing to boot. */

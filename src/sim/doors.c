@@ -1,6 +1,8 @@
 /* How a simulated board is reached: a pseudo-terminal, and ports on this machine alone. */
 #include "server.h"
 
+#include "espota/host.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +15,9 @@
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
+
+/* A caller of the agent has so long to prove that he knows its key, and then may be silent for so long. */
+enum { PROOF_MS = 5000, SILENCE_MS = 30000 };
 
 static int failed(const char *what, struct espota_error *error)
 {
@@ -85,11 +90,25 @@ static int open_listener(struct sim_server *s, int which, uint16_t port, struct 
 void sim_door_hang_up(struct sim_server *s, enum sim_door_index which)
 {
     struct sim_door *door = &s->door[which];
-    if (door->listener < 0)
+    if (which == SIM_PTY || door->fd < 0)
         return;
     close(door->fd);
     door->fd = -1;
     sim_board_disconnect(&s->board, door->stream);
+}
+
+/* A door for a caller of the agent: a free one, or that of the oldest who has not proved himself. */
+static struct sim_door *agent_door(struct sim_server *s)
+{
+    struct sim_door *oldest = NULL;
+    for (int i = SIM_AGENT; i < SIM_DOORS; i++) {
+        struct sim_door *door = &s->door[i];
+        if (door->fd < 0)
+            return door;
+        if (!sim_board_serves(&s->board, door->stream) && (!oldest || door->since_ms < oldest->since_ms))
+            oldest = door;
+    }
+    return oldest;
 }
 
 bool sim_door_accept(struct sim_server *s, enum sim_door_index which)
@@ -100,23 +119,55 @@ bool sim_door_accept(struct sim_server *s, enum sim_door_index which)
     if (fd < 0)
         return false;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* only slower without */
+    if (which == SIM_AGENT)
+        door = agent_door(s);
     if (door->fd >= 0)
-        sim_door_hang_up(s, which);
+        sim_door_hang_up(s, (enum sim_door_index)(door - s->door));
     door->fd = fd;
+    door->since_ms = espota_now_ms();
     return true;
 }
 
+/* When this caller has to be gone. After a restart everybody has to prove himself again. */
+static uint64_t due(const struct sim_server *s, const struct sim_door *door, uint64_t now)
+{
+    if (sim_board_serves(&s->board, door->stream))
+        return now - espota_agent_silence_ms(&s->board.agent) + SILENCE_MS;
+    uint64_t since = door->since_ms > s->board.started_ms ? door->since_ms : s->board.started_ms;
+    return since + PROOF_MS;
+}
+
+int sim_doors_expire(struct sim_server *s, uint64_t now)
+{
+    uint64_t wait = UINT64_MAX;
+    for (int i = SIM_AGENT; i < SIM_DOORS; i++) {
+        if (s->door[i].fd < 0)
+            continue;
+        uint64_t when = due(s, &s->door[i], now);
+        if (when <= now)
+            sim_door_hang_up(s, (enum sim_door_index)i);
+        else if (when - now < wait)
+            wait = when - now;
+    }
+    return wait == UINT64_MAX ? -1 : (int)wait;
+}
+
+/* Who has not proved himself is not waited for: he could keep everybody else waiting. */
 void sim_door_write(struct sim_server *s, enum sim_door_index which, const uint8_t *data, size_t length)
 {
-    if (s->door[which].fd >= 0)
-        write_all(s->door[which].fd, data, length, which == SIM_PTY);
+    const struct sim_door *door = &s->door[which];
+    bool may_lose = which == SIM_PTY || (which >= SIM_AGENT && !sim_board_serves(&s->board, door->stream));
+    if (door->fd >= 0)
+        write_all(door->fd, data, length, may_lose);
 }
 
 int sim_doors_open(struct sim_server *s, struct espota_error *error)
 {
     const struct espota_sim_options *o = s->options;
     for (int i = 0; i < SIM_DOORS; i++)
-        s->door[i] = (struct sim_door){ i == SIM_AGENT ? SIM_NETWORK : SIM_UART, -1, -1, -1 };
+        s->door[i] =
+            (struct sim_door){ i < SIM_AGENT ? SIM_UART : (enum sim_stream)(SIM_NETWORK + i - SIM_AGENT), -1,
+                               -1, -1, 0 };
     int result = o->pty ? open_pty(s, error) : 0;
     if (result == 0 && o->tcp)
         result = open_listener(s, SIM_TCP, o->tcp_port, error);

@@ -38,7 +38,7 @@ static void send_bytes(void *context, enum sim_stream stream, const uint8_t *dat
         if (stream == SIM_UART)
             send_uart(s, data, chunk);
         else
-            sim_door_write(s, SIM_AGENT, data, chunk);
+            sim_door_write(s, (enum sim_door_index)(SIM_AGENT + stream - SIM_NETWORK), data, chunk);
         data += chunk;
         length -= chunk;
     }
@@ -187,15 +187,24 @@ static bool take_signal(struct sim_server *s)
     return info.ssi_signo != SIGINT && info.ssi_signo != SIGTERM;
 }
 
+/* Milliseconds until something is to be done that nobody asks for; -1: nothing. */
+static int next_event(struct sim_server *s)
+{
+    uint64_t now = espota_now_ms();
+    int circuit = sim_circuit_timeout(&s->circuit, now), caller = sim_doors_expire(s, now);
+    return circuit >= 0 && (caller < 0 || circuit < caller) ? circuit : caller;
+}
+
 static int serve(struct sim_server *s, struct espota_error *error)
 {
     for (;;) {
+        int wait = next_event(s); /* may hang up */
         struct pollfd p[1 + 2 * SIM_DOORS] = { { s->signals, POLLIN, 0 } };
         for (int i = 0; i < SIM_DOORS; i++) {
             p[1 + 2 * i] = (struct pollfd){ s->door[i].listener, POLLIN, 0 };
             p[2 + 2 * i] = (struct pollfd){ s->door[i].fd, POLLIN, 0 };
         }
-        int ready = poll(p, 1 + 2 * SIM_DOORS, sim_circuit_timeout(&s->circuit, espota_now_ms()));
+        int ready = poll(p, 1 + 2 * SIM_DOORS, wait);
         if (ready < 0 && errno != EINTR)
             return failed("wait for something to happen", error);
         act(s, sim_circuit_wait(&s->circuit, espota_now_ms()));
@@ -204,7 +213,7 @@ static int serve(struct sim_server *s, struct espota_error *error)
         if (p[0].revents && !take_signal(s))
             return 0;
         for (int i = 0; i < SIM_DOORS; i++) {
-            if (p[2 + 2 * i].revents)
+            if (p[2 + 2 * i].revents && s->door[i].fd == p[2 + 2 * i].fd)
                 take_bytes(s, (enum sim_door_index)i);
             if (p[1 + 2 * i].revents)
                 take_caller(s, (enum sim_door_index)i);
@@ -307,7 +316,7 @@ int espota_sim_run(const struct espota_sim_options *options, struct espota_error
     s->signals = -1;
     sim_line_init(&s->line, options);
     for (int i = 0; i < SIM_DOORS; i++)
-        s->door[i] = (struct sim_door){ SIM_UART, -1, -1, -1 };
+        s->door[i] = (struct sim_door){ SIM_UART, -1, -1, -1, 0 };
     int result = sim_flash_open(&s->flash, options->flash_file, options->flash_size, error);
     if (result == 0) {
         result = run(s, error);

@@ -10,12 +10,20 @@
 /* A way to reach the board. */
 struct sim_door {
     enum sim_stream stream;
-    int listener; /* -1: a pseudo-terminal */
-    int fd;       /* -1: nobody is there */
-    int slave;    /* of a pseudo-terminal, kept open so that it survives its users; otherwise -1 */
+    int listener;      /* -1: a pseudo-terminal */
+    int fd;            /* -1: nobody is there */
+    int slave;         /* of a pseudo-terminal, kept open so that it survives its users; otherwise -1 */
+    uint64_t since_ms; /* when that caller came */
 };
 
-enum sim_door_index { SIM_PTY, SIM_TCP, SIM_RFC2217, SIM_AGENT, SIM_DOORS };
+/* From SIM_AGENT on: callers of the agent, who share one listener. */
+enum sim_door_index {
+    SIM_PTY,
+    SIM_TCP,
+    SIM_RFC2217,
+    SIM_AGENT,
+    SIM_DOORS = SIM_AGENT + SIM_STREAMS - SIM_NETWORK
+};
 
 struct sim_server {
     const struct espota_sim_options *options;
@@ -36,9 +44,13 @@ struct sim_server {
 int sim_doors_open(struct sim_server *server, struct espota_error *error);
 void sim_doors_close(struct sim_server *server);
 
-/* Somebody calls: the newest caller has the line, as an old one may have died without a word. @return false
- * when there was nobody after all. */
+/* Somebody calls: the newest caller has the line, as an old one may have died without a word. The agent has
+ * room for several, of whom those that have not proved to know its key give way, the oldest first. @return
+ * false when there was nobody after all. */
 bool sim_door_accept(struct sim_server *server, enum sim_door_index which);
+/* Hang up on callers of the agent who do not prove in time that they know its key, or went silent. @return
+ * how long to wait until the next one is due, or -1. */
+int sim_doors_expire(struct sim_server *server, uint64_t now);
 /* The caller is gone. A pseudo-terminal stays. */
 void sim_door_hang_up(struct sim_server *server, enum sim_door_index which);
 

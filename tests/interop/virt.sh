@@ -96,7 +96,6 @@ run status --port "$PORT"
 expect "a keyed agent: without the key" 1 "give --key FILE"
 run status --port "$PORT" --key wrong.key
 expect "a keyed agent: with another key" 1 "not the device's key"
-sleep 1.2
 run ota --port "$PORT" --key board.key --file new.bin
 expect "a keyed agent: an update" 0 "Image written and verified"
 power_off

@@ -1,5 +1,6 @@
 /* The recovery agent: finds out where it runs from, then serves. */
 #include "bare.h"
+#include "crypto.h"
 #include "digest.h"
 
 #include "espota/agent_settings.h"
@@ -10,7 +11,7 @@
 
 #define HIDDEN_IN(section_name) __attribute__((section(section_name), used))
 
-enum { IDLE_MS = 3000, PIECE = 64, DESCRIPTION_AT = ESPOTA_IMAGE_HEADER_SIZE + 8 };
+enum { PIECE = 64, NOISE_WORDS = 8, BOOT_STIRS = 64, DESCRIPTION_AT = ESPOTA_IMAGE_HEADER_SIZE + 8 };
 
 /* As espota_app_desc lies in flash. firmware/tools/elf2image fills in the hash. */
 struct description {
@@ -28,12 +29,21 @@ const volatile struct description bare_description = {
 HIDDEN_IN(".settings")
 const volatile struct espota_agent_settings bare_settings = { .magic = ESPOTA_SETTINGS_MAGIC };
 
+struct recovery;
+
+/* A stream of the board's, and the agent's end of it. */
+struct line {
+    struct recovery *recovery;
+    const struct bare_stream *stream;
+    struct espota_agent_stream agent;
+};
+
 struct recovery {
     const struct bare_board *board;
-    const struct bare_stream *stream; /* that the host talks on */
-    uint32_t heard_ms;                /* when it was last heard there */
+    struct line line[BARE_MAX_STREAMS];
     struct bare_sha256 sha256;
     uint8_t pool[ESPOTA_SHA256_LENGTH]; /* random bytes come from here */
+    uint32_t arrivals;
     struct espota_agent_settings settings;
     struct espota_agent_port port;
     struct espota_agent_config config;
@@ -45,8 +55,8 @@ struct recovery {
 
 static int send_bytes(void *context, const uint8_t *data, size_t length)
 {
-    const struct recovery *r = context;
-    return r->stream ? r->stream->write(r->board->context, data, length) : -1;
+    const struct line *line = context;
+    return line->stream->write(line->recovery->board->context, data, length);
 }
 
 static uint32_t now_ms(void *context)
@@ -79,19 +89,30 @@ static void restart(void *context)
     r->board->restart(r->board->context);
 }
 
-/* Noise of the chip and of when bytes come is hashed into a pool, which each draw changes. */
+/* The pool with all that the chip has of noise now, hashed. */
 static int stir(struct recovery *r, uint8_t *out)
 {
     struct espota_hash hash = bare_sha256_hash(&(struct bare_sha256){ 0 });
-    uint32_t noise[8];
-    for (size_t i = 0; i < sizeof noise / sizeof noise[0]; i++)
-        noise[i] = r->board->noise(r->board->context) ^ r->board->now_ms(r->board->context);
+    uint32_t noise[NOISE_WORDS];
+    for (size_t i = 0; i < NOISE_WORDS; i++)
+        noise[i] = r->board->noise(r->board->context) ^ r->board->cycles(r->board->context);
     if (hash.begin(hash.context) != 0 || hash.update(hash.context, r->pool, sizeof r->pool) != 0 ||
         hash.update(hash.context, noise, sizeof noise) != 0)
         return -1;
     return hash.finish(hash.context, out);
 }
 
+/* When a byte comes, to the cycle, is more than anybody knows who does not sit beside the chip. The words of
+ * the pool are turned and added to; a hash mixes them when bytes are drawn. */
+static void stir_arrival(struct recovery *r, uint8_t byte)
+{
+    uint32_t cycles = r->board->cycles(r->board->context);
+    uint8_t *at = r->pool + 4 * (r->arrivals++ % (sizeof r->pool / 4));
+    uint32_t word = espota_get_le32(at);
+    espota_put_le32(at, (word << 7 | word >> 25) + (cycles ^ (uint32_t)byte << 24));
+}
+
+/* What a draw leaves behind does not say what was drawn. */
 static int random_bytes(void *context, uint8_t *out, size_t length)
 {
     struct recovery *r = context;
@@ -104,6 +125,7 @@ static int random_bytes(void *context, uint8_t *out, size_t length)
         out += take;
         length -= take;
     }
+    espota_noise_forget(drawn, sizeof drawn);
     return 0;
 }
 
@@ -177,11 +199,11 @@ static void set_up(struct recovery *r, const struct bare_board *board)
         .flash_read = flash_read,
         .flash_erase = flash_erase,
         .flash_program = flash_program,
-        .send = send_bytes,
         .now_ms = now_ms,
         .random = random_bytes,
         .restart = restart,
         .sha256 = bare_sha256_hash(&r->sha256),
+        .crypto = bare_crypto,
         .md5 = bare_md5,
     };
     r->config = (struct espota_agent_config){
@@ -196,6 +218,12 @@ static void set_up(struct recovery *r, const struct bare_board *board)
         r->config.table_offset = espota_get_le32(settings->table_offset);
     r->config.rollback = settings->flags & ESPOTA_SETTINGS_ROLLBACK;
     board->mac(board->context, r->config.mac);
+    for (size_t i = 0; i < BARE_MAX_STREAMS; i++) {
+        r->line[i] = (struct line){ r, &board->stream[i], { .context = &r->line[i], .send = send_bytes } };
+        espota_agent_stream_begin(&r->line[i].agent);
+    }
+    for (size_t i = 0; i < BOOT_STIRS; i++) /* the chip's source fills slowly */
+        (void)stir(r, r->pool);
     r->config.key = settings->key;
     r->config.key_length = settings->key_length; /* one too long must not open the agent */
     if (r->config.key_length > sizeof settings->key)
@@ -206,22 +234,13 @@ static void set_up(struct recovery *r, const struct bare_board *board)
         r->config.running_offset = running_offset(r);
 }
 
-/* One host at a time: another stream has its turn when this one has been silent. */
-static void hear(struct recovery *r, const struct bare_stream *stream)
+static void hear(struct recovery *r, struct line *line)
 {
     uint8_t bytes[PIECE];
-    size_t length = stream->read(r->board->context, bytes, sizeof bytes);
-    uint32_t now = r->board->now_ms(r->board->context);
-    if (length == 0)
-        return;
-    if (r->stream != stream) {
-        if (r->stream && now - r->heard_ms < IDLE_MS)
-            return;
-        espota_agent_disconnect(&r->agent);
-        r->stream = stream;
-    }
-    espota_agent_input(&r->agent, bytes, length);
-    r->heard_ms = r->board->now_ms(r->board->context);
+    size_t length = line->stream->read(r->board->context, bytes, sizeof bytes);
+    for (size_t i = 0; i < length; i++)
+        stir_arrival(r, bytes[i]);
+    espota_agent_input(&r->agent, &line->agent, bytes, length);
 }
 
 void bare_serve(const struct bare_board *board)
@@ -231,5 +250,5 @@ void bare_serve(const struct bare_board *board)
     for (;;)
         for (size_t i = 0; i < BARE_MAX_STREAMS; i++)
             if (board->stream[i].read)
-                hear(&recovery, &board->stream[i]);
+                hear(&recovery, &recovery.line[i]);
 }

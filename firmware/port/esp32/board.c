@@ -28,6 +28,14 @@ static uint32_t now_ms(const void *context)
     return bare_get(TIMER_GROUP0 + 0x04) / 2;
 }
 
+static uint32_t cycles(const void *context)
+{
+    uint32_t count;
+    (void)context;
+    __asm__ volatile("rsr.ccount %0" : "=r"(count));
+    return count;
+}
+
 static const struct bare_chip chip = {
     .spi = { .base = 0x3ff42000,
              .user = 0x1c,
@@ -54,6 +62,7 @@ int main(void)
 {
     static const struct bare_board board = {
         BARE_CHIP_BOARD(chip, now_ms),
+        .cycles = cycles,
         .chip_id = 0,
         .name = "espota recovery " ESPOTA_VERSION,
         .stream = { { bare_chip_uart_read, bare_chip_uart_write } },

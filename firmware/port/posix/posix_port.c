@@ -23,6 +23,7 @@ int posix_port_begin(struct posix_port *port, struct espota_error *error)
     port->port.md5 = espota_md5;
     port->port.now_ms = now_ms;
     port->port.random = random_bytes;
+    port->port.crypto = espota_crypto_openssl;
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/** A port of the agent to a POSIX process: OpenSSL for hashes and random numbers, the system's clock. Flash
+/** A port of the agent to a POSIX process: OpenSSL for hashes, ciphers and random numbers, the system's clock. Flash
  * and stream are the caller's: the simulator and the tests bring theirs. */
 #ifndef ESPOTA_POSIX_PORT_H
 #define ESPOTA_POSIX_PORT_H
@@ -11,7 +11,7 @@ struct posix_port {
     struct espota_hash *sha256;
 };
 
-/** Fill in what a process can offer; the flash, send and restart members of `port->port` stay as they are.
+/** Fill in what a process can offer; the flash and restart members of `port->port` stay as they are.
  * @return 0 or ESPOTA_ERR_FAILED. posix_port_end when done. */
 int posix_port_begin(struct posix_port *port, struct espota_error *error);
 void posix_port_end(struct posix_port *port);

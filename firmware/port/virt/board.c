@@ -111,6 +111,14 @@ static uint32_t noise(const void *context)
     return bare_get(TIMER); /* an emulator has nothing better */
 }
 
+static uint32_t cycles(const void *context)
+{
+    uint32_t count;
+    (void)context;
+    __asm__ volatile("csrr %0, mcycle" : "=r"(count));
+    return count;
+}
+
 static void restart(const void *context)
 {
     (void)context;
@@ -130,6 +138,7 @@ int main(void)
                                              .mac = mac,
                                              .now_ms = now_ms,
                                              .noise = noise,
+                                             .cycles = cycles,
                                              .restart = restart,
                                              .always_slot = true,
                                              .stream = { { uart_read, uart_write } } };

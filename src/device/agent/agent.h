@@ -4,6 +4,7 @@
 
 #include "espota/agent_protocol.h"
 #include "espota/device.h"
+#include "espota/noise.h"
 #include "espota/slip.h"
 
 enum {
@@ -13,6 +14,7 @@ enum {
     AGENT_WORK_MS = 180000, /* several times what hashing all of the largest flash takes */
     AGENT_ATTEMPTS = 5,
     AGENT_MAX_WINDOW = 64,
+    AGENT_MAX_KEY = 64,
 };
 
 struct agent {
@@ -23,9 +25,12 @@ struct agent {
     uint8_t frame[ESPOTA_AGENT_MAX_FRAME(AGENT_MAX_DATA)];
     uint8_t in[4096]; /* received, not yet decoded */
     size_t in_at, in_count;
-    uint32_t sequence; /* of the last request */
-    bool keyed;
-    uint8_t to_agent[ESPOTA_SHA256_LENGTH], to_host[ESPOTA_SHA256_LENGTH];
+    uint32_t sequence;          /* of the last request */
+    uint8_t key[AGENT_MAX_KEY]; /* the device's; its length is in the options. Wiped when closed */
+    struct espota_hash *sha256;
+    bool sealed; /* a keyed session: frames are encrypted */
+    struct espota_noise_keys keys;
+    uint32_t sent, received; /* numbers of the last sealed frames */
     unsigned window;
     unsigned max_data;
     uint32_t capabilities;
@@ -41,7 +46,8 @@ struct agent_response {
 };
 
 /* frames.c: one frame out, one frame in. Frames that are no valid responses are passed over.
- * agent_receive returns ESPOTA_ERR_TIMEOUT when none came until `deadline`. */
+ * agent_receive returns ESPOTA_ERR_TIMEOUT when none came until `deadline`, ESPOTA_ERR_DEVICE when the agent
+ * does not know the session any more. */
 int agent_send(struct agent *agent, enum espota_agent_request type, const void *data, size_t length,
                struct espota_error *error);
 int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response *response,
@@ -57,7 +63,7 @@ int agent_exchange(struct agent *agent, enum espota_agent_request type, const vo
 int agent_fail(struct agent *agent, enum espota_agent_request type, enum espota_agent_status status,
                struct espota_error *error);
 
-/* session.c: HELLO, AUTH, INFO. */
+/* session.c: HELLO, HANDSHAKE, INFO. */
 int agent_greet(struct agent *agent, struct espota_error *error);
 
 /* write.c: sectors through the window. `at` is the offset within the image. */

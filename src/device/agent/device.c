@@ -138,6 +138,8 @@ static void agent_close(struct espota_device *device)
 {
     struct agent *agent = agent_of(device);
     espota_link_close(agent->link);
+    espota_hash_free(agent->sha256);
+    espota_wipe(agent, sizeof *agent);
     free(agent);
 }
 
@@ -156,6 +158,22 @@ static const struct espota_device_ops agent_ops = {
     .close = agent_close,
 };
 
+/* A copy: a session outlives what its key was read into. */
+static int take_key(struct agent *agent, const struct espota_agent_options *options,
+                    struct espota_error *error)
+{
+    agent->options.key = NULL;
+    if (options->key_length > sizeof agent->key)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "a device's key has at most %zu bytes",
+                           sizeof agent->key);
+    if (options->key_length > 0)
+        memcpy(agent->key, options->key, options->key_length);
+    agent->sha256 = espota_hash_new(ESPOTA_HASH_SHA256);
+    return agent->sha256
+               ? 0
+               : espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
+}
+
 int espota_agent_open(struct espota_device **device, struct espota_link *link,
                       const struct espota_agent_options *options, struct espota_error *error)
 {
@@ -170,7 +188,9 @@ int espota_agent_open(struct espota_device **device, struct espota_link *link,
     agent->device.watch = options->watch;
     espota_slip_begin(&agent->decoder, agent->frame, sizeof agent->frame);
     espota_link_drain(link);
-    int result = agent_greet(agent, error);
+    int result = take_key(agent, options, error);
+    if (result == 0)
+        result = agent_greet(agent, error);
     if (result == 0)
         *device = &agent->device;
     else

@@ -4,64 +4,131 @@
 #include "espota/bytes.h"
 #include "espota/crc32.h"
 
-#include <openssl/crypto.h>
 #include <string.h>
 
-static bool carries_mac(const struct agent *agent, uint8_t type)
+/* What greets goes in clear; in a keyed session nothing else does. */
+static bool is_greeting(uint8_t type)
 {
     type &= (uint8_t)~ESPOTA_AGENT_RESPONSE;
-    return agent->keyed && type != ESPOTA_AGENT_HELLO && type != ESPOTA_AGENT_AUTH;
+    return type == ESPOTA_AGENT_HELLO || type == ESPOTA_AGENT_HANDSHAKE;
+}
+
+/* @return the size of the frame's body. */
+static size_t put_open(const struct agent *agent, uint8_t type, const void *data, size_t length,
+                       uint8_t *body)
+{
+    size_t size = ESPOTA_AGENT_HEADER_SIZE + length;
+    body[0] = ESPOTA_AGENT_MARK;
+    body[1] = type;
+    espota_put_le16(body + 2, (uint16_t)length);
+    espota_put_le32(body + 4, agent->sequence);
+    if (length > 0)
+        memcpy(body + ESPOTA_AGENT_HEADER_SIZE, data, length);
+    espota_put_le32(body + size, espota_crc32(0, body, size));
+    return size + ESPOTA_AGENT_CRC_SIZE;
+}
+
+/* @return the size of the frame's body, or 0 when the crypto library refuses. */
+static size_t put_sealed(struct agent *agent, uint8_t type, const void *data, size_t length, uint8_t *body)
+{
+    const struct espota_crypto *crypto = &espota_crypto_openssl;
+    uint8_t *inner = body + ESPOTA_AGENT_SEALED_HEADER;
+    size_t size = ESPOTA_AGENT_SEALED_INNER + length;
+    body[0] = ESPOTA_AGENT_SEALED;
+    espota_put_le32(body + 1, ++agent->sent);
+    inner[0] = type;
+    espota_put_le32(inner + 1, agent->sequence);
+    if (length > 0)
+        memcpy(inner + ESPOTA_AGENT_SEALED_INNER, data, length);
+    if (crypto->seal(crypto->context, agent->keys.to_responder, agent->sent, body, ESPOTA_AGENT_SEALED_HEADER,
+                     inner, size) != 0)
+        return 0;
+    return ESPOTA_AGENT_SEALED_HEADER + size + ESPOTA_AGENT_TAG_SIZE;
 }
 
 int agent_send(struct agent *agent, enum espota_agent_request type, const void *data, size_t length,
                struct espota_error *error)
 {
     uint8_t body[ESPOTA_AGENT_MAX_FRAME(AGENT_MAX_DATA)], wire[ESPOTA_SLIP_MAX_ENCODED(sizeof body)];
-    uint8_t mac[ESPOTA_SHA256_LENGTH];
-    size_t size = ESPOTA_AGENT_HEADER_SIZE + length;
-    if (size + ESPOTA_AGENT_MAC_SIZE + ESPOTA_AGENT_CRC_SIZE > sizeof body || agent->sequence == UINT32_MAX)
+    if (ESPOTA_AGENT_MAX_FRAME(length) > sizeof body || agent->sequence == UINT32_MAX ||
+        agent->sent == UINT32_MAX)
         return espota_fail(error, ESPOTA_ERR_FAILED, "a request for the agent is too long, or one too many");
-    body[0] = ESPOTA_AGENT_MARK;
-    body[1] = (uint8_t)type;
-    espota_put_le16(body + 2, (uint16_t)length);
-    espota_put_le32(body + 4, ++agent->sequence);
-    if (length > 0)
-        memcpy(body + ESPOTA_AGENT_HEADER_SIZE, data, length);
-    if (carries_mac(agent, (uint8_t)type)) {
-        if (espota_hmac_sha256(agent->to_agent, sizeof agent->to_agent, body, size, NULL, 0, mac) != 0)
-            return espota_fail(error, ESPOTA_ERR_FAILED, "HMAC is not available from the crypto library");
-        memcpy(body + size, mac, ESPOTA_AGENT_MAC_SIZE);
-        size += ESPOTA_AGENT_MAC_SIZE;
-    }
-    espota_put_le32(body + size, espota_crc32(0, body, size));
-    size += ESPOTA_AGENT_CRC_SIZE;
+    agent->sequence++;
+    size_t size = agent->sealed && !is_greeting((uint8_t)type)
+                      ? put_sealed(agent, (uint8_t)type, data, length, body)
+                      : put_open(agent, (uint8_t)type, data, length, body);
+    if (size == 0)
+        return espota_fail(error, ESPOTA_ERR_FAILED,
+                           "ChaCha20-Poly1305 is not available from the crypto library");
     return espota_link_write(agent->link, wire, espota_slip_encode(body, size, wire), error);
 }
 
-/* Is the frame a response that arrived whole, and from the agent that we know? */
-static bool parse(struct agent *agent, struct agent_response *response)
+enum arrival { NOTHING, RESPONSE, LOST };
+
+/* In a keyed session an open frame says one thing alone: that the agent does not know the session. Whoever
+ * else says so can make the host prove itself again, and no more. */
+static enum arrival parse_open(const struct agent *agent, struct agent_response *response)
 {
     const uint8_t *f = agent->frame;
     size_t length = agent->decoder.length;
     if (length < ESPOTA_AGENT_HEADER_SIZE + 1 + ESPOTA_AGENT_CRC_SIZE || f[0] != ESPOTA_AGENT_MARK ||
         !(f[1] & ESPOTA_AGENT_RESPONSE))
-        return false;
-    size_t payload = espota_get_le16(f + 2), covered = ESPOTA_AGENT_HEADER_SIZE + payload;
-    size_t mac_length = carries_mac(agent, f[1]) ? ESPOTA_AGENT_MAC_SIZE : 0;
-    if (payload < 1 || length != covered + mac_length + ESPOTA_AGENT_CRC_SIZE ||
-        espota_get_le32(f + covered + mac_length) != espota_crc32(0, f, covered + mac_length))
-        return false;
-    uint8_t mac[ESPOTA_SHA256_LENGTH];
-    if (mac_length > 0 &&
-        (espota_hmac_sha256(agent->to_host, sizeof agent->to_host, f, covered, NULL, 0, mac) != 0 ||
-         CRYPTO_memcmp(mac, f + covered, ESPOTA_AGENT_MAC_SIZE) != 0))
-        return false;
+        return NOTHING;
+    size_t covered = ESPOTA_AGENT_HEADER_SIZE + espota_get_le16(f + 2);
+    if (length != covered + ESPOTA_AGENT_CRC_SIZE ||
+        espota_get_le32(f + covered) != espota_crc32(0, f, covered))
+        return NOTHING;
     response->type = f[1] & (uint8_t)~ESPOTA_AGENT_RESPONSE;
     response->sequence = espota_get_le32(f + 4);
     response->status = (enum espota_agent_status)f[ESPOTA_AGENT_HEADER_SIZE];
     response->data = f + ESPOTA_AGENT_HEADER_SIZE + 1;
-    response->length = payload - 1;
-    return true;
+    response->length = covered - ESPOTA_AGENT_HEADER_SIZE - 1;
+    if (!agent->sealed)
+        return RESPONSE;
+    bool ours = response->sequence <= agent->sent && agent->sent - response->sequence < AGENT_MAX_WINDOW;
+    return response->type == ESPOTA_AGENT_HANDSHAKE && response->status == ESPOTA_AGENT_ORDER && ours
+               ? LOST
+               : NOTHING;
+}
+
+static enum arrival parse_sealed(struct agent *agent, struct agent_response *response)
+{
+    const struct espota_crypto *crypto = &espota_crypto_openssl;
+    uint8_t *f = agent->frame, *inner = f + ESPOTA_AGENT_SEALED_HEADER;
+    size_t length = agent->decoder.length;
+    size_t least = ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_TAG_SIZE;
+    if (!agent->sealed || length < least)
+        return NOTHING;
+    uint32_t number = espota_get_le32(f + 1);
+    if (number <= agent->received ||
+        crypto->open(crypto->context, agent->keys.to_initiator, number, f, ESPOTA_AGENT_SEALED_HEADER, inner,
+                     length - ESPOTA_AGENT_SEALED_HEADER - ESPOTA_AGENT_TAG_SIZE) != 0 ||
+        !(inner[0] & ESPOTA_AGENT_RESPONSE))
+        return NOTHING;
+    agent->received = number;
+    response->type = inner[0] & (uint8_t)~ESPOTA_AGENT_RESPONSE;
+    response->sequence = espota_get_le32(inner + 1);
+    response->status = (enum espota_agent_status)inner[ESPOTA_AGENT_SEALED_INNER];
+    response->data = inner + ESPOTA_AGENT_SEALED_INNER + 1;
+    response->length = length - least;
+    return RESPONSE;
+}
+
+static enum arrival parse(struct agent *agent, struct agent_response *response)
+{
+    if (agent->decoder.length > 0 && agent->frame[0] == ESPOTA_AGENT_SEALED)
+        return parse_sealed(agent, response);
+    return parse_open(agent, response);
+}
+
+/* The next frame of what has come. */
+static enum arrival decode(struct agent *agent, struct agent_response *response)
+{
+    enum arrival arrival = NOTHING;
+    while (arrival == NOTHING && agent->in_at < agent->in_count)
+        if (espota_slip_byte(&agent->decoder, agent->in[agent->in_at++]) == ESPOTA_SLIP_FRAME)
+            arrival = parse(agent, response);
+    return arrival;
 }
 
 int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response *response,
@@ -69,10 +136,14 @@ int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response 
 {
     int result = espota_device_check_cancelled(&agent->device, error);
     while (result == 0) {
-        while (agent->in_at < agent->in_count)
-            if (espota_slip_byte(&agent->decoder, agent->in[agent->in_at++]) == ESPOTA_SLIP_FRAME &&
-                parse(agent, response))
-                return 0;
+        enum arrival arrival = decode(agent, response);
+        if (arrival == RESPONSE)
+            return 0;
+        if (arrival == LOST)
+            return espota_fail(error, ESPOTA_ERR_DEVICE,
+                               "the agent on %s has lost the session: it was restarted or another host "
+                               "took over, run the command again",
+                               agent->link->name);
         uint64_t now = espota_now_ms();
         if (now >= deadline)
             return espota_fail(error, ESPOTA_ERR_TIMEOUT, "no answer from the agent on %s",
@@ -88,7 +159,7 @@ static const struct {
     const char *request;
 } names[] = {
     [ESPOTA_AGENT_HELLO] = { "greet" },
-    [ESPOTA_AGENT_AUTH] = { "authenticate" },
+    [ESPOTA_AGENT_HANDSHAKE] = { "authenticate" },
     [ESPOTA_AGENT_INFO] = { "say what it is" },
     [ESPOTA_AGENT_READ] = { "read flash" },
     [ESPOTA_AGENT_DIGEST] = { "digest flash" },
@@ -113,9 +184,9 @@ static const struct {
     [ESPOTA_AGENT_BAD_VERSION] = { ESPOTA_ERR_UNSUPPORTED,
                                    "it speaks another version of the protocol: update espota or the agent" },
     [ESPOTA_AGENT_LOCKED] = { ESPOTA_ERR_FAILED, "it wants its key first: give --key FILE" },
-    [ESPOTA_AGENT_PROOF] = { ESPOTA_ERR_FAILED, "this is not the device's key: give the right --key FILE" },
-    [ESPOTA_AGENT_WAIT] = { ESPOTA_ERR_FAILED, "too many wrong keys were tried: wait a minute, then try with "
-                                               "the right --key FILE" },
+    [ESPOTA_AGENT_PROOF] = { ESPOTA_ERR_FAILED, "this is not the device's key, or somebody on the way "
+                                                "changes what is said: give "
+                                                "the right --key FILE" },
     [ESPOTA_AGENT_RANGE] = { ESPOTA_ERR_TOO_BIG, "beyond the flash, the partition or the image" },
     [ESPOTA_AGENT_DENIED] = { ESPOTA_ERR_UNSUPPORTED, "the agent does not touch that part of flash" },
     [ESPOTA_AGENT_RUNNING] = { ESPOTA_ERR_REFUSED, "that partition is running now" },
@@ -148,7 +219,7 @@ static const struct {
 int agent_fail(struct agent *agent, enum espota_agent_request type, enum espota_agent_status status,
                struct espota_error *error)
 {
-    if ((size_t)status >= sizeof reasons / sizeof reasons[0])
+    if ((size_t)status >= sizeof reasons / sizeof reasons[0] || !reasons[status].text)
         return espota_fail(error, ESPOTA_ERR_DEVICE,
                            "the agent on %s cannot %s: status %02x, which is not known here",
                            agent->link->name, names[type].request, status);

@@ -1,15 +1,17 @@
-/* HELLO, AUTH, INFO: who is there, and are we who we say we are. */
+/* HELLO, HANDSHAKE, INFO: who is there, and are we who we say we are. */
 #include "agent.h"
 
 #include "espota/bytes.h"
 
-#include <openssl/crypto.h>
 #include <string.h>
 
 enum { KNOCK_MS = 300, BUSY_MS = 1500, LONGEST_BUSY_MS = 30000, DEFAULT_HELLO_MS = 5000 };
 
-struct nonces {
-    uint8_t bytes[2 * ESPOTA_AGENT_NONCE_SIZE];
+/* All that both said, which the handshake covers. */
+struct greeting {
+    uint8_t said[128];
+    size_t length;
+    bool key_needed;
 };
 
 /* One HELLO and its answer. An agent that still works off what an earlier run sent answers earlier knocks
@@ -35,35 +37,44 @@ static int knock(struct agent *agent, const uint8_t *request, size_t length, str
     return result;
 }
 
-static int hello(struct agent *agent, struct nonces *nonces, bool *key_needed, struct espota_error *error)
+/* Knock until somebody answers. */
+static int find(struct agent *agent, const uint8_t *request, size_t length, struct agent_response *response,
+                struct espota_error *error)
 {
-    uint8_t request[2 + ESPOTA_AGENT_NONCE_SIZE] = { ESPOTA_AGENT_VERSION, ESPOTA_AGENT_VERSION };
     unsigned patience = agent->options.hello_timeout_ms ? agent->options.hello_timeout_ms : DEFAULT_HELLO_MS;
     uint64_t deadline = espota_now_ms() + patience;
-    struct agent_response response = { 0 };
     int result = ESPOTA_ERR_TIMEOUT;
-    memcpy(request + 2, nonces->bytes, ESPOTA_AGENT_NONCE_SIZE);
-    agent->keyed = false;
     while (result == ESPOTA_ERR_TIMEOUT && espota_now_ms() < deadline)
-        result = knock(agent, request, sizeof request, &response, error);
+        result = knock(agent, request, length, response, error);
     if (result == ESPOTA_ERR_TIMEOUT)
         return espota_fail(
             error, ESPOTA_ERR_NO_DEVICE,
             "no espota agent answers on %s: is the device running an app with the agent, and is "
             "the port at the right --baud?",
             agent->link->name);
-    if (result != 0)
-        return result;
-    if (response.status != ESPOTA_AGENT_OK)
-        return agent_fail(agent, ESPOTA_AGENT_HELLO, response.status, error);
-    if (response.length < 9 + ESPOTA_AGENT_NONCE_SIZE)
-        return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s greets in too few words",
+    return result;
+}
+
+static void say(struct greeting *greeting, const void *data, size_t length)
+{
+    memcpy(greeting->said + greeting->length, data, length);
+    greeting->length += length;
+}
+
+static int take_hello(struct agent *agent, const struct agent_response *response, struct greeting *greeting,
+                      struct espota_error *error)
+{
+    if (response->status != ESPOTA_AGENT_OK)
+        return agent_fail(agent, ESPOTA_AGENT_HELLO, response->status, error);
+    if (response->length + 1 < ESPOTA_AGENT_HELLO_REPLY_SIZE ||
+        response->length + 1 > sizeof greeting->said - greeting->length)
+        return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s greets in too few words, or too many",
                            agent->link->name);
-    *key_needed = response.data[1] & ESPOTA_AGENT_HELLO_KEY_NEEDED;
-    agent->window = response.data[2];
-    agent->max_data = espota_get_le16(response.data + 3);
-    agent->capabilities = espota_get_le32(response.data + 5);
-    memcpy(nonces->bytes + ESPOTA_AGENT_NONCE_SIZE, response.data + 9, ESPOTA_AGENT_NONCE_SIZE);
+    say(greeting, response->data - 1, response->length + 1); /* with the status */
+    greeting->key_needed = response->data[1] & ESPOTA_AGENT_HELLO_KEY_NEEDED;
+    agent->window = response->data[2];
+    agent->max_data = espota_get_le16(response->data + 3);
+    agent->capabilities = espota_get_le32(response->data + 5);
     if (agent->window == 0 || agent->max_data < 64 || agent->max_data > AGENT_MAX_DATA)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s offers impossible limits",
                            agent->link->name);
@@ -72,37 +83,97 @@ static int hello(struct agent *agent, struct nonces *nonces, bool *key_needed, s
     return 0;
 }
 
-static int derive(const struct agent *agent, const char *label, const struct nonces *nonces,
-                  uint8_t out[ESPOTA_SHA256_LENGTH], struct espota_error *error)
+static int hello(struct agent *agent, struct greeting *greeting, struct espota_error *error)
 {
-    if (espota_hmac_sha256(agent->options.key, agent->options.key_length, label, strlen(label), nonces->bytes,
-                           sizeof nonces->bytes, out) != 0)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "HMAC is not available from the crypto library");
-    return 0;
+    uint8_t request[ESPOTA_AGENT_HELLO_SIZE] = { ESPOTA_AGENT_VERSION, ESPOTA_AGENT_VERSION };
+    struct agent_response response = { 0 };
+    agent->sealed = false;
+    *greeting = (struct greeting){ 0 };
+    if (espota_random(request + 2, ESPOTA_AGENT_NONCE_SIZE) != 0)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "no random numbers from the crypto library");
+    say(greeting, ESPOTA_AGENT_LABEL_PROLOGUE, sizeof ESPOTA_AGENT_LABEL_PROLOGUE - 1);
+    say(greeting, request, sizeof request);
+    int result = find(agent, request, sizeof request, &response, error);
+    return result ? result : take_hello(agent, &response, greeting, error);
 }
 
-static int authenticate(struct agent *agent, const struct nonces *nonces, struct espota_error *error)
+/* The first message, which no other serves for: it is not repeated, since the agent answers it once. */
+static int exchange_messages(struct agent *agent, const uint8_t *message, struct agent_response *response,
+                             struct espota_error *error)
 {
-    uint8_t proof[ESPOTA_SHA256_LENGTH], expected[ESPOTA_SHA256_LENGTH];
-    struct agent_response response;
-    int result = derive(agent, ESPOTA_AGENT_LABEL_HOST_PROOF, nonces, proof, error);
+    uint64_t deadline = espota_now_ms() + AGENT_TIMEOUT_MS;
+    int result = agent_send(agent, ESPOTA_AGENT_HANDSHAKE, message, ESPOTA_AGENT_HANDSHAKE_SIZE, error);
+    while (result == 0) {
+        result = agent_receive(agent, deadline, response, error);
+        if (result == 0 && response->type == ESPOTA_AGENT_HANDSHAKE && response->sequence == agent->sequence)
+            break;
+    }
+    if (result == 0 && response->status == ESPOTA_AGENT_ORDER) /* a HELLO of somebody else came between */
+        return ESPOTA_ERR_TIMEOUT;
+    if (result == 0 && response->status != ESPOTA_AGENT_OK)
+        return agent_fail(agent, ESPOTA_AGENT_HANDSHAKE, response->status, error);
+    return result;
+}
+
+static int write_first(struct agent *agent, struct espota_noise *noise, const struct greeting *greeting,
+                       uint8_t message[ESPOTA_AGENT_HANDSHAKE_SIZE], struct espota_error *error)
+{
+    uint8_t psk[ESPOTA_NOISE_KEY_SIZE], ephemeral[ESPOTA_X25519_SIZE];
+    bool done = espota_noise_psk(agent->sha256, agent->key, agent->options.key_length, psk) == 0 &&
+                espota_random(ephemeral, sizeof ephemeral) == 0 &&
+                espota_noise_begin(noise, agent->sha256, &espota_crypto_openssl) == 0 &&
+                espota_noise_prologue(noise, greeting->said, greeting->length) == 0 &&
+                espota_noise_write_first(noise, psk, ephemeral, message, 0) == 0;
+    espota_wipe(psk, sizeof psk);
+    espota_wipe(ephemeral, sizeof ephemeral);
+    return done ? 0
+                : espota_fail(error, ESPOTA_ERR_FAILED,
+                              "the crypto library refuses to begin an encrypted session");
+}
+
+static int shake_hands(struct agent *agent, struct espota_noise *noise, const struct greeting *greeting,
+                       struct espota_error *error)
+{
+    uint8_t message[ESPOTA_AGENT_HANDSHAKE_SIZE];
+    struct agent_response response = { 0 };
+    int result = write_first(agent, noise, greeting, message, error);
     if (result == 0)
-        result = derive(agent, ESPOTA_AGENT_LABEL_AGENT_PROOF, nonces, expected, error);
-    if (result == 0)
-        result = derive(agent, ESPOTA_AGENT_LABEL_TO_AGENT, nonces, agent->to_agent, error);
-    if (result == 0)
-        result = derive(agent, ESPOTA_AGENT_LABEL_TO_HOST, nonces, agent->to_host, error);
-    if (result == 0)
-        result = agent_exchange(agent, ESPOTA_AGENT_AUTH, proof, sizeof proof, AGENT_TIMEOUT_MS, sizeof proof,
-                                &response, error);
+        result = exchange_messages(agent, message, &response, error);
     if (result != 0)
         return result;
-    if (CRYPTO_memcmp(response.data, expected, sizeof expected) != 0)
+    if (response.length == sizeof message)
+        memcpy(message, response.data, sizeof message);
+    if (response.length != sizeof message ||
+        espota_noise_read_second(noise, message, sizeof message, &agent->keys) != 0)
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "whoever answers on %s does not know the device's key: nothing was sent to it",
                            agent->link->name);
-    agent->keyed = true;
+    agent->sealed = true;
+    agent->sent = agent->received = 0;
     return 0;
+}
+
+/* HELLO, and what it asks for. */
+static int begin_session(struct agent *agent, struct espota_error *error)
+{
+    struct greeting greeting;
+    struct espota_noise noise;
+    int result = hello(agent, &greeting, error);
+    if (result != 0)
+        return result;
+    if (greeting.key_needed && agent->options.key_length == 0)
+        return agent_fail(agent, ESPOTA_AGENT_HELLO, ESPOTA_AGENT_LOCKED, error);
+    if (!greeting.key_needed && agent->options.key_required)
+        return espota_fail(
+            error, ESPOTA_ERR_REFUSED,
+            "the agent on %s asks for no key, though one was given or it is on a network: it may be a "
+            "stranger, nothing was sent to it",
+            agent->link->name);
+    if (!greeting.key_needed)
+        return 0;
+    result = shake_hands(agent, &noise, &greeting, error);
+    espota_wipe(&noise, sizeof noise);
+    return result;
 }
 
 static int ask_info(struct agent *agent, struct espota_error *error)
@@ -135,24 +206,14 @@ static int ask_info(struct agent *agent, struct espota_error *error)
     return 0;
 }
 
+/* A handshake whose answer is lost is not repeated but begun anew. */
 int agent_greet(struct agent *agent, struct espota_error *error)
 {
-    struct nonces nonces = { 0 };
-    bool key_needed = false;
-    if (espota_random(nonces.bytes, ESPOTA_AGENT_NONCE_SIZE) != 0)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "no random numbers from the crypto library");
-    int result = hello(agent, &nonces, &key_needed, error);
-    if (result != 0)
-        return result;
-    if (key_needed && agent->options.key_length == 0)
-        return agent_fail(agent, ESPOTA_AGENT_HELLO, ESPOTA_AGENT_LOCKED, error);
-    if (!key_needed && agent->options.key_required)
-        return espota_fail(
-            error, ESPOTA_ERR_REFUSED,
-            "the agent on %s asks for no key, though one was given or it is on a network: it may be a "
-            "stranger, nothing was sent to it",
-            agent->link->name);
-    if (key_needed)
-        result = authenticate(agent, &nonces, error);
+    int result = ESPOTA_ERR_TIMEOUT;
+    for (int attempt = 0; result == ESPOTA_ERR_TIMEOUT && attempt < AGENT_ATTEMPTS; attempt++)
+        result = begin_session(agent, error);
+    if (result == ESPOTA_ERR_TIMEOUT)
+        return espota_fail(error, ESPOTA_ERR_TIMEOUT,
+                           "the agent on %s greets, but begins no session: try again", agent->link->name);
     return result ? result : ask_info(agent, error);
 }

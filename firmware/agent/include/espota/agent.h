@@ -7,8 +7,10 @@
 #define ESPOTA_AGENT_H
 
 #include "espota/agent_protocol.h"
+#include "espota/crypto.h"
 #include "espota/hash.h"
 #include "espota/image.h"
+#include "espota/noise.h"
 #include "espota/otadata.h"
 #include "espota/signature.h"
 #include "espota/slip.h"
@@ -30,8 +32,6 @@ struct espota_agent_port {
     int (*flash_erase)(void *context, uint32_t offset);
     /** Program within erased sectors. `length` is a multiple of 4. Called only after flash_erase or on FF. */
     int (*flash_program)(void *context, uint32_t offset, const void *data, size_t length);
-    /** Send all bytes to the host; may block while the stream is busy. */
-    int (*send)(void *context, const uint8_t *data, size_t length);
     /** Milliseconds of any clock that goes on. */
     uint32_t (*now_ms)(void *context);
     /** Unpredictable bytes; NULL on a port that has none, which then cannot have a key. */
@@ -40,6 +40,8 @@ struct espota_agent_port {
     void (*restart)(void *context);
     /** A running SHA-256. The agent uses it for one digest at a time. */
     struct espota_hash sha256;
+    /** Ciphers of a keyed session; all NULL on a port that has none, which then cannot have a key. */
+    struct espota_crypto crypto;
     espota_md5_fn *md5;
     /** May an update of `length` bytes into the partition at `offset` begin now? NULL: always. */
     bool (*allow_update)(void *context, uint32_t offset, uint32_t length);
@@ -68,14 +70,24 @@ struct espota_agent_config {
     const char *project;         /* apps whose description names another one are refused; NULL: any */
 };
 
+/** A stream by which hosts reach the agent: a UART, a connection. Its owner keeps it, and begins it with
+ * espota_agent_stream_begin. What a stranger says on one stream does not touch what another has. */
+struct espota_agent_stream {
+    void *context;
+    /** Send all bytes to the host; may block while the stream is busy. 0, or -1. */
+    int (*send)(void *context, const uint8_t *data, size_t length);
+    struct espota_slip_decoder decoder;
+    bool greeted; /* HELLO was answered, and the handshake goes on */
+    struct espota_noise noise;
+    uint8_t frame[ESPOTA_AGENT_MAX_FRAME(ESPOTA_AGENT_MAX_DATA)];
+};
+
 struct espota_agent_session {
-    bool greeted;
-    bool keyed; /* AUTH succeeded: frames carry codes */
-    uint8_t nonces[2 * ESPOTA_AGENT_NONCE_SIZE];
-    uint8_t to_agent[ESPOTA_SHA256_LENGTH];
-    uint8_t to_host[ESPOTA_SHA256_LENGTH];
-    uint32_t last_sequence;
-    bool any_sequence;
+    const struct espota_agent_stream *stream; /* that it is on, or NULL: there is none */
+    bool sealed;                              /* with a key: frames are encrypted */
+    struct espota_noise_keys keys;
+    uint32_t received, sent; /* numbers of the last sealed frames */
+    uint32_t heard_ms;       /* when the last frame of the session was taken */
 };
 
 /* The start of an image, which reaches flash last: no bootloader starts what has no header. Flash encryption
@@ -101,29 +113,36 @@ struct espota_agent_update {
 struct espota_agent {
     const struct espota_agent_port *port;
     const struct espota_agent_config *config;
-    struct espota_slip_decoder decoder;
     struct espota_agent_session session;
     struct espota_agent_update update;
     struct espota_table table;
     bool has_table;
-    unsigned failures; /* wrong proofs in a row */
-    uint32_t failed_at;
-    uint8_t frame[ESPOTA_AGENT_MAX_FRAME(ESPOTA_AGENT_MAX_DATA)];
-    uint8_t reply[ESPOTA_AGENT_MAX_DATA + 8];
+    uint8_t reply[ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA + ESPOTA_AGENT_TAG_SIZE];
     uint8_t sector[ESPOTA_SECTOR_SIZE];
 };
 
 /** Start. `port` and `config` must outlive the agent. The partition table is read from flash.
- * @return 0; or -1 when the table cannot be read or a key is given without a random source: the agent then
- * serves HELLO and INFO, and answers everything else with a status. */
+ * @return 0; or -1 when the table cannot be read or a key is given to a port without random source or
+ * ciphers: the agent then serves HELLO and INFO, and answers everything else with a status. */
 int espota_agent_start(struct espota_agent *agent, const struct espota_agent_port *port,
                        const struct espota_agent_config *config);
 
-/** Take bytes from the stream, in pieces of any size. Requests that they complete are carried out, and
- * answered through port->send, before this returns. */
-void espota_agent_input(struct espota_agent *agent, const uint8_t *data, size_t length);
+/** Begin a stream, whose `context` and `send` are set. */
+void espota_agent_stream_begin(struct espota_agent_stream *stream);
 
-/** The stream was closed: forget the session. */
-void espota_agent_disconnect(struct espota_agent *agent);
+/** Take bytes from a stream, in pieces of any size. Requests that they complete are carried out, and answered
+ * through its `send`, before this returns. */
+void espota_agent_input(struct espota_agent *agent, struct espota_agent_stream *stream, const uint8_t *data,
+                        size_t length);
+
+/** A stream was closed: a session on it is forgotten. */
+void espota_agent_stream_end(struct espota_agent *agent, struct espota_agent_stream *stream);
+
+/** Has this stream the session? On an agent with a key: is it a host that knows the key? A network port hangs
+ * up on who is not within seconds, so that strangers keep nobody out. */
+bool espota_agent_serves(const struct espota_agent *agent, const struct espota_agent_stream *stream);
+
+/** For how many milliseconds the session has been silent; meaningless without one. */
+uint32_t espota_agent_silence_ms(const struct espota_agent *agent);
 
 #endif

@@ -3,22 +3,27 @@
 #define ESPOTA_AGENT_PROTOCOL_H
 
 #define ESPOTA_AGENT_VERSION      1u
-#define ESPOTA_AGENT_MARK         0xA5u
+#define ESPOTA_AGENT_MARK         0xA5u /* of an open frame */
+#define ESPOTA_AGENT_SEALED       0xA6u /* of an encrypted one */
 #define ESPOTA_AGENT_RESPONSE     0x80u /* bit of the type */
-#define ESPOTA_AGENT_HEADER_SIZE  8u
-#define ESPOTA_AGENT_MAC_SIZE     16u
+#define ESPOTA_AGENT_HEADER_SIZE  8u    /* open: mark, type, length, sequence */
 #define ESPOTA_AGENT_CRC_SIZE     4u
 #define ESPOTA_AGENT_NONCE_SIZE   16u
 #define ESPOTA_AGENT_NAME_SIZE    32u
 #define ESPOTA_AGENT_WRITE_HEADER 5u /* offset, flags */
 
+/** A sealed frame: mark and number in clear, then encrypted type, sequence and payload, then the tag. */
+#define ESPOTA_AGENT_SEALED_HEADER 5u
+#define ESPOTA_AGENT_SEALED_INNER  5u
+#define ESPOTA_AGENT_TAG_SIZE      16u
+
 /** Largest frame body for `data` payload data bytes, whatever its type. */
 #define ESPOTA_AGENT_MAX_FRAME(data)                                                                         \
-    (ESPOTA_AGENT_HEADER_SIZE + 8u + (data) + ESPOTA_AGENT_MAC_SIZE + ESPOTA_AGENT_CRC_SIZE)
+    (ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 8u + (data) + ESPOTA_AGENT_TAG_SIZE)
 
 enum espota_agent_request {
     ESPOTA_AGENT_HELLO = 0x01,
-    ESPOTA_AGENT_AUTH = 0x02,
+    ESPOTA_AGENT_HANDSHAKE = 0x02,
     ESPOTA_AGENT_INFO = 0x03,
     ESPOTA_AGENT_READ = 0x04,
     ESPOTA_AGENT_DIGEST = 0x05,
@@ -40,7 +45,6 @@ enum espota_agent_status {
     ESPOTA_AGENT_BAD_VERSION = 0x04,
     ESPOTA_AGENT_LOCKED = 0x05,
     ESPOTA_AGENT_PROOF = 0x06,
-    ESPOTA_AGENT_WAIT = 0x07,
     ESPOTA_AGENT_RANGE = 0x08,
     ESPOTA_AGENT_DENIED = 0x09,
     ESPOTA_AGENT_RUNNING = 0x0a,
@@ -72,10 +76,13 @@ enum espota_agent_payload_kind { ESPOTA_AGENT_RAW = 0, ESPOTA_AGENT_COMPRESSED =
 #define ESPOTA_AGENT_SIGNED_ONLY      (1u << 3)
 #define ESPOTA_AGENT_CAN_READ_ALL     (1u << 4)
 
-/** What the keys and proofs of a session are made of: HMAC-SHA256(device key, label || nonces). */
-#define ESPOTA_AGENT_LABEL_HOST_PROOF  "espota host 1"
-#define ESPOTA_AGENT_LABEL_AGENT_PROOF "espota agent 1"
-#define ESPOTA_AGENT_LABEL_TO_AGENT    "espota to agent 1"
-#define ESPOTA_AGENT_LABEL_TO_HOST     "espota to host 1"
+#define ESPOTA_AGENT_HELLO_SIZE       (2u + ESPOTA_AGENT_NONCE_SIZE)  /* a request's payload */
+#define ESPOTA_AGENT_HELLO_REPLY_SIZE (10u + ESPOTA_AGENT_NONCE_SIZE) /* a response's, with its status */
+#define ESPOTA_AGENT_HANDSHAKE_SIZE   48u                             /* a Noise message */
+
+/** What the prologue of a handshake begins with; the payloads of HELLO's request and response follow. */
+#define ESPOTA_AGENT_LABEL_PROLOGUE "espota session 1"
+/** What a device's key becomes a pre-shared key with. */
+#define ESPOTA_AGENT_LABEL_PSK "espota psk 1"
 
 #endif

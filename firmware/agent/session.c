@@ -1,0 +1,160 @@
+/* Who may talk to the device: HELLO, HANDSHAKE, and the frames of a keyed session. */
+#include "private.h"
+
+#include "espota/bytes.h"
+
+#include <string.h>
+
+static uint32_t capabilities(const struct espota_agent *agent)
+{
+    return (agent->config->rollback ? ESPOTA_AGENT_CAN_TRIAL : 0) |
+           (agent->port->check_signature ? ESPOTA_AGENT_SIGNED_ONLY : 0);
+}
+
+bool espota_agent_can_be_keyed(const struct espota_agent_port *port)
+{
+    return port->random && port->crypto.seal && port->crypto.open && port->crypto.x25519;
+}
+
+static void begin_session(struct espota_agent *agent, struct espota_agent_stream *stream)
+{
+    espota_noise_forget(&agent->session, sizeof agent->session);
+    memset(&agent->update, 0, sizeof agent->update);
+    agent->session.stream = stream;
+    agent->session.heard_ms = agent->port->now_ms(agent->port->context);
+}
+
+void espota_agent_end_session(struct espota_agent *agent)
+{
+    begin_session(agent, NULL);
+}
+
+/* All that both sides said becomes part of the handshake: what is changed on the way makes it fail. */
+static int begin_handshake(struct espota_agent *agent, const struct request *request, const uint8_t *reply,
+                           size_t length)
+{
+    static const char label[] = ESPOTA_AGENT_LABEL_PROLOGUE;
+    uint8_t said[sizeof label - 1 + ESPOTA_AGENT_HELLO_SIZE + ESPOTA_AGENT_HELLO_REPLY_SIZE];
+    struct espota_noise *noise = &request->stream->noise;
+    uint8_t *at = said;
+    memcpy(at, label, sizeof label - 1);
+    at += sizeof label - 1;
+    memcpy(at, request->data, ESPOTA_AGENT_HELLO_SIZE);
+    at += ESPOTA_AGENT_HELLO_SIZE;
+    memcpy(at, reply, length);
+    if (espota_noise_begin(noise, &agent->port->sha256, &agent->port->crypto) != 0 ||
+        espota_noise_prologue(noise, said, (size_t)(at - said) + length) != 0)
+        return -1;
+    request->stream->greeted = true;
+    return 0;
+}
+
+/* With a key nothing changes but the handshake of this stream: a stranger's HELLO costs the owner nothing. */
+enum espota_agent_status espota_agent_hello(struct espota_agent *agent, const struct request *request,
+                                            struct reply *reply)
+{
+    const struct espota_agent_config *config = agent->config;
+    const uint8_t *in = request->data;
+    uint8_t *out = reply->data;
+    bool keyed = config->key_length > 0;
+    if (request->length != ESPOTA_AGENT_HELLO_SIZE)
+        return ESPOTA_AGENT_MALFORMED;
+    out[0] = ESPOTA_AGENT_VERSION;
+    reply->length = 1;
+    if (in[0] > ESPOTA_AGENT_VERSION || in[1] < ESPOTA_AGENT_VERSION)
+        return ESPOTA_AGENT_BAD_VERSION;
+    out[1] = keyed ? ESPOTA_AGENT_HELLO_KEY_NEEDED : 0;
+    out[2] = config->window;
+    espota_put_le16(out + 3, ESPOTA_AGENT_MAX_DATA);
+    espota_put_le32(out + 5, capabilities(agent));
+    memset(out + 9, 0, ESPOTA_AGENT_NONCE_SIZE);
+    out[-1] = ESPOTA_AGENT_OK; /* the status, which the handshake covers too */
+    if (keyed && (!espota_agent_can_be_keyed(agent->port) ||
+                  agent->port->random(agent->port->context, out + 9, ESPOTA_AGENT_NONCE_SIZE) != 0 ||
+                  begin_handshake(agent, request, out - 1, ESPOTA_AGENT_HELLO_REPLY_SIZE) != 0))
+        return ESPOTA_AGENT_CRYPTO;
+    if (!keyed)
+        begin_session(agent, request->stream);
+    reply->length = 9 + ESPOTA_AGENT_NONCE_SIZE;
+    return ESPOTA_AGENT_OK;
+}
+
+/* The host's message is read first, and only who knows the key gets further: no wrong proof changes anything
+ * or costs an exchange of keys. */
+static enum espota_agent_status shake_hands(struct espota_agent *agent, struct espota_noise *noise,
+                                            uint8_t message[ESPOTA_AGENT_HANDSHAKE_SIZE],
+                                            struct espota_noise_keys *keys)
+{
+    const struct espota_agent_port *port = agent->port;
+    uint8_t secret[ESPOTA_NOISE_KEY_SIZE];
+    enum espota_agent_status status = ESPOTA_AGENT_OK;
+    if (espota_noise_psk(&port->sha256, agent->config->key, agent->config->key_length, secret) != 0)
+        status = ESPOTA_AGENT_CRYPTO;
+    else if (espota_noise_read_first(noise, secret, message, ESPOTA_AGENT_HANDSHAKE_SIZE) != 0)
+        status = ESPOTA_AGENT_PROOF;
+    else if (port->random(port->context, secret, sizeof secret) != 0 ||
+             espota_noise_write_second(noise, secret, message, 0, keys) != 0)
+        status = ESPOTA_AGENT_CRYPTO;
+    espota_noise_forget(secret, sizeof secret);
+    espota_noise_forget(noise, sizeof *noise);
+    return status;
+}
+
+enum espota_agent_status espota_agent_handshake(struct espota_agent *agent, const struct request *request,
+                                                struct reply *reply)
+{
+    struct espota_agent_stream *stream = request->stream;
+    struct espota_noise_keys keys;
+    if (agent->config->key_length == 0)
+        return ESPOTA_AGENT_UNSUPPORTED;
+    if (!stream->greeted)
+        return ESPOTA_AGENT_ORDER;
+    if (request->length != ESPOTA_AGENT_HANDSHAKE_SIZE)
+        return ESPOTA_AGENT_MALFORMED;
+    stream->greeted = false; /* the nonce is used up */
+    memcpy(reply->data, request->data, ESPOTA_AGENT_HANDSHAKE_SIZE);
+    enum espota_agent_status status = shake_hands(agent, &stream->noise, reply->data, &keys);
+    if (status == ESPOTA_AGENT_OK) {
+        begin_session(agent, stream);
+        agent->session.sealed = true;
+        agent->session.keys = keys;
+        reply->length = ESPOTA_AGENT_HANDSHAKE_SIZE;
+    }
+    espota_noise_forget(&keys, sizeof keys);
+    return status;
+}
+
+int espota_agent_encrypt(struct espota_agent *agent, uint8_t head[ESPOTA_AGENT_SEALED_HEADER], uint8_t *inner,
+                         size_t length)
+{
+    const struct espota_crypto *crypto = &agent->port->crypto;
+    struct espota_agent_session *s = &agent->session;
+    if (s->sent == UINT32_MAX) /* no number serves twice */
+        return -1;
+    head[0] = ESPOTA_AGENT_SEALED;
+    espota_put_le32(head + 1, ++s->sent);
+    return crypto->seal(crypto->context, s->keys.to_initiator, s->sent, head, ESPOTA_AGENT_SEALED_HEADER,
+                        inner, length);
+}
+
+bool espota_agent_decrypt(struct espota_agent *agent, struct request *request, size_t length)
+{
+    enum { OVERHEAD = ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + ESPOTA_AGENT_TAG_SIZE };
+    const struct espota_crypto *crypto = &agent->port->crypto;
+    struct espota_agent_session *s = &agent->session;
+    uint8_t *frame = request->stream->frame, *inner = frame + ESPOTA_AGENT_SEALED_HEADER;
+    if (length < OVERHEAD)
+        return false;
+    uint32_t number = espota_get_le32(frame + 1);
+    if (number <= s->received ||
+        crypto->open(crypto->context, s->keys.to_responder, number, frame, ESPOTA_AGENT_SEALED_HEADER, inner,
+                     length - ESPOTA_AGENT_SEALED_HEADER - ESPOTA_AGENT_TAG_SIZE) != 0)
+        return false;
+    s->received = number;
+    request->sealed = true;
+    request->type = inner[0];
+    request->sequence = espota_get_le32(inner + 1);
+    request->data = inner + ESPOTA_AGENT_SEALED_INNER;
+    request->length = length - OVERHEAD;
+    return true;
+}
