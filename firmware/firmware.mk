@@ -2,9 +2,9 @@
 FW        := $(BUILD)/firmware
 XTENSA    := xtensa-lx106-elf-
 RISCV     := riscv64-unknown-elf-
-FW_CORE   := $(filter-out firmware/agent/noise.c,$(wildcard firmware/agent/*.c)) $(addprefix src/format/,bootsel.c crc32.c image.c otadata.c signature.c slip.c table.c table_binary.c)
+FW_CORE   := $(wildcard firmware/agent/*.c) $(addprefix src/format/,bootsel.c crc32.c image.c otadata.c signature.c slip.c table.c table_binary.c)
 # Crypto is counted apart from the core.
-FW_BARE   := $(wildcard firmware/port/bare/*.c) firmware/agent/noise.c
+FW_BARE   := $(wildcard firmware/port/bare/*.c) src/format/noise.c
 FW_CFLAGS := -std=c99 -ffreestanding -Os -g -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
              $(WARNINGS) -Wno-cast-qual -isystem firmware/port/bare/include -Iinclude -Ifirmware/agent/include -Ifirmware/port/bare
 FW_LDFLAGS := -nostdlib -Wl,--gc-sections,--fatal-warnings -Lfirmware/port/bare

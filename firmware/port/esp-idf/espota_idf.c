@@ -1,4 +1,4 @@
-/* The agent's port to ESP-IDF: flash through esp_partition, crypto through PSA. */
+/* The agent's port to ESP-IDF: flash through esp_partition, callbacks of the app. */
 #include "espota_private.h"
 
 #include "esp_flash.h"
@@ -7,8 +7,6 @@
 #include "esp_mac.h"
 #include "esp_ota_ops.h"
 #include "esp_partition.h"
-#include "esp_random.h"
-#include "esp_rom_md5.h"
 #include "esp_system.h"
 #include "esp_timer.h"
 #include "sdkconfig.h"
@@ -21,9 +19,7 @@ static const char tag[] = "espota";
 enum {
     SHORTEST_KEY = 32,
     LONGEST_KEY = 64,
-    IDLE_MS = 3000,
     REQUEST_ROOM = 1152, /* a request on the wire, and what SLIP adds to most */
-    POINT = 65,
 };
 
 /* ---- flash ----------------------------------------------------------------------------------------------
@@ -79,78 +75,8 @@ static int flash_program(void *context, uint32_t offset, const void *data, size_
     return 0;
 }
 
-/* ---- crypto ---------------------------------------------------------------------------------------------
- */
-
-static int sha256_begin(void *context)
-{
-    struct espota_idf *e = context;
-    (void)psa_hash_abort(&e->sha256);
-    e->sha256 = psa_hash_operation_init();
-    return psa_hash_setup(&e->sha256, PSA_ALG_SHA_256) == PSA_SUCCESS ? 0 : -1;
-}
-
-static int sha256_update(void *context, const void *data, size_t length)
-{
-    struct espota_idf *e = context;
-    return psa_hash_update(&e->sha256, data, length) == PSA_SUCCESS ? 0 : -1;
-}
-
-static int sha256_finish(void *context, uint8_t *digest)
-{
-    struct espota_idf *e = context;
-    size_t length = 0;
-    return psa_hash_finish(&e->sha256, digest, ESPOTA_SHA256_LENGTH, &length) == PSA_SUCCESS ? 0 : -1;
-}
-
-static int md5(const void *data, size_t length, uint8_t digest[ESPOTA_MD5_LENGTH])
-{
-    md5_context_t context;
-    esp_rom_md5_init(&context);
-    esp_rom_md5_update(&context, data, (uint32_t)length);
-    esp_rom_md5_final(digest, &context);
-    return 0;
-}
-
-static int random_bytes(void *context, uint8_t *out, size_t length)
-{
-    (void)context;
-    esp_fill_random(out, length);
-    return 0;
-}
-
-static int check_signature(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
-                           const uint8_t r_s[ESPOTA_P256_SIZE])
-{
-    const struct espota_idf *e = context;
-    return psa_verify_hash(e->owner_key, PSA_ALG_ECDSA(PSA_ALG_SHA_256), digest, ESPOTA_SHA256_LENGTH, r_s,
-                           ESPOTA_P256_SIZE) == PSA_SUCCESS
-               ? 0
-               : -1;
-}
-
-static esp_err_t import_owner(struct espota_idf *e)
-{
-    psa_key_attributes_t attributes = psa_key_attributes_init();
-    uint8_t point[POINT] = { 0x04 }; /* uncompressed */
-    memcpy(point + 1, e->config.owner, POINT - 1);
-    psa_set_key_type(&attributes, PSA_KEY_TYPE_ECC_PUBLIC_KEY(PSA_ECC_FAMILY_SECP_R1));
-    psa_set_key_bits(&attributes, 256);
-    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_VERIFY_HASH);
-    psa_set_key_algorithm(&attributes, PSA_ALG_ECDSA(PSA_ALG_SHA_256));
-    return psa_import_key(&attributes, point, sizeof point, &e->owner_key) == PSA_SUCCESS
-               ? ESP_OK
-               : ESP_ERR_INVALID_ARG;
-}
-
 /* ---- what the agent asks and tells ----------------------------------------------------------------------
  */
-
-static int send_bytes(void *context, const uint8_t *data, size_t length)
-{
-    struct espota_idf *e = context;
-    return e->stream ? e->stream->send(e->stream, data, length) : -1;
-}
 
 static uint32_t now_ms(void *context)
 {
@@ -195,18 +121,24 @@ static void done(void *context, enum espota_agent_request request)
 /* ---- streams --------------------------------------------------------------------------------------------
  */
 
-/* One host at a time: another stream has its turn when this one has been silent. */
+static int send_bytes(void *context, const uint8_t *data, size_t length)
+{
+    struct espota_stream *stream = context;
+    return stream->send(stream, data, length);
+}
+
+void espota_idf_begin(struct espota_stream *stream)
+{
+    stream->agent.context = stream;
+    stream->agent.send = send_bytes;
+    espota_agent_stream_begin(&stream->agent);
+}
+
 void espota_idf_hear(struct espota_stream *stream, const uint8_t *data, size_t length)
 {
     struct espota_idf *e = stream->owner;
     xSemaphoreTake(e->lock, portMAX_DELAY);
-    if (e->stream == stream || !e->stream || now_ms(e) - e->heard_ms >= IDLE_MS) {
-        if (e->stream != stream)
-            espota_agent_disconnect(&e->agent);
-        e->stream = stream;
-        espota_agent_input(&e->agent, data, length);
-        e->heard_ms = now_ms(e);
-    }
+    espota_agent_input(&e->agent, &stream->agent, data, length);
     xSemaphoreGive(e->lock);
 }
 
@@ -214,11 +146,18 @@ void espota_idf_forget(struct espota_stream *stream)
 {
     struct espota_idf *e = stream->owner;
     xSemaphoreTake(e->lock, portMAX_DELAY);
-    if (e->stream == stream) {
-        espota_agent_disconnect(&e->agent);
-        e->stream = NULL;
-    }
+    espota_agent_stream_end(&e->agent, &stream->agent);
     xSemaphoreGive(e->lock);
+}
+
+bool espota_idf_serves(struct espota_stream *stream, uint32_t *silence_ms)
+{
+    struct espota_idf *e = stream->owner;
+    xSemaphoreTake(e->lock, portMAX_DELAY);
+    bool serves = espota_agent_serves(&e->agent, &stream->agent);
+    *silence_ms = espota_agent_silence_ms(&e->agent);
+    xSemaphoreGive(e->lock);
+    return serves;
 }
 
 /* ---- start ----------------------------------------------------------------------------------------------
@@ -241,15 +180,15 @@ static void set_up_port(struct espota_idf *e)
         .flash_read = flash_read,
         .flash_erase = flash_erase,
         .flash_program = flash_program,
-        .send = send_bytes,
         .now_ms = now_ms,
-        .random = random_bytes,
+        .random = espota_idf_random,
         .restart = restart,
-        .sha256 = { e, sha256_begin, sha256_update, sha256_finish },
-        .md5 = md5,
+        .sha256 = espota_idf_sha256(e),
+        .crypto = espota_idf_crypto,
+        .md5 = espota_idf_md5,
         .allow_update = allow_update,
         .done = done,
-        .check_signature = e->config.owner ? check_signature : NULL,
+        .check_signature = e->config.owner ? espota_idf_check_signature : NULL,
     };
 }
 
@@ -285,7 +224,7 @@ static esp_err_t start(struct espota_idf *e)
     e->lock = xSemaphoreCreateMutex();
     if (!e->lock)
         return ESP_ERR_NO_MEM;
-    esp_err_t result = e->config.owner ? import_owner(e) : ESP_OK;
+    esp_err_t result = e->config.owner ? espota_idf_import_owner(e) : ESP_OK;
     if (result == ESP_OK)
         result = start_agent(e);
     if (result == ESP_OK && e->config.uart.used)

@@ -15,8 +15,13 @@ struct espota_idf;
 struct espota_stream {
     int (*send)(struct espota_stream *stream, const uint8_t *data, size_t length);
     struct espota_idf *owner;
-    int handle; /* UART number or socket */
+    int handle;        /* UART number or socket; a socket that is none: -1 */
+    uint32_t since_ms; /* when a connection came */
+    struct espota_agent_stream agent;
 };
+
+/* One connection may have the session; the others are of hosts that prove themselves, or of strangers. */
+enum { ESPOTA_CONNECTIONS = 3 };
 
 struct espota_idf {
     struct espota_idf_config config;
@@ -24,18 +29,27 @@ struct espota_idf {
     struct espota_agent_config agent_config;
     psa_hash_operation_t sha256;
     psa_key_id_t owner_key;
-    SemaphoreHandle_t lock;       /* of all below: streams have tasks of their own */
-    struct espota_stream *stream; /* that the host talks on, or NULL */
-    uint32_t heard_ms;
+    SemaphoreHandle_t lock;                /* of all below: streams have tasks of their own */
     uint32_t update_offset, update_length; /* under way */
-    struct espota_stream uart, tcp;
+    struct espota_stream uart, tcp[ESPOTA_CONNECTIONS];
     struct espota_agent agent;
 };
 
-/* espota_idf.c: bytes arrived on a stream. */
+/* espota_idf.c: a stream begins, bytes arrived on it, its other end is gone. */
+void espota_idf_begin(struct espota_stream *stream);
 void espota_idf_hear(struct espota_stream *stream, const uint8_t *data, size_t length);
-/* Its other end is gone. */
 void espota_idf_forget(struct espota_stream *stream);
+/* Does it have the session, and for how long has that been silent? */
+bool espota_idf_serves(struct espota_stream *stream, uint32_t *silence_ms);
+
+/* espota_crypto.c */
+extern const struct espota_crypto espota_idf_crypto;
+struct espota_hash espota_idf_sha256(struct espota_idf *e);
+int espota_idf_md5(const void *data, size_t length, uint8_t digest[ESPOTA_MD5_LENGTH]);
+int espota_idf_random(void *context, uint8_t *out, size_t length);
+int espota_idf_check_signature(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
+                               const uint8_t r_s[ESPOTA_P256_SIZE]);
+esp_err_t espota_idf_import_owner(struct espota_idf *e);
 
 /* espota_streams.c */
 esp_err_t espota_idf_start_uart(struct espota_idf *e);

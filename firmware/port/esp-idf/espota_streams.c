@@ -3,6 +3,7 @@
 
 #include "driver/uart.h"
 #include "esp_log.h"
+#include "esp_timer.h"
 #include "freertos/task.h"
 #include "lwip/sockets.h"
 #include "sdkconfig.h"
@@ -15,7 +16,11 @@
 
 static const char tag[] = "espota";
 
-enum { USUAL_BAUD = 115200, USUAL_PORT = 3232, PIECE = 256, SILENCE_S = 30, PAUSE_MS = 1000 };
+enum { USUAL_BAUD = 115200, USUAL_PORT = 3232, PIECE = 256, PAUSE_MS = 1000 };
+
+/* A connection has so long to prove that it knows the key, and may then be silent for so long; what is sent
+ * to the host of a session waits for at most so long. */
+enum { PROOF_MS = 5000, SILENCE_MS = 30000, SEND_S = 10, LOOK_MS = 500 };
 
 /* ---- UART -----------------------------------------------------------------------------------------------
  */
@@ -50,7 +55,8 @@ esp_err_t espota_idf_start_uart(struct espota_idf *e)
         .source_clk = UART_SCLK_DEFAULT,
     };
     esp_err_t result = ESP_OK;
-    e->uart = (struct espota_stream){ uart_send, e, e->config.uart.port };
+    e->uart = (struct espota_stream){ .send = uart_send, .owner = e, .handle = e->config.uart.port };
+    espota_idf_begin(&e->uart);
     if (!uart_is_driver_installed(port))
         result = uart_driver_install(port, CONFIG_ESPOTA_UART_BUFFER, 0, 0, NULL, 0);
     if (result == ESP_OK)
@@ -64,10 +70,12 @@ esp_err_t espota_idf_start_uart(struct espota_idf *e)
 /* ---- TCP ------------------------------------------------------------------------------------------------
  */
 
+/* Called by the agent, which holds the lock. A stranger who does not read is not waited for. */
 static int tcp_send(struct espota_stream *stream, const uint8_t *data, size_t length)
 {
+    int flags = espota_agent_serves(&stream->owner->agent, &stream->agent) ? 0 : MSG_DONTWAIT;
     while (length > 0) {
-        ssize_t sent = send(stream->handle, data, length, 0);
+        ssize_t sent = send(stream->handle, data, length, flags);
         if (sent <= 0)
             return -1;
         data += sent;
@@ -76,19 +84,69 @@ static int tcp_send(struct espota_stream *stream, const uint8_t *data, size_t le
     return 0;
 }
 
-/* A host that says nothing for long is gone, and must not keep others out. */
-static void serve(struct espota_stream *stream)
+static uint32_t now_ms(void)
 {
-    const struct timeval silence = { .tv_sec = SILENCE_S };
-    const int yes = 1;
-    uint8_t piece[PIECE];
-    ssize_t got;
-    (void)setsockopt(stream->handle, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence);
-    (void)setsockopt(stream->handle, SOL_SOCKET, SO_SNDTIMEO, &silence, sizeof silence);
-    (void)setsockopt(stream->handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    while ((got = recv(stream->handle, piece, sizeof piece, 0)) > 0)
-        espota_idf_hear(stream, piece, (size_t)got);
+    return (uint32_t)(esp_timer_get_time() / 1000);
+}
+
+static void hang_up(struct espota_stream *stream)
+{
     espota_idf_forget(stream);
+    close(stream->handle);
+    stream->handle = -1;
+}
+
+/* Has this connection proved itself, and is it alive? Only frames that the session's key opens are life. */
+static bool overdue(struct espota_stream *stream)
+{
+    uint32_t silence_ms;
+    if (espota_idf_serves(stream, &silence_ms))
+        return silence_ms >= SILENCE_MS;
+    return now_ms() - stream->since_ms >= PROOF_MS;
+}
+
+/* A place for a newcomer: a free one, or that of the oldest that has not proved itself. */
+static struct espota_stream *place(struct espota_idf *e)
+{
+    struct espota_stream *oldest = NULL;
+    uint32_t silence_ms;
+    for (int i = 0; i < ESPOTA_CONNECTIONS; i++) {
+        struct espota_stream *s = &e->tcp[i];
+        if (s->handle < 0)
+            return s;
+        if (!espota_idf_serves(s, &silence_ms) && (!oldest || (int32_t)(s->since_ms - oldest->since_ms) < 0))
+            oldest = s;
+    }
+    return oldest;
+}
+
+/* @return false when the listener is of no use any more. */
+static bool take_newcomer(struct espota_idf *e, int listener)
+{
+    const struct timeval patience = { .tv_sec = SEND_S };
+    const int yes = 1;
+    int handle = accept(listener, NULL, NULL);
+    if (handle < 0)
+        return false;
+    (void)setsockopt(handle, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    (void)setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    struct espota_stream *s = place(e); /* there is one: one alone has the session */
+    if (s->handle >= 0)
+        hang_up(s);
+    s->handle = handle;
+    s->since_ms = now_ms();
+    espota_idf_begin(s);
+    return true;
+}
+
+static void take_bytes(struct espota_stream *stream)
+{
+    uint8_t piece[PIECE];
+    ssize_t got = recv(stream->handle, piece, sizeof piece, MSG_DONTWAIT);
+    if (got > 0)
+        espota_idf_hear(stream, piece, (size_t)got);
+    else if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+        hang_up(stream);
 }
 
 static int listen_on(uint16_t port)
@@ -101,7 +159,8 @@ static int listen_on(uint16_t port)
     if (listener < 0)
         return -1;
     (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 1) == 0)
+    if (bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 &&
+        listen(listener, ESPOTA_CONNECTIONS) == 0)
         return listener;
     close(listener);
     return -1;
@@ -112,23 +171,46 @@ static uint16_t port_of(const struct espota_idf *e)
     return e->config.tcp.port ? e->config.tcp.port : USUAL_PORT;
 }
 
+/* Wait for something, and take it: first what hosts say, then newcomers. @return false when the listener is
+ * of no use any more. */
+static bool look(struct espota_idf *e, int listener)
+{
+    struct timeval wait = { .tv_usec = LOOK_MS * 1000 };
+    fd_set ready;
+    int highest = listener;
+    FD_ZERO(&ready);
+    FD_SET(listener, &ready);
+    for (int i = 0; i < ESPOTA_CONNECTIONS; i++) {
+        if (e->tcp[i].handle < 0)
+            continue;
+        FD_SET(e->tcp[i].handle, &ready);
+        highest = e->tcp[i].handle > highest ? e->tcp[i].handle : highest;
+    }
+    if (select(highest + 1, &ready, NULL, NULL, &wait) < 0)
+        return false;
+    for (int i = 0; i < ESPOTA_CONNECTIONS; i++) {
+        struct espota_stream *s = &e->tcp[i];
+        if (s->handle >= 0 && FD_ISSET(s->handle, &ready))
+            take_bytes(s);
+        if (s->handle >= 0 && overdue(s))
+            hang_up(s);
+    }
+    return !FD_ISSET(listener, &ready) || take_newcomer(e, listener);
+}
+
+/* When the network went away, a new listener is tried now and then. */
 static void tcp_task(void *argument)
 {
-    struct espota_stream *stream = argument;
-    int listener = -1;
+    struct espota_idf *e = argument;
     for (;;) {
-        if (listener < 0)
-            listener = listen_on(port_of(stream->owner));
-        stream->handle = listener < 0 ? -1 : accept(listener, NULL, NULL);
-        if (stream->handle >= 0) {
-            serve(stream);
-            close(stream->handle);
+        int listener = listen_on(port_of(e));
+        while (listener >= 0 && look(e, listener))
             continue;
-        }
-        if (listener >= 0) { /* the network went away */
+        for (int i = 0; i < ESPOTA_CONNECTIONS; i++)
+            if (e->tcp[i].handle >= 0)
+                hang_up(&e->tcp[i]);
+        if (listener >= 0)
             close(listener);
-            listener = -1;
-        }
         vTaskDelay(pdMS_TO_TICKS(PAUSE_MS));
     }
 }
@@ -155,9 +237,12 @@ static void announce(const struct espota_idf *e)
 
 esp_err_t espota_idf_start_tcp(struct espota_idf *e)
 {
-    e->tcp = (struct espota_stream){ tcp_send, e, -1 };
-    if (xTaskCreate(tcp_task, "espota tcp", CONFIG_ESPOTA_TASK_STACK, &e->tcp, CONFIG_ESPOTA_TASK_PRIORITY,
-                    NULL) != pdPASS)
+    for (int i = 0; i < ESPOTA_CONNECTIONS; i++) {
+        e->tcp[i] = (struct espota_stream){ .send = tcp_send, .owner = e, .handle = -1 };
+        espota_idf_begin(&e->tcp[i]);
+    }
+    if (xTaskCreate(tcp_task, "espota tcp", CONFIG_ESPOTA_TASK_STACK, e, CONFIG_ESPOTA_TASK_PRIORITY, NULL) !=
+        pdPASS)
         return ESP_ERR_NO_MEM;
     announce(e);
     return ESP_OK;

@@ -82,7 +82,5 @@ enum espota_agent_payload_kind { ESPOTA_AGENT_RAW = 0, ESPOTA_AGENT_COMPRESSED =
 
 /** What the prologue of a handshake begins with; the payloads of HELLO's request and response follow. */
 #define ESPOTA_AGENT_LABEL_PROLOGUE "espota session 1"
-/** What a device's key becomes a pre-shared key with. */
-#define ESPOTA_AGENT_LABEL_PSK "espota psk 1"
 
 #endif

@@ -7,10 +7,13 @@
 #ifndef ESPOTA_NOISE_H
 #define ESPOTA_NOISE_H
 
+#pragma GCC visibility push(default)
+
 #include "espota/crypto.h"
 #include "espota/hash.h"
 
-#define ESPOTA_NOISE_KEY_SIZE 32u
+#define ESPOTA_NOISE_KEY_SIZE  32u
+#define ESPOTA_NOISE_PSK_LABEL "espota psk 1"
 /** A message without payload. */
 #define ESPOTA_NOISE_MESSAGE_SIZE (ESPOTA_X25519_SIZE + ESPOTA_TAG_SIZE)
 
@@ -54,9 +57,11 @@ int espota_noise_read_second(struct espota_noise *noise, uint8_t *message, size_
 /** Overwrite secrets, in a way that a compiler does not leave out. */
 void espota_noise_forget(void *secret, size_t length);
 
-/** The pre-shared key of a device's key, which may be longer: HMAC-SHA256(key, ESPOTA_AGENT_LABEL_PSK). Keys
+/** The pre-shared key of a device's key, which may be longer: HMAC-SHA256(key, ESPOTA_NOISE_PSK_LABEL). Keys
  * have at most 64 bytes. */
 int espota_noise_psk(const struct espota_hash *sha256, const uint8_t *key, size_t key_length,
                      uint8_t psk[ESPOTA_NOISE_KEY_SIZE]);
+
+#pragma GCC visibility pop
 
 #endif

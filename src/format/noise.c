@@ -1,7 +1,5 @@
 #include "espota/noise.h"
 
-#include "espota/agent_protocol.h"
-
 #include <string.h>
 
 enum { SHA256_BLOCK = 64, LENGTH = ESPOTA_SHA256_LENGTH };
@@ -56,7 +54,7 @@ static int hmac(const struct espota_hash *h, const uint8_t *key, size_t key_leng
 int espota_noise_psk(const struct espota_hash *sha256, const uint8_t *key, size_t key_length,
                      uint8_t psk[ESPOTA_NOISE_KEY_SIZE])
 {
-    static const char label[] = ESPOTA_AGENT_LABEL_PSK;
+    static const char label[] = ESPOTA_NOISE_PSK_LABEL;
     if (key_length == 0 || key_length > SHA256_BLOCK)
         return -1;
     return hmac(sha256, key, key_length, (struct part){ label, sizeof label - 1 }, (struct part){ NULL, 0 },
