@@ -1,5 +1,5 @@
-/** A port of the agent to a POSIX process: OpenSSL for hashes, ciphers and random numbers, the system's clock. Flash
- * and stream are the caller's: the simulator and the tests bring theirs. */
+/** A port of the agent to a POSIX process: OpenSSL for hashes, ciphers and random numbers, the system's
+ * clock. Flash and stream are the caller's: the simulator and the tests bring theirs. */
 #ifndef ESPOTA_POSIX_PORT_H
 #define ESPOTA_POSIX_PORT_H
 
