@@ -115,6 +115,8 @@ const struct command *command_find(const char *name);
 /* ---- shared by commands
  * ------------------------------------------------------------------------------------ */
 
+/* printf for results on stdout, as espota_ui_print. */
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Print a JSON document on stdout; takes the reference. */
 int print_json(json_t *document, struct espota_error *error);
 /* Print a result about a device, with the warnings about that device in it. */
@@ -131,12 +133,14 @@ void warn_about_readers(struct cli *cli, const char *path);
 /* Write an image; one of an agent with a key in it for its owner alone. */
 int write_image(const char *path, const struct espota_bytes *image, struct espota_error *error);
 
-/* Text, or "?" when it is no UTF-8. */
-json_t *text_json(const char *text);
 /* Put the error's hint into this program's words, behind its text. */
 void add_hint(struct espota_error *error);
 
-/* Text, or null when there is none. */
+/* CSV on stdout, or into a file. */
+void print_csv(const struct espota_bytes *csv);
+int write_csv(const char *path, const struct espota_bytes *csv, struct espota_error *error);
+/* Text that may be any bytes; `text_or_null`: null when there is none. */
+json_t *text_json(const char *text);
 json_t *text_or_null(const char *text);
 
 /* A table as people see it: rows, then the map to scale of `flash_size` bytes (0: up to the table's end). */

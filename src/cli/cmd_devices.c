@@ -28,8 +28,8 @@ static void print_port(const struct espota_port *port)
     char ids[16] = "-";
     if (port->vid)
         snprintf(ids, sizeof ids, "%04x:%04x", port->vid, port->pid);
-    printf("%-16s %-10s %-18s %-7s %s%s%s\n", port->path, ids, port->adapter ? port->adapter : "-",
-           state_name(port->state), port->product, port->serial[0] ? " " : "", port->serial);
+    print("%-16s %-10s %-18s %-7s %s%s%s\n", port->path, ids, port->adapter ? port->adapter : "-",
+          state_name(port->state), port->product, port->serial[0] ? " " : "", port->serial);
 }
 
 static json_t *port_json(const struct espota_port *p)

@@ -30,67 +30,67 @@ static void print_flash_settings(const struct espota_image *image, const struct 
         espota_size_text((uint64_t)1 << (20 + image->flash_size), size);
     if (mhz)
         snprintf(frequency, sizeof frequency, "%" PRIu32 " MHz", mhz);
-    printf("Flash:       %s, %s, %s\n", mode, frequency, size);
+    print("Flash:       %s, %s, %s\n", mode, frequency, size);
 }
 
 static void print_revisions(const struct espota_image *image)
 {
-    printf("Revisions:   v%u.%u and later", image->min_revision / 100u, image->min_revision % 100u);
+    print("Revisions:   v%u.%u and later", image->min_revision / 100u, image->min_revision % 100u);
     if (image->max_revision != 0 && image->max_revision != 65535)
-        printf(", up to v%u.%u", image->max_revision / 100u, image->max_revision % 100u);
-    printf("\n");
+        print(", up to v%u.%u", image->max_revision / 100u, image->max_revision % 100u);
+    print("\n");
 }
 
 static void print_description(const struct espota_image *image)
 {
     const struct espota_app_desc *d = &image->description;
     if (!image->has_description) {
-        printf("Description: none (a bootloader, or an app built before ESP-IDF 3.3)\n");
+        print("Description: none (a bootloader, or an app built before ESP-IDF 3.3)\n");
         return;
     }
-    printf("Project:     %s %s\n", d->project, d->version);
+    print("Project:     %s %s\n", d->project, d->version);
     if (d->date[0])
-        printf("Built:       %s %s, ESP-IDF %s\n", d->date, d->time, d->idf_version);
-    printf("Secure ver.: %" PRIu32 "\n", d->secure_version);
+        print("Built:       %s %s, ESP-IDF %s\n", d->date, d->time, d->idf_version);
+    print("Secure ver.: %" PRIu32 "\n", d->secure_version);
 }
 
 static void print_checks(const struct espota_image *image)
 {
     char hash[2 * ESPOTA_SHA256_LENGTH + 1];
     bool sum = image->checksum_stored == image->checksum_computed;
-    printf("Checksum:    %02x, %s\n", image->checksum_stored, sum ? "correct" : "WRONG");
+    print("Checksum:    %02x, %s\n", image->checksum_stored, sum ? "correct" : "WRONG");
     espota_hex(image->hash_computed, ESPOTA_SHA256_LENGTH, hash);
     if (!image->hash_appended)
-        printf("SHA-256:     %s (computed; none appended)\n", hash);
+        print("SHA-256:     %s (computed; none appended)\n", hash);
     else
-        printf("SHA-256:     %s, %s\n", hash,
-               memcmp(image->hash_stored, image->hash_computed, ESPOTA_SHA256_LENGTH) == 0 ? "correct"
-                                                                                           : "WRONG");
+        print("SHA-256:     %s, %s\n", hash,
+              memcmp(image->hash_stored, image->hash_computed, ESPOTA_SHA256_LENGTH) == 0 ? "correct"
+                                                                                          : "WRONG");
 }
 
 static void print_image(const char *name, const struct espota_image *image, size_t file_size)
 {
     const struct espota_chip *chip = espota_chip_by_image_id(image->chip_id);
-    printf("File:        %s, %zu bytes\n", name, file_size);
+    print("File:        %s, %zu bytes\n", name, file_size);
     if (chip)
-        printf("Chip:        %s\n", chip->name);
+        print("Chip:        %s\n", chip->name);
     else
-        printf("Chip:        unknown, id %u\n", image->chip_id);
+        print("Chip:        unknown, id %u\n", image->chip_id);
     print_revisions(image);
     print_flash_settings(image, chip);
-    printf("Entry:       0x%08" PRIx32 "\n", image->entry);
+    print("Entry:       0x%08" PRIx32 "\n", image->entry);
     for (unsigned i = 0; i < image->segment_count && i < ESPOTA_IMAGE_MAX_SEGMENTS; i++)
         if (image->segment[i].offset > 0)
-            printf("Segment %-2u   0x%08" PRIx32 "  %8" PRIu32 " bytes at 0x%" PRIx32 "\n", i,
-                   image->segment[i].load_address, image->segment[i].length, image->segment[i].offset);
+            print("Segment %-2u   0x%08" PRIx32 "  %8" PRIu32 " bytes at 0x%" PRIx32 "\n", i,
+                  image->segment[i].load_address, image->segment[i].length, image->segment[i].offset);
     if (image->length == 0)
         return;
     print_description(image);
     print_checks(image);
-    printf("Length:      %" PRIu32 " bytes", image->length);
+    print("Length:      %" PRIu32 " bytes", image->length);
     if (file_size > image->length)
-        printf(", and %zu bytes after it", file_size - image->length);
-    printf("\n");
+        print(", and %zu bytes after it", file_size - image->length);
+    print("\n");
 }
 
 static int check_owner(const char *pubkey, const char *name, const struct espota_bytes *bytes,

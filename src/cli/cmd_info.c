@@ -42,18 +42,18 @@ static const char *on_off(bool on)
 static void print_chip(const struct espota_device_info *info, const struct espota_chip_details *d)
 {
     char mac[MAC_TEXT];
-    printf("Chip:             %s", d->package[0] ? d->package : info->chip ? info->chip->name : "not known");
+    print("Chip:             %s", d->package[0] ? d->package : info->chip ? info->chip->name : "not known");
     if (d->package[0])
-        printf(", revision v%u.%u", d->revision / 100u, d->revision % 100u);
-    printf("\n");
+        print(", revision v%u.%u", d->revision / 100u, d->revision % 100u);
+    print("\n");
     if (d->features[0])
-        printf("Features:         %s\n", d->features);
+        print("Features:         %s\n", d->features);
     if (d->crystal_mhz)
-        printf("Crystal:          %" PRIu32 " MHz\n", d->crystal_mhz);
+        print("Crystal:          %" PRIu32 " MHz\n", d->crystal_mhz);
     if (info->has_mac)
-        printf("MAC:              %s\n", mac_text(info->mac, mac));
+        print("MAC:              %s\n", mac_text(info->mac, mac));
     if (info->firmware[0])
-        printf("Agent:            %s\n", info->firmware);
+        print("Agent:            %s\n", info->firmware);
 }
 
 static void print_flash(const struct espota_device_info *info)
@@ -61,31 +61,31 @@ static void print_flash(const struct espota_device_info *info)
     char size[ESPOTA_SIZE_TEXT];
     const char *maker = espota_flash_maker(info->flash_id);
     if (info->flash_size)
-        printf("Flash:            %s", espota_size_text(info->flash_size, size));
+        print("Flash:            %s", espota_size_text(info->flash_size, size));
     if (info->flash_size && info->flash_id)
-        printf(", maker %02" PRIx32 " (%s), device %02" PRIx32 "%02" PRIx32, info->flash_id & 0xff,
-               maker ? maker : "unknown", info->flash_id >> 8 & 0xff, info->flash_id >> 16 & 0xff);
+        print(", maker %02" PRIx32 " (%s), device %02" PRIx32 "%02" PRIx32, info->flash_id & 0xff,
+              maker ? maker : "unknown", info->flash_id >> 8 & 0xff, info->flash_id >> 16 & 0xff);
     if (info->flash_size)
-        printf("\n");
+        print("\n");
 }
 
 static void print_security(const struct espota_security *s)
 {
     if (!s->known)
         return;
-    printf("Secure boot:      %s\n", on_off(s->secure_boot));
-    printf("Flash encryption: %s\n", on_off(s->flash_encryption));
+    print("Secure boot:      %s\n", on_off(s->secure_boot));
+    print("Flash encryption: %s\n", on_off(s->flash_encryption));
     if (!s->has_flags)
         return;
-    printf("Secure download:  %s\n", on_off(s->secure_download));
-    printf("Security flags:   0x%08" PRIx32, s->flags);
+    print("Secure download:  %s\n", on_off(s->secure_download));
+    print("Security flags:   0x%08" PRIx32, s->flags);
     for (unsigned i = 0; i < FLAGS; i++)
         if (s->flags >> i & 1u)
-            printf(" %s", flag_names[i]);
-    printf("\nKey purposes:    ");
+            print(" %s", flag_names[i]);
+    print("\nKey purposes:    ");
     for (size_t i = 0; i < sizeof s->key_purpose; i++)
-        printf(" %u", s->key_purpose[i]);
-    printf("\n");
+        print(" %u", s->key_purpose[i]);
+    print("\n");
 }
 
 static json_t *security_json(const struct espota_security *s)

@@ -34,8 +34,9 @@ static int print_key(struct cli *cli, const char *path, const char *kind, const 
         warn_about_readers(cli, path);
     if (cli->json)
         return print_json(
-            json_pack("{s:s, s:s, s:s}", "file", path, "kind", kind, "fingerprint", fingerprint), error);
-    printf("%s: %s key, fingerprint %s\n", path, kind, fingerprint);
+            json_pack("{s:o, s:s, s:s}", "file", text_json(path), "kind", kind, "fingerprint", fingerprint),
+            error);
+    print("%s: %s key, fingerprint %s\n", path, kind, fingerprint);
     return 0;
 }
 

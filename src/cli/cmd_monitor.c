@@ -18,7 +18,7 @@ struct options {
     struct connect_options connect;
     const char *until;
     struct number_option timeout;
-    bool reset, timestamps;
+    bool reset, timestamps, raw;
 };
 
 static const struct option_spec option_table[] = {
@@ -27,6 +27,8 @@ static const struct option_spec option_table[] = {
       "restart the device first, by its lines" },
     { "timestamps", 't', OPTION_FLAG, offsetof(struct options, timestamps), NULL,
       "begin each line with the seconds since the start" },
+    { "raw", 0, OPTION_FLAG, offsetof(struct options, raw), NULL,
+      "let everything through to the terminal that the device sends, not colours alone" },
     { "until", 'u', OPTION_TEXT, offsetof(struct options, until), "REGEX",
       "end, with status 0, when a line matches this extended regular expression" },
     { "timeout", 0, OPTION_NUMBER, offsetof(struct options, timeout), "SECONDS",
@@ -154,10 +156,9 @@ static int conclude(struct monitor *m, struct espota_error *error)
                            m->o->until, seconds);
     if (!m->cli->json)
         return 0;
-    json_t *line = m->console.matched ? json_string(m->console.match) : json_null();
-    return print_json(json_pack("{s:s, s:b, s:o, s:f}", "device", m->link->name, "matched",
-                                m->console.matched, "line", line ? line : json_string("?"), "seconds",
-                                seconds),
+    json_t *line = m->console.matched ? text_json(m->console.match) : json_null();
+    return print_json(json_pack("{s:o, s:b, s:o, s:f}", "device", text_json(m->link->name), "matched",
+                                m->console.matched, "line", line, "seconds", seconds),
                       error);
 }
 
@@ -167,6 +168,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     struct monitor m = { .cli = cli, .o = o };
     m.console.out = cli->json ? stderr : stdout; /* stdout is for the result */
     m.console.timestamps = o->timestamps;
+    m.console.raw = o->raw;
     int result = compile(&m, o->until, error);
     if (result == 0)
         result = connect_port(cli, &o->connect, &m.link, error);

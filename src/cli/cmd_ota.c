@@ -189,10 +189,10 @@ static int print_result(struct cli *cli, const struct source *source, const stru
     espota_hex(r->sha256, sizeof r->sha256, sha256);
     return print_device_json(
         cli,
-        json_pack("{s:s, s:o, s:o, s:I, s:I, s:s, s:b, s:I, s:I, s:f, s:b, s:b}", "image", source->name,
-                  "from", text_json(r->from.label), "to", text_json(r->to.label), "offset",
-                  (json_int_t)r->to.offset, "size", (json_int_t)source->image.size, "sha256", sha256,
-                  "md5_checked", source->has_md5, "written", (json_int_t)r->write.written, "kept",
+        json_pack("{s:o, s:o, s:o, s:I, s:I, s:s, s:b, s:I, s:I, s:f, s:b, s:b}", "image",
+                  text_json(source->name), "from", text_json(r->from.label), "to", text_json(r->to.label),
+                  "offset", (json_int_t)r->to.offset, "size", (json_int_t)source->image.size, "sha256",
+                  sha256, "md5_checked", source->has_md5, "written", (json_int_t)r->write.written, "kept",
                   (json_int_t)r->write.kept, "seconds", seconds, "trial", o->trial, "restarted", o->restart),
         error);
 }

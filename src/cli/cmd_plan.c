@@ -54,7 +54,7 @@ static int write_files(const struct options *o, const struct espota_bytes *csv,
 {
     int result = 0;
     if (o->output)
-        result = espota_file_write(o->output, csv->data, csv->size, error);
+        result = write_csv(o->output, csv, error);
     if (result == 0 && o->binary)
         result = espota_file_write(o->binary, binary, ESPOTA_TABLE_BINARY_SIZE, error);
     return result;
@@ -80,8 +80,8 @@ static int print_plan(const struct espota_plan *plan, struct espota_error *error
         [ESPOTA_LAYOUT_3P] = "factory and two OTA slots",
     };
     char flash[ESPOTA_SIZE_TEXT];
-    printf("Layout %s for %s of flash: %s, table at 0x%x\n\n", espota_layout_name(plan->layout),
-           espota_size_text(plan->flash_size, flash), stories[plan->layout], plan->table.offset);
+    print("Layout %s for %s of flash: %s, table at 0x%x\n\n", espota_layout_name(plan->layout),
+          espota_size_text(plan->flash_size, flash), stories[plan->layout], plan->table.offset);
     return print_table(&plan->table, plan->flash_size, error);
 }
 
@@ -118,7 +118,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = write_files(o, &csv, binary, error);
     if (result == 0 && o->csv)
-        fwrite(csv.data, 1, csv.size, stdout);
+        print_csv(&csv);
     else if (result == 0 && cli->json)
         result = print_plan_json(&plan, error);
     else if (result == 0 && !to_stdout(o->output) && !to_stdout(o->binary))

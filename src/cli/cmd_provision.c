@@ -101,9 +101,10 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         espota_ui_say(&cli->ui, "%s: %s, secure version %" PRIu32 " and later; flash it as an app", o->output,
                       o->key ? "a keyed agent" : "an open agent", o->min_secure_version.value);
     if (result == 0 && cli->json)
-        result = print_json(json_pack("{s:s, s:b, s:I}", "output", o->output, "keyed", o->key != NULL,
-                                      "min_secure_version", (json_int_t)o->min_secure_version.value),
-                            error);
+        result =
+            print_json(json_pack("{s:o, s:b, s:I}", "output", text_json(o->output), "keyed", o->key != NULL,
+                                 "min_secure_version", (json_int_t)o->min_secure_version.value),
+                       error);
     espota_bytes_free(&image);
     espota_bytes_free(&out);
     return result;

@@ -36,8 +36,8 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         espota_ui_say(&cli->ui, "%s signed: %zu bytes in %s", name, out.size, o->output);
     if (result == 0 && cli->json)
-        result =
-            print_json(json_pack("{s:s, s:I}", "output", o->output, "size", (json_int_t)out.size), error);
+        result = print_json(
+            json_pack("{s:o, s:I}", "output", text_json(o->output), "size", (json_int_t)out.size), error);
     espota_signer_free(signer);
     espota_bytes_free(&image);
     espota_bytes_free(&out);

@@ -114,13 +114,13 @@ static void ready(void *context, const struct espota_sim_doors *d)
             (void)print_json(document, &ignored); /* a broken stdout shows at the end */
     } else {
         if (d->pty)
-            printf("pty: %s\n", d->pty);
+            print("pty: %s\n", d->pty);
         if (d->tcp_port)
-            printf("uart: tcp://127.0.0.1:%u\n", d->tcp_port);
+            print("uart: tcp://127.0.0.1:%u\n", d->tcp_port);
         if (d->rfc2217_port)
-            printf("rfc2217: rfc2217://127.0.0.1:%u\n", d->rfc2217_port);
+            print("rfc2217: rfc2217://127.0.0.1:%u\n", d->rfc2217_port);
         if (d->network_port)
-            printf("agent: 127.0.0.1:%u\n", d->network_port);
+            print("agent: 127.0.0.1:%u\n", d->network_port);
     }
     fflush(stdout);
 }

@@ -79,51 +79,40 @@ static int look_at_apps(struct report *r, struct espota_error *error)
     return result;
 }
 
-/* Text of an image goes to a terminal: only what is printable. */
-static const char *printable(const char *text, char out[34])
-{
-    size_t i = 0;
-    for (; i < 33 && text[i]; i++)
-        out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-    out[i] = '\0';
-    return out;
-}
-
 static void print_app(const struct app *app)
 {
-    char size[ESPOTA_SIZE_TEXT], project[34], version[34];
+    char size[ESPOTA_SIZE_TEXT];
     const struct espota_partition *p = app->partition;
     const char *subtype = espota_subtype_name(p->type, p->subtype);
-    printf("  %-16s %-8s 0x%06" PRIx32 " %6s  %-10s", p->label, subtype ? subtype : "?", p->offset,
-           espota_size_text(p->size, size), espota_slot_state_name(app->state));
+    print("  %-16s %-8s 0x%06" PRIx32 " %6s  %-10s", p->label, subtype ? subtype : "?", p->offset,
+          espota_size_text(p->size, size), espota_slot_state_name(app->state));
     if (app->state != ESPOTA_SLOT_EMPTY && app->image.has_description)
-        printf(" %s %s", printable(app->image.description.project, project),
-               printable(app->image.description.version, version));
+        print(" %s %s", app->image.description.project, app->image.description.version);
     if (app->running)
-        printf(" [running]");
+        print(" [running]");
     if (app->boots)
-        printf(" [boots next]");
+        print(" [boots next]");
     if (app->trial && strcmp(app->trial, "undefined") != 0)
-        printf(" [%s]", app->trial);
-    printf("\n");
+        print(" [%s]", app->trial);
+    print("\n");
 }
 
 static void print_report(const struct report *r)
 {
     const struct espota_device_info *info = &r->device->info;
     char mac[MAC_TEXT], size[ESPOTA_SIZE_TEXT];
-    printf("Device:      %s", info->chip ? info->chip->name : "flash file");
+    print("Device:      %s", info->chip ? info->chip->name : "flash file");
     if (info->flash_size)
-        printf(", %s of flash", espota_size_text(info->flash_size, size));
+        print(", %s of flash", espota_size_text(info->flash_size, size));
     if (info->has_mac)
-        printf(", MAC %s", mac_text(info->mac, mac));
-    printf("\n");
+        print(", MAC %s", mac_text(info->mac, mac));
+    print("\n");
     if (info->firmware[0])
-        printf("Agent:       %s\n", info->firmware);
+        print("Agent:       %s\n", info->firmware);
     if (info->has_running)
-        printf("Running:     %s\n", r->slots.running ? r->slots.running->label : "an app outside the table");
-    printf("Boots next:  %s\n", r->slots.boot ? r->slots.boot->label : "nothing");
-    printf("Apps:\n");
+        print("Running:     %s\n", r->slots.running ? r->slots.running->label : "an app outside the table");
+    print("Boots next:  %s\n", r->slots.boot ? r->slots.boot->label : "nothing");
+    print("Apps:\n");
     for (size_t i = 0; i < r->count; i++)
         print_app(&r->app[i]);
 }
@@ -133,14 +122,12 @@ static json_t *app_json(const struct app *app)
     const struct espota_partition *p = app->partition;
     bool has = app->state != ESPOTA_SLOT_EMPTY && app->image.has_description;
     const char *subtype = espota_subtype_name(p->type, p->subtype);
-    char project[34], version[34];
     return json_pack("{s:o, s:o, s:I, s:I, s:s, s:o, s:o, s:o, s:b, s:b, s:b}", "name", text_json(p->label),
                      "subtype", subtype ? json_string(subtype) : json_null(), "offset", (json_int_t)p->offset,
                      "size", (json_int_t)p->size, "image", espota_slot_state_name(app->state), "project",
-                     has ? json_string(printable(app->image.description.project, project)) : json_null(),
-                     "version",
-                     has ? json_string(printable(app->image.description.version, version)) : json_null(),
-                     "otadata", app->trial ? json_string(app->trial) : json_null(), "running", app->running,
+                     has ? text_json(app->image.description.project) : json_null(), "version",
+                     has ? text_json(app->image.description.version) : json_null(), "otadata",
+                     app->trial ? json_string(app->trial) : json_null(), "running", app->running,
                      "boots_next", app->boots, "update_target", app->next);
 }
 
@@ -160,7 +147,7 @@ static json_t *report_json(const struct report *r)
                      info->chip ? json_string(info->chip->id) : json_null(), "flash_size",
                      info->flash_size ? json_integer((json_int_t)info->flash_size) : json_null(), "mac",
                      info->has_mac ? json_string(mac_text(info->mac, mac)) : json_null(), "agent",
-                     info->firmware[0] ? json_string(info->firmware) : json_null(), "running",
+                     info->firmware[0] ? text_json(info->firmware) : json_null(), "running",
                      info->has_running ? label_json(r->slots.running) : json_null(), "boots_next",
                      label_json(r->slots.boot), "apps", apps);
 }

@@ -41,11 +41,11 @@ static void print_result_line(const struct espota_table *table, const struct opt
     char free_text[ESPOTA_SIZE_TEXT], flash_text[ESPOTA_SIZE_TEXT];
     uint64_t end = espota_table_end(table);
     if (!o->flash.given) {
-        printf("\n%u partitions, valid; they end at 0x%" PRIx64 "\n", table->count, end);
+        print("\n%u partitions, valid; they end at 0x%" PRIx64 "\n", table->count, end);
         return;
     }
-    printf("\n%u partitions, valid; they fit %s of flash, %s free after the last\n", table->count,
-           espota_size_text(o->flash.value, flash_text), espota_size_text(o->flash.value - end, free_text));
+    print("\n%u partitions, valid; they fit %s of flash, %s free after the last\n", table->count,
+          espota_size_text(o->flash.value, flash_text), espota_size_text(o->flash.value - end, free_text));
 }
 
 static json_t *summary_json(const struct espota_table *table, const struct options *o, bool was_binary)
@@ -67,11 +67,11 @@ static int write_files(const struct espota_table *table, const struct options *o
     if (result == 0)
         result = espota_table_to_binary(table, binary, error);
     if (result == 0 && o->output)
-        result = espota_file_write(o->output, csv.data, csv.size, error);
+        result = write_csv(o->output, &csv, error);
     if (result == 0 && o->binary)
         result = espota_file_write(o->binary, binary, sizeof binary, error);
     if (result == 0 && o->csv)
-        fwrite(csv.data, 1, csv.size, stdout);
+        print_csv(&csv);
     espota_bytes_free(&csv);
     return result;
 }

@@ -1,5 +1,5 @@
 /* A device's console as people and scripts see it: line by line, with times, colours, and a word to wait for.
- */
+ * Of what a device may tell a terminal to do, only colours get through (SGR, ECMA-48), and tabs. */
 #ifndef ESPOTA_CLI_CONSOLE_H
 #define ESPOTA_CLI_CONSOLE_H
 
@@ -13,13 +13,24 @@
 struct console {
     FILE *out;
     bool timestamps, colour;
+    bool raw;             /* whatever the device sends reaches the terminal */
     const regex_t *until; /* NULL: nothing is waited for */
     uint64_t started_ms;
     char line[CONSOLE_LINE]; /* the current one, cut off at its size */
     size_t length;
-    size_t shown;  /* bytes of it that were printed */
-    bool coloured; /* a colour is on */
-    bool matched;  /* a line has what is waited for */
+    size_t shown;         /* bytes of it that were printed */
+    bool coloured;        /* a colour is on */
+    bool device_coloured; /* the device has switched a colour on */
+    enum console_state {
+        CONSOLE_TEXT,
+        CONSOLE_ESCAPE,
+        CONSOLE_CSI,
+        CONSOLE_STRING,
+        CONSOLE_STRING_ESCAPE
+    } state;
+    char sequence[32]; /* parameters of a control sequence; or the start of a character */
+    size_t sequence_length;
+    bool matched; /* a line has what is waited for */
     char match[CONSOLE_LINE];
 };
 

@@ -43,9 +43,10 @@ static void print_overview(FILE *out)
 static void print_failure_json(const struct espota_error *error)
 {
     struct espota_error ignored;
-    json_t *document = json_pack("{s:{s:s, s:i, s:s, s:o}}", "error", "status",
-                                 espota_status_name(error->status), "exit", espota_exit_status(error->status),
-                                 "message", error->text, "hint", text_or_null(espota_hint_name(error->hint)));
+    json_t *document =
+        json_pack("{s:{s:s, s:i, s:o, s:o}}", "error", "status", espota_status_name(error->status), "exit",
+                  espota_exit_status(error->status), "message", text_json(error->text), "hint",
+                  text_or_null(espota_hint_name(error->hint)));
     if (document)
         print_json(document, &ignored);
 }
@@ -81,7 +82,11 @@ static int run_command(const struct command *command, int argc, char **argv)
 
 static int unknown_command(const char *name)
 {
-    fprintf(stderr, "espota: there is no command '%s'; 'espota --help' lists them\n", name);
+    struct espota_ui ui;
+    struct espota_error error;
+    espota_ui_init(&ui, false, 0);
+    espota_fail(&error, ESPOTA_ERR_USAGE, "there is no command '%s'; 'espota --help' lists them", name);
+    espota_ui_error(&ui, error.text);
     return espota_exit_status(ESPOTA_ERR_USAGE);
 }
 

@@ -8,10 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool to_stdout(const char *path)
 {
     return path && strcmp(path, "-") == 0;
+}
+
+void print(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    espota_ui_vprint(stdout, format, args);
+    va_end(args);
 }
 
 int finish_output(struct espota_error *error)
@@ -26,12 +35,30 @@ int print_json(json_t *document, struct espota_error *error)
 {
     if (!document)
         return espota_fail_memory(error, "building the JSON result");
-    int failed = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    char *text = json_dumps(document, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     json_decref(document);
+    if (!text)
+        return espota_fail_memory(error, "writing the JSON result");
+    for (const char *at = text; *at; at++) {
+        if (*at == 0x7f) /* the one control character that Jansson does not escape */
+            fputs("\\u007f", stdout);
+        else
+            fputc(*at, stdout);
+    }
     fputc('\n', stdout);
-    return failed ? espota_fail(error, ESPOTA_ERR_IO, "cannot write the result to standard output: %s",
-                                strerror(errno))
-                  : 0;
+    free(text);
+    return 0; /* finish_output() finds what went wrong */
+}
+
+/* Text from outside may be any bytes; JSON is UTF-8. */
+json_t *text_json(const char *text)
+{
+    json_t *value = json_string(text);
+    char *copy = value ? NULL : strdup(text);
+    if (copy)
+        value = json_string(espota_ui_clean(copy));
+    free(copy);
+    return value ? value : json_string("?");
 }
 
 int print_device_json(struct cli *cli, json_t *document, struct espota_error *error)
@@ -62,16 +89,31 @@ void warn_about_device(struct cli *cli, const char *text)
         espota_ui_warn(&cli->ui, "%s", text);
 }
 
-/* Text from outside may be any bytes. */
-json_t *text_json(const char *text)
-{
-    json_t *value = json_string(text);
-    return value ? value : json_string("?");
-}
-
 json_t *text_or_null(const char *text)
 {
     return text && *text ? text_json(text) : json_null();
+}
+
+/* As it is into files and pipes; harmless on a terminal. */
+void print_csv(const struct espota_bytes *csv)
+{
+    if (isatty(STDOUT_FILENO) != 1) {
+        fwrite(csv->data, 1, csv->size, stdout);
+        return;
+    }
+    for (const char *at = (const char *)csv->data; *at;) {
+        size_t length = strcspn(at, "\n");
+        print("%.*s\n", (int)length, at);
+        at += length + (at[length] == '\n');
+    }
+}
+
+int write_csv(const char *path, const struct espota_bytes *csv, struct espota_error *error)
+{
+    if (!to_stdout(path))
+        return espota_file_write(path, csv->data, csv->size, error);
+    print_csv(csv);
+    return 0;
 }
 
 #define CELL 24
@@ -133,7 +175,7 @@ static void print_map(const struct espota_table *table, uint64_t flash_size)
         ranges[count++] =
             (struct espota_map_range){ key_of(i), table->entry[i].offset, table->entry[i].size };
     espota_ui_map(stdout, ranges, count, flash_size, 64);
-    printf(" '*' bootloader and table, '+' several small parts, '.' free\n");
+    print(" '*' bootloader and table, '+' several small parts, '.' free\n");
 }
 
 int print_table(const struct espota_table *table, uint64_t flash_size, struct espota_error *error)
@@ -147,7 +189,7 @@ int print_table(const struct espota_table *table, uint64_t flash_size, struct es
         for (unsigned i = 0; i < table->count; i++)
             fill_row(&rows[i], &table->entry[i], i);
         print_rows(table, rows, cells);
-        printf("\n");
+        print("\n");
         print_map(table, flash_size ? flash_size : espota_table_end(table));
     }
     free(rows);

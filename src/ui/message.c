@@ -25,7 +25,7 @@ __attribute__((format(printf, 4, 0))) static void line(struct espota_ui *ui, con
         fprintf(ui->err, "%s%s\033[0m", colour, prefix);
     else
         fputs(prefix, ui->err);
-    vfprintf(ui->err, format, args);
+    espota_ui_vprint(ui->err, format, args);
     fputc('\n', ui->err);
 }
 

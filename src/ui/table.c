@@ -3,12 +3,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Columns of a terminal: continuation bytes of UTF-8 take none. */
+/* Columns of a terminal: one for each character, and for each byte that is shown as '?'. */
 static size_t width_of(const char *text)
 {
     size_t width = 0;
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
+    for (size_t length; *text; text += length ? length : 1, width++)
+        length = espota_ui_character(text);
     return width;
 }
 
@@ -19,7 +19,7 @@ static void put_cell(FILE *out, const char *text, size_t width, enum espota_alig
     if (align == ESPOTA_RIGHT)
         for (size_t i = 0; i < padding; i++)
             fputc(' ', out);
-    fputs(text, out);
+    espota_ui_print(out, "%s", text);
     if (last)
         return;
     for (size_t i = 0; align == ESPOTA_LEFT && i < padding; i++)

@@ -3,6 +3,7 @@
 #ifndef ESPOTA_UI_H
 #define ESPOTA_UI_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,23 @@ struct espota_ui {
 
 /** Look at the terminal and NO_COLOR. */
 void espota_ui_init(struct espota_ui *ui, bool quiet, unsigned verbosity);
+
+/* ---- text from outside ------------------------------------------------------------------------------------
+ *
+ * Every function here that prints makes its text harmless first, wherever it comes from: control characters
+ * (C0, DEL, C1), what is no UTF-8, and characters that turn the direction of writing become '?'. */
+
+/** Do that in place. @return `text`. */
+char *espota_ui_clean(char *text);
+/** Length of the harmless character at the start of `text`; 0: there is none. */
+size_t espota_ui_character(const char *text);
+/** printf for results. Line breaks at the start and the end of the format are printed; all others come from
+ * arguments, and are made harmless. */
+void espota_ui_print(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void espota_ui_vprint(FILE *out, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
+/* ---- messages ---------------------------------------------------------------------------------------------
+ */
 
 /** A line of conversation; not with -q. */
 void espota_ui_say(struct espota_ui *ui, const char *format, ...) __attribute__((format(printf, 2, 3)));

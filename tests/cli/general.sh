@@ -72,3 +72,7 @@ C
 else
     skip "installation" "built with sanitizers"
 fi
+
+# what is printed goes through one function, which makes it harmless
+bare=$(cd "$ROOT" && grep -nE '(^|[^a-z_])(printf|puts|putchar|fputs|fwrite|fprintf)\(' src/cli/*.c | grep -vE 'src/cli/(main|options|console|show)\.c')
+[ -z "$bare" ] && ok "commands print by print() alone" || not_ok "commands print by print() alone" "$bare"
