@@ -7,19 +7,6 @@
 
 #define SECTOR ESPOTA_SECTOR_SIZE
 
-/* Writing it changes no other partition, whatever table the bootloader puts up with. */
-static bool stands_alone(const struct espota_agent *agent, const struct espota_partition *p)
-{
-    for (unsigned i = 0; i < agent->table.count; i++) {
-        const struct espota_partition *other = &agent->table.entry[i];
-        if (other != p && other->offset - p->offset < p->size)
-            return false;
-        if (other != p && p->offset - other->offset < other->size)
-            return false;
-    }
-    return p->offset >= agent->config->table_offset + ESPOTA_TABLE_SECTOR_SIZE;
-}
-
 enum espota_agent_status espota_agent_begin(struct espota_agent *agent, const struct request *request,
                                             struct reply *reply)
 {
@@ -40,8 +27,6 @@ enum espota_agent_status espota_agent_begin(struct espota_agent *agent, const st
         return ESPOTA_AGENT_DENIED;
     if (p->offset == agent->config->running_offset)
         return ESPOTA_AGENT_RUNNING;
-    if (!stands_alone(agent, p))
-        return ESPOTA_AGENT_DENIED;
     enum espota_agent_status status = espota_agent_check_trial(agent);
     if (status != ESPOTA_AGENT_OK)
         return status;

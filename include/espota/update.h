@@ -10,6 +10,7 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/bootsel.h"
 #include "espota/device.h"
 #include "espota/image.h"
 #include "espota/otadata.h"
@@ -74,6 +75,14 @@ struct espota_slots {
  * the device's watch hears as warnings. @return ESPOTA_ERR_VERIFY when there is no valid table there. */
 int espota_slots_load(struct espota_slots *slots, struct espota_device *device, uint32_t table_offset,
                       struct espota_error *error);
+
+/** What the bootloader would start now, given what `bootable` says of the images: with its fallback, and with
+ * a trial that nobody confirmed at its end. @return NULL: nothing. */
+const struct espota_partition *espota_slots_boots(const struct espota_slots *slots,
+                                                  espota_bootable_fn *bootable, void *context);
+
+/** The same with a look at the images on the device; `boot` says it from then on. */
+int espota_slots_look(struct espota_slots *slots, struct espota_device *device, struct espota_error *error);
 
 /** Tell the device's watch of each rule of ESP-IDF's generator that its table breaks. */
 void espota_slots_warn(struct espota_device *device, const struct espota_table *table);

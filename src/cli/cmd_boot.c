@@ -104,6 +104,10 @@ static int mark(struct cli *cli, const struct options *o,
     if (result == 0)
         result = espota_slots_load(&slots, device, o->table_offset.value, error);
     if (result == 0)
+        result = espota_slots_look(&slots, device, error);
+    if (result == 0 && slots.boot)
+        espota_ui_say(&cli->ui, "'%s' boots next", slots.boot->label);
+    if (result == 0)
         result = finish(cli, device, o, &restarted, error);
     if (result == 0)
         result = print_result(cli, &slots, restarted, error);
@@ -112,12 +116,12 @@ static int mark(struct cli *cli, const struct options *o,
 
 static int run_confirm(struct cli *cli, const void *options, struct espota_error *error)
 {
-    return mark(cli, options, espota_slots_confirm, "is confirmed: it boots from now on", error);
+    return mark(cli, options, espota_slots_confirm, "is confirmed", error);
 }
 
 static int run_rollback(struct cli *cli, const void *options, struct espota_error *error)
 {
-    return mark(cli, options, espota_slots_rollback, "is declared bad: another app boots next", error);
+    return mark(cli, options, espota_slots_rollback, "is declared bad", error);
 }
 
 const struct command command_boot = {

@@ -55,6 +55,16 @@ static const char *trial_state(const struct espota_slots *slots, const struct es
     return best ? espota_otadata_state_name(best->state) : NULL;
 }
 
+/* For the bootloader's eyes. */
+static bool bootable(void *context, const struct espota_partition *p)
+{
+    const struct report *r = context;
+    for (size_t i = 0; i < r->count; i++)
+        if (r->app[i].partition == p)
+            return r->app[i].state == ESPOTA_SLOT_VALID || r->app[i].state == ESPOTA_SLOT_UNCHECKED;
+    return false;
+}
+
 static int look_at_apps(struct report *r, struct espota_error *error)
 {
     struct espota_error ignored;
@@ -72,10 +82,12 @@ static int look_at_apps(struct report *r, struct espota_error *error)
         *app = (struct app){ .partition = p,
                              .trial = trial_state(&r->slots, p),
                              .running = r->device->info.has_running && p == r->slots.running,
-                             .boots = p == r->slots.boot,
                              .next = p == next };
         result = espota_slot_examine(r->device, p, &app->image, &app->state, error);
     }
+    r->slots.boot = espota_slots_boots(&r->slots, bootable, r);
+    for (size_t i = 0; i < r->count; i++)
+        r->app[i].boots = r->app[i].partition == r->slots.boot;
     return result;
 }
 

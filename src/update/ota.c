@@ -132,6 +132,29 @@ static int prepare(struct espota_device *device, const struct espota_ota_request
     return check_fits(request, *target, error);
 }
 
+/* The failure of an update, with what boots now: the device is asked, unless it is gone. */
+static int fail_unfinished(struct espota_device *device, const struct espota_ota_request *request,
+                           const struct espota_slots *slots, const struct espota_partition *target,
+                           struct espota_error *error)
+{
+    struct espota_slots now;
+    struct espota_error ignored = { 0 };
+    bool gone = error->status == ESPOTA_ERR_NO_DEVICE || error->status == ESPOTA_ERR_TIMEOUT ||
+                error->status == ESPOTA_ERR_CANCELLED || error->status == ESPOTA_ERR_IO;
+    if (!gone && espota_slots_load(&now, device, request->table_offset, &ignored) == 0 &&
+        espota_slots_look(&now, device, &ignored) == 0)
+        return espota_fail_while(
+            error, "update of '%s' not finished, '%s' %s", target->label,
+            now.boot ? now.boot->label : "nothing",
+            now.boot && slots->boot && now.boot->offset != slots->boot->offset ? "boots now" : "still boots");
+    if (slots->boot == target)
+        return espota_fail_while(error, "update of '%s' not finished, '%s' boots, or '%s' as it was",
+                                 target->label, slots->running ? slots->running->label : "nothing",
+                                 target->label);
+    return espota_fail_while(error, "update of '%s' not finished, '%s' still boots", target->label,
+                             slots->boot ? slots->boot->label : "nothing");
+}
+
 int espota_ota_run(struct espota_device *device, const struct espota_ota_request *request,
                    struct espota_ota_result *result, struct espota_error *error)
 {
@@ -149,8 +172,7 @@ int espota_ota_run(struct espota_device *device, const struct espota_ota_request
     say(request, "Writing to '%s' partition at offset 0x%" PRIx32, target->label, target->offset);
     outcome = write_image(device, request, target, result, error);
     if (outcome != 0)
-        return espota_fail_while(error, "update of '%s' not finished, '%s' still boots", target->label,
-                                 slots.boot ? slots.boot->label : "nothing");
+        return fail_unfinished(device, request, &slots, target, error);
     say(request, "Image written and verified, total length = %zu bytes (%" PRIu32 " were there already)",
         request->length, result->write.kept);
     outcome = espota_slots_select(&slots, device, target,

@@ -101,6 +101,41 @@ int espota_slots_load(struct espota_slots *slots, struct espota_device *device, 
     return result;
 }
 
+const struct espota_partition *espota_slots_boots(const struct espota_slots *slots,
+                                                  espota_bootable_fn *bootable, void *context)
+{
+    struct espota_otadata otadata = slots->otadata;
+    if (otadata_is_cut(slots))
+        return NULL;
+    /* only a bootloader that honours trials writes states that matter here */
+    return espota_boot_choose(&slots->table, &otadata, true, bootable, context).partition;
+}
+
+struct look {
+    struct espota_device *device;
+    struct espota_error *error;
+    int result;
+};
+
+static bool holds_app(void *context, const struct espota_partition *partition)
+{
+    struct look *look = context;
+    struct espota_image image;
+    enum espota_slot_state state = ESPOTA_SLOT_EMPTY;
+    if (look->result == 0)
+        look->result = espota_slot_examine(look->device, partition, &image, &state, look->error);
+    return look->result == 0 && (state == ESPOTA_SLOT_VALID || state == ESPOTA_SLOT_UNCHECKED);
+}
+
+int espota_slots_look(struct espota_slots *slots, struct espota_device *device, struct espota_error *error)
+{
+    struct look look = { device, error, 0 };
+    const struct espota_partition *boots = espota_slots_boots(slots, holds_app, &look);
+    if (look.result == 0)
+        slots->boot = boots;
+    return look.result;
+}
+
 /* Writing a slot that shares flash with something else would destroy that. */
 static const struct espota_partition *writable(const struct espota_slots *slots,
                                                const struct espota_partition *p, struct espota_error *error)
@@ -253,6 +288,20 @@ int espota_slots_select(struct espota_slots *slots, struct espota_device *device
     return result;
 }
 
+/* Another app has to boot then, or nothing was won. */
+static int check_another_boots(const struct espota_slots *slots, struct espota_device *device,
+                               struct espota_error *error)
+{
+    struct look look = { device, error, 0 };
+    const struct espota_partition *boots = espota_slots_boots(slots, holds_app, &look);
+    if (look.result != 0 || (boots && boots != slots->running))
+        return look.result;
+    return espota_fail(error, ESPOTA_ERR_VERIFY,
+                       "cannot roll back: no other partition of %s that the bootloader would take holds a "
+                       "valid app",
+                       device->name);
+}
+
 static int mark(struct espota_slots *slots, struct espota_device *device, uint32_t state,
                 struct espota_error *error)
 {
@@ -266,7 +315,8 @@ static int mark(struct espota_slots *slots, struct espota_device *device, uint32
     if (record == -1)
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "otadata does not have '%s' in charge: see 'espota status'", running->label);
-    return record < 0 ? 0 : store(slots, device, record, error);
+    int result = state == ESPOTA_OTA_INVALID ? check_another_boots(slots, device, error) : 0;
+    return result || record < 0 ? result : store(slots, device, record, error);
 }
 
 int espota_slots_confirm(struct espota_slots *slots, struct espota_device *device, struct espota_error *error)
@@ -281,14 +331,7 @@ int espota_slots_rollback(struct espota_slots *slots, struct espota_device *devi
 {
     if (espota_device_can(device, ESPOTA_CAP_BOOT))
         return espota_device_rollback(device, error);
-    for (unsigned i = 0; i < slots->table.count; i++) {
-        const struct espota_partition *p = &slots->table.entry[i];
-        struct espota_error ignored = { 0 };
-        if (p->type == ESPOTA_TYPE_APP && p != slots->running && check_bootable(device, p, &ignored) == 0)
-            return mark(slots, device, ESPOTA_OTA_INVALID, error);
-    }
-    return espota_fail(error, ESPOTA_ERR_VERIFY,
-                       "cannot roll back: no other partition of %s holds a valid app", device->name);
+    return mark(slots, device, ESPOTA_OTA_INVALID, error);
 }
 
 void espota_otadata_fresh(int slot, uint8_t out[ESPOTA_OTADATA_SIZE])

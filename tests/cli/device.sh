@@ -75,7 +75,7 @@ kill -USR1 "$SIM_PID"
 run status --port "$TTY"
 expect "a confirmed app stays" 0 "Running:     MicroPython_2" "[valid]"
 run rollback --port "$TTY" --restart
-expect "rollback" 0 "declared bad"
+expect "rollback" 0 "declared bad" "boots next"
 run status --port "$TTY"
 expect "the app before runs again" 0 "Running:     MicroPython_1"
 run ota --port "$TTY" --file new.bin --json
