@@ -86,7 +86,9 @@ enum espota_table_fault {
     ESPOTA_TABLE_EMPTY_TYPE,
     ESPOTA_TABLE_EMPTY_APP_SUBTYPE,
     ESPOTA_TABLE_EMPTY_SIZE,
-    ESPOTA_TABLE_BAD_VALUE,            /* token: the text that is neither number nor known word */
+    ESPOTA_TABLE_BAD_VALUE,            /* token: the text that is no number */
+    ESPOTA_TABLE_UNKNOWN_TYPE,         /* token: the text that is neither number nor type */
+    ESPOTA_TABLE_UNKNOWN_SUBTYPE,      /* token: the text that is neither number nor subtype; value: type */
     ESPOTA_TABLE_VALUE_RANGE,          /* token: the text of a number that its field cannot hold */
     ESPOTA_TABLE_UNKNOWN_FLAG,         /* token: the flag */
     ESPOTA_TABLE_CSV_BELOW,            /* value: offset, first usable offset */
@@ -121,21 +123,30 @@ struct espota_table_problem {
     uint32_t value[3];
 };
 
-/** Value of an environment variable for ${NAME} in CSV, or NULL when there is none. */
-typedef const char *espota_table_lookup_fn(void *context, const char *name);
+/** One more subtype that CSV may name. */
+struct espota_subtype_name {
+    uint8_t type;
+    uint8_t value;
+    char name[32];
+};
+
+/** Parse "type, name, value" (value in hexadecimal, with or without 0x), as the generator's
+ * --extra-partition-subtypes has it. The value must be new to its type. @return false when it is not that. */
+bool espota_subtype_name_parse(struct espota_subtype_name *extra, const char *text);
 
 struct espota_table_csv_options {
     uint32_t table_offset;
     bool has_bootloader_offset; /* bootloader_offset is known */
     uint32_t bootloader_offset; /* of the primary bootloader */
     bool has_recovery_offset;
-    uint32_t recovery_offset;       /* of the recovery bootloader */
-    espota_table_lookup_fn *lookup; /* NULL: no variables */
-    void *lookup_context;
+    uint32_t recovery_offset;                /* of the recovery bootloader */
+    const struct espota_subtype_name *extra; /* names besides those that are known; NULL: none */
+    unsigned extra_count;
 };
 
 /** Parse UTF-8 CSV text (a byte-order mark is skipped). Fills blank offsets and turns a negative size into
- * "ends there". Labels longer than 16 bytes are cut, as the generator does.
+ * "ends there". Labels longer than 16 bytes are cut, as the generator does. Variables must have been
+ * expanded.
  * @return 0; or -1 with `problem` filled in. */
 int espota_table_parse_csv(struct espota_table *table, const char *text, size_t length,
                            const struct espota_table_csv_options *options,

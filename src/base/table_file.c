@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,33 +49,109 @@ static int to_utf8(const struct espota_bytes *wide, const char *encoding, const 
     return result;
 }
 
-static const char *environment(void *context, const char *name)
+/* ---- variables ------------------------------------------------------------------------------------------
+ */
+
+static bool is_word_char(char c)
 {
-    (void)context;
-    return getenv(name);
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Length of the reference at `text`, $NAME or ${NAME}; 0 when it is none. `*name` is where the name starts.
+ */
+static size_t reference_at(const char *text, size_t left, size_t *name, size_t *name_length)
+{
+    bool braced = left > 1 && text[1] == '{';
+    size_t end = braced ? 2 : 1;
+    *name = end;
+    while (end < left && (braced ? text[end] != '}' && text[end] != '\n' : is_word_char(text[end])))
+        end++;
+    *name_length = end - *name;
+    if (braced)
+        return end < left && text[end] == '}' ? end + 1 : 0;
+    return *name_length > 0 ? end : 0;
+}
+
+static int append_variable(struct espota_bytes *out, const char *reference, size_t length, const char *name,
+                           size_t name_length, struct espota_error *error)
+{
+    char text[128];
+    const char *value = NULL;
+    if (name_length > 0 && name_length < sizeof text) {
+        memcpy(text, name, name_length);
+        text[name_length] = '\0';
+        value = getenv(text);
+    }
+    if (value && strpbrk(value, "\r\n"))
+        return espota_fail(error, ESPOTA_ERR_FAILED, "the variable %s has a line break in it", text);
+    return value ? espota_bytes_append(out, value, strlen(value), error)
+                 : espota_bytes_append(out, reference, length, error); /* without a value it stays */
+}
+
+/* As Python's os.path.expandvars does, which the generator uses. */
+static int expand(const struct espota_bytes *csv, struct espota_bytes *out, struct espota_error *error)
+{
+    const char *text = (const char *)csv->data;
+    int result = 0;
+    for (size_t at = 0; result == 0 && at < csv->size;) {
+        const char *dollar = memchr(text + at, '$', csv->size - at);
+        size_t plain = (dollar ? (size_t)(dollar - text) : csv->size) - at;
+        size_t name = 0, name_length = 0, length = 0;
+        result = espota_bytes_append(out, text + at, plain, error);
+        at += plain;
+        if (result != 0 || !dollar)
+            break;
+        length = reference_at(dollar, csv->size - at, &name, &name_length);
+        result = length ? append_variable(out, dollar, length, dollar + name, name_length, error)
+                        : espota_bytes_append(out, dollar, 1, error);
+        at += length ? length : 1;
+    }
+    return result;
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------
+ */
+
+/* Names that were given besides those that are known. */
+static void append_extra(const struct espota_table_csv_options *options,
+                         const struct espota_table_problem *problem, char *text)
+{
+    for (unsigned i = 0; problem->fault == ESPOTA_TABLE_UNKNOWN_SUBTYPE && i < options->extra_count; i++) {
+        size_t used = strlen(text);
+        if (options->extra[i].type == problem->value[0])
+            snprintf(text + used, ESPOTA_PROBLEM_TEXT - used, ", %s", options->extra[i].name);
+    }
+}
+
+static int parse_csv(struct espota_table *table, const struct espota_bytes *text, const char *name,
+                     const struct espota_table_csv_options *options, struct espota_error *error)
+{
+    struct espota_table_problem problem;
+    char words[ESPOTA_PROBLEM_TEXT];
+    if (espota_table_parse_csv(table, (const char *)text->data, text->size, options, &problem) == 0)
+        return 0;
+    espota_table_problem_text(&problem, words);
+    append_extra(options, &problem, words);
+    return espota_fail(error, ESPOTA_ERR_FAILED, "%s: %s", name, words);
 }
 
 static int read_csv(struct espota_table *table, const struct espota_bytes *bytes, const char *name,
                     const struct espota_table_csv_options *options, struct espota_error *error)
 {
-    struct espota_table_csv_options with_environment = *options;
-    struct espota_table_problem problem;
-    struct espota_bytes text = { 0 };
-    char words[ESPOTA_PROBLEM_TEXT];
+    struct espota_bytes text = { 0 }, expanded = { 0 };
     const char *encoding = wide_encoding(bytes);
     int result = 0;
-    with_environment.lookup = environment;
-    if (encoding)
-        result = to_utf8(bytes, encoding, name, &text, error);
-    const struct espota_bytes *source = encoding ? &text : bytes;
-    if (result == 0 && source->size > 0 && memchr(source->data, 0, source->size))
+    if (!encoding && bytes->size > 0 && memchr(bytes->data, 0, bytes->size))
         result =
             espota_fail(error, ESPOTA_ERR_FAILED, "%s is neither CSV nor a binary partition table", name);
-    if (result == 0 && espota_table_parse_csv(table, (const char *)source->data, source->size,
-                                              &with_environment, &problem) != 0)
-        result =
-            espota_fail(error, ESPOTA_ERR_FAILED, "%s: %s", name, espota_table_problem_text(&problem, words));
+    if (result == 0)
+        result = to_utf8(bytes, encoding ? encoding : "UTF-8", name, &text, error);
+    if (result == 0)
+        result = expand(&text, &expanded, error);
+    if (result == 0)
+        result = parse_csv(table, &expanded, name, options, error);
     espota_bytes_free(&text);
+    espota_bytes_free(&expanded);
     return result;
 }
 

@@ -5,6 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ota_0 to ota_15 are one word. */
+static void describe_subtypes(const struct espota_table_problem *p, char *text, size_t room)
+{
+    uint8_t type = (uint8_t)p->value[0];
+    const char *type_name = espota_type_name(type), *separator = ": name ";
+    int used = snprintf(text, room, "'%s' is neither a number nor a subtype of %s", p->token,
+                        type_name ? type_name : "its type");
+    for (unsigned i = 0; i <= UINT8_MAX && used >= 0 && (size_t)used < room; i++) {
+        const char *name = espota_subtype_name(type, (uint8_t)i);
+        if (!name || (type == ESPOTA_TYPE_APP && i > ESPOTA_APP_OTA_0 && i <= ESPOTA_APP_OTA_15))
+            continue;
+        used += snprintf(text + used, room - (size_t)used, "%s%s%s", separator, name,
+                         type == ESPOTA_TYPE_APP && i == ESPOTA_APP_OTA_0 ? " .. ota_15" : "");
+        separator = ", ";
+    }
+}
+
 static void describe_csv(const struct espota_table_problem *p, char *text, size_t room)
 {
     switch (p->fault) {
@@ -23,7 +40,15 @@ static void describe_csv(const struct espota_table_problem *p, char *text, size_
         snprintf(text, room, "the size of '%s' is empty", p->label);
         break;
     case ESPOTA_TABLE_BAD_VALUE:
-        snprintf(text, room, "'%s' is neither a number nor a name known here", p->token);
+        snprintf(text, room, "'%s' is no number", p->token);
+        break;
+    case ESPOTA_TABLE_UNKNOWN_TYPE:
+        snprintf(text, room,
+                 "'%s' is neither a number nor a type: name app, data, bootloader or partition_table",
+                 p->token);
+        break;
+    case ESPOTA_TABLE_UNKNOWN_SUBTYPE:
+        describe_subtypes(p, text, room);
         break;
     case ESPOTA_TABLE_VALUE_RANGE:
         snprintf(text, room, "%s is out of range for its field", p->token);

@@ -37,6 +37,7 @@ enum option_kind {
     OPTION_TEXT,   /* const char * */
     OPTION_SIZE,   /* struct size_option: bytes with K or M */
     OPTION_NUMBER, /* struct number_option: decimal or 0x */
+    OPTION_LIST,   /* struct list_option: given several times, or followed by more of what has commas in it */
 };
 
 struct size_option {
@@ -47,6 +48,13 @@ struct size_option {
 struct number_option {
     bool given;
     uint32_t value;
+};
+
+enum { LIST_MAX = 64 };
+
+struct list_option {
+    unsigned count;
+    const char *item[LIST_MAX];
 };
 
 struct option_spec {
@@ -148,6 +156,10 @@ int print_table(const struct espota_table *table, uint64_t flash_size, struct es
 json_t *table_json(const struct espota_table *table);
 /* Warnings about labels that look like slips. */
 void warn_about_labels(struct cli *cli, const struct espota_table *table);
+
+/* The names of subtypes that an option lists, for reading CSV; `names` has room for LIST_MAX. */
+int read_subtype_names(const struct list_option *list, struct espota_subtype_name *names,
+                       struct espota_table_csv_options *csv, struct espota_error *error);
 
 json_t *image_json(const struct espota_image *image, enum espota_image_verdict verdict);
 

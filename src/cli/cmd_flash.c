@@ -16,6 +16,7 @@ struct options {
     struct plan_options plan;
     const char *bootloader, *table, *fs_image, *slot;
     struct flash_header header;
+    struct list_option subtypes;
     bool erase, migrate, force;
 };
 
@@ -24,6 +25,8 @@ static const struct option_spec option_table[] = {
     CONNECT_ROM_ROWS(struct options, connect),
     { "bootloader", 0, OPTION_TEXT, offsetof(struct options, bootloader), "FILE", "second-stage bootloader" },
     { "table", 't', OPTION_TEXT, offsetof(struct options, table), "FILE", "partition table, CSV or binary" },
+    { "extra-partition-subtypes", 0, OPTION_LIST, offsetof(struct options, subtypes), "SUBTYPE",
+      "one more subtype that CSV may name: 'type, name, value'; can be repeated" },
     { "app", 'a', OPTION_TEXT, PLAN_OPTION(struct options, plan, app), "FILE", "app image" },
     { "fs-image", 0, OPTION_TEXT, offsetof(struct options, fs_image), "FILE",
       "image for the file system partition" },
@@ -193,6 +196,7 @@ static int flash(struct cli *cli, const struct options *o, const struct flash_fi
         .plan = &o->plan,
         .slot = o->slot,
         .header = o->header,
+        .subtypes = &o->subtypes,
         .table_offset = o->plan.table_offset.given ? o->plan.table_offset.value : ESPOTA_TABLE_DEFAULT_OFFSET,
     };
     uint64_t started = espota_now_ms();

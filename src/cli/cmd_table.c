@@ -10,6 +10,7 @@ struct options {
     struct connect_options connect;
     struct size_option flash, table_offset, bootloader_offset, recovery_offset;
     const char *output, *binary;
+    struct list_option subtypes;
     bool csv, no_md5;
 };
 
@@ -26,6 +27,8 @@ static const struct option_spec option_table[] = {
       "where the bootloader lies, for tables that list it" },
     { "recovery-offset", 0, OPTION_SIZE, offsetof(struct options, recovery_offset), "OFFSET",
       "where the recovery bootloader lies" },
+    { "extra-partition-subtypes", 0, OPTION_LIST, offsetof(struct options, subtypes), "SUBTYPE",
+      "one more subtype that CSV may name: 'type, name, value'; can be repeated" },
     { "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE", "write CSV to FILE" },
     { "binary", 'b', OPTION_TEXT, offsetof(struct options, binary), "FILE",
       "write the binary table to FILE" },
@@ -100,7 +103,10 @@ static int read_file(const char *name, const struct options *o, struct espota_ta
         .has_recovery_offset = o->recovery_offset.given,
         .recovery_offset = o->recovery_offset.value,
     };
-    int result = espota_file_read(name, 1u << 20, &bytes, error);
+    struct espota_subtype_name names[LIST_MAX];
+    int result = read_subtype_names(&o->subtypes, names, &csv, error);
+    if (result == 0)
+        result = espota_file_read(name, 1u << 20, &bytes, error);
     if (result == 0)
         result = espota_table_read(table, &bytes, strcmp(name, "-") == 0 ? "standard input" : name, &csv,
                                    was_binary, error);

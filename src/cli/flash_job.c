@@ -84,7 +84,10 @@ static int read_table(struct job *job, const struct job_request *request, const 
 {
     struct espota_bytes bytes = { 0 };
     struct espota_table_csv_options csv = { .table_offset = request->table_offset };
-    int result = espota_file_read(file, 1 << 20, &bytes, error);
+    struct espota_subtype_name names[LIST_MAX];
+    int result = read_subtype_names(request->subtypes, names, &csv, error);
+    if (result == 0)
+        result = espota_file_read(file, 1 << 20, &bytes, error);
     if (result == 0)
         result = espota_table_read(&job->table, &bytes, file, &csv, NULL, error);
     espota_bytes_free(&bytes);

@@ -25,6 +25,7 @@ struct job_request {
     const char *slot; /* partition for the app; NULL: factory, or else ota_0 */
     struct flash_header header;
     uint32_t table_offset;
+    const struct list_option *subtypes; /* that CSV may name */
 };
 
 struct job {

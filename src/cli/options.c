@@ -56,6 +56,16 @@ static int store_number(const struct option_spec *spec, void *field, const char 
     return 0;
 }
 
+static int store_item(const struct option_spec *spec, void *field, const char *text,
+                      struct espota_error *error)
+{
+    struct list_option *list = field;
+    if (list->count == LIST_MAX)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--%s is given more than %d times", spec->name, LIST_MAX);
+    list->item[list->count++] = text;
+    return 0;
+}
+
 static int store(const struct option_spec *spec, void *options, const char *text, struct espota_error *error)
 {
     void *field = (char *)options + spec->offset;
@@ -69,6 +79,8 @@ static int store(const struct option_spec *spec, void *options, const char *text
         return 0;
     case OPTION_NUMBER:
         return store_number(spec, field, text, error);
+    case OPTION_LIST:
+        return store_item(spec, field, text, error);
     case OPTION_SIZE:
         break;
     }
@@ -78,6 +90,21 @@ static int store(const struct option_spec *spec, void *options, const char *text
                            "--%s '%s' is not a size: use bytes (decimal or 0x...), or a number with K or M",
                            spec->name, text);
     return 0;
+}
+
+/* Items of a list may follow their option without repeating it: "type, name, value", as tools of others pass
+ * them. */
+static int store_with_following(const struct option_spec *spec, void *options, int argc, char **argv,
+                                struct espota_error *error)
+{
+    int result = store(spec, options, optarg, error);
+    while (result == 0 && spec->kind == OPTION_LIST && optind < argc && argv[optind][0] != '-') {
+        const char *comma = strchr(argv[optind], ',');
+        if (!comma || !strchr(comma + 1, ','))
+            break;
+        result = store(spec, options, argv[optind++], error);
+    }
+    return result;
 }
 
 static int complain(const struct command *command, char **argv, int value, struct espota_error *error)
@@ -138,7 +165,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
         else if (value == 'v')
             verbosity++;
         else if (spec)
-            result = store(spec, options, optarg, error);
+            result = store_with_following(spec, options, argc, argv, error);
     }
     espota_ui_init(&cli->ui, quiet, verbosity);
     cli->arguments = argv + optind;

@@ -220,6 +220,21 @@ json_t *table_json(const struct espota_table *table)
     return list;
 }
 
+int read_subtype_names(const struct list_option *list, struct espota_subtype_name *names,
+                       struct espota_table_csv_options *csv, struct espota_error *error)
+{
+    for (unsigned i = 0; i < list->count; i++)
+        if (!espota_subtype_name_parse(&names[i], list->item[i]))
+            return espota_fail(
+                error, ESPOTA_ERR_USAGE,
+                "'%s' is no new subtype: give its type, a name and a value from 0 to 0xff that "
+                "its type does not have yet, such as 'app, my_app, 0x40'",
+                list->item[i]);
+    csv->extra = names;
+    csv->extra_count = list->count;
+    return 0;
+}
+
 void warn_about_labels(struct cli *cli, const struct espota_table *table)
 {
     for (unsigned i = 0; i < table->count; i++)

@@ -90,6 +90,56 @@ int espota_subtype_from_name(uint8_t type, const char *name)
     return type < TYPE_COUNT ? value_of(subtype_names[type], name) : -1;
 }
 
+/* The next of three fields, trimmed. */
+static const char *next_field(const char **text, size_t *length, char end)
+{
+    const char *start = *text, *stop = strchr(start, end);
+    if (!stop)
+        return NULL;
+    *text = stop + 1;
+    while (*start == ' ' || *start == '\t')
+        start++;
+    while (stop > start && (stop[-1] == ' ' || stop[-1] == '\t'))
+        stop--;
+    *length = (size_t)(stop - start);
+    return start;
+}
+
+static bool parse_hex_byte(const char *text, size_t length, uint8_t *value)
+{
+    unsigned result = 0;
+    if (length > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+        text += 2, length -= 2;
+    for (size_t i = 0; i < length; i++) {
+        const char *digits = "0123456789abcdefABCDEF", *digit = strchr(digits, text[i]);
+        if (!text[i] || !digit || result > 0xf)
+            return false;
+        result = result * 16 + (unsigned)(digit - digits < 16 ? digit - digits : digit - digits - 6);
+    }
+    *value = (uint8_t)result;
+    return length > 0;
+}
+
+bool espota_subtype_name_parse(struct espota_subtype_name *extra, const char *text)
+{
+    char type[16] = "";
+    size_t length = 0;
+    const char *field = next_field(&text, &length, ',');
+    if (!field || length >= sizeof type)
+        return false;
+    memcpy(type, field, length);
+    int known = espota_type_from_name(type);
+    field = next_field(&text, &length, ',');
+    if (known < 0 || !field || length == 0 || length >= sizeof extra->name)
+        return false;
+    memset(extra, 0, sizeof *extra);
+    extra->type = (uint8_t)known;
+    memcpy(extra->name, field, length);
+    field = next_field(&text, &length, '\0');
+    return field && parse_hex_byte(field, length, &extra->value) &&
+           !espota_subtype_name(extra->type, extra->value);
+}
+
 static bool is_subtype_of_any_type(const char *label)
 {
     for (unsigned type = 0; type < TYPE_COUNT; type++)

@@ -20,9 +20,53 @@ bad "misaligned app" 4 "not a multiple" 'a,app,factory,0x11000,1M,\n'
 bad "duplicate name" 4 "names must be unique" 'a,data,nvs,,24K,\na,data,phy,,4K,\n'
 bad "otadata of the wrong size" 4 "otadata" 'o,data,ota,,4K,\n'
 bad "below the table" 1 "overlaps the partition table" 'n,data,nvs,0x1000,24K,\n'
-bad "unknown subtype" 1 "neither a number nor a name" 'n,data,frob,,24K,\n'
+bad "unknown subtype" 1 "line 2: 'frob' is neither a number nor a subtype of data: name ota, phy, nvs," 'n,data,frob,,24K,\n'
 bad "unknown flag" 1 "unknown flag" 'n,data,nvs,,24K,shiny\n'
 bad "size missing" 1 "is empty" 'n,data,nvs,,,\n'
+
+
+# ---- subtypes of one's own: what ESP-IDF's custom_partition_subtypes has, by its facts
+cat >custom.csv <<'CSV'
+# Name,Type,SubType,Offset,Size,Flags
+nvs,data,nvs,,24K,
+phy_init,data,phy,,4K,
+fctry,app,factory,,1M,
+my_app1,app,my_app1,,256K,
+my_app2,app,my_app2,,256K,
+CSV
+run table custom.csv
+expect "a subtype of one's own is unknown at first" 1 "'my_app1' is neither a number nor a subtype of app" "ota_0 .. ota_15"
+run table custom.csv --extra-partition-subtypes "app, my_app1, 0x40" --extra-partition-subtypes "app,my_app2,41" --csv
+expect "... and known when it is named" 0 "my_app1,app,64,0x110000,256K" "my_app2,app,65,0x150000,256K"
+run table --csv --extra-partition-subtypes "app, my_app1, 0x40" "app, my_app2, 0x41" custom.csv
+expect "... as the generator takes them, all after one option" 0 "my_app2,app,65,0x150000,256K"
+run table custom.csv --extra-partition-subtypes "app, my_app1, 0x40"
+expect "the names given are listed with the known ones" 1 "'my_app2'" "tee_1, my_app1"
+for bad in "app, x" "soup, x, 0x40" "app, x, 0x10" "app, x, 0x100" "app, x, forty" "app,, 0x40" "data, x, 2"; do
+    run table custom.csv --extra-partition-subtypes "$bad"
+    expect "no subtype: $bad" 2 "'$bad' is no new subtype"
+done
+"$MKIMAGE" -o boot.bin --kind bootloader --size 20K
+"$MKIMAGE" -o capp.bin --size 64K
+run flash -q -p file:custom.flash --flash 4M -c esp32 --bootloader boot.bin --app capp.bin --table custom.csv \
+    --extra-partition-subtypes "app, my_app1, 0x40" "app, my_app2, 0x41"
+expect "flash reads CSV with subtypes of one's own" 0
+run table -p file:custom.flash --csv
+expect "... and they are on the device" 0 "my_app2,app,65,0x150000,256K"
+
+# ---- habits of the generator's CSV
+long=$(printf '%2000s' '' | tr ' ' x)
+printf '# %s\nnvs,data,nvs,,24K,,%s\nf,app,factory,,1 M,\n' "$long" "$long" >long.csv
+run table long.csv --csv
+expect "lines of any length, and a space before the suffix" 0 "f,app,factory,0x10000,1M"
+printf '# %s\nnvs,data,nvs,,${SIZE},\n' "$long" >long.csv
+SIZE=24K run table long.csv --csv
+expect "... also with variables" 0 "nvs,data,nvs,0x9000,24K"
+SIZE=$'24K\n' run table long.csv
+expect "a variable with a line break" 1 "SIZE has a line break"
+printf 'n\xff,data,nvs,,24K,\n' >latin.csv
+run table latin.csv
+expect "text that is no UTF-8" 1 "not valid UTF-8"
 
 run plan --flash 4M --binary t.bin -o t.csv -q
 run table t.bin --flash 2M
