@@ -50,13 +50,11 @@ check "an old file survives a failed plan" grep -qx old keep.csv
 run plan --json --flash 3M
 expect "a failure as JSON" 2 '"status": "usage"' '"exit": 2'
 
-data=$ROOT/../shared/data/tables
-if [ -d "$data" ]; then
-    while read -r name args; do
-        # shellcheck disable=SC2086
-        run plan $args --binary v.bin -q
-        same "layout $name byte for byte" v.bin "$data/$name.bin"
-    done <<'LIST'
+while read -r name args; do
+    # shellcheck disable=SC2086
+    run plan $args --binary v.bin -q
+    same "layout $name byte for byte" v.bin "$ROOT/tests/data/tables/$name.bin"
+done <<'LIST'
 single-4M --flash 4M --no-ota
 2p-4M --flash 4M
 2p-8M --flash 8M
@@ -65,6 +63,3 @@ single-4M --flash 4M --no-ota
 3p-8M-forced --flash 8M --force3p
 3p-16M-app1728K --flash 16M --appsize 1728K
 LIST
-else
-    skip "layouts byte for byte" "the table vectors are not here"
-fi
