@@ -17,28 +17,62 @@ DATADIR    = $(PREFIX)/share/espota
 FISHDIR    = $(PREFIX)/share/fish/vendor_completions.d
 
 # ---- packages ---------------------------------------------------------------------------------------------
-BUILD_PACKAGES = gcc make pkg-config libcurl4-openssl-dev libssl-dev libserialport-dev libjansson-dev \
-                 libdeflate-dev zlib1g-dev
-CHECK_PACKAGES = libcmocka-dev clang clang-format clang-tidy cppcheck shellcheck mandoc nginx-light python3 \
-                 python3-venv openssl curl libclang-rt-14-dev bash zsh fish
-# For the recovery agents; without them their checks are skipped.
-FIRMWARE_PACKAGES = gcc-xtensa-lx106 gcc-riscv64-unknown-elf qemu-system-misc
-# pkg-config module and the Debian package that brings it
+# Debian's names, which are Ubuntu's too; what is looked for and the package that brings it, as LOOKED-FOR:PACKAGE.
+first  = $(foreach p,$(1),$(firstword $(subst :, ,$(p))))
+second = $(foreach p,$(1),$(lastword $(subst :, ,$(p))))
+paired = $(foreach p,$(1),$(if $(findstring :,$(p)),$(p)))
+# pkg-config modules
 LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libserialport-dev \
             jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev
-MODULES := $(foreach l,$(LIBRARIES),$(firstword $(subst :, ,$(l))))
+MODULES := $(call first,$(LIBRARIES))
+# Commands. Without what stands alone a goal works, with less in it.
+BUILD_NEEDS       = $(firstword $(CC)):$(if $(findstring clang,$(CC)),clang,gcc) pkg-config:pkg-config
+demo_NEEDS        = python3:python3
+check_NEEDS       = python3:python3 python3-venv openssl:openssl curl:curl bash:bash zsh fish nginx
+check-asan_NEEDS  = $(check_NEEDS)
+interop_NEEDS     = $(check_NEEDS)
+lint_NEEDS        = clang-format:clang-format clang-tidy:clang-tidy cppcheck:cppcheck shellcheck:shellcheck mandoc:mandoc
+fuzz_NEEDS        = clang:clang libclang-rt-dev
+fuzz-minimise_NEEDS = $(fuzz_NEEDS)
+firmware_NEEDS    = xtensa-lx106-elf-gcc:gcc-xtensa-lx106 riscv64-unknown-elf-gcc:gcc-riscv64-unknown-elf
+firmware-size_NEEDS = $(firmware_NEEDS)
+check-fresh_NEEDS = debootstrap debian-archive-keyring
+# The goals that want cmocka, and those that test the firmware, where it can be had.
+UNIT_GOALS = unit check check-asan
+FIRMWARE_TESTS = check check-asan interop
 
-NO_BUILD_GOALS = deps clean uninstall
-ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(MAKECMDGOALS),all)),)
-ifeq ($(filter deps,$(MAKECMDGOALS)),)
-ifeq ($(shell command -v pkg-config),)
-$(error the Debian package pkg-config is missing: run 'make deps')
+GOALS := $(filter-out deps,$(MAKECMDGOALS))
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+# Packages come first, then a make that finds what they brought. With no other goal: what any goal needs.
+FOR := $(or $(GOALS),demo check lint fuzz check-fresh)
+PACKAGES = make libc6-dev $(call second,$(BUILD_NEEDS) $(LIBRARIES) $(foreach g,$(FOR),$($(g)_NEEDS))) \
+           $(if $(filter $(UNIT_GOALS),$(FOR)),libcmocka-dev)
+OPTIONAL = $(if $(filter $(FIRMWARE_TESTS),$(FOR)),$(call second,$(firmware_NEEDS)) qemu-system-misc)
+
+.PHONY: deps after-deps $(GOALS)
+deps:
+	@tests/deps.sh $(sort $(PACKAGES)) --optional $(sort $(OPTIONAL))
+ifneq ($(GOALS),)
+$(GOALS): after-deps ; @:
+after-deps: deps
+	@$(MAKE) --no-print-directory $(GOALS)
 endif
-MISSING := $(foreach l,$(LIBRARIES),$(if $(shell pkg-config --exists $(firstword $(subst :, ,$(l))) && echo y),,$(lastword $(subst :, ,$(l)))))
+
+else # of deps, to the end of this file
+
+NO_BUILD_GOALS = clean uninstall check-fresh
+ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(GOALS),all)),)
+WANTED := $(LIBRARIES) $(if $(filter $(UNIT_GOALS),$(GOALS)),cmocka:libcmocka-dev)
+MISSING := $(foreach n,$(call paired,$(BUILD_NEEDS) $(foreach g,$(GOALS),$($(g)_NEEDS))),\
+             $(if $(shell command -v $(call first,$(n)) 2>/dev/null),,$(call second,$(n))))
+ifeq ($(shell pkg-config --exists $(call first,$(WANTED)) 2>/dev/null && echo y),)
+MISSING += $(foreach w,$(WANTED),$(if $(shell pkg-config --exists $(call first,$(w)) 2>/dev/null && echo y),,$(call second,$(w))))
+endif
 ifneq ($(strip $(MISSING)),)
-$(error missing Debian packages: $(strip $(MISSING)): run 'make deps')
+$(error missing Debian packages: $(sort $(MISSING)): run '$(strip make deps $(GOALS))')
 endif
-endif
+LIB_CFLAGS := $(shell pkg-config --cflags $(MODULES))
+LIB_LIBS   := $(shell pkg-config --libs $(MODULES))
 endif
 
 # 'make V=1' shows whole commands.
@@ -55,8 +89,6 @@ CFLAGS  ?= -O2 -g
 override CPPFLAGS += -Iinclude -Isrc -Ifirmware/agent/include -Ifirmware/port/posix -D_GNU_SOURCE
 override CFLAGS += -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(SANITIZE)
 override LDFLAGS += $(SANITIZE)
-LIB_CFLAGS := $(shell pkg-config --cflags $(MODULES))
-LIB_LIBS   := $(shell pkg-config --libs $(MODULES))
 # What firmware compiles too: C99, freestanding.
 PURE_CFLAGS = -std=c99 -ffreestanding
 
@@ -80,10 +112,8 @@ BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
 BENCHES      := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 TOOLS        := $(TOOL_SOURCES:tests/tools/%.c=$(BUILD)/tools/%)
-C_FILES      := $(shell find include src firmware tests -name '*.[ch]' 2>/dev/null)
-SHELL_FILES  := $(shell find tests completions man firmware .ci -name '*.sh' -o -path .ci/run 2>/dev/null)
 
-.PHONY: all deps demo check check-asan check-fault lint fuzz bench install uninstall clean unit tools interop man
+.PHONY: all demo check check-asan check-fault check-fresh lint fuzz fuzz-minimise bench install uninstall clean unit tools interop man
 all: $(BUILD)/espota $(BUILD)/libespota.so
 
 $(BUILD)/espota: $(CLI_OBJECTS) $(SIM_OBJECTS) $(BUILD)/libespota.a
@@ -163,6 +193,10 @@ $(FAULT): tests/fault/fault.c $(INTERNAL)
 check-fault: $(FAULT)
 	$(FAULT)
 
+# The set-up in README, on systems that have nothing yet.
+check-fresh:
+	@BUILD=$(BUILD) tests/fresh.sh bookworm:root trixie:newcomer:4
+
 # The library once, instrumented, for all fuzzers.
 FUZZ_CFLAGS = -g -O1 -fno-sanitize-recover=all
 FORCE:
@@ -183,6 +217,10 @@ FUZZ_SECONDS ?= 10
 fuzz: $(FUZZERS)
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(FUZZERS)
 
+# Of the corpora and of what was found since, the few inputs that reach all that is reached.
+fuzz-minimise: $(FUZZERS)
+	@BUILD=$(BUILD) tests/fuzz/minimise.sh $(FUZZERS)
+
 $(BUILD)/bench/%: tests/bench/%.c $(INTERNAL)
 	$(call program)
 
@@ -194,9 +232,6 @@ lint: all
 
 demo: all tools
 	@BUILD=$(BUILD) tests/demo.sh
-
-deps:
-	@tests/deps.sh $(BUILD_PACKAGES) $(CHECK_PACKAGES) --optional $(FIRMWARE_PACKAGES)
 
 include firmware/firmware.mk
 
@@ -230,3 +265,5 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(LIB_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FAULT).d
+
+endif # of deps

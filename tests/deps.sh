@@ -27,11 +27,12 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=(sudo)
 fi
 install() {
-    echo "deps: installing $*"
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
 }
+echo "deps: installing" "${missing[@]}" "${optional[@]}"
 "${as_root[@]}" apt-get update -q
 [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
-for package in "${optional[@]}"; do
+if [ ${#optional[@]} -eq 0 ] || install "${optional[@]}"; then exit 0; fi
+for package in "${optional[@]}"; do # one that there is not must not keep the others out
     install "$package" || echo "deps: $package cannot be installed: what needs it is skipped" >&2
 done
