@@ -6,7 +6,9 @@
 
 int main(void)
 {
-    struct espota_plan_request request = { .flash_size = 4u << 20, .fs = "littlefs", .app_size = 1536u << 10 };
+    struct espota_plan_request request = { .flash_size = 4u << 20,
+                                           .fs = "littlefs",
+                                           .app_size = 1536u << 10 };
     struct espota_plan plan;
     struct espota_bytes csv = { 0 };
     struct espota_error error;
