@@ -208,10 +208,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/lib/libinternal.a
 	@mkdir -p $(@D)
 	$(QUIET) FUZZ $<
 	$(RUN)clang -fsanitize=fuzzer,address,undefined $(FUZZ_CFLAGS) $(CPPFLAGS) -std=c11 $(LIB_CFLAGS) \
-	    $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/lib/libinternal.a $(LIB_LIBS)
-
-# A fuzzer of what waits replaces the clock.
-$(BUILD)/fuzz/fuzz_rom: FUZZ_FLAGS = -Wl,--wrap=espota_now_ms,--wrap=espota_sleep_ms
+	    -o $@ $< $(BUILD)/fuzz/lib/libinternal.a $(LIB_LIBS)
 
 FUZZ_SECONDS ?= 10
 fuzz: $(FUZZERS)

@@ -5,6 +5,7 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/clock.h"
 #include "espota/crypto.h"
 #include "espota/error.h"
 #include "espota/hash.h"
@@ -87,7 +88,7 @@ int espota_file_create(const char *path, const void *data, size_t size, bool sec
  * caller to free, or NULL when memory is short. */
 char *espota_path_join(const char *directory, const char *name);
 
-/* ---- sizes, time ----------------------------------------------------------------------------------------
+/* ---- sizes ----------------------------------------------------------------------------------------
  */
 
 /** "1M", "64K", "4096", "0x1000" to bytes. @return false for anything else, or more than UINT32_MAX. */
@@ -96,10 +97,6 @@ bool espota_size_parse(const char *text, uint32_t *size);
 /** Bytes as the shortest exact form: "1M", "1984K", "100 bytes". @return `text`. */
 #define ESPOTA_SIZE_TEXT 24
 const char *espota_size_text(uint64_t size, char text[ESPOTA_SIZE_TEXT]);
-
-/** Monotonic milliseconds. */
-uint64_t espota_now_ms(void);
-void espota_sleep_ms(unsigned ms);
 
 /* ---- words for the findings of format/ --------------------------------------------------------------------
  */

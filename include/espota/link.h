@@ -8,6 +8,7 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/clock.h"
 #include "espota/error.h"
 
 #include <stdbool.h>
@@ -38,12 +39,13 @@ struct espota_link_ops {
 
 struct espota_link {
     const struct espota_link_ops *ops;
-    char name[256];               /* as the user gave it, for messages */
-    bool has_lines;               /* set_lines works here */
-    bool dtr, rts;                /* their state, once they were set */
-    uint16_t usb_vid, usb_pid;    /* of the USB device that the port is on, 0: not known */
-    uint32_t baud;                /* current rate, 0 where there is none */
-    uint64_t bytes_in, bytes_out; /* since it was opened */
+    char name[256];                   /* as the user gave it, for messages */
+    bool has_lines;                   /* set_lines works here */
+    bool dtr, rts;                    /* their state, once they were set */
+    uint16_t usb_vid, usb_pid;        /* of the USB device that the port is on, 0: not known */
+    uint32_t baud;                    /* current rate, 0 where there is none */
+    uint64_t bytes_in, bytes_out;     /* since it was opened */
+    const struct espota_clock *clock; /* by which whoever uses the link waits; NULL: the system's */
     /** Called with everything that goes over the link when set (-v -v). */
     void (*trace)(void *context, bool out, const uint8_t *data, size_t size);
     void *trace_context;
@@ -80,6 +82,10 @@ bool espota_link_cancelled(const struct espota_link *link);
 
 /** Throw away what was received and not read. */
 void espota_link_drain(struct espota_link *link);
+
+/** Time by the link's clock. */
+uint64_t espota_link_now_ms(const struct espota_link *link);
+void espota_link_sleep_ms(const struct espota_link *link, unsigned ms);
 
 /** Open the same port again, waiting up to `wait_ms` for it to come back. @return ESPOTA_ERR_NO_DEVICE when
  * it does not, ESPOTA_ERR_UNSUPPORTED on links that cannot. */

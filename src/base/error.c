@@ -23,8 +23,8 @@ static const struct {
     [ESPOTA_ERR_CANCELLED] = { "cancelled", 130 },
 };
 
-static int fill(struct espota_error *error, enum espota_status status, enum espota_hint hint,
-                const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static int fill(struct espota_error *error, enum espota_status status,
+                                                      enum espota_hint hint, const char *format, va_list args)
 {
     error->status = status;
     error->hint = hint;

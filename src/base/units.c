@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 bool espota_size_parse(const char *text, uint32_t *size)
 {
@@ -42,18 +41,4 @@ const char *espota_size_text(uint64_t size, char text[ESPOTA_SIZE_TEXT])
     else
         snprintf(text, ESPOTA_SIZE_TEXT, "%" PRIu64 " byte%s", size, size == 1 ? "" : "s");
     return text;
-}
-
-uint64_t espota_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-void espota_sleep_ms(unsigned ms)
-{
-    struct timespec left = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        ;
 }

@@ -200,7 +200,7 @@ int espota_device_receive(struct espota_device *device, struct espota_link *link
                           uint64_t deadline, size_t *got, struct espota_error *error)
 {
     enum { LOOK_MS = 100 };
-    uint64_t now = espota_now_ms();
+    uint64_t now = espota_link_now_ms(link);
     uint64_t left = deadline > now ? deadline - now : 0;
     int result = espota_device_check_cancelled(device, error);
     *got = 0;

@@ -59,7 +59,7 @@ int espota_link_reopen(struct espota_link *link, unsigned wait_ms, struct espota
         if (espota_link_cancelled(link))
             return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped on request while %s was gone",
                                link->name);
-        espota_sleep_ms(STEP_MS);
+        espota_link_sleep_ms(link, STEP_MS);
         result = link->ops->reopen(link, error);
     }
     return result;
@@ -73,4 +73,14 @@ bool espota_link_cancelled(const struct espota_link *link)
 void espota_link_drain(struct espota_link *link)
 {
     link->ops->drain(link);
+}
+
+uint64_t espota_link_now_ms(const struct espota_link *link)
+{
+    return espota_clock_now_ms(link->clock);
+}
+
+void espota_link_sleep_ms(const struct espota_link *link, unsigned ms)
+{
+    espota_clock_sleep_ms(link->clock, ms);
 }

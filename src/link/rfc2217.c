@@ -104,9 +104,9 @@ static int remote_read(struct espota_link *link, void *buffer, size_t size, unsi
         *got = count;
         return 0;
     }
-    uint64_t deadline = espota_now_ms() + timeout_ms;
+    uint64_t deadline = espota_link_now_ms(&r->link) + timeout_ms;
     for (;;) {
-        uint64_t now = espota_now_ms();
+        uint64_t now = espota_link_now_ms(&r->link);
         int result = read_some(r, buffer, size, now < deadline ? (unsigned)(deadline - now) : 0, got, error);
         if (result != 0 || *got > 0 || now >= deadline)
             return result;
@@ -147,12 +147,12 @@ static int remote_set_baud(struct espota_link *link, uint32_t baud, struct espot
     struct rfc2217 *r = (struct rfc2217 *)link;
     const uint8_t value[4] = { (uint8_t)(baud >> 24), (uint8_t)(baud >> 16), (uint8_t)(baud >> 8),
                                (uint8_t)baud };
-    uint64_t deadline = espota_now_ms() + ANSWER_TIMEOUT_MS;
+    uint64_t deadline = espota_link_now_ms(&r->link) + ANSWER_TIMEOUT_MS;
     if (r->early_at == r->early_count)
         r->early_at = r->early_count = 0;
     r->confirmed_baud = 0;
     int result = command(r, ESPOTA_COM_BAUDRATE, value, sizeof value, error);
-    while (result == 0 && r->confirmed_baud == 0 && !r->refused && espota_now_ms() < deadline) {
+    while (result == 0 && r->confirmed_baud == 0 && !r->refused && espota_link_now_ms(&r->link) < deadline) {
         uint8_t data[CHUNK];
         size_t got = 0;
         result = read_some(r, data, sizeof data, 100, &got, error);

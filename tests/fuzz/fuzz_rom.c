@@ -12,23 +12,23 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-uint64_t __wrap_espota_now_ms(void);
-void __wrap_espota_sleep_ms(unsigned ms);
 
-static uint64_t now; /* the fuzzer's own; the program's functions are replaced when it is linked */
-
-uint64_t __wrap_espota_now_ms(void)
+static uint64_t count_ms(void *context)
 {
-    return ++now;
+    uint64_t *now = context;
+    return ++*now;
 }
 
-void __wrap_espota_sleep_ms(unsigned ms)
+static void skip_ms(void *context, unsigned ms)
 {
-    now += ms;
+    uint64_t *now = context;
+    *now += ms;
 }
 
 struct liar {
     struct espota_link link;
+    uint64_t now; /* counted */
+    struct espota_clock clock;
     const uint8_t *data;
     size_t size;
     uint8_t command; /* of the last request */
@@ -128,7 +128,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct liar *l = calloc(1, sizeof *l);
     if (!l)
         abort();
-    *l = (struct liar){ .link = { .ops = &ops, .name = "liar", .baud = 115200 }, .data = data, .size = size };
+    *l = (struct liar){ .link = { .ops = &ops, .name = "liar", .baud = 115200, .clock = &l->clock },
+                        .clock = { &l->now, count_ms, skip_ms },
+                        .data = data,
+                        .size = size };
     espota_slip_begin(&l->decoder, l->request, sizeof l->request);
     options.baud = take(l) & 1 ? 921600 : 0;
     options.baud_auto = options.baud > 0;

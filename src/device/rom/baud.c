@@ -51,7 +51,7 @@ static int corrected_rate(struct rom *rom, uint32_t baud, uint32_t *corrected, s
 static int hears_us(struct rom *rom, struct espota_error *error)
 {
     uint32_t magic = 0;
-    espota_sleep_ms(SETTLE_MS); /* the switch makes garbage on the line */
+    espota_link_sleep_ms(rom->link, SETTLE_MS); /* the switch makes garbage on the line */
     rom_drain(rom);
     int result = rom_read_register(rom, ESPOTA_CHIP_MAGIC_REGISTER, &magic, error);
     return result == ESPOTA_ERR_DEVICE ? 0 : result; /* a refusal is an answer too */
@@ -99,7 +99,7 @@ static int try_to_switch(struct rom *rom, uint32_t from, uint32_t to, struct esp
             (void)rom_words(rom, ESPOTA_ROM_CHANGE_BAUDRATE, (uint32_t[]){ corrected, 0 }, 2,
                             PROBE_TIMEOUT_MS, error);
         result = espota_link_set_baud(rom->link, to, error);
-        espota_sleep_ms(SETTLE_MS);
+        espota_link_sleep_ms(rom->link, SETTLE_MS);
         rom_drain(rom);
         if (result == 0)
             result = rom_sync(rom, error);

@@ -41,7 +41,7 @@ int rom_sync(struct rom *rom, struct espota_error *error)
         return result;
     /* The ROM answers eight times; the rest must not be taken for answers to what comes next. */
     struct espota_error ignored;
-    espota_sleep_ms(20);
+    espota_link_sleep_ms(rom->link, 20);
     for (int i = 1; i < SYNC_ANSWERS; i++) {
         size_t got = 0;
         uint8_t scratch[64];
@@ -64,7 +64,7 @@ static int attempt(struct rom *rom, unsigned number, struct espota_error *error)
             return 0;
         if (error->status == ESPOTA_ERR_NO_DEVICE || result != 0)
             return survive_reset(rom, (int)error->status, error);
-        espota_sleep_ms(50);
+        espota_link_sleep_ms(rom->link, 50);
     }
     return result ? result : ESPOTA_ERR_TIMEOUT;
 }

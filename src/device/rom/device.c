@@ -213,7 +213,7 @@ static int rom_recover(struct espota_device *device, struct espota_error *error)
     enum { RECOVERIES_PER_RATE = 3, SYNCS = 10 };
     struct rom *rom = rom_of(device);
     int result = ESPOTA_ERR_TIMEOUT;
-    espota_sleep_ms(200);
+    espota_link_sleep_ms(rom->link, 200);
     rom_drain(rom);
     if (++rom->recoveries > RECOVERIES_PER_RATE) {
         rom->recoveries = 0;

@@ -136,7 +136,7 @@ static int power_flash(struct rom *rom, struct espota_error *error)
         result = rom_read_register(rom, step->address, &value, error);
         if (result == 0)
             result = rom_write_register(rom, step->address, (value & ~step->clear) | step->set, error);
-        espota_sleep_ms((step->wait_us + 999u) / 1000u);
+        espota_link_sleep_ms(rom->link, (step->wait_us + 999u) / 1000u);
     }
     return result;
 }

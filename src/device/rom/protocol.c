@@ -69,7 +69,7 @@ static int next_frame(struct rom *rom, uint64_t deadline, struct espota_error *e
             if (espota_slip_byte(&rom->decoder, byte) == ESPOTA_SLIP_FRAME)
                 return 0;
         }
-        uint64_t now = espota_now_ms();
+        uint64_t now = espota_link_now_ms(rom->link);
         if (now >= deadline)
             return espota_fail(error, ESPOTA_ERR_TIMEOUT, "no answer from the ROM bootloader on %s",
                                rom->link->name);
@@ -132,12 +132,12 @@ static int judge(struct rom *rom, enum espota_rom_command command, size_t data_l
 static void let_fall_silent(struct rom *rom)
 {
     struct espota_error ignored;
-    uint64_t deadline = espota_now_ms() + LONGEST_NOISE_MS;
+    uint64_t deadline = espota_link_now_ms(rom->link) + LONGEST_NOISE_MS;
     do {
         rom_drain(rom);
     } while (espota_link_read(rom->link, rom->in, sizeof rom->in, SILENCE_MS, &rom->in_count, &ignored) ==
                  0 &&
-             rom->in_count > 0 && espota_now_ms() < deadline);
+             rom->in_count > 0 && espota_link_now_ms(rom->link) < deadline);
     rom->in_at = rom->in_count = 0;
 }
 
@@ -158,7 +158,7 @@ static int exchange_once(struct rom *rom, enum espota_rom_command command, const
                          struct rom_response *response, struct espota_error *error)
 {
     int result = send_request(rom, command, data, length, checksum, error);
-    uint64_t deadline = espota_now_ms() + timeout_ms;
+    uint64_t deadline = espota_link_now_ms(rom->link) + timeout_ms;
     while (result == 0) {
         result = next_frame(rom, deadline, error);
         if (result == 0 && answers(rom, command)) {

@@ -54,7 +54,7 @@ static int take_step(struct espota_link *link, const struct step *step, struct e
     if (step->sets_dtr || step->sets_rts)
         return espota_link_set_lines(link, step->sets_dtr ? step->dtr : link->dtr,
                                      step->sets_rts ? step->rts : link->rts, error);
-    espota_sleep_ms(step->wait_ms);
+    espota_link_sleep_ms(link, step->wait_ms);
     return 0;
 }
 

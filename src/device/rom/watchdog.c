@@ -54,6 +54,6 @@ int rom_reset_by_watchdog(struct rom *rom, struct espota_error *error)
     };
     int result = write_all(rom, writes, sizeof writes / sizeof writes[0], error);
     if (result == 0)
-        espota_sleep_ms(500);
+        espota_link_sleep_ms(rom->link, 500);
     return result;
 }
