@@ -11,7 +11,7 @@
 enum { LARGEST_IMAGE = 16 << 20 };
 
 struct options {
-    const char *key, *output;
+    const char *key, *project, *output;
     struct number_option min_secure_version;
     struct size_option table_offset;
     bool rollback;
@@ -22,6 +22,8 @@ static const struct option_spec option_table[] = {
       "the device's key: the agent talks to nobody without it" },
     { "min-secure-version", 0, OPTION_NUMBER, offsetof(struct options, min_secure_version), "N",
       "the agent refuses apps with a lower secure version (0)" },
+    { "project", 0, OPTION_TEXT, offsetof(struct options, project), "NAME",
+      "the agent refuses apps of another project (any)" },
     { "rollback", 0, OPTION_FLAG, offsetof(struct options, rollback), NULL,
       "the bootloader was built with app rollback: trial boots are possible" },
     { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
@@ -45,6 +47,12 @@ static int change_settings(struct cli *cli, const struct options *o, uint8_t *at
         memcpy(settings.key, key, length);
         settings.key_length = (uint8_t)length;
     }
+    if (o->project && strlen(o->project) >= sizeof settings.project)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--project '%s': a project's name has at most %zu characters", o->project,
+                           sizeof settings.project - 1);
+    if (o->project)
+        memcpy(settings.project, o->project, strlen(o->project));
     espota_put_le32(settings.min_secure_version, o->min_secure_version.value);
     espota_put_le32(settings.table_offset, o->table_offset.value);
     settings.flags = o->rollback ? ESPOTA_SETTINGS_ROLLBACK : 0;
@@ -78,10 +86,9 @@ static int provision(struct cli *cli, const struct options *o, const char *name,
     bool intact = espota_image_examine_memory(&found, image->data, image->size) == ESPOTA_IMAGE_OK;
     if (!intact || found.segment[0].length < ESPOTA_APP_DESC_SIZE + sizeof(struct espota_agent_settings))
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no recovery agent of espota", name);
-    uint8_t *at = image->data + ESPOTA_SETTINGS_OFFSET;
-    if (memcmp(at, ESPOTA_SETTINGS_MAGIC, sizeof ESPOTA_SETTINGS_MAGIC - 1) != 0)
+    if (!espota_settings_present(image->data, image->size))
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no recovery agent of espota", name);
-    int result = change_settings(cli, o, at, error);
+    int result = change_settings(cli, o, image->data + ESPOTA_SETTINGS_OFFSET, error);
     return result ? result : build_again(&found, image->data, out, error);
 }
 
@@ -100,6 +107,10 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         espota_ui_say(&cli->ui, "%s: %s, secure version %" PRIu32 " and later; flash it as an app", o->output,
                       o->key ? "a keyed agent" : "an open agent", o->min_secure_version.value);
+    if (result == 0)
+        espota_ui_say(
+            &cli->ui,
+            "It checks no signatures: an agent with an owner's key takes it neither signed nor unsigned");
     if (result == 0 && cli->json)
         result =
             print_json(json_pack("{s:o, s:b, s:I}", "output", text_json(o->output), "keyed", o->key != NULL,
@@ -112,11 +123,13 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
 
 const struct command command_provision = {
     .name = "provision",
-    .summary = "set key and least secure version in a recovery agent",
+    .summary = "set key and limits in a recovery agent",
     .usage = "AGENT",
     .story =
         "AGENT is the image of a recovery agent, as 'make firmware' builds it. What is not given is reset.\n"
-        "The result holds the key: keep it as you keep the key.",
+        "The result holds the key: keep it as you keep the key. It checks no signatures: where an owner's "
+        "key is\n"
+        "set in the device's app, the agent there takes it neither signed nor unsigned.",
     .options = option_table,
     .options_size = sizeof(struct options),
     .min_arguments = 1,

@@ -1,6 +1,7 @@
 /* sign: put the owner's signature behind an image. */
 #include "connect.h"
 
+#include "espota/agent_settings.h"
 #include "espota/sign.h"
 
 enum { LARGEST_IMAGE = 16 << 20 };
@@ -31,6 +32,12 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         result = espota_file_read(name, LARGEST_IMAGE, &image, error);
     if (result == 0 && espota_sign_image(signer, &image, &out, error) != 0)
         result = espota_fail_while(error, "cannot sign %s", name);
+    if (result == 0 && espota_settings_present(image.data, image.size))
+        espota_ui_warn(
+            &cli->ui,
+            "%s is a recovery agent, which checks no signatures: an agent with an owner's key lets it "
+            "in no more signed than unsigned",
+            name);
     if (result == 0)
         result = write_image(o->output, &out, error);
     if (result == 0)
@@ -50,7 +57,8 @@ const struct command command_sign = {
     .usage = "IMAGE",
     .story = "Appends a signature as ESP-IDF has it: block version 2, ECDSA P-256, behind the image padded "
              "to whole\n"
-             "sectors. One that is there is replaced. 'espota image --pubkey' checks it.",
+             "sectors. One that is there is replaced. 'espota image --pubkey' checks it. A recovery\n"
+             "agent checks no signatures itself: an agent with an owner's key takes none, signed or not.",
     .options = option_table,
     .options_size = sizeof(struct options),
     .min_arguments = 1,

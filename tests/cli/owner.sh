@@ -15,7 +15,8 @@ image good --seed 2 --version 2.0 --secure-version 2
 image better --seed 3 --version 3.0 --secure-version 2
 image evil --seed 4 --version 6.6.6 --secure-version 9
 image foreign --seed 5 --version 5.0 --secure-version 2 --project another
-"$ESPOTA" flash -q --port file:flash.bin --flash 4M build
+"$MKIMAGE" -o recovery.bin --size 32K --kind agent --secure-version 2
+"$ESPOTA" flash -q --port file:flash.bin --flash 4M build >/dev/null
 
 boots() { # NAME PARTITION: what a reset starts
     : >"$SIM_LOG"
@@ -42,6 +43,18 @@ run ota --port "$TTY" --file good.signed.bin
 expect "good again" 0 "will be started from 'MicroPython_2'"
 run ota --port "$TTY" --file foreign.signed.bin
 expect "another project's, signed with the same key" 4 "of another project than the device takes" "'MicroPython_1' boots now"
+boots "a reset starts the app that ran" MicroPython_1
+
+# ---- a recovery agent would take anything
+run sign recovery.bin --key owner.pem --output recovery.signed.bin
+expect "sign says so" 0 "warning: recovery.bin is a recovery agent, which checks no signatures"
+run provision recovery.bin --output provisioned.bin --project demo
+expect "provision says so" 0 "It checks no signatures"
+check "the project is in it" grep -q "demo" provisioned.bin
+run provision recovery.bin --output x.bin --project "a name that is longer than thirty-one"
+expect "a name that is too long" 2 "at most 31 characters"
+run ota --port "$TTY" --file recovery.signed.bin
+expect "an agent with an owner takes none" 4 "recovery agent, which checks no signatures" "'MicroPython_1' still boots"
 boots "a reset starts the app that ran" MicroPython_1
 
 # ---- resumed, and there already
@@ -74,6 +87,6 @@ boots "which a reset does" MicroPython_1
 stop_sim
 
 # ---- through the ROM: another app has to boot, or rollback is none
-"$ESPOTA" flash -q --port file:one.bin --flash 4M build
+"$ESPOTA" flash -q --port file:one.bin --flash 4M build >/dev/null
 run rollback --port file:one.bin
 expect "rollback of the only app" 4 "cannot roll back"

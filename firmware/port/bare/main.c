@@ -216,6 +216,9 @@ static void set_up(struct recovery *r, const struct bare_board *board)
     r->config.min_secure_version = espota_get_le32(settings->min_secure_version);
     if (espota_get_le32(settings->table_offset) != 0)
         r->config.table_offset = espota_get_le32(settings->table_offset);
+    settings->project[sizeof settings->project - 1] = '\0';
+    if (settings->project[0])
+        r->config.project = settings->project;
     r->config.rollback = settings->flags & ESPOTA_SETTINGS_ROLLBACK;
     board->mac(board->context, r->config.mac);
     for (size_t i = 0; i < BARE_MAX_STREAMS; i++) {

@@ -1,6 +1,7 @@
 /* The agent's port to ESP-IDF: flash through esp_partition, callbacks of the app. */
 #include "espota_private.h"
 
+#include "esp_app_desc.h"
 #include "esp_flash.h"
 #include "esp_flash_encrypt.h"
 #include "esp_log.h"
@@ -192,6 +193,16 @@ static void set_up_port(struct espota_idf *e)
     };
 }
 
+/* Whose apps are taken: of the project that the owner named, or of the one that runs. */
+static const char *project(const struct espota_idf_config *config)
+{
+#ifdef CONFIG_ESPOTA_SAME_PROJECT
+    if (!config->project)
+        return esp_app_get_description()->project_name;
+#endif
+    return config->project;
+}
+
 static esp_err_t start_agent(struct espota_idf *e)
 {
     const esp_partition_t *running = esp_ota_get_running_partition();
@@ -211,6 +222,7 @@ static esp_err_t start_agent(struct espota_idf *e)
         .rollback = true,
 #endif
         .min_secure_version = e->config.min_secure_version,
+        .project = project(&e->config),
     };
     if (esp_read_mac(e->agent_config.mac, ESP_MAC_EFUSE_FACTORY) != ESP_OK)
         ESP_LOGW(tag, "the MAC address cannot be read");

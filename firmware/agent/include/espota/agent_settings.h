@@ -4,7 +4,10 @@
 #ifndef ESPOTA_AGENT_SETTINGS_H
 #define ESPOTA_AGENT_SETTINGS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ESPOTA_SETTINGS_MAGIC "espota settings1" /* 16 bytes, without the terminator */
 #define ESPOTA_SETTINGS_OFFSET                                                                               \
@@ -22,7 +25,16 @@ struct espota_agent_settings {
     uint8_t flags;
     uint8_t reserved[6];
     uint8_t key[ESPOTA_SETTINGS_KEY_SIZE];
-    uint8_t spare[64];
+    char project[32]; /* apps of another one are refused; empty: any */
+    uint8_t spare[32];
 };
+
+/** Is this image a recovery agent? It checks no signatures: an agent with an owner lets none in. */
+static inline bool espota_settings_present(const uint8_t *image, size_t size)
+{
+    const size_t length = sizeof ESPOTA_SETTINGS_MAGIC - 1;
+    return size >= ESPOTA_SETTINGS_OFFSET + length &&
+           memcmp(image + ESPOTA_SETTINGS_OFFSET, ESPOTA_SETTINGS_MAGIC, length) == 0;
+}
 
 #endif

@@ -43,6 +43,9 @@ struct espota_idf_config {
     const uint8_t *owner;
     /** Apps whose description has a lower secure version are refused. */
     uint32_t min_secure_version;
+    /** Apps whose description names another project are refused. NULL: any, or with
+     * CONFIG_ESPOTA_SAME_PROJECT those of the app that runs alone. Outlives the agent. */
+    const char *project;
     struct {
         bool used;
         int port; /* UART_NUM_0 ... ; 0 shares the console: log output between frames does no harm */
