@@ -125,10 +125,12 @@ static inline void signed_images_own(const struct signed_images *s, struct sim_b
 /* ---- what boots -----------------------------------------------------------------------------------------
  */
 
+enum { BOOT_GUARD_SIZE = 0x10000 }; /* of what is compared of a partition: more than an image */
+
 struct boot_guard {
     const struct signed_images *images;
     struct sim_board *board;
-    uint8_t *before;                           /* flash when the guard was set */
+    uint8_t (*before)[BOOT_GUARD_SIZE];        /* of `allowed`, when the guard was set */
     const struct espota_partition *allowed[2]; /* what ran then, and what would have booted */
     unsigned long looks, faults;
 };
@@ -175,7 +177,7 @@ static inline bool boot_guard_may_boot(const struct boot_guard *g, const struct 
 {
     const uint8_t *now = g->board->flash->data;
     for (int i = 0; p && i < 2; i++)
-        if (p == g->allowed[i] && memcmp(now + p->offset, g->before + p->offset, p->size) == 0)
+        if (p == g->allowed[i] && memcmp(now + p->offset, g->before[i], BOOT_GUARD_SIZE) == 0)
             return true;
     for (int i = 0; p && i < IMAGES_THAT_MAY; i++)
         if (memcmp(now + p->offset, g->images->image[i].data, g->images->image[i].size) == 0)
@@ -195,11 +197,13 @@ static inline void boot_guard_set(struct boot_guard *g)
 {
     struct sim_flash *flash = g->board->flash;
     if (!g->before)
-        g->before = malloc(flash->size);
+        g->before = malloc(2 * sizeof *g->before);
     memory_board_check(g->before != NULL, "memory");
-    memcpy(g->before, flash->data, flash->size);
     g->allowed[0] = g->board->running;
     g->allowed[1] = boot_guard_choice(g);
+    for (int i = 0; i < 2; i++)
+        if (g->allowed[i])
+            memcpy(g->before[i], flash->data + g->allowed[i]->offset, BOOT_GUARD_SIZE);
     flash->watch = boot_guard_look;
     flash->watch_context = g;
 }
