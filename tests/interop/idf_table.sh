@@ -69,4 +69,11 @@ both "below the table" bad 'n,data,nvs,0x1000,24K,\n'
 both "unknown subtype" bad 'n,data,frob,,24K,\n'
 both "unknown flag" bad 'n,data,nvs,,24K,shiny\n'
 both "size missing" bad 'n,data,nvs,,,\n'
+both "a space before the suffix" good 'nvs,data,nvs,,24 K,\nf,app,factory,,1 M,\n'
+both "a line of 2000 bytes" good "# $(printf '%2000s' '' | tr ' ' x)\nnvs,data,nvs,,24K,\n"
 both "small nvs" bad 'n,data,nvs,,8K,\n'
+
+# More than anybody would write by hand; $IDF_TABLES of them.
+arguments=("$ESPOTA" "$WORK" "${IDF_TABLES:-1500}")
+[ -f "$gen" ] && arguments+=("$gen")
+if differences=$("$venv/bin/python" "$ROOT/tests/interop/idf_table_differences.py" "${arguments[@]}" 2>&1); then ok "random CSV: $differences"; else not_ok "random CSV" "$differences"; fi
