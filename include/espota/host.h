@@ -76,6 +76,11 @@ int espota_file_write_secret(const char *path, const void *data, size_t size, st
 /** May anybody but its owner read (or change) the file? false where there is none. */
 bool espota_file_others_can_read(const char *path);
 
+/** Take the lock of a flash file that is open as `fd` (flock): shared for reading, or `exclusive`. It ends
+ * with the last descriptor of that open file. @return ESPOTA_ERR_IO with a message when another process has
+ * it. */
+int espota_file_lock(int fd, const char *path, bool exclusive, struct espota_error *error);
+
 /** Does `path` exist, as anything? */
 bool espota_file_exists(const char *path);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,6 +156,15 @@ bool espota_file_others_can_read(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077);
+}
+
+int espota_file_lock(int fd, const char *path, bool exclusive, struct espota_error *error)
+{
+    if (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0; /* a file system without locks is none of our business */
+    return espota_fail(error, ESPOTA_ERR_IO,
+                       "cannot use %s: another espota uses it, a simulator or a command; end that one first",
+                       path);
 }
 
 int espota_file_create(const char *path, const void *data, size_t size, bool secret,

@@ -25,6 +25,7 @@ static const struct option_spec backup_options[] = {
     COMMON_ROWS,
     { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
       "where the partition table lies (0x8000)" },
+    { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL, "replace an earlier backup" },
     OPTION_END,
 };
 
@@ -57,28 +58,45 @@ static int sha256_text(const void *data, size_t length, char text[2 * ESPOTA_SHA
 /* ---- manifest -------------------------------------------------------------------------------------------
  */
 
-static json_t *partitions_json(const uint8_t *flash, uint32_t size, uint32_t table_offset,
-                               struct espota_error *error)
+/* Every partition of the table; what reaches beyond the flash has no hash. */
+static int list_partitions(json_t *list, const struct espota_table *table, const uint8_t *flash,
+                           uint32_t size, struct espota_error *error)
+{
+    char hash[2 * ESPOTA_SHA256_LENGTH + 1];
+    for (unsigned i = 0; i < table->count; i++) {
+        const struct espota_partition *p = &table->entry[i];
+        bool inside = p->offset <= size && p->size <= size - p->offset;
+        if (inside && sha256_text(flash + p->offset, p->size, hash, error) != 0)
+            return (int)error->status;
+        json_t *name = json_string(p->label);
+        json_array_append_new(list, json_pack("{s:o, s:I, s:I, s:o}", "name", name ? name : json_string("?"),
+                                              "offset", (json_int_t)p->offset, "size", (json_int_t)p->size,
+                                              "sha256", inside ? json_string(hash) : json_null()));
+    }
+    return 0;
+}
+
+static int partitions_json(json_t *list, const uint8_t *flash, uint32_t size, uint32_t table_offset,
+                           struct espota_error *error)
 {
     struct espota_table table;
     struct espota_table_problem problem;
-    char hash[2 * ESPOTA_SHA256_LENGTH + 1];
-    json_t *list = json_array();
     if (table_offset > size || size - table_offset < ESPOTA_TABLE_BINARY_SIZE ||
-        espota_table_parse_flash(&table, flash + table_offset, ESPOTA_TABLE_BINARY_SIZE, table_offset, size,
+        espota_table_parse_flash(&table, flash + table_offset, ESPOTA_TABLE_BINARY_SIZE, table_offset, 0,
                                  espota_md5, &problem) != 0)
-        return list;
-    for (unsigned i = 0; i < table.count; i++) {
-        const struct espota_partition *p = &table.entry[i];
-        if (p->offset > size || p->size > size - p->offset ||
-            sha256_text(flash + p->offset, p->size, hash, error) != 0)
-            continue;
-        json_t *name = json_string(p->label);
-        json_array_append_new(list, json_pack("{s:o, s:I, s:I, s:s}", "name", name ? name : json_string("?"),
-                                              "offset", (json_int_t)p->offset, "size", (json_int_t)p->size,
-                                              "sha256", hash));
-    }
-    return list;
+        return 0;
+    return list_partitions(list, &table, flash, size, error);
+}
+
+static int write_text(const char *path, const json_t *document, struct espota_error *error)
+{
+    char *text = document ? json_dumps(document, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+    char *lines = text ? with_suffix(text, "\n") : NULL;
+    int result = lines ? espota_file_write_secret(path, lines, strlen(lines), error)
+                       : espota_fail_memory(error, "writing the manifest");
+    free(text);
+    free(lines);
+    return result;
 }
 
 static void warn_about_table(struct espota_device *device, const uint8_t *flash, uint32_t table_offset)
@@ -97,22 +115,20 @@ static int write_manifest(const struct espota_device *device, const char *path, 
 {
     const struct espota_device_info *info = &device->info;
     char hash[2 * ESPOTA_SHA256_LENGTH + 1], mac[MAC_TEXT];
+    json_t *partitions = json_array();
     int result = sha256_text(flash, info->flash_size, hash, error);
-    if (result != 0)
+    if (result == 0)
+        result = partitions_json(partitions, flash, info->flash_size, table_offset, error);
+    if (result != 0) {
+        json_decref(partitions);
         return result;
-    *manifest =
-        json_pack("{s:i, s:o, s:o, s:I, s:s, s:I, s:o}", "espota_backup", MANIFEST_VERSION, "chip",
-                  info->chip ? json_string(info->chip->id) : json_null(), "mac",
-                  info->has_mac ? json_string(mac_text(info->mac, mac)) : json_null(), "flash_size",
-                  (json_int_t)info->flash_size, "sha256", hash, "table_offset", (json_int_t)table_offset,
-                  "partitions", partitions_json(flash, info->flash_size, table_offset, error));
-    char *text = *manifest ? json_dumps(*manifest, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
-    char *lines = text ? with_suffix(text, "\n") : NULL;
-    result = lines ? espota_file_write(path, lines, strlen(lines), error)
-                   : espota_fail_memory(error, "writing the manifest");
-    free(text);
-    free(lines);
-    return result;
+    }
+    *manifest = json_pack("{s:i, s:o, s:o, s:I, s:s, s:I, s:o}", "espota_backup", MANIFEST_VERSION, "chip",
+                          info->chip ? json_string(info->chip->id) : json_null(), "mac",
+                          info->has_mac ? json_string(mac_text(info->mac, mac)) : json_null(), "flash_size",
+                          (json_int_t)info->flash_size, "sha256", hash, "table_offset",
+                          (json_int_t)table_offset, "partitions", partitions);
+    return write_text(path, *manifest, error);
 }
 
 /* ---- backup ---------------------------------------------------------------------------------------------
@@ -146,27 +162,29 @@ static int read_flash(struct cli *cli, struct espota_device *device, const char 
     start_progress(cli, "Reading", size);
     outcome = espota_smart_read(device, 0, flash, size, result, error);
     espota_ui_progress_end(&cli->ui);
-    if (outcome == 0) {
-        unlink(partial);
+    if (outcome == 0)
         return 0;
-    }
     if (kept < result->done)
         kept = result->done;
-    if (kept > 0 && espota_file_write(partial, flash, kept, &ignored) == 0)
+    if (kept > 0 && espota_file_write_secret(partial, flash, kept, &ignored) == 0)
         return espota_fail_while(
             error, "backup stopped at 0x%" PRIx32 " (kept in %s; the same command goes on there)",
             result->done, partial);
     return outcome;
 }
 
+/* The manifest makes a backup of it: without one, no flash content stays that looks like a backup. */
 static int save(struct cli *cli, struct espota_device *device, const char *path, const char *manifest_path,
                 const uint8_t *flash, const struct espota_smart_read *r, uint32_t table_offset,
                 struct espota_error *error)
 {
     json_t *manifest = NULL;
-    int result = espota_file_write(path, flash, device->info.flash_size, error);
-    if (result == 0)
+    int result = espota_file_write_secret(path, flash, device->info.flash_size, error);
+    if (result == 0) {
         result = write_manifest(device, manifest_path, flash, table_offset, &manifest, error);
+        if (result != 0)
+            unlink(path);
+    }
     if (result == 0)
         espota_ui_say(&cli->ui, "%uM of flash in %s, %" PRIu32 "K of it travelled; %s says what is in it",
                       device->info.flash_size >> 20, path, r->read / 1024, manifest_path);
@@ -174,6 +192,18 @@ static int save(struct cli *cli, struct espota_device *device, const char *path,
         return print_device_json(cli, manifest, error);
     json_decref(manifest);
     return result;
+}
+
+/* An earlier backup may be the only copy of a device's identity. */
+static int check_places(const char *path, const char *manifest, bool force, struct espota_error *error)
+{
+    const char *there = espota_file_exists(path) ? path : espota_file_exists(manifest) ? manifest : NULL;
+    if (force || !there)
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_REFUSED,
+                       "refused: %s is there already, and may be the only backup of a device; choose another "
+                       "name, or --force replaces it",
+                       there);
 }
 
 static int backup(struct cli *cli, const void *options, struct espota_device *device,
@@ -195,6 +225,8 @@ static int backup(struct cli *cli, const void *options, struct espota_device *de
         warn_about_table(device, flash, table_offset);
     if (result == 0)
         result = save(cli, device, path, manifest, flash, &r, table_offset, error);
+    if (result == 0)
+        unlink(partial);
     free(flash);
     free(partial);
     free(manifest);
@@ -310,7 +342,11 @@ static int restore(struct cli *cli, const void *options, struct espota_device *d
 static int run_backup(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
-    return work_on_device(cli, &o->connect, VIA_ROM, backup, options, error);
+    char *manifest = with_suffix(cli->arguments[0], ".json");
+    int result = manifest ? check_places(cli->arguments[0], manifest, o->force, error)
+                          : espota_fail_memory(error, "reading flash");
+    free(manifest);
+    return result ? result : work_on_device(cli, &o->connect, VIA_ROM, backup, options, error);
 }
 
 static int run_restore(struct cli *cli, const void *options, struct espota_error *error)
@@ -323,9 +359,12 @@ const struct command command_backup = {
     .name = "backup",
     .summary = "read all of the flash into a file, with a manifest",
     .usage = "FILE",
-    .story = "Writes FILE and FILE.json, which says whose flash it is and has the hashes of it and of every "
-             "partition.\n"
-             "Blank parts do not travel; a backup that was interrupted goes on where it stopped.",
+    .story =
+        "Writes FILE and FILE.json, which says whose flash it is and has the hashes of it and of every "
+        "partition.\n"
+        "Both are for their owner alone to read. An earlier backup is not overwritten (exit status 5) unless "
+        "--force is given.\n"
+        "Blank parts do not travel; a backup that was interrupted goes on where it stopped.",
     .options = backup_options,
     .options_size = sizeof(struct options),
     .min_arguments = 1,

@@ -69,7 +69,7 @@ static int read_target(struct cli *cli, const void *options, struct espota_devic
     outcome = espota_smart_read(device, t.offset, data, t.length, &result, error);
     espota_ui_progress_end(&cli->ui);
     if (outcome == 0)
-        outcome = espota_file_write(path, data, t.length, error);
+        outcome = espota_file_write_secret(path, data, t.length, error);
     free(data);
     if (outcome == 0)
         espota_ui_say(&cli->ui, "Read %" PRIu32 " bytes from %s into %s, verified", t.length, t.text, path);

@@ -33,15 +33,51 @@ static int fill_blank(int fd, uint32_t size)
     return 0;
 }
 
-static int check_size(const char *path, uint64_t has, uint32_t wanted, struct espota_error *error)
+static int check_size(const char *path, uint64_t size, struct espota_error *error)
+{
+    if (size >= (64 << 10) && size <= (128 << 20) && (size & (size - 1)) == 0)
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_USAGE, "%s: no flash chip has %llu bytes: 4M, 16M ...", path,
+                       (unsigned long long)size);
+}
+
+static int check_there(const char *path, uint64_t has, uint32_t wanted, struct espota_error *error)
 {
     if (wanted != 0 && has != wanted)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "%s has %llu bytes, not the %u of --flash: leave --flash out, or remove the file",
                            path, (unsigned long long)has, wanted);
-    if (has < (64 << 10) || has > (128 << 20) || (has & (has - 1)) != 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "%s has %llu bytes: no flash chip has that size", path,
-                           (unsigned long long)has);
+    return check_size(path, has, error);
+}
+
+/* A new flash file; an empty one, as mktemp makes it, counts as new. A refusal or a failure leaves none. */
+static int make(const char *path, uint32_t size, struct espota_error *error)
+{
+    if (size == 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "there is no flash file %s yet: give its size with --flash, "
+                           "for example --flash 4M",
+                           path);
+    int result = check_size(path, size, error);
+    int fd = result == 0 ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
+    if (fd < 0)
+        return result ? result : cannot(path, "make", fd, error);
+    result = espota_file_lock(fd, path, true, error);
+    if (result == 0 && fill_blank(fd, size) != 0) {
+        result = cannot(path, "fill", -1, error);
+        unlink(path);
+    }
+    close(fd);
+    return result;
+}
+
+static int map(struct sim_flash *flash, const char *path, int fd, uint64_t size, struct espota_error *error)
+{
+    flash->data = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (flash->data == MAP_FAILED)
+        return cannot(path, "map", -1, error);
+    flash->fd = fd;
+    flash->size = (uint32_t)size;
     return 0;
 }
 
@@ -49,30 +85,22 @@ int sim_flash_open(struct sim_flash *flash, const char *path, uint32_t size, str
 {
     struct stat st;
     *flash = (struct sim_flash){ .fd = -1, .powered = true };
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (stat(path, &st) != 0 || (S_ISREG(st.st_mode) && st.st_size == 0)) {
+        int result = make(path, size, error);
+        if (result != 0)
+            return result;
+    }
+    int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0)
         return cannot(path, "open", fd, error);
-    if (st.st_size == 0 && size == 0) {
+    int result = espota_file_lock(fd, path, true, error);
+    if (result == 0)
+        result = check_there(path, (uint64_t)st.st_size, size, error);
+    if (result == 0)
+        result = map(flash, path, fd, (uint64_t)st.st_size, error);
+    if (result != 0)
         close(fd);
-        unlink(path);
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "there is no flash file %s yet: give its size with --flash, "
-                           "for example --flash 4M",
-                           path);
-    }
-    if (st.st_size == 0 && (fill_blank(fd, size) != 0 || fstat(fd, &st) != 0))
-        return cannot(path, "fill", fd, error);
-    int result = check_size(path, (uint64_t)st.st_size, size, error);
-    if (result != 0) {
-        close(fd);
-        return result;
-    }
-    flash->data = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (flash->data == MAP_FAILED)
-        return cannot(path, "map", fd, error);
-    flash->fd = fd;
-    flash->size = (uint32_t)st.st_size;
-    return 0;
+    return result;
 }
 
 int sim_flash_memory(struct sim_flash *flash, uint32_t size, struct espota_error *error)

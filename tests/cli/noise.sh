@@ -119,9 +119,9 @@ pull written.bin migrated.bin 1700 24 flash build --migrate --appsize 1280K
 pull flashed.bin written.bin 16500 20 write nvs nvs.bin
 pull written.bin erased.bin 600 16 erase nvs
 pull flashed.bin updated.bin 57000 32 ota --via rom --file new.bin
-pull flashed.bin "" 8000 16 backup board.bin
+pull flashed.bin "" 8000 16 backup --force board.bin
 same "the backup that went on is right" board.bin flashed.bin
-"$ESPOTA" backup -q --port file:written.bin board.bin
+"$ESPOTA" backup -q --force --port file:written.bin board.bin
 pull flashed.bin written.bin 10000 16 restore board.bin --force
 MODE=
 pull flashed.bin updated.bin 60000 40 ota --file new.bin

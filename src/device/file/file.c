@@ -10,9 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Open for reading until the first write, so that a file that may only be read can be. */
 struct file_device {
     struct espota_device device;
     int fd;
+    bool writable;
+    char path[];
 };
 
 static int failed(struct espota_device *device, const char *what, struct espota_error *error)
@@ -37,10 +40,28 @@ static int file_read(struct espota_device *device, uint32_t offset, void *buffer
     return 0;
 }
 
+/* Somebody who reads it meanwhile, as we do until here, would see half a change. */
+static int make_writable(struct file_device *f, struct espota_error *error)
+{
+    if (f->writable)
+        return 0;
+    int fd = open(f->path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return failed(&f->device, "write", error);
+    close(f->fd);
+    f->fd = fd;
+    int result = espota_file_lock(fd, f->path, true, error);
+    f->writable = result == 0;
+    return result;
+}
+
 static int file_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                       struct espota_error *error)
 {
     struct file_device *f = (struct file_device *)device;
+    int result = make_writable(f, error);
+    if (result != 0)
+        return result;
     for (size_t done = 0; done < length;) {
         ssize_t count = pwrite(f->fd, (const uint8_t *)data + done, length - done, (off_t)(offset + done));
         if (count < 0 && errno == EINTR)
@@ -104,7 +125,7 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
                             struct espota_error *error)
 {
     struct stat st;
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open the flash file %s: %s", path,
                            errno == ENOENT ? "it is not there; 'espota flash' with --flash SIZE makes one"
@@ -115,12 +136,14 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
                            "%s is no flash dump: expected a file of whole 4K sectors, 64K to 128M", path);
     }
-    struct file_device *f = calloc(1, sizeof *f);
+    int result = espota_file_lock(fd, path, false, error);
+    struct file_device *f = result == 0 ? calloc(1, sizeof *f + strlen(path) + 1) : NULL;
     if (!f) {
         close(fd);
-        return espota_fail_memory(error, "opening a flash file");
+        return result ? result : espota_fail_memory(error, "opening a flash file");
     }
     f->fd = fd;
+    strcpy(f->path, path);
     espota_device_init(&f->device, &file_ops, "file", ESPOTA_HASH_SHA256, path);
     f->device.info.chip = chip;
     f->device.info.flash_size = (uint32_t)st.st_size;
