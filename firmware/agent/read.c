@@ -1,6 +1,7 @@
 /* What is in flash: who the device is, reads and digests. */
 #include "private.h"
 
+#include "espota/agent_settings.h"
 #include "espota/bytes.h"
 
 #include <string.h>
@@ -45,21 +46,73 @@ const struct espota_partition *espota_agent_app_at(const struct espota_agent *ag
     return NULL;
 }
 
+/* The app partition that a range lies in, or NULL. */
+static const struct espota_partition *app_around(const struct espota_agent *agent, uint32_t offset,
+                                                 uint32_t length)
+{
+    for (unsigned i = 0; i < agent->table.count; i++) {
+        const struct espota_partition *p = &agent->table.entry[i];
+        if (p->type == ESPOTA_TYPE_APP && espota_agent_inside(offset, length, p->offset, p->size))
+            return p;
+    }
+    return NULL;
+}
+
 /* The table, otadata and apps may be read; data partitions hold secrets. */
 static enum espota_agent_status readable(const struct espota_agent *agent, uint32_t offset, uint32_t length)
 {
+    const struct espota_partition *otadata =
+        espota_table_find_type(&agent->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
     if (!espota_agent_inside(offset, length, 0, agent->config->flash_size))
         return ESPOTA_AGENT_RANGE;
-    if (espota_agent_inside(offset, length, agent->config->table_offset, ESPOTA_TABLE_SECTOR_SIZE))
+    bool open = espota_agent_inside(offset, length, agent->config->table_offset, ESPOTA_TABLE_SECTOR_SIZE) ||
+                (otadata && espota_agent_inside(offset, length, otadata->offset, otadata->size)) ||
+                app_around(agent, offset, length);
+    return open ? ESPOTA_AGENT_OK : ESPOTA_AGENT_DENIED;
+}
+
+/* How much of a range is of the key in the settings of a recovery image that lies in `p`; -1: flash cannot be
+ * read. */
+static int key_bytes(const struct espota_agent *agent, const struct espota_partition *p, uint32_t offset,
+                     uint32_t length)
+{
+    enum { KEY_AT = ESPOTA_SETTINGS_OFFSET + offsetof(struct espota_agent_settings, key) };
+    uint8_t magic[sizeof ESPOTA_SETTINGS_MAGIC - 1];
+    uint32_t key = p->offset + KEY_AT, end = key + ESPOTA_SETTINGS_KEY_SIZE;
+    uint32_t first = offset > key ? offset : key, last = offset + length < end ? offset + length : end;
+    if (first >= last)
+        return 0;
+    if (espota_agent_flash_read(agent, p->offset + ESPOTA_SETTINGS_OFFSET, magic, sizeof magic) != 0)
+        return -1;
+    return memcmp(magic, ESPOTA_SETTINGS_MAGIC, sizeof magic) == 0 ? (int)(last - first) : 0;
+}
+
+/* A key is read by nobody, and where the device conceals its apps, only what says what they are. */
+static enum espota_agent_status may_read(const struct espota_agent *agent, uint32_t offset, uint32_t length)
+{
+    const struct espota_partition *p = app_around(agent, offset, length);
+    if (!p)
         return ESPOTA_AGENT_OK;
-    for (unsigned i = 0; i < agent->table.count; i++) {
-        const struct espota_partition *p = &agent->table.entry[i];
-        bool open =
-            p->type == ESPOTA_TYPE_APP || (p->type == ESPOTA_TYPE_DATA && p->subtype == ESPOTA_DATA_OTA);
-        if (open && espota_agent_inside(offset, length, p->offset, p->size))
-            return ESPOTA_AGENT_OK;
-    }
-    return ESPOTA_AGENT_DENIED;
+    if (agent->config->conceal && offset + length > p->offset + ESPOTA_SETTINGS_OFFSET)
+        return ESPOTA_AGENT_DENIED;
+    int bytes = key_bytes(agent, p, offset, length);
+    return bytes < 0 ? ESPOTA_AGENT_FLASH : bytes > 0 ? ESPOTA_AGENT_DENIED : ESPOTA_AGENT_OK;
+}
+
+/* A digest of a part of a key tells the key, byte by byte; one of all of it tells nothing. So it is with the
+ * sectors of a concealed app. */
+static enum espota_agent_status may_digest(const struct espota_agent *agent, uint32_t offset, uint32_t length)
+{
+    const struct espota_partition *p = app_around(agent, offset, length);
+    if (!p)
+        return ESPOTA_AGENT_OK;
+    bool whole = offset % SECTOR == 0 && (length % SECTOR == 0 || (offset == p->offset && length > SECTOR));
+    if (agent->config->conceal && !whole)
+        return ESPOTA_AGENT_DENIED;
+    int bytes = key_bytes(agent, p, offset, length);
+    if (bytes < 0)
+        return ESPOTA_AGENT_FLASH;
+    return bytes == 0 || bytes == ESPOTA_SETTINGS_KEY_SIZE ? ESPOTA_AGENT_OK : ESPOTA_AGENT_DENIED;
 }
 
 int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length)
@@ -88,6 +141,8 @@ enum espota_agent_status espota_agent_read(struct espota_agent *agent, const str
     if (length == 0 || length > ESPOTA_AGENT_MAX_DATA)
         return ESPOTA_AGENT_RANGE;
     enum espota_agent_status status = readable(agent, offset, length);
+    if (status == ESPOTA_AGENT_OK)
+        status = may_read(agent, offset, length);
     if (status == ESPOTA_AGENT_OK && espota_agent_slot_read(agent, offset, reply->data, length) != 0)
         status = ESPOTA_AGENT_FLASH;
     if (status == ESPOTA_AGENT_OK)
@@ -99,7 +154,10 @@ enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, u
                                                    uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH])
 {
     const struct espota_hash *h = &agent->port->sha256;
+    enum espota_agent_status status = may_digest(agent, offset, length);
     agent->update.running_run = false;
+    if (status != ESPOTA_AGENT_OK)
+        return status;
     if (h->begin(h->context) != 0)
         return ESPOTA_AGENT_CRYPTO;
     while (length > 0) {

@@ -45,6 +45,8 @@ static int check_content(struct espota_device *device, const struct espota_image
     } else {
         result = examine_all(source, image, &verdict, error);
     }
+    if (result == ESPOTA_ERR_UNSUPPORTED) /* nor be digested */
+        return 0;
     *state = verdict == ESPOTA_IMAGE_OK ? ESPOTA_SLOT_VALID : ESPOTA_SLOT_BROKEN;
     return result;
 }
@@ -55,8 +57,9 @@ int espota_slot_examine(struct espota_device *device, const struct espota_partit
     struct reader reader = { device, partition->offset, error };
     struct espota_image_source source = { &reader, read_device, partition->size };
     enum espota_image_verdict verdict = espota_image_outline(image, &source);
-    if (verdict == ESPOTA_IMAGE_READ_FAILED)
-        return (int)error->status;
+    *state = ESPOTA_SLOT_UNCHECKED;
+    if (verdict == ESPOTA_IMAGE_READ_FAILED) /* a device need not let its apps be read */
+        return error->status == ESPOTA_ERR_UNSUPPORTED ? 0 : (int)error->status;
     *state = ESPOTA_SLOT_BROKEN;
     if (verdict == ESPOTA_IMAGE_NO_MAGIC)
         *state = ESPOTA_SLOT_EMPTY;

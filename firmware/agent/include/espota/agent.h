@@ -63,7 +63,8 @@ struct espota_agent_config {
     uint8_t mac[6];
     const char *name; /* "espota agent 1.0", at most 31 bytes shown */
     const uint8_t *key;
-    size_t key_length;           /* 0: open sessions */
+    size_t key_length;           /* 32 to 64; 0: open sessions */
+    bool conceal;                /* apps are not read out: flash encryption is to keep them secret */
     uint8_t window;              /* requests that the stream can hold while the agent is busy; 1 or more */
     bool rollback;               /* the bootloader honours trial states */
     uint32_t min_secure_version; /* apps whose description says less are refused */
