@@ -7,7 +7,7 @@
 #include "freertos/task.h"
 #include "lwip/sockets.h"
 #include "sdkconfig.h"
-#ifdef CONFIG_ESPOTA_MDNS
+#ifdef ESPOTA_MDNS
 #include "mdns.h"
 #endif
 
@@ -218,7 +218,7 @@ static void tcp_task(void *argument)
 /* Without mDNS the agent is still there, by its address. */
 static void announce(const struct espota_idf *e)
 {
-#ifdef CONFIG_ESPOTA_MDNS
+#ifdef ESPOTA_MDNS
     const char *name = e->config.tcp.mdns_name;
     if (!name)
         return;
@@ -231,7 +231,7 @@ static void announce(const struct espota_idf *e)
         ESP_LOGW(tag, "not announced by mDNS: %s", esp_err_to_name(result));
 #else
     if (e->config.tcp.mdns_name)
-        ESP_LOGW(tag, "mDNS is not built in (CONFIG_ESPOTA_MDNS)");
+        ESP_LOGW(tag, "mDNS is not built in: CONFIG_ESPOTA_MDNS and the component mdns");
 #endif
 }
 

@@ -2,6 +2,7 @@
  * configured. The partition table is made by 'espota plan --flash 4M --force2p --app-name app -o
  * partitions.csv'. */
 #include "espota_idf.h"
+#include "example_keys.h"
 
 #include "esp_event.h"
 #include "esp_log.h"
@@ -55,35 +56,18 @@ static void join_network(void)
     ESP_ERROR_CHECK(esp_wifi_start());
 }
 
-/* A real device has its key in NVS or eFuse, written when it was made. */
-static size_t read_key(uint8_t key[32])
-{
-    const char *hex = CONFIG_EXAMPLE_KEY;
-    unsigned byte;
-    if (strlen(hex) != 64)
-        return 0;
-    for (size_t i = 0; i < 32; i++) {
-        if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
-            return 0;
-        key[i] = (uint8_t)byte;
-    }
-    return 32;
-}
-
 void app_main(void)
 {
-    static uint8_t key[32]; /* outlives the agent */
+    const uint8_t *key = example_key();
     struct espota_idf_config config = {
         .name = "espota example",
+        .key = key,
+        .key_length = key ? EXAMPLE_KEY_LENGTH : 0,
+        .owner = example_owner(),
         .uart = { .used = true },
         .callbacks = { .allow_update = allow_update, .about_to_restart = about_to_restart },
     };
-    size_t length = read_key(key);
-    if (length > 0) {
-        config.key = key;
-        config.key_length = length;
-    }
-    if (length > 0 && strlen(CONFIG_EXAMPLE_WIFI_SSID) > 0) {
+    if (key && strlen(CONFIG_EXAMPLE_WIFI_SSID) > 0) {
         join_network();
         config.tcp.used = true;
         config.tcp.mdns_name = "espota-example";

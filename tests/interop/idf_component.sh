@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2034
+# The ESP-IDF component's CMakeLists.txt, as ESP-IDF reads it: twice, the first time without a configuration.
+source "$(dirname "$0")/../lib.sh"
+
+if ! command -v cmake >/dev/null; then
+    skip "ESP-IDF component" "no cmake"
+    exit 0
+fi
+
+read_component() { # ARGS...
+    cmake "$@" -DCOMPONENT="$ROOT/firmware/port/esp-idf" -P "$ROOT/tests/interop/idf_component.cmake" >"$WORK/out" 2>&1 ||
+        echo "failed: $(cat "$WORK/out")" >>"$WORK/out"
+    tr -s ' \n' ' ' <"$WORK/out"
+}
+
+has() { # NAME TEXT OUTPUT
+    if [[ $3 == *"$2"* ]]; then ok "$1"; else not_ok "$1" "missing: $2" "$3"; fi
+}
+
+has_not() { # NAME TEXT OUTPUT
+    if [[ $3 != *"$2"* ]]; then ok "$1"; else not_ok "$1" "unexpected: $2" "$3"; fi
+}
+
+early=$(read_component -DEARLY=1)
+plain=$(read_component -DCONFIG_ESPOTA_MDNS=y -DBUILT="main;lwip")
+local=$(read_component -DCONFIG_ESPOTA_MDNS=y -DBUILT="main;mdns")
+managed=$(read_component -DCONFIG_ESPOTA_MDNS=y -DBUILT="main;espressif__mdns")
+unwanted=$(read_component -DBUILT="main;mdns")
+
+has "early expansion: there are requirements" "requires: " "$early"
+has_not "all sources are there" "missing: " "$early"
+has "the UART driver, whose component ESP-IDF 5.3 is the first to have, sets the minimum" '">=5.3"' \
+    "$(grep 'idf:' "$ROOT/firmware/port/esp-idf/idf_component.yml")"
+if [ "$(grep -o 'requires: .*' <<<"$early")" = "$(grep -o 'requires: [^-]*' <<<"$unwanted")" ] &&
+    [[ $(grep -o 'requires: [^-]*' <<<"$local") == "$(grep -o 'requires: [^-]*' <<<"$unwanted")" ]]; then
+    ok "no requirement hangs on the configuration, which is not known when they are expanded"
+else
+    not_ok "no requirement hangs on the configuration, which is not known when they are expanded" "$early" "$local"
+fi
+has "mDNS: the project's own component is used" "ESPOTA_MDNS=1" "$local"
+has "mDNS: the component manager's is used" "ESPOTA_MDNS=1" "$managed"
+has_not "mDNS: without the component, the build does without" "ESPOTA_MDNS=1" "$plain"
+has "mDNS: and says so, with what to do" "idf.py add-dependency espressif/mdns" "$plain"
+has_not "mDNS: not when the configuration is against it" "ESPOTA_MDNS=1" "$unwanted"
