@@ -246,9 +246,10 @@ int espota_agent_open(struct espota_device **device, struct espota_link *link,
 int espota_file_device_open(struct espota_device **device, const char *path, const struct espota_chip *chip,
                             struct espota_error *error);
 
-/** Make a flash dump of `size` blank bytes: 64K to 128M, a power of two. @return ESPOTA_ERR_USAGE for another
- * size, ESPOTA_ERR_IO. */
-int espota_file_device_create(const char *path, uint32_t size, struct espota_error *error);
+/** A flash dump that is not there: blank, `size` bytes (64K to 128M, a power of two), and made by the first
+ * erase or write. @return ESPOTA_ERR_USAGE for another size. */
+int espota_file_device_new(struct espota_device **device, const char *path, uint32_t size,
+                           const struct espota_chip *chip, struct espota_error *error);
 
 #pragma GCC visibility pop
 

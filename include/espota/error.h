@@ -48,6 +48,20 @@ enum espota_hint {
     ESPOTA_HINT_SIGN,              /* the image can be signed */
     ESPOTA_HINT_BOOTLOADER_OFFSET, /* a table with bootloader partitions needs to know where bootloaders lie
                                     */
+    ESPOTA_HINT_NAME_CHIP,         /* say which chip it is */
+    ESPOTA_HINT_MERGED,            /* the file is a merged image: flash it as a whole */
+    ESPOTA_HINT_AS_BOOTLOADER,     /* the file is a bootloader: give it as one */
+    ESPOTA_HINT_AS_TABLE,          /* the file is a table: give it as one */
+    ESPOTA_HINT_AS_FS,             /* the file is a file system: give it as one */
+    ESPOTA_HINT_WRITE_RANGE,       /* the file can be written to a partition or offset */
+    ESPOTA_HINT_NEED_TABLE,        /* give a table, or have one planned */
+    ESPOTA_HINT_MOVE_TABLE,        /* let the table lie elsewhere, or build a smaller bootloader */
+    ESPOTA_HINT_LARGER_PARTITION,  /* a layout with a larger partition */
+    ESPOTA_HINT_KEEP_HEADER,       /* leave the bootloader's header as it is */
+    ESPOTA_HINT_CHANGE_LAYOUT,     /* say that data may go: what has to, or all */
+    ESPOTA_HINT_WRITE_OVER,        /* say that what is there may be written over, or erased */
+    ESPOTA_HINT_OTHER_TABLE,       /* go by the table at [0], or say that all may be erased */
+    ESPOTA_HINT_MEND_TABLE,        /* write a good table to [0], or say that all may be erased */
 };
 
 struct espota_error {

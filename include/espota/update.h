@@ -117,6 +117,7 @@ enum espota_slot_state {
     ESPOTA_SLOT_UNCHECKED, /* an image whose parts fit together; this device cannot check more */
     ESPOTA_SLOT_BROKEN,    /* an image that is damaged */
     ESPOTA_SLOT_FOREIGN,   /* an image for another chip */
+    ESPOTA_SLOT_NO_APP,    /* an image that no bootloader starts, as it would load over itself */
 };
 
 /** What is in an app partition? Reads headers, and asks for a digest where the device has SHA-256. */
@@ -124,7 +125,7 @@ int espota_slot_examine(struct espota_device *device, const struct espota_partit
                         struct espota_image *image, enum espota_slot_state *state,
                         struct espota_error *error);
 
-/** "empty", "valid", "unchecked", "broken", "other-chip". Static storage. */
+/** "empty", "valid", "unchecked", "broken", "other-chip", "no-app". Static storage. */
 const char *espota_slot_state_name(enum espota_slot_state state);
 
 /* ---- OTA ------------------------------------------------------------------------------------------------
@@ -148,10 +149,18 @@ struct espota_ota_result {
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
 };
 
-/** Check an image in memory before anything is written: it is one, for this chip, undamaged, fits the flash.
- * `image` may be NULL. @return ESPOTA_ERR_VERIFY or ESPOTA_ERR_TOO_BIG. */
+/** Check an image in memory before anything is written: it is one, for this chip, undamaged.
+ * `image` may be NULL. @return ESPOTA_ERR_VERIFY. */
 int espota_ota_check_image(const struct espota_device_info *info, const char *name, const uint8_t *data,
                            size_t length, struct espota_image *image, struct espota_error *error);
+
+/** Was the image built for more flash than the device has? ESP-IDF takes the size from the bootloader's
+ * header unless the app was built to override it (CONFIG_SPI_FLASH_SIZE_OVERRIDE), so that this is worth a
+ * warning.
+ * @return `text`, or NULL: it was not. */
+#define ESPOTA_IMAGE_WARNING 400
+const char *espota_ota_size_warning(const struct espota_device_info *info, const char *name,
+                                    const struct espota_image *image, char text[ESPOTA_IMAGE_WARNING]);
 
 /** The whole procedure, up to the switch of otadata. The device is not restarted. */
 int espota_ota_run(struct espota_device *device, const struct espota_ota_request *request,

@@ -89,6 +89,20 @@ const char *espota_hint_name(enum espota_hint hint)
         [ESPOTA_HINT_MAKE_KEY] = "make-key",
         [ESPOTA_HINT_SIGN] = "sign",
         [ESPOTA_HINT_BOOTLOADER_OFFSET] = "bootloader-offset",
+        [ESPOTA_HINT_NAME_CHIP] = "name-chip",
+        [ESPOTA_HINT_MERGED] = "merged",
+        [ESPOTA_HINT_AS_BOOTLOADER] = "as-bootloader",
+        [ESPOTA_HINT_AS_TABLE] = "as-table",
+        [ESPOTA_HINT_AS_FS] = "as-fs",
+        [ESPOTA_HINT_WRITE_RANGE] = "write-range",
+        [ESPOTA_HINT_NEED_TABLE] = "need-table",
+        [ESPOTA_HINT_MOVE_TABLE] = "move-table",
+        [ESPOTA_HINT_LARGER_PARTITION] = "larger-partition",
+        [ESPOTA_HINT_KEEP_HEADER] = "keep-header",
+        [ESPOTA_HINT_CHANGE_LAYOUT] = "change-layout",
+        [ESPOTA_HINT_WRITE_OVER] = "write-over",
+        [ESPOTA_HINT_OTHER_TABLE] = "other-table",
+        [ESPOTA_HINT_MEND_TABLE] = "mend-table",
     };
     return names[hint];
 }

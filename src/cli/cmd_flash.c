@@ -1,21 +1,18 @@
 #include "connect.h"
-#include "flash_files.h"
-#include "flash_job.h"
-#include "flash_layout.h"
+#include "flash_report.h"
 #include "plan_options.h"
-
-#include "espota/update.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct options {
     struct connect_options connect;
     struct plan_options plan;
     const char *bootloader, *table, *fs_image, *slot;
-    struct flash_header header;
+    struct espota_flash_header header;
     struct list_option subtypes;
     bool erase, migrate, force;
 };
@@ -31,13 +28,13 @@ static const struct option_spec option_table[] = {
     { "fs-image", 0, OPTION_TEXT, offsetof(struct options, fs_image), "FILE",
       "image for the file system partition" },
     { "slot", 's', OPTION_TEXT, offsetof(struct options, slot), "NAME",
-      "partition for the app (factory, or else ota_0); it boots" },
+      "partition for the app (the one that boots next); it boots" },
     { "erase", 'e', OPTION_FLAG, offsetof(struct options, erase), NULL,
       "erase all of the flash first: all data on the device is lost" },
     { "migrate", 'm', OPTION_FLAG, offsetof(struct options, migrate), NULL,
       "change the layout of a device with data: erase only what has to go, keep what stays" },
     { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL,
-      "write to a chip with secure boot or flash encryption" },
+      "write to a chip with secure boot or flash encryption, or over data that no table explains" },
     { "flash", 0, OPTION_SIZE, PLAN_OPTION(struct options, plan, flash), "SIZE",
       "plan for this flash size (what the chip has); makes a file: that is not there" },
     PLAN_OPTION_ROWS(struct options, plan),
@@ -52,109 +49,32 @@ static const struct option_spec option_table[] = {
     OPTION_END,
 };
 
-/* ---- writing --------------------------------------------------------------------------------------------
- */
-
-static int write_piece(struct cli *cli, struct espota_device *device, struct piece *p,
-                       struct espota_error *error)
-{
-    char label[64];
-    snprintf(label, sizeof label, "Writing %s", p->what);
-    start_progress(cli, label, espota_smart_write_total(p->data.size));
-    int result = espota_smart_write(device, p->offset, p->data.data, p->data.size, &p->result, error);
-    espota_ui_progress_end(&cli->ui);
-    cli->progress.what = NULL;
-    if (result != 0)
-        return espota_fail_while(error, "%s at 0x%" PRIx32, p->what, p->offset);
-    if (p->result.written == 0)
-        espota_ui_say(&cli->ui, "0x%06" PRIx32 " %s: %zu bytes, there already", p->offset, p->what,
-                      p->data.size);
-    else
-        espota_ui_say(&cli->ui, "0x%06" PRIx32 " %s: %zu bytes, %" PRIu32 "K written, verified", p->offset,
-                      p->what, p->data.size, p->result.written / 1024);
-    return 0;
-}
-
-static int write_all(struct cli *cli, struct espota_device *device, struct job *job,
-                     struct espota_error *error)
-{
-    int result = 0;
-    for (unsigned i = 0; result == 0 && i < job->count; i++)
-        result = write_piece(cli, device, &job->piece[i], error);
-    return result;
-}
-
-/* ---- the report -----------------------------------------------------------------------------------------
- */
-
-static json_t *pieces_json(const struct job *job)
-{
-    json_t *list = json_array();
-    for (unsigned i = 0; i < job->count; i++) {
-        const struct piece *p = &job->piece[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:o, s:I, s:I, s:I, s:I}", "what", p->what, "file",
-                                        p->file ? json_string(p->file) : json_null(), "offset",
-                                        (json_int_t)p->offset, "size", (json_int_t)p->data.size, "written",
-                                        (json_int_t)p->result.written, "kept", (json_int_t)p->result.kept));
-    }
-    return list;
-}
-
-static int report(struct cli *cli, const struct espota_device *device, const struct job *job, uint64_t ms,
-                  json_t *story, struct espota_error *error)
-{
-    uint64_t total = 0, written = 0;
-    for (unsigned i = 0; i < job->count; i++) {
-        total += job->piece[i].data.size;
-        written += job->piece[i].result.written;
-    }
-    double seconds = (double)ms / 1000.0;
-    double rate = ms > 0 ? (double)total / 1024.0 / seconds : 0;
-    espota_ui_say(&cli->ui, "%" PRIu64 " bytes in %.1f s, %.1f KiB/s effective, %" PRIu64 "K written", total,
-                  seconds, rate, written / 1024);
-    if (job->app)
-        espota_ui_say(&cli->ui, "'%s' boots next", job->app->label);
-    if (!cli->json)
-        return 0;
-    return print_json(json_pack("{s:s, s:o, s:I, s:o, s:O?, s:o, s:f, s:f}", "device", device->name, "chip",
-                                device->info.chip ? json_string(device->info.chip->id) : json_null(),
-                                "flash_size", (json_int_t)device->info.flash_size, "boots",
-                                job->app ? json_string(job->app->label) : json_null(), "migration", story,
-                                "pieces", pieces_json(job), "seconds", seconds, "kib_per_second", rate),
-                      error);
-}
-
-/* ---- the command ----------------------------------------------------------------------------------------
- */
-
-static int replace(char **path, const char *given, struct espota_error *error)
-{
-    if (!given)
-        return 0;
-    free(*path);
-    *path = strdup(given);
-    return *path ? 0 : espota_fail_memory(error, "looking for files");
-}
-
-/* The folder's files; options win over them. */
-static int collect(struct flash_files *files, const struct cli *cli, const struct options *o,
+/* The files named by options, then those of the build folder, or the one file. */
+static int collect(struct espota_flash_files *files, const struct cli *cli, const struct options *o,
                    struct espota_error *error)
 {
-    int result = cli->argument_count > 0 ? flash_files_find(files, cli->arguments[0], error) : 0;
-    if (result == 0)
-        result = replace(&files->bootloader, o->bootloader, error);
-    if (result == 0)
-        result = replace(&files->table, o->table, error);
-    if (result == 0)
-        result = replace(&files->app, o->plan.app, error);
-    if (result == 0)
-        result = replace(&files->fs_image, o->fs_image, error);
-    if (result == 0 && !files->bootloader && !files->table && !files->app && !files->fs_image &&
-        files->extra_count == 0 && !plan_options_given(&o->plan))
+    const struct {
+        const char *path;
+        enum espota_flash_role role;
+    } named[] = { { o->bootloader, ESPOTA_FLASH_BOOTLOADER },
+                  { o->table, ESPOTA_FLASH_TABLE },
+                  { o->plan.app, ESPOTA_FLASH_APP },
+                  { o->fs_image, ESPOTA_FLASH_FS } };
+    const char *argument = cli->argument_count > 0 ? cli->arguments[0] : NULL;
+    struct stat st;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < sizeof named / sizeof named[0]; i++)
+        if (named[i].path)
+            result = espota_flash_files_add(files, named[i].role, named[i].path, error);
+    if (result == 0 && argument && stat(argument, &st) == 0 && S_ISREG(st.st_mode))
+        result = espota_flash_files_take(files, argument, error);
+    else if (result == 0 && argument)
+        result = espota_flash_files_find(files, argument, error);
+    if (result == 0 && files->count == 0 && !plan_options_given(&o->plan))
         result =
             espota_fail(error, ESPOTA_ERR_USAGE,
-                        "nothing to flash: name a build folder, or --bootloader, --table, --app, --fs-image");
+                        "nothing to flash: name a build folder or an image, or --bootloader, --table, --app, "
+                        "--fs-image");
     return result;
 }
 
@@ -169,7 +89,7 @@ static int check_options(const struct options *o, struct espota_error *error)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--erase and --migrate contradict each other");
     if (o->plan.table_offset.given && o->plan.table_offset.value % ESPOTA_SECTOR_SIZE)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--table-offset must be a multiple of 4K");
-    return flash_header_check(&o->header, error);
+    return espota_flash_header_check(&o->header, error);
 }
 
 static void greet(struct cli *cli, const struct espota_device *device)
@@ -188,67 +108,88 @@ static void greet(struct cli *cli, const struct espota_device *device)
                   info->has_mac ? mac_text(info->mac, mac) : "");
 }
 
-static int flash(struct cli *cli, const struct options *o, const struct flash_files *files,
-                 struct espota_device *device, struct espota_error *error)
+static struct espota_flash_request request_of(const struct options *o, const struct espota_flash_files *files,
+                                              const struct espota_table_csv_options *csv)
 {
-    struct job job = { 0 };
-    struct job_request request = {
-        .plan = &o->plan,
+    return (struct espota_flash_request){
+        .files = files,
+        .layout = plan_request(&o->plan, o->plan.flash.value, 0),
+        .plan_layout = plan_options_given(&o->plan),
         .slot = o->slot,
+        .table_offset = o->plan.table_offset.value,
         .header = o->header,
-        .subtypes = &o->subtypes,
-        .table_offset = o->plan.table_offset.given ? o->plan.table_offset.value : ESPOTA_TABLE_DEFAULT_OFFSET,
+        .csv = csv,
+        .policy = o->erase     ? ESPOTA_FLASH_ERASE
+                  : o->migrate ? ESPOTA_FLASH_MIGRATE
+                               : ESPOTA_FLASH_KEEP,
+        .force = o->force,
     };
+}
+
+static int flash(struct cli *cli, const struct options *o, const struct espota_flash_files *files,
+                 struct espota_device *device, struct espota_flash_plan *plan, struct espota_error *error)
+{
+    struct espota_subtype_name names[LIST_MAX];
+    struct espota_table_csv_options csv = { 0 };
+    struct espota_flash_request request = request_of(o, files, &csv);
+    struct espota_flash_observer observer = flash_observer(cli);
     uint64_t started = espota_now_ms();
     greet(cli, device);
-    enum layout_policy policy = o->erase ? LAYOUT_ERASE : o->migrate ? LAYOUT_MIGRATE : LAYOUT_REFUSE;
-    json_t *story = NULL;
     int result = check_security(cli, device, o->force, error);
     if (result == 0)
-        result = job_prepare(&job, cli, &request, files, &device->info, error);
+        result = read_subtype_names(&o->subtypes, names, &csv, error);
+    if (result != 0)
+        return result;
+    result = espota_flash_plan(plan, device, &request, error);
+    say_plan(cli, device, plan);
     if (result == 0)
-        result = prepare_layout(cli, device, &job, request.table_offset, policy, &story, error);
-    if (result == 0)
-        result = write_all(cli, device, &job, error);
+        result = espota_flash_run(plan, device, &observer, error);
     uint64_t ms = espota_now_ms() - started;
     if (result == 0)
         result = espota_device_restart(device, error);
-    if (result == 0)
-        result = report(cli, device, &job, ms, story, error);
-    json_decref(story);
-    job_free(&job);
-    return result;
+    return result ? result : report_flash(cli, device, plan, ms, error);
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
-    struct flash_files files = { 0 };
+    struct espota_flash_files *files = calloc(1, sizeof *files);
+    struct espota_flash_plan *plan = calloc(1, sizeof *plan);
     struct espota_device *device = NULL;
     struct connect_options connect = o->connect;
     connect.create_size = o->plan.flash.value;
-    int result = check_options(o, error);
-    if (result == 0)
-        result = collect(&files, cli, o, error);
+    int result = files && plan ? check_options(o, error) : espota_fail_memory(error, "preparing to flash");
+    if (result == 0) {
+        result = collect(files, cli, o, error);
+        say_notes(cli, &files->notes);
+    }
     if (result == 0)
         result = connect_device(cli, &connect, VIA_ROM, &device, error);
     if (result == 0)
-        result = flash(cli, o, &files, device, error);
+        result = flash(cli, o, files, device, plan, error);
     espota_device_close(device);
-    flash_files_free(&files);
+    if (plan)
+        espota_flash_plan_free(plan);
+    if (files)
+        espota_flash_files_free(files);
+    free(plan);
+    free(files);
     return result;
 }
 
 const struct command command_flash = {
     .name = "flash",
     .summary = "write bootloader, table and app through the ROM bootloader",
-    .usage = "[DIR]",
-    .story = "DIR is a build folder: with flasher_args.json, or with files of the usual names. Only what "
-             "differs from\n"
-             "the device's flash is written. Without a table, a layout is planned for the chip's flash. A "
-             "device that\n"
-             "holds another partition table is left alone (exit status 5) unless --migrate or --erase is "
-             "given. --port file:FLASH makes a merged image.",
+    .usage = "[DIR | FILE]",
+    .story = "DIR is a build folder of ESP-IDF, Arduino or PlatformIO; FILE is an app or a merged image. "
+             "Only what "
+             "differs\n"
+             "from the device's flash is written. An app alone goes into the device's own table; a blank "
+             "device gets "
+             "a planned\n"
+             "layout. What would lose data is refused (exit status 5) unless --migrate, --erase or --force "
+             "is given.\n"
+             "--port file:FLASH makes a merged image.",
     .options = option_table,
     .options_size = sizeof(struct options),
     .max_arguments = 1,

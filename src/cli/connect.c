@@ -157,12 +157,10 @@ static int open_link(struct cli *cli, const char *port, uint32_t baud, struct es
 static int open_file(struct cli *cli, const char *path, const struct espota_chip *chip, uint32_t create_size,
                      struct espota_device **device, struct espota_error *error)
 {
-    int result = 0;
     cli_catch_interrupts();
-    if (create_size > 0 && !espota_file_exists(path))
-        result = espota_file_device_create(path, create_size, error);
-    if (result == 0)
-        result = espota_file_device_open(device, path, chip, error);
+    int result = create_size > 0 && !espota_file_exists(path)
+                     ? espota_file_device_new(device, path, create_size, chip, error)
+                     : espota_file_device_open(device, path, chip, error);
     if (result == 0)
         (*device)->watch = watch_of(cli);
     return result;

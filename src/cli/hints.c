@@ -40,15 +40,46 @@ static const char *const texts[] = {
     [ESPOTA_HINT_BOOTLOADER_OFFSET] =
         "say where bootloaders lie, below the table, with --bootloader-offset (or "
         "--recovery-offset)",
+    [ESPOTA_HINT_NAME_CHIP] = "give --chip",
+    [ESPOTA_HINT_MERGED] = "'espota flash FILE' flashes it as a whole",
+    [ESPOTA_HINT_AS_BOOTLOADER] = "give it with --bootloader, and the app with --app",
+    [ESPOTA_HINT_AS_TABLE] = "give it with --table",
+    [ESPOTA_HINT_AS_FS] = "give it with --fs-image",
+    [ESPOTA_HINT_WRITE_RANGE] = "'espota write' writes it to a partition or an offset",
+    [ESPOTA_HINT_NEED_TABLE] = "give --table, or options that plan one",
+    [ESPOTA_HINT_MOVE_TABLE] = "move it with --table-offset, or build a smaller bootloader",
+    [ESPOTA_HINT_LARGER_PARTITION] = "plan a larger one, with --appsize or --fssize, or --table",
+    [ESPOTA_HINT_KEEP_HEADER] = "use --flash-size keep",
+    [ESPOTA_HINT_CHANGE_LAYOUT] = "back up what matters ('espota backup'), then give --migrate to keep what "
+                                  "stays, or --erase to begin anew",
+    [ESPOTA_HINT_WRITE_OVER] = "back up what matters ('espota backup'), then give --erase to begin anew, or "
+                               "--force to write over it and leave the rest",
 };
+
+static void about_table(const struct espota_error *error, char *text, size_t room)
+{
+    uint32_t at = error->hint_value[0];
+    if (error->hint == ESPOTA_HINT_OTHER_TABLE)
+        snprintf(text, room,
+                 "--table-offset 0x%" PRIx32 " goes by that table; --erase begins anew, and all data is lost",
+                 at);
+    else
+        snprintf(text, room,
+                 "'espota write 0x%" PRIx32
+                 " TABLE' puts a good one in its place; --erase begins anew, and all data is "
+                 "lost",
+                 at);
+}
 
 void add_hint(struct espota_error *error)
 {
-    char text[160] = "";
+    char text[256] = "";
     if (error->hint == ESPOTA_HINT_MORE_ROOM)
         more_room(error->hint_value, text, sizeof text);
     else if (error->hint == ESPOTA_HINT_FEWER_APPS)
         snprintf(text, sizeof text, "use %s", layout_option(error->hint_value[0]));
+    else if (error->hint == ESPOTA_HINT_OTHER_TABLE || error->hint == ESPOTA_HINT_MEND_TABLE)
+        about_table(error, text, sizeof text);
     else if ((size_t)error->hint < sizeof texts / sizeof texts[0] && texts[error->hint])
         snprintf(text, sizeof text, "%s", texts[error->hint]);
     size_t length = strlen(error->text);

@@ -3,6 +3,7 @@
 
 #include "espota/bootsel.h"
 #include "espota/bytes.h"
+#include "espota/file_kind.h"
 #include "espota/host.h"
 
 #include <inttypes.h>
@@ -78,19 +79,29 @@ static void print_partitions(struct sim_board *board)
     sim_print(board, "I (%u) boot: End of partition table", elapsed(board));
 }
 
+/* A bootloader does not let an app write over itself: esp_image_format.c, verify_load_addresses. */
+static const char *why_not(const struct sim_board *board, enum espota_image_verdict verdict,
+                           const struct espota_image *image, char words[ESPOTA_PROBLEM_TEXT])
+{
+    struct espota_file_chip facts = espota_chip_file_facts(board->options.chip);
+    if (verdict != ESPOTA_IMAGE_OK)
+        return espota_image_verdict_text(verdict, image, words);
+    if (image->chip_id != board->options.chip->image_id)
+        return "image is for another chip";
+    return espota_image_overlaps_loader(image, &facts) ? "a segment overlaps the bootloader's memory" : NULL;
+}
+
 static bool bootable(void *context, const struct espota_partition *partition)
 {
     struct sim_board *board = context;
     struct espota_image image;
     char words[ESPOTA_PROBLEM_TEXT];
     enum espota_image_verdict verdict = examine(board, partition->offset, partition->size, &image);
-    if (verdict != ESPOTA_IMAGE_OK)
+    const char *reason = why_not(board, verdict, &image, words);
+    if (reason)
         sim_print(board, "E (%u) boot: partition '%s' is not bootable: %s", elapsed(board), partition->label,
-                  espota_image_verdict_text(verdict, &image, words));
-    else if (image.chip_id != board->options.chip->image_id)
-        sim_print(board, "E (%u) boot: partition '%s' is not bootable: image is for another chip",
-                  elapsed(board), partition->label);
-    return verdict == ESPOTA_IMAGE_OK && image.chip_id == board->options.chip->image_id;
+                  reason);
+    return !reason;
 }
 
 static void load_otadata(struct sim_board *board, const struct espota_partition *place,

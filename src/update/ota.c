@@ -25,7 +25,7 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
 {
     struct espota_image scratch = { 0 };
     struct espota_file file;
-    char words[ESPOTA_FILE_WORDS], header[ESPOTA_SIZE_TEXT], flash[ESPOTA_SIZE_TEXT];
+    char words[ESPOTA_FILE_WORDS];
     struct espota_image *i = image ? image : &scratch;
     enum espota_image_verdict verdict = espota_image_examine_memory(i, data, length);
     if (verdict != ESPOTA_IMAGE_OK)
@@ -40,14 +40,21 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
             error, ESPOTA_ERR_VERIFY,
             "%s is an image for %s (chip id %u), but the device is an %s: build it for that chip", name,
             chip ? chip->name : "another chip", i->chip_id, info->chip->name);
-    uint64_t claimed = (uint64_t)1 << (20 + i->flash_size);
-    if (info->flash_size && i->flash_size < 8 && claimed > info->flash_size)
-        return espota_fail(
-            error, ESPOTA_ERR_TOO_BIG,
-            "%s was built for %s of flash, but the device has %s, and the app would stop at its start: "
-            "build it for that size",
-            name, espota_size_text(claimed, header), espota_size_text(info->flash_size, flash));
     return 0;
+}
+
+const char *espota_ota_size_warning(const struct espota_device_info *info, const char *name,
+                                    const struct espota_image *image, char text[ESPOTA_IMAGE_WARNING])
+{
+    char header[ESPOTA_SIZE_TEXT], flash[ESPOTA_SIZE_TEXT];
+    uint64_t built_for = (uint64_t)1 << (20 + image->flash_size);
+    if (info->flash_size == 0 || image->flash_size >= 8 || built_for <= info->flash_size)
+        return NULL;
+    snprintf(text, ESPOTA_IMAGE_WARNING,
+             "%.200s was built for %s of flash, but the device has %s: harmless, unless the app was built to "
+             "believe its own header",
+             name, espota_size_text(built_for, header), espota_size_text(info->flash_size, flash));
+    return text;
 }
 
 static int check_fits(const struct espota_ota_request *request, const struct espota_partition *target,
@@ -112,6 +119,7 @@ static int prepare(struct espota_device *device, const struct espota_ota_request
                    struct espota_error *error)
 {
     struct espota_image image;
+    char warning[ESPOTA_IMAGE_WARNING];
     int result =
         espota_ota_check_image(&device->info, request->name, request->image, request->length, &image, error);
     if (result == 0)
@@ -129,6 +137,8 @@ static int prepare(struct espota_device *device, const struct espota_ota_request
     if (image.has_description)
         say_image(request, &image.description);
     say(request, "Update image size: %zu bytes", request->length);
+    if (espota_ota_size_warning(&device->info, request->name, &image, warning))
+        say(request, "warning: %s", warning);
     return check_fits(request, *target, error);
 }
 

@@ -1,6 +1,8 @@
 /* What an app partition of a device holds. */
 #include "espota/update.h"
 
+#include "espota/file_kind.h"
+
 #include <string.h>
 
 struct reader {
@@ -51,6 +53,16 @@ static int check_content(struct espota_device *device, const struct espota_image
     return result;
 }
 
+/* A bootloader or merged image. */
+static bool loads_over_loader(const struct espota_image *image)
+{
+    const struct espota_chip *chip = espota_chip_by_image_id(image->chip_id);
+    struct espota_file_chip facts = { 0 };
+    if (chip)
+        facts = espota_chip_file_facts(chip);
+    return chip && espota_image_overlaps_loader(image, &facts);
+}
+
 int espota_slot_examine(struct espota_device *device, const struct espota_partition *partition,
                         struct espota_image *image, enum espota_slot_state *state, struct espota_error *error)
 {
@@ -69,11 +81,15 @@ int espota_slot_examine(struct espota_device *device, const struct espota_partit
         *state = ESPOTA_SLOT_FOREIGN;
         return 0;
     }
+    if (loads_over_loader(image)) {
+        *state = ESPOTA_SLOT_NO_APP;
+        return 0;
+    }
     return check_content(device, &source, partition->offset, image, state, error);
 }
 
 const char *espota_slot_state_name(enum espota_slot_state state)
 {
-    static const char *const names[] = { "empty", "valid", "unchecked", "broken", "other-chip" };
+    static const char *const names[] = { "empty", "valid", "unchecked", "broken", "other-chip", "no-app" };
     return names[state];
 }

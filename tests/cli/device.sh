@@ -44,10 +44,6 @@ untouched "another chip"
 run ota --port "$TTY" --file big.bin
 expect "an image too big for the slot" 1 "holds 1048576"
 untouched "too big"
-"$MKIMAGE" -o flash16.bin --size 64K --flash 16M
-run ota --port "$TTY" --file flash16.bin
-expect "an image for more flash" 1 "built for 16M"
-untouched "more flash"
 run ota --port "$TTY" --file key
 expect "not an image" 4 "is no image to write: it is plain text"
 echo 0123456789abcdef0123456789abcdef >new.bin.md5
@@ -80,6 +76,10 @@ run status --port "$TTY"
 expect "the app before runs again" 0 "Running:     MicroPython_1"
 run ota --port "$TTY" --file new.bin --json
 expect "an image that is there already is not sent again" 0 '"written": 0'
+"$MKIMAGE" -o flash16.bin --size 64K --flash 16M
+run ota --port "$TTY" --file flash16.bin
+expect "an image for more flash is worth a warning" 0 "warning: flash16.bin was built for 16M"
+run ota --port "$TTY" --file new.bin -q
 stop_sim
 
 # a device with data is not overwritten
@@ -87,7 +87,11 @@ start_sim --flash-file flash.bin --download
 run flash --port "$TTY" build --appsize 1536K
 expect "another layout is refused" 5 "refused to change the partition table" "'MicroPython_2' moves" "--erase"
 run flash --port "$TTY" build
-expect "the same layout is no reason to refuse" 0 "boots next"
+expect "the same layout is no reason to refuse" 0 "'MicroPython_2', the partition that boots next" "'MicroPython_2' boots next"
+stop_sim
+start_sim --flash-file flash.bin --download
+run flash --port "$TTY" build --slot MicroPython_1
+expect "another slot, when asked for" 0 "'MicroPython_1' boots next"
 grep -q 'app: 204800 bytes, there already' <<<"$ERR" && ok "the app was there already" || not_ok "the app was there already" "$ERR"
 stop_sim
 start_sim --flash-file flash.bin --download

@@ -23,6 +23,7 @@ for command in $commands; do
     run "$command" --frobnicate
     expect "$command: unknown option" 2 "no such option"
 done
+"$MKIMAGE" -o x --size 64K
 for command in flash status boot ota; do
     case $command in boot) set -- boot x ;; ota) set -- ota --file x ;; flash) set -- flash --app x ;; *) set -- status ;; esac
     run "$@"

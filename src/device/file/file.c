@@ -13,7 +13,7 @@
 /* Open for reading until the first write, so that a file that may only be read can be. */
 struct file_device {
     struct espota_device device;
-    int fd;
+    int fd; /* -1: not there yet, and so it is blank; the first write makes it */
     bool writable;
     char path[];
 };
@@ -27,7 +27,9 @@ static int file_read(struct espota_device *device, uint32_t offset, void *buffer
                      struct espota_error *error)
 {
     struct file_device *f = (struct file_device *)device;
-    for (size_t done = 0; done < length;) {
+    if (f->fd < 0)
+        memset(buffer, 0xff, length);
+    for (size_t done = f->fd < 0 ? length : 0; done < length;) {
         ssize_t count = pread(f->fd, (uint8_t *)buffer + done, length - done, (off_t)(offset + done));
         if (count < 0 && errno == EINTR)
             continue;
@@ -40,17 +42,33 @@ static int file_read(struct espota_device *device, uint32_t offset, void *buffer
     return 0;
 }
 
+/* Blank flash of `size` bytes; nothing that is there is overwritten. */
+static int make_file(const char *path, uint32_t size, struct espota_error *error)
+{
+    uint8_t *blank = malloc(size);
+    if (!blank)
+        return espota_fail_memory(error, "making a flash file");
+    memset(blank, 0xff, size);
+    int result = espota_file_create(path, blank, size, false, error);
+    free(blank);
+    return result;
+}
+
 /* Somebody who reads it meanwhile, as we do until here, would see half a change. */
 static int make_writable(struct file_device *f, struct espota_error *error)
 {
     if (f->writable)
         return 0;
+    int result = f->fd < 0 ? make_file(f->path, f->device.info.flash_size, error) : 0;
+    if (result != 0)
+        return result;
     int fd = open(f->path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return failed(&f->device, "write", error);
-    close(f->fd);
+    if (f->fd >= 0)
+        close(f->fd);
     f->fd = fd;
-    int result = espota_file_lock(fd, f->path, true, error);
+    result = espota_file_lock(fd, f->path, true, error);
     f->writable = result == 0;
     return result;
 }
@@ -108,7 +126,8 @@ static int file_restart(struct espota_device *device, struct espota_error *error
 static void file_close(struct espota_device *device)
 {
     struct file_device *f = (struct file_device *)device;
-    close(f->fd);
+    if (f->fd >= 0)
+        close(f->fd);
     free(f);
 }
 
@@ -120,6 +139,25 @@ static const struct espota_device_ops file_ops = {
     .restart = file_restart,
     .close = file_close,
 };
+
+/* Takes `fd`, also on failure. */
+static int open_device(struct espota_device **device, int fd, const char *path, uint32_t size,
+                       const struct espota_chip *chip, struct espota_error *error)
+{
+    struct file_device *f = calloc(1, sizeof *f + strlen(path) + 1);
+    if (!f) {
+        if (fd >= 0)
+            close(fd);
+        return espota_fail_memory(error, "opening a flash file");
+    }
+    f->fd = fd;
+    strcpy(f->path, path);
+    espota_device_init(&f->device, &file_ops, "file", ESPOTA_HASH_SHA256, path);
+    f->device.info.chip = chip;
+    f->device.info.flash_size = size;
+    *device = &f->device;
+    return 0;
+}
 
 int espota_file_device_open(struct espota_device **device, const char *path, const struct espota_chip *chip,
                             struct espota_error *error)
@@ -137,29 +175,16 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
                            "%s is no flash dump: expected a file of whole 4K sectors, 64K to 128M", path);
     }
     int result = espota_file_lock(fd, path, false, error);
-    struct file_device *f = result == 0 ? calloc(1, sizeof *f + strlen(path) + 1) : NULL;
-    if (!f) {
-        close(fd);
-        return result ? result : espota_fail_memory(error, "opening a flash file");
-    }
-    f->fd = fd;
-    strcpy(f->path, path);
-    espota_device_init(&f->device, &file_ops, "file", ESPOTA_HASH_SHA256, path);
-    f->device.info.chip = chip;
-    f->device.info.flash_size = (uint32_t)st.st_size;
-    *device = &f->device;
-    return 0;
+    if (result == 0)
+        return open_device(device, fd, path, (uint32_t)st.st_size, chip, error);
+    close(fd);
+    return result;
 }
 
-int espota_file_device_create(const char *path, uint32_t size, struct espota_error *error)
+int espota_file_device_new(struct espota_device **device, const char *path, uint32_t size,
+                           const struct espota_chip *chip, struct espota_error *error)
 {
     if (size < (64u << 10) || size > (128u << 20) || (size & (size - 1)) != 0)
         return espota_fail(error, ESPOTA_ERR_USAGE, "no flash chip has %u bytes: 4M, 16M ...", size);
-    uint8_t *blank = malloc(size);
-    if (!blank)
-        return espota_fail_memory(error, "making a flash file");
-    memset(blank, 0xff, size);
-    int result = espota_file_write(path, blank, size, error);
-    free(blank);
-    return result;
+    return open_device(device, -1, path, size, chip, error);
 }

@@ -1,4 +1,4 @@
-#include "flash_header.h"
+#include "espota/flash_header.h"
 
 #include "espota/signature.h"
 
@@ -58,18 +58,18 @@ static int frequency_code(const char *text, const struct espota_chip *chip)
     return -1;
 }
 
-int flash_header_check(const struct flash_header *h, struct espota_error *error)
+int espota_flash_header_check(const struct espota_flash_header *h, struct espota_error *error)
 {
     if (h->mode && !is(h->mode, "keep") && mode_code(h->mode) < 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--flash-mode '%s': use keep, qio, qout, dio or dout",
+        return espota_fail(error, ESPOTA_ERR_USAGE, "flash mode '%s': use keep, qio, qout, dio or dout",
                            h->mode);
     if (h->size && !is(h->size, "keep") && !is(h->size, "detect") && size_code(h->size) < 0)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--flash-size '%s': use detect, keep, or a size from 1M to 128M", h->size);
+                           "flash size '%s': use detect, keep, or a size from 1M to 128M", h->size);
     return 0;
 }
 
-static int find_frequency(const struct flash_header *h, const struct espota_chip *chip, uint8_t *code,
+static int find_frequency(const struct espota_flash_header *h, const struct espota_chip *chip, uint8_t *code,
                           struct espota_error *error)
 {
     char known[64] = "";
@@ -86,7 +86,7 @@ static int find_frequency(const struct flash_header *h, const struct espota_chip
         if (chip->frequency[i])
             snprintf(known + used, sizeof known - used, ", %" PRIu32 "m", chip->frequency[i]);
     }
-    return espota_fail(error, ESPOTA_ERR_USAGE, "--flash-freq '%s': an %s has keep%s", h->frequency,
+    return espota_fail(error, ESPOTA_ERR_USAGE, "flash frequency '%s': an %s has keep%s", h->frequency,
                        chip->name, known);
 }
 
@@ -107,12 +107,12 @@ static bool is_signed(const struct espota_image *image, const uint8_t *data, siz
     return size >= block + 2 && data[block] == 0xe7 && (data[block + 1] == 0x02 || data[block + 1] == 0x03);
 }
 
-int flash_header_apply(struct cli *cli, const struct flash_header *h, const struct espota_chip *chip,
-                       uint32_t flash_size, struct espota_bytes *image, struct espota_error *error)
+int espota_flash_header_apply(const struct espota_flash_header *h, const struct espota_chip *chip,
+                              uint32_t flash_size, uint8_t *data, size_t length,
+                              struct espota_flash_notes *notes, struct espota_error *error)
 {
     struct espota_image found;
-    uint8_t *data = image->data;
-    if (espota_image_examine_memory(&found, data, image->size) != ESPOTA_IMAGE_OK)
+    if (espota_image_examine_memory(&found, data, length) != ESPOTA_IMAGE_OK)
         return 0;
     uint8_t mode = found.flash_mode, frequency = found.flash_frequency, size = found.flash_size;
     int result = find_frequency(h, chip, &frequency, error);
@@ -124,21 +124,20 @@ int flash_header_apply(struct cli *cli, const struct flash_header *h, const stru
         size = flash_size ? (uint8_t)code_of_bytes(flash_size) : size;
     else if (!is(h->size, "keep"))
         size = (uint8_t)size_code(h->size);
-    if (size != found.flash_size)
-        espota_ui_say(
-            &cli->ui,
-            "note: flash size in the bootloader's header set from %uM to %uM (--flash-size keep leaves it)",
-            1u << found.flash_size, 1u << size);
-    if (mode != found.flash_mode || frequency != found.flash_frequency)
-        espota_ui_say(&cli->ui,
-                      "note: flash mode and frequency in the bootloader's header set to %s, %" PRIu32 " MHz",
-                      mode < MODES ? modes[mode] : "?", chip->frequency[frequency & 0x0f]);
     if (size == found.flash_size && mode == found.flash_mode && frequency == found.flash_frequency)
         return 0;
-    if (is_signed(&found, data, image->size))
-        return espota_fail(error, ESPOTA_ERR_REFUSED,
-                           "the bootloader is signed, and another header would make its signature void: use "
-                           "--flash-size keep, and sign it with the header that the board needs");
+    if (is_signed(&found, data, length))
+        return espota_fail_hint(
+            error, ESPOTA_ERR_REFUSED, ESPOTA_HINT_KEEP_HEADER,
+            "the bootloader is signed, and another header would make its signature void: keep the "
+            "flash size in it, and sign it with the header that the board needs");
+    if (size != found.flash_size)
+        espota_flash_note(notes, false, "flash size in the bootloader's header set from %uM to %uM",
+                          1u << found.flash_size, 1u << size);
+    if (mode != found.flash_mode || frequency != found.flash_frequency)
+        espota_flash_note(notes, false,
+                          "flash mode and frequency in the bootloader's header set to %s, %" PRIu32 " MHz",
+                          mode < MODES ? modes[mode] : "?", chip->frequency[frequency & 0x0f]);
     data[2] = mode;
     data[3] = (uint8_t)(size << 4 | (frequency & 0x0f));
     return hash_again(&found, data, error);

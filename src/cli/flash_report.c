@@ -1,0 +1,167 @@
+#include "flash_report.h"
+
+#include "connect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the plan -------------------------------------------------------------------------------------------
+ */
+
+void say_notes(struct cli *cli, const struct espota_flash_notes *notes)
+{
+    for (unsigned i = 0; i < notes->count; i++) {
+        if (notes->note[i].warning)
+            espota_ui_warn(&cli->ui, "%s", notes->note[i].text);
+        else
+            espota_ui_say(&cli->ui, "note: %s", notes->note[i].text);
+    }
+}
+
+static void say_changes(struct cli *cli, const struct espota_device *device,
+                        const struct espota_flash_plan *plan)
+{
+    const struct espota_table *old = &plan->contents.table, *new = &plan->table;
+    char text[ESPOTA_LAYOUT_TEXT];
+    espota_ui_say(&cli->ui, "%s holds another partition table. With this one:", device->name);
+    for (unsigned i = 0; i < old->count; i++)
+        espota_ui_say(&cli->ui, "  %s", espota_layout_change_text(&plan->change[i], text));
+    for (unsigned i = 0; i < new->count; i++)
+        if (!espota_table_find(old, new->entry[i].label))
+            espota_ui_say(&cli->ui, "  '%s' is new", new->entry[i].label);
+}
+
+void say_plan(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan)
+{
+    char size[ESPOTA_SIZE_TEXT];
+    say_notes(cli, &plan->notes);
+    if (plan->planned)
+        espota_ui_say(&cli->ui, "Planned layout %s for %s of flash", espota_layout_name(plan->layout),
+                      espota_size_text(device->info.flash_size, size));
+    if (plan->layout_differs)
+        say_changes(cli, device, plan);
+    if (plan->erase_all)
+        espota_ui_say(&cli->ui, "Erasing all %s of flash", espota_size_text(device->info.flash_size, size));
+}
+
+/* ---- progress -------------------------------------------------------------------------------------------
+ */
+
+static void begin(void *context, const char *what, uint64_t total)
+{
+    start_progress(context, what, total);
+}
+
+static void end(void *context)
+{
+    struct cli *cli = context;
+    espota_ui_progress_end(&cli->ui);
+    cli->progress.what = NULL;
+}
+
+static void erased(void *context, const struct espota_flash_erasure *e)
+{
+    struct cli *cli = context;
+    espota_ui_say(&cli->ui, "0x%06" PRIx32 " erased for '%s'", e->offset, e->name);
+}
+
+static void written(void *context, const struct espota_flash_piece *p)
+{
+    struct cli *cli = context;
+    if (p->result.written == 0)
+        espota_ui_say(&cli->ui, "0x%06" PRIx32 " %s: %zu bytes, there already", p->offset, p->name, p->size);
+    else
+        espota_ui_say(&cli->ui, "0x%06" PRIx32 " %s: %zu bytes, %" PRIu32 "K written, verified", p->offset,
+                      p->name, p->size, p->result.written / 1024);
+}
+
+struct espota_flash_observer flash_observer(struct cli *cli)
+{
+    return (struct espota_flash_observer){ cli, begin, end, erased, written };
+}
+
+/* ---- the outcome ----------------------------------------------------------------------------------------
+ */
+
+static json_t *pieces_json(const struct espota_flash_plan *plan)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < plan->piece_count; i++) {
+        const struct espota_flash_piece *p = &plan->piece[i];
+        json_array_append_new(list,
+                              json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "what", text_or_null(p->name),
+                                        "file", text_or_null(p->file), "offset", (json_int_t)p->offset,
+                                        "size", (json_int_t)p->size, "written", (json_int_t)p->result.written,
+                                        "kept", (json_int_t)p->result.kept));
+    }
+    return list;
+}
+
+/* What a change of layout kept and what not. */
+static json_t *migration_json(const struct espota_flash_plan *plan)
+{
+    if (!plan->layout_differs)
+        return json_null();
+    struct espota_layout_erasure gone[ESPOTA_TABLE_MAX_ENTRIES];
+    unsigned count = espota_layout_erasures(&plan->contents.table, &plan->table, gone);
+    json_t *kept = json_array(), *lost = json_array();
+    for (unsigned i = 0, k = 0; i < plan->table.count; i++) {
+        bool goes = k < count && gone[k].partition == &plan->table.entry[i];
+        json_array_append_new(goes ? lost : kept, text_or_null(plan->table.entry[i].label));
+        k += goes;
+    }
+    return json_pack("{s:o, s:o}", "kept", kept, "erased", lost);
+}
+
+static json_t *label_json(const struct espota_partition *p)
+{
+    return p ? text_or_null(p->label) : json_null();
+}
+
+/* Only what the bootloader that is in flash would do. */
+static void say_boot(struct cli *cli, const struct espota_flash_plan *plan)
+{
+    if (plan->loader == ESPOTA_FLASH_LOADER_NONE)
+        espota_ui_warn(&cli->ui,
+                       "nothing boots: there is no bootloader in flash at 0x%" PRIx32
+                       "; the app's build makes one (bootloader.bin), and --bootloader flashes it",
+                       plan->chip->bootloader_offset);
+    else if (plan->loader == ESPOTA_FLASH_LOADER_UNKNOWN)
+        espota_ui_say(&cli->ui, "What boots is not known without the chip: give --chip");
+    else if (plan->has_table && !plan->boots)
+        espota_ui_warn(&cli->ui, "nothing boots: no partition holds an app that the bootloader would start");
+    else if (plan->app && plan->boots != plan->app)
+        espota_ui_warn(&cli->ui, "'%s' boots next, not '%s', which the app went into", plan->boots->label,
+                       plan->app->label);
+    else if (plan->boots)
+        espota_ui_say(&cli->ui, "'%s' boots next", plan->boots->label);
+}
+
+static int print_flash_json(const struct espota_device *device, const struct espota_flash_plan *plan,
+                            double seconds, double rate, struct espota_error *error)
+{
+    return print_json(json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:f, s:f}", "device",
+                                text_or_null(device->name), "chip",
+                                plan->chip ? json_string(plan->chip->id) : json_null(), "flash_size",
+                                (json_int_t)device->info.flash_size, "app", label_json(plan->app), "boots",
+                                label_json(plan->boots), "migration", migration_json(plan), "pieces",
+                                pieces_json(plan), "seconds", seconds, "kib_per_second", rate),
+                      error);
+}
+
+int report_flash(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan,
+                 uint64_t ms, struct espota_error *error)
+{
+    uint64_t total = 0, changed = 0;
+    for (unsigned i = 0; i < plan->piece_count; i++) {
+        total += plan->piece[i].size;
+        changed += plan->piece[i].result.written;
+    }
+    double seconds = (double)ms / 1000.0;
+    double rate = ms > 0 ? (double)total / 1024.0 / seconds : 0;
+    espota_ui_say(&cli->ui, "%" PRIu64 " bytes in %.1f s, %.1f KiB/s effective, %" PRIu64 "K written", total,
+                  seconds, rate, changed / 1024);
+    say_boot(cli, plan);
+    return cli->json ? print_flash_json(device, plan, seconds, rate, error) : 0;
+}

@@ -1,0 +1,299 @@
+/* Which slot an app goes into, and what the bootloader starts when all is written. */
+#include "flash_plan.h"
+
+#include "espota/bootsel.h"
+#include "espota/file_kind.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define RECORD ESPOTA_OTADATA_RECORD_SIZE
+
+/* ---- otadata --------------------------------------------------------------------------------------------
+ */
+
+static const struct espota_partition *otadata_partition(const struct flash_planning *p)
+{
+    return p->plan->has_table ? espota_table_find_type(&p->plan->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA)
+                              : NULL;
+}
+
+static bool will_be_erased(const struct espota_flash_plan *plan, uint32_t offset)
+{
+    for (unsigned i = 0; !plan->erase_all && i < plan->erasure_count; i++)
+        if (plan->erasure[i].offset == offset)
+            return true;
+    return plan->erase_all;
+}
+
+static void parse_records(struct espota_otadata *otadata, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t record[RECORD];
+        memset(record, 0xff, sizeof record);
+        if (size >= i * ESPOTA_SECTOR_SIZE + RECORD)
+            memcpy(record, data + i * ESPOTA_SECTOR_SIZE, RECORD);
+        espota_otadata_record_parse(&otadata->record[i], record);
+    }
+}
+
+/* otadata that the files bring: of its own, or in a merged image. */
+static bool given_otadata(struct flash_planning *p, const struct espota_partition *place)
+{
+    const struct espota_flash_file *file = espota_flash_files_get(p->request->files, ESPOTA_FLASH_OTADATA);
+    const struct espota_flash_file *merged = espota_flash_files_get(p->request->files, ESPOTA_FLASH_MERGED);
+    if (file) {
+        parse_records(&p->otadata, file->data.data, file->data.size);
+    } else if (merged) {
+        uint32_t at = place->offset - flash_merged_base(merged);
+        bool inside = place->offset >= flash_merged_base(merged) && at < merged->data.size;
+        parse_records(&p->otadata, inside ? merged->data.data + at : NULL,
+                      inside ? merged->data.size - at : 0);
+    }
+    return file || merged;
+}
+
+int flash_load_otadata(struct flash_planning *p)
+{
+    const struct espota_partition *place = otadata_partition(p);
+    uint8_t data[ESPOTA_SECTOR_SIZE + RECORD];
+    int result = 0;
+    p->has_otadata = place != NULL;
+    parse_records(&p->otadata, NULL, 0);
+    if (!place || given_otadata(p, place) || p->new_layout || will_be_erased(p->plan, place->offset))
+        return 0;
+    memset(data, 0xff, sizeof data);
+    for (uint32_t i = 0; result == 0 && i < 2; i++)
+        result = espota_device_read(p->device, place->offset + i * ESPOTA_SECTOR_SIZE,
+                                    data + i * ESPOTA_SECTOR_SIZE, RECORD, p->error);
+    parse_records(&p->otadata, data, sizeof data);
+    return result;
+}
+
+/* Does the bootloader start `app` for good, without any trial? */
+static bool selects(const struct espota_otadata *otadata, const struct espota_table *table,
+                    const struct espota_partition *app)
+{
+    int active = espota_otadata_active(otadata);
+    if (!espota_partition_is_slot(app))
+        return active < 0;
+    if (active < 0)
+        return false;
+    uint32_t state = otadata->record[active].state;
+    return espota_otadata_active_slot(otadata, espota_table_slot_count(table)) ==
+               app->subtype - ESPOTA_APP_OTA_0 &&
+           (state == ESPOTA_OTA_VALID || state == ESPOTA_OTA_UNDEFINED);
+}
+
+static int make_otadata(struct flash_planning *p, uint8_t out[ESPOTA_OTADATA_SIZE])
+{
+    const struct espota_partition *app = p->plan->app;
+    memset(out, 0xff, ESPOTA_OTADATA_SIZE);
+    if (!espota_partition_is_slot(app)) {
+        parse_records(&p->otadata, NULL, 0);
+        return 0;
+    }
+    if (espota_otadata_select(&p->otadata, (unsigned)(app->subtype - ESPOTA_APP_OTA_0),
+                              espota_table_slot_count(&p->plan->table), ESPOTA_OTA_UNDEFINED) < 0)
+        return espota_fail(p->error, ESPOTA_ERR_FAILED,
+                           "cannot boot '%s': otadata has no sequence number left for it", app->label);
+    for (unsigned i = 0; i < 2; i++)
+        if (espota_otadata_record_intact(&p->otadata.record[i]))
+            espota_otadata_record_format(&p->otadata.record[i], out + i * ESPOTA_SECTOR_SIZE);
+    return 0;
+}
+
+/* otadata decides what starts: it is made to say the partition just flashed. */
+int flash_add_otadata(struct flash_planning *p)
+{
+    const struct espota_partition *place = otadata_partition(p), *app = p->plan->app;
+    const struct espota_flash_file *file = espota_flash_files_get(p->request->files, ESPOTA_FLASH_OTADATA);
+    bool merged = espota_flash_files_get(p->request->files, ESPOTA_FLASH_MERGED) != NULL;
+    uint8_t out[ESPOTA_OTADATA_SIZE];
+    if (file && !place)
+        espota_flash_note(&p->plan->notes, true, "%s is not flashed: the layout has no otadata", file->path);
+    if (!place || !(app || file))
+        return 0;
+    if (!app) /* as the file has it */
+        return flash_add_file(p, ESPOTA_PIECE_OTADATA, "otadata", file, place);
+    if (selects(&p->otadata, &p->plan->table, app) && !file && !merged && !p->new_layout)
+        return 0;
+    if (app->subtype != ESPOTA_APP_FACTORY && !espota_partition_is_slot(app))
+        return 0; /* otadata has no word for a test app */
+    int result = make_otadata(p, out);
+    struct espota_flash_piece *piece =
+        result == 0 ? flash_add_piece(p, ESPOTA_PIECE_OTADATA, "otadata", file, place->offset, NULL, 0)
+                    : NULL;
+    if (!piece)
+        return (int)p->error->status;
+    result = espota_bytes_append(&piece->own, out, sizeof out, p->error);
+    piece->data = piece->own.data;
+    piece->size = piece->own.size;
+    return result;
+}
+
+/* ---- what is bootable -----------------------------------------------------------------------------------
+ */
+
+struct look {
+    struct flash_planning *p;
+    int result;
+};
+
+struct place {
+    struct flash_planning *p;
+    uint32_t offset;
+};
+
+static int read_place(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    const struct place *place = context;
+    return espota_device_read(place->p->device, place->offset + offset, buffer, length, place->p->error) == 0
+               ? 0
+               : -1;
+}
+
+static bool starts(const struct flash_planning *p, const struct espota_image *image)
+{
+    const struct espota_chip *chip = espota_chip_by_image_id(image->chip_id);
+    if (!chip || (p->info.chip && chip != p->info.chip))
+        return false;
+    struct espota_file_chip facts = espota_chip_file_facts(chip);
+    return !espota_image_overlaps_loader(image, &facts);
+}
+
+/* Headers only: over a link, reading an app whole would take minutes. */
+static bool device_holds_image(struct look *look, uint32_t offset, uint32_t size, struct espota_image *image)
+{
+    struct flash_planning *p = look->p;
+    struct place place = { p, offset };
+    struct espota_image_source source = { &place, read_place, size };
+    if (p->new_layout || will_be_erased(p->plan, offset))
+        return false;
+    enum espota_image_verdict verdict = espota_image_outline(image, &source);
+    if (verdict == ESPOTA_IMAGE_READ_FAILED)
+        look->result = (int)p->error->status;
+    return verdict == ESPOTA_IMAGE_OK;
+}
+
+static bool bootable(void *context, const struct espota_partition *partition)
+{
+    struct look *look = context;
+    struct espota_image image;
+    const struct espota_flash_piece *piece = flash_piece_at(look->p->plan, partition->offset);
+    if (piece)
+        return espota_image_examine_memory(&image, piece->data, piece->size) == ESPOTA_IMAGE_OK &&
+               starts(look->p, &image);
+    return device_holds_image(look, partition->offset, partition->size, &image) && starts(look->p, &image);
+}
+
+static struct espota_boot_choice choose(struct flash_planning *p, int *result)
+{
+    struct look look = { p, 0 };
+    struct espota_otadata scratch = p->otadata;
+    struct espota_boot_choice choice = espota_boot_choose(&p->plan->table, &scratch, false, bootable, &look);
+    *result = look.result;
+    return choice;
+}
+
+/* ---- the app --------------------------------------------------------------------------------------------
+ */
+
+static const struct espota_partition *any_app(const struct espota_table *table)
+{
+    const struct espota_partition *factory =
+        espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
+    for (unsigned i = 0; !factory && i < table->count; i++)
+        if (table->entry[i].type == ESPOTA_TYPE_APP)
+            factory = &table->entry[i];
+    return factory;
+}
+
+/* The partition that the bootloader starts now, or would if it held an app. */
+static int choose_target(struct flash_planning *p)
+{
+    const struct espota_table *table = &p->plan->table;
+    const char *slot = p->request->slot;
+    int result = 0;
+    if (slot) {
+        const struct espota_partition *named = espota_table_find(table, slot);
+        p->plan->app = named && named->type == ESPOTA_TYPE_APP ? named : NULL;
+    } else {
+        struct espota_boot_choice choice = choose(p, &result);
+        p->plan->app = choice.partition ? choice.partition : choice.wanted ? choice.wanted : any_app(table);
+    }
+    if (result == 0 && !p->plan->app)
+        return espota_fail_hint(p->error, ESPOTA_ERR_USAGE, ESPOTA_HINT_NEED_TABLE,
+                                "the layout has no app partition%s%s%s", slot ? " '" : "", slot ? slot : "",
+                                slot ? "'" : "");
+    return result;
+}
+
+int flash_add_app(struct flash_planning *p, const struct espota_flash_file *file)
+{
+    struct espota_image image;
+    char warning[ESPOTA_IMAGE_WARNING];
+    int result = 0;
+    if (file->file.kind == ESPOTA_FILE_MERGED || file->file.kind == ESPOTA_FILE_BOOTLOADER)
+        result = flash_check_role(p, file, ESPOTA_FILE_APP, "an app");
+    if (result == 0)
+        result =
+            espota_ota_check_image(&p->info, file->path, file->data.data, file->data.size, &image, p->error);
+    if (result == 0 && espota_ota_size_warning(&p->info, file->path, &image, warning))
+        espota_flash_note(&p->plan->notes, true, "%s", warning);
+    if (result == 0)
+        result = choose_target(p);
+    if (result == 0)
+        result = flash_add_file(p, ESPOTA_PIECE_APP, "app", file, p->plan->app);
+    if (result == 0 && !p->new_layout && !p->request->slot)
+        espota_flash_note(&p->plan->notes, false, "%s goes into '%s', the partition that boots next",
+                          file->path, p->plan->app->label);
+    return result;
+}
+
+/* A merged image starts what its own otadata says. */
+int flash_choose_merged_app(struct flash_planning *p, const struct espota_flash_file *file)
+{
+    int result = 0;
+    struct espota_boot_choice choice = choose(p, &result);
+    if (result != 0)
+        return result;
+    if (!choice.partition || !flash_piece_at(p->plan, choice.partition->offset))
+        return espota_fail(p->error, ESPOTA_ERR_VERIFY,
+                           "%s has no app that would start: none, a damaged one, or one for another chip",
+                           file->path);
+    p->plan->app = choice.partition;
+    return 0;
+}
+
+/* ---- afterwards -----------------------------------------------------------------------------------------
+ */
+
+static int find_loader(struct flash_planning *p)
+{
+    struct espota_flash_plan *plan = p->plan;
+    struct look look = { p, 0 };
+    struct espota_image image;
+    if (!p->info.chip)
+        return 0;
+    uint32_t offset = p->info.chip->bootloader_offset;
+    const struct espota_flash_piece *piece = flash_piece_at(plan, offset);
+    plan->loader = ESPOTA_FLASH_LOADER_NONE;
+    if (piece && piece->kind == ESPOTA_PIECE_BOOTLOADER)
+        plan->loader = ESPOTA_FLASH_LOADER_WRITTEN;
+    else if (plan->table_offset > offset &&
+             device_holds_image(&look, offset, plan->table_offset - offset, &image) &&
+             image.chip_id == p->info.chip->image_id)
+        plan->loader = ESPOTA_FLASH_LOADER_STAYS;
+    return look.result;
+}
+
+int flash_find_boot(struct flash_planning *p)
+{
+    int result = find_loader(p);
+    if (result != 0 || !p->plan->has_table || p->plan->loader == ESPOTA_FLASH_LOADER_NONE)
+        return result;
+    struct espota_boot_choice choice = choose(p, &result);
+    p->plan->boots = choice.partition;
+    return result;
+}

@@ -1,0 +1,153 @@
+/* A merged image: what esptool's merge-bin makes of bootloader, table, app and more. */
+#include "flash_plan.h"
+
+#include "digest.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+uint32_t flash_merged_base(const struct espota_flash_file *merged)
+{
+    return merged->file.merged.flash_offset;
+}
+
+int flash_read_merged_table(struct flash_planning *p, const struct espota_flash_file *merged,
+                            struct espota_table *table)
+{
+    const struct espota_file *file = &merged->file;
+    struct espota_table_problem problem;
+    char words[ESPOTA_PROBLEM_TEXT];
+    if (!file->merged.has_table)
+        return espota_fail(
+            p->error, ESPOTA_ERR_VERIFY,
+            "%s holds a bootloader and more, but no partition table: its parts cannot be placed",
+            merged->path);
+    size_t left = merged->data.size - file->merged.table;
+    size_t size = left < ESPOTA_TABLE_BINARY_SIZE ? left : ESPOTA_TABLE_BINARY_SIZE;
+    if (espota_table_parse_binary(table, merged->data.data + file->merged.table, size,
+                                  flash_merged_base(merged) + file->merged.table, espota_md5,
+                                  &problem) != 0 ||
+        espota_table_verify(table, &problem) != 0)
+        return espota_fail(p->error, ESPOTA_ERR_VERIFY, "the partition table in %s is not valid: %s",
+                           merged->path, espota_table_problem_text(&problem, words));
+    return 0;
+}
+
+/* What the image has for a range of flash, without the FF at its end. */
+static size_t part_of(const struct espota_flash_file *merged, uint32_t offset, uint32_t length,
+                      const uint8_t **data)
+{
+    uint32_t base = flash_merged_base(merged);
+    size_t size = merged->data.size;
+    if (offset < base || offset - base >= size)
+        return 0;
+    *data = merged->data.data + (offset - base);
+    size_t left = size - (offset - base);
+    size_t used = left < length ? left : length;
+    while (used > 0 && (*data)[used - 1] == 0xff)
+        used--;
+    return used;
+}
+
+static int add_loader(struct flash_planning *p, const struct espota_flash_file *merged)
+{
+    const uint8_t *data = NULL;
+    if (!merged->file.merged.has_bootloader)
+        return 0;
+    uint32_t offset = flash_merged_base(merged) + merged->file.merged.bootloader;
+    size_t size = part_of(merged, offset, p->plan->table_offset - offset, &data);
+    if (p->info.chip && offset != p->info.chip->bootloader_offset)
+        return espota_fail(p->error, ESPOTA_ERR_VERIFY,
+                           "%s has its bootloader at 0x%" PRIx32 ", but an %s starts it from 0x%" PRIx32,
+                           merged->path, offset, p->info.chip->name, p->info.chip->bootloader_offset);
+    return flash_add_bootloader(p, merged, data, size);
+}
+
+/* Data that the device has in a partition that stays, and that is not blank, is spared. */
+static int is_spared(struct flash_planning *p, const struct espota_partition *partition, bool *spared)
+{
+    bool blank = true;
+    int result = 0;
+    *spared = false;
+    if (p->new_layout || p->plan->erase_all)
+        return 0;
+    for (unsigned i = 0; i < p->plan->erasure_count; i++)
+        if (p->plan->erasure[i].offset == partition->offset)
+            return 0;
+    result = espota_flash_is_blank(p->device, partition->offset, partition->size, &blank, NULL, p->error);
+    *spared = result == 0 && !blank;
+    return result;
+}
+
+static int add_partition(struct flash_planning *p, const struct espota_flash_file *merged,
+                         const struct espota_partition *partition)
+{
+    const uint8_t *data = NULL;
+    bool spared = false;
+    size_t size = part_of(merged, partition->offset, partition->size, &data);
+    bool app = partition->type == ESPOTA_TYPE_APP;
+    bool otadata = partition->type == ESPOTA_TYPE_DATA && partition->subtype == ESPOTA_DATA_OTA;
+    int result = size == 0 || app || otadata || partition->type > ESPOTA_TYPE_DATA
+                     ? 0
+                     : is_spared(p, partition, &spared);
+    if (result != 0 || size == 0 || otadata || partition->type > ESPOTA_TYPE_DATA)
+        return result; /* otadata is made to start what the image starts */
+    if (spared) {
+        espota_flash_note(&p->plan->notes, false,
+                          "'%s' stays as the device has it: what %s has for it is not written",
+                          partition->label, merged->path);
+        return 0;
+    }
+    return flash_add_piece(p, app ? ESPOTA_PIECE_APP : ESPOTA_PIECE_DATA, partition->label, merged,
+                           partition->offset, data, size)
+               ? 0
+               : (int)p->error->status;
+}
+
+/* The end of the part at `at` that belongs to bootloader, table or a partition; 0: it belongs to none. */
+static uint64_t end_of_part(const struct flash_planning *p, uint32_t at)
+{
+    const struct espota_table *table = &p->plan->table;
+    if (at < p->plan->table_offset + ESPOTA_TABLE_SECTOR_SIZE)
+        return p->plan->table_offset + ESPOTA_TABLE_SECTOR_SIZE;
+    for (unsigned i = 0; i < table->count; i++)
+        if (table->entry[i].offset <= at && at - table->entry[i].offset < table->entry[i].size)
+            return (uint64_t)table->entry[i].offset + table->entry[i].size;
+    return 0;
+}
+
+/* Data between the partitions is flashed too. */
+static int add_between(struct flash_planning *p, const struct espota_flash_file *merged)
+{
+    uint64_t end = (uint64_t)flash_merged_base(merged) + merged->data.size;
+    for (uint64_t at = flash_merged_base(merged); at < end;) {
+        const uint8_t *data = NULL;
+        uint64_t known = end_of_part(p, (uint32_t)at), from = at;
+        if (known) {
+            at = known;
+            continue;
+        }
+        for (at += ESPOTA_SECTOR_SIZE; at < end && !end_of_part(p, (uint32_t)at);)
+            at += ESPOTA_SECTOR_SIZE;
+        size_t size = part_of(merged, (uint32_t)from, (uint32_t)(at - from), &data);
+        if (size > 0 && !flash_add_piece(p, ESPOTA_PIECE_DATA, "data outside the partitions", merged,
+                                         (uint32_t)from, data, size))
+            return (int)p->error->status;
+    }
+    return 0;
+}
+
+int flash_add_merged(struct flash_planning *p, const struct espota_flash_file *merged)
+{
+    struct espota_table own;
+    int result = flash_read_merged_table(p, merged, &own);
+    if (result == 0 && !espota_layout_same(&own, &p->plan->table))
+        return espota_fail(p->error, ESPOTA_ERR_USAGE,
+                           "%s brings its own partition table: it cannot be flashed with another one",
+                           merged->path);
+    if (result == 0)
+        result = add_loader(p, merged);
+    for (unsigned i = 0; result == 0 && i < own.count; i++)
+        result = add_partition(p, merged, &own.entry[i]);
+    return result ? result : add_between(p, merged);
+}
