@@ -126,13 +126,21 @@ if [ -n "$cannot" ]; then
 fi
 
 rm -rf --one-file-system "${SCRATCH:?}"/*
-trap 'rm -rf --one-file-system "$SCRATCH"/*.root' EXIT
+child=
+end() { # whatever is left: the name spaces end with their first process, mounts and all
+    [ -z "$child" ] || { kill -KILL "$child" && wait "$child"; } 2>/dev/null
+    rm -rf --one-file-system "$SCRATCH"/*.root
+}
+trap end EXIT
 trap 'exit 130' INT TERM
 [ -z "$(git status --porcelain)" ] || echo "# what is not committed is not in the clones"
 for run in "$@"; do
     IFS=: read -r release user jobs <<<"$run"
     MAKE_JOBS=$jobs unshare --mount --pid --fork --kill-child "$0" --inside "$release" "$user" "$SCRATCH/$release.root" \
-        "$SCRATCH/$release.log" </dev/null 2>&1 | tee "$SCRATCH/$release.tap"
+        "$SCRATCH/$release.log" </dev/null > >(tee "$SCRATCH/$release.tap") 2>&1 &
+    child=$!
+    wait "$child"
+    child=
     rm -rf --one-file-system "$SCRATCH/$release.root"
 done
 passed=$(cat "$SCRATCH"/*.tap | grep -c '^ok ') failed=$(cat "$SCRATCH"/*.tap | grep -c '^not ok ')
