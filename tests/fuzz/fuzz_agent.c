@@ -1,12 +1,16 @@
 /* A hostile host: requests of any type and content, in frames that are whole, so that they reach the agent's
  * handlers. Whatever comes, nothing outside the idle slot and otadata changes; with a key, or where an app
- * has to have a later secure version, nothing boots that did not before. Input: a byte that says which agent,
- * then type, length, payload, again and again. */
+ * has to have a later secure version, nothing boots that did not before. Where the device has an owner,
+ * images of all kinds are written too, the power fails and the device restarts: his images alone boot,
+ * whenever flash has changed. Input: a byte that says which agent, then type, length, payload, again and
+ * again; with an owner, what to do, and with what. */
 #include "espota/bytes.h"
 #include "espota/crc32.h"
 #include "espota/host.h"
 #include "espota/plan.h"
 #include "sim/board.h"
+
+#include "../owned_board.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,14 +106,119 @@ static int slot_that_boots(const struct sim_flash *flash)
     return espota_otadata_active_slot(&otadata, 2);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* ---- with an owner --------------------------------------------------------------------------------------
+ */
+
+struct input {
+    const uint8_t *data;
+    size_t left;
+};
+
+static uint8_t next(struct input *in, unsigned below)
+{
+    if (in->left == 0)
+        return 0;
+    in->left--;
+    return (uint8_t)(*in->data++ % below);
+}
+
+static void any_request(struct owned_board *o, struct input *in)
+{
+    enum espota_agent_request type = (enum espota_agent_request)next(in, ESPOTA_AGENT_RESTART + 1);
+    size_t length = next(in, 64);
+    if (length > in->left)
+        length = in->left;
+    if (type > ESPOTA_AGENT_HANDSHAKE) /* those two are owned_board_open's */
+        (void)owned_ask(o, type, in->data, length);
+    in->data += length;
+    in->left -= length;
+}
+
+static void one_act(struct owned_board *o, struct input *in)
+{
+    uint8_t act = next(in, 12);
+    uint32_t place = owned_app(next(in, 4));
+    enum signed_image_kind kind = (enum signed_image_kind)next(in, IMAGE_KINDS);
+    switch (act) {
+    case 0:
+        (void)owned_begin(o, place, kind);
+        break;
+    case 1:
+        (void)owned_write(o, kind);
+        break;
+    case 2:
+        (void)owned_write_sector(o, kind, next(in, 4));
+        break;
+    case 3:
+        (void)owned_verify(o);
+        break;
+    case 4:
+        (void)owned_select(o, place, kind & 1 ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED);
+        break;
+    case 5:
+        (void)owned_ask(o, ESPOTA_AGENT_CONFIRM, NULL, 0);
+        break;
+    case 6:
+        (void)owned_ask(o, ESPOTA_AGENT_ROLLBACK, NULL, 0);
+        break;
+    case 7:
+        owned_board_open(o);
+        break;
+    case 8:
+        owned_board_start(o);
+        break;
+    case 9:
+        o->b->flash.cut = (enum sim_cut)(SIM_CUT_BEFORE + next(in, 4));
+        o->b->flash.cut_at = o->b->flash.operations + 1 + next(in, 16);
+        o->b->flash.bits = 1u + next(in, 255);
+        break;
+    case 10:
+        (void)owned_install(o, place, kind);
+        break;
+    default:
+        any_request(o, in);
+    }
+    if (!o->b->flash.powered || o->b->board.state != SIM_RUNNING || o->b->board.restart_wanted)
+        owned_board_start(o);
+    else if (!o->device)
+        owned_board_open(o);
+}
+
+static void talk_to_owned(const uint8_t *data, size_t size)
+{
+    static struct signed_images images;
+    struct input in = { data, size };
+    struct owned_board o;
+    if (!images.owner)
+        signed_images_make(&images);
+    uint8_t layout = next(&in, sizeof owned_layouts / sizeof owned_layouts[0]), runs = next(&in, 2);
+    owned_board_make(&o, &images, &owned_layouts[layout], runs, IMAGE_FIRST, next(&in, 2));
+    for (unsigned i = 0; i < 3; i++) { /* as a cable may have put them there */
+        uint8_t kind = next(&in, 2 * IMAGE_KINDS);
+        if (i != runs && kind < IMAGE_KINDS && owned_layouts[layout].subtype[i] != 0xff)
+            memory_board_put(o.b, owned_app(i), &images.image[kind]);
+    }
+    owned_board_start(&o);
+    for (unsigned acts = 0; in.left > 0 && acts < 64; acts++) {
+        one_act(&o, &in);
+        boot_guard_look(&o.guard);
+        if (o.guard.faults || o.b->board.state != SIM_RUNNING)
+            abort();
+    }
+    owned_board_free(&o);
+}
+
+/* ---- without --------------------------------------------------------------------------------------------
+ */
+
+static void talk_to_open(const uint8_t *data, size_t size)
 {
     static uint8_t before[FLASH];
     static struct sim_flash flash;
     struct sim_board *board = calloc(1, sizeof *board);
     struct espota_error error;
     if (!board)
-        return 0;
+        return;
     if (!flash.data) { /* made once: filling 4M for each input is slow */
         if (sim_flash_memory(&flash, FLASH, &error) != 0)
             abort();
@@ -146,5 +255,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(flash.data, before, FLASH);
         flash.operations = 0;
     }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size > 0 && data[0] & 4)
+        talk_to_owned(data + 1, size - 1);
+    else
+        talk_to_open(data, size);
     return 0;
 }

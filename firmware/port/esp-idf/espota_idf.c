@@ -69,7 +69,7 @@ static int flash_program(void *context, uint32_t offset, const void *data, size_
     const esp_partition_t *p = partition_around(offset, length);
     if (!p || esp_partition_write(p, offset - p->address, data, length) != ESP_OK)
         return -1;
-    if (c->progress && e->update_length > 0 && offset >= e->update_offset) {
+    if (c->progress && e->update_length > 0 && offset > e->update_offset) { /* the header comes last */
         uint32_t done = offset - e->update_offset + (uint32_t)length;
         c->progress(c->context, done < e->update_length ? done : e->update_length, e->update_length);
     }
