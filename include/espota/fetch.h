@@ -15,7 +15,9 @@ struct espota_fetch_options {
                                 or NULL */
     size_t limit;            /* most bytes to accept */
     unsigned connect_timeout_s; /* 0: 15 */
-    unsigned stall_timeout_s;   /* give up when less than a byte a second arrives for so long; 0: 30 */
+    unsigned
+        stall_timeout_s; /* give up, within a second, when less than 1024 bytes arrive in so long; 0: 30 */
+    unsigned total_timeout_s; /* for all of it, repeats included; 0: 600 */
     unsigned attempts; /* for a transfer that breaks; 0: 3. It goes on where it broke when the server can */
     void *context;
     void (*progress)(void *context, uint64_t done, uint64_t total); /* total 0: not known; may be NULL */
@@ -28,16 +30,31 @@ struct espota_fetch_options {
 int espota_fetch_complete_url(const char *text, uint16_t port, const char *path, char **url,
                               struct espota_error *error);
 
-/** Get a URL. Redirects are followed, but never from https to http. The body is complete: as long as the
- * server announced. @return ESPOTA_ERR_NETWORK (also for an HTTP error status), ESPOTA_ERR_VERIFY when the
- * server's certificate is not trusted, ESPOTA_ERR_TOO_BIG, ESPOTA_ERR_CANCELLED. */
+/** A URL as it may be shown: without user name, password, query and fragment, which may be secret; "?..."
+ * stands for a query. @return a string for the caller to free, or NULL when memory is short. */
+char *espota_fetch_shown_url(const char *url);
+
+/** Get a URL. Redirects are followed, but never from https to http, wherever in a chain. The body is
+ * complete: as long as the server announced. Errors and remarks show URLs as espota_fetch_shown_url does.
+ * @return ESPOTA_ERR_NETWORK (also for an HTTP error status), ESPOTA_ERR_VERIFY when the server's certificate
+ * is not trusted, ESPOTA_ERR_TOO_BIG, ESPOTA_ERR_CANCELLED. */
 int espota_fetch_url(const char *url, const struct espota_fetch_options *options, struct espota_bytes *body,
                      struct espota_error *error);
 
-/** The MD5 at the start of a sidecar file: its first 32 hex digits. `name` is for messages.
- * @return ESPOTA_ERR_VERIFY when there are none. */
-int espota_md5_sidecar(const struct espota_bytes *text, const char *name, uint8_t md5[ESPOTA_MD5_LENGTH],
-                       struct espota_error *error);
+enum espota_md5_search { ESPOTA_MD5_FOUND, ESPOTA_MD5_NONE, ESPOTA_MD5_SEVERAL };
+
+/** The MD5 of `file` (its name, or its path) in a text that md5sum (also --binary and --tag, also with names
+ * that it escapes), BSD's md5, openssl md5, PowerShell's Get-FileHash (also UTF-16, table or list) or
+ * certutil -hashfile wrote; or the digits alone. One for another name will do when it is the only one.
+ * @return ESPOTA_MD5_SEVERAL when there are different ones and none is said to be that of `file`, or several
+ * are. */
+enum espota_md5_search espota_md5_find(const void *text, size_t size, const char *file,
+                                       uint8_t md5[ESPOTA_MD5_LENGTH]);
+
+/** The same with words for what is wrong. `name` of the sidecar is for messages. @return ESPOTA_ERR_VERIFY
+ * when there is none or more than one. */
+int espota_md5_sidecar(const struct espota_bytes *text, const char *name, const char *file,
+                       uint8_t md5[ESPOTA_MD5_LENGTH], struct espota_error *error);
 
 /** Compare an image with its sidecar's MD5. @return ESPOTA_ERR_VERIFY when they differ. */
 int espota_md5_check(const struct espota_bytes *image, const char *name, const uint8_t md5[ESPOTA_MD5_LENGTH],

@@ -14,7 +14,7 @@ enum { LARGEST_IMAGE = 16 << 20, LARGEST_SIDECAR = 4096 };
 struct options {
     struct connect_options connect;
     const char *url, *file, *certificate, *path;
-    struct number_option http_port, stall_timeout;
+    struct number_option http_port, stall_timeout, timeout;
     struct size_option table_offset;
     bool md5, force_factory, restart, trial, force;
 };
@@ -37,7 +37,9 @@ static const struct option_spec option_table[] = {
     { "http-port", 0, OPTION_NUMBER, offsetof(struct options, http_port), "PORT",
       "port of the server when the URL has none (80; https 443)" },
     { "stall-timeout", 0, OPTION_NUMBER, offsetof(struct options, stall_timeout), "SECONDS",
-      "give up on a server that sends nothing for so long (30)" },
+      "give up on a server that sends nothing, or next to it, for so long (30)" },
+    { "timeout", 0, OPTION_NUMBER, offsetof(struct options, timeout), "SECONDS",
+      "give up on a download that takes longer in all (600)" },
     { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL,
       "write to a chip with secure boot or flash encryption through its ROM" },
     CONNECT_PORT_ROWS(struct options, connect),
@@ -53,7 +55,8 @@ static const struct option_spec option_table[] = {
  */
 
 struct source {
-    char *name; /* URL or path, for messages */
+    char *name; /* URL without what may be secret, or path: for messages */
+    char *url;
     struct espota_bytes image;
     bool has_md5;
     uint8_t md5[ESPOTA_MD5_LENGTH];
@@ -62,6 +65,7 @@ struct source {
 static void free_source(struct source *source)
 {
     free(source->name);
+    free(source->url);
     espota_bytes_free(&source->image);
 }
 
@@ -83,6 +87,7 @@ static struct espota_fetch_options fetch_options(struct cli *cli, const struct o
         .certificate = o->certificate,
         .limit = limit,
         .stall_timeout_s = o->stall_timeout.value,
+        .total_timeout_s = o->timeout.value,
         .context = cli,
         .progress = show_download,
         .cancelled = cli_interrupted,
@@ -106,19 +111,27 @@ static int fetch_md5(struct cli *cli, const struct options *o, struct source *so
 {
     struct espota_bytes text = { 0 };
     struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_SIDECAR);
-    char *name = sidecar_name(source->name, true);
-    if (!name)
+    char *name = sidecar_name(source->url, true);
+    char *shown = name ? espota_fetch_shown_url(name) : NULL;
+    char *file = strndup(source->url, strcspn(source->url, "?#"));
+    if (!shown || !file) {
+        free(name);
+        free(shown);
+        free(file);
         return espota_fail_memory(error, "fetching an MD5");
+    }
     int result = espota_fetch_url(name, &fetch, &text, error);
     if (result == ESPOTA_ERR_NETWORK || result == ESPOTA_ERR_TOO_BIG) {
         error->status = ESPOTA_ERR_VERIFY;
         result = espota_fail_while(error, "--md5 was asked for, but there is no MD5 to check with");
     }
     if (result == 0)
-        result = espota_md5_sidecar(&text, name, source->md5, error);
+        result = espota_md5_sidecar(&text, shown, file, source->md5, error);
     source->has_md5 = result == 0;
     espota_bytes_free(&text);
     free(name);
+    free(shown);
+    free(file);
     return result;
 }
 
@@ -127,11 +140,13 @@ static int fetch_url(struct cli *cli, const struct options *o, struct source *so
 {
     struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_IMAGE);
     int result = espota_fetch_complete_url(o->url, (uint16_t)o->http_port.value,
-                                           o->path ? o->path : DEFAULT_PATH, &source->name, error);
+                                           o->path ? o->path : DEFAULT_PATH, &source->url, error);
+    if (result == 0 && !(source->name = espota_fetch_shown_url(source->url)))
+        result = espota_fail_memory(error, "fetching an image");
     if (result == 0 && o->md5)
         result = fetch_md5(cli, o, source, error);
     if (result == 0)
-        result = espota_fetch_url(source->name, &fetch, &source->image, error);
+        result = espota_fetch_url(source->url, &fetch, &source->image, error);
     return result;
 }
 
@@ -149,7 +164,7 @@ static int read_file(const struct options *o, struct source *source, struct espo
             error->status = ESPOTA_ERR_VERIFY;
             result = espota_fail_while(error, "there is no MD5 to check %s with", o->file);
         } else {
-            result = espota_md5_sidecar(&text, name, source->md5, error);
+            result = espota_md5_sidecar(&text, name, o->file, source->md5, error);
         }
         source->has_md5 = result == 0;
     }
@@ -163,6 +178,7 @@ static int read_file(const struct options *o, struct source *source, struct espo
 static int get_image(struct cli *cli, const struct options *o, struct source *source,
                      struct espota_error *error)
 {
+    cli_catch_interrupts();
     int result = o->url ? fetch_url(cli, o, source, error) : read_file(o, source, error);
     espota_ui_progress_end(&cli->ui);
     if (result != 0 || !source->has_md5)
@@ -245,6 +261,13 @@ static int check_options(const struct options *o, struct espota_error *error)
     return 0;
 }
 
+/* Before the device is touched; against the device it is checked later. */
+static int check_image(const struct source *source, struct espota_error *error)
+{
+    const struct espota_device_info any = { 0 };
+    return espota_ota_check_image(&any, source->name, source->image.data, source->image.size, NULL, error);
+}
+
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
@@ -252,11 +275,15 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     struct espota_device *device = NULL;
     int result = check_options(o, error);
     if (result == 0)
+        result = connect_check(cli, &o->connect, VIA_AGENT, error);
+    if (result == 0)
+        result = get_image(cli, o, &source, error);
+    if (result == 0)
+        result = check_image(&source, error);
+    if (result == 0)
         result = connect_device(cli, &o->connect, VIA_AGENT, &device, error);
     if (result == 0)
         result = check_security(cli, device, o->force, error);
-    if (result == 0)
-        result = get_image(cli, o, &source, error);
     if (result == 0)
         result = update(cli, o, &source, device, error);
     result = disconnect_device(device, result, error);

@@ -364,24 +364,54 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
     return result;
 }
 
+static int choose_via(const struct connect_options *o, enum connect_via usual, enum connect_via *via,
+                      struct espota_error *error)
+{
+    *via = usual;
+    if (o->via && strcmp(o->via, "rom") == 0)
+        *via = VIA_ROM;
+    else if (o->via && strcmp(o->via, "agent") == 0)
+        *via = VIA_AGENT;
+    else if (o->via)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--via '%s': use rom or agent", o->via);
+    else if (o->host || o->key)
+        *via = VIA_AGENT;
+    if (*via == VIA_ROM && (o->host || o->key))
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--host and --key go with an agent, not with --via rom: a ROM is reached by --port");
+    if (*via == VIA_AGENT && (o->before || o->after))
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--before and --after go with the ROM: give --via rom");
+    return 0;
+}
+
+int connect_check(const struct cli *cli, const struct connect_options *o, enum connect_via usual,
+                  struct espota_error *error)
+{
+    struct cli silent = *cli; /* which port was chosen is said when it is opened */
+    char address[MAX_PORT];
+    uint32_t baud = 0;
+    bool automatic = false;
+    const struct espota_chip *chip = NULL;
+    enum connect_via via = usual;
+    silent.ui.quiet = true;
+    int result = choose_via(o, usual, &via, error);
+    if (result == 0 && via == VIA_AGENT)
+        result = agent_address(&silent, o, address, sizeof address, error);
+    else if (result == 0)
+        result = choose_port(&silent, o, address, sizeof address, error);
+    if (result == 0)
+        result = choose_baud(o, &baud, &automatic, error);
+    return result ? result : choose_chip(o, &chip, error);
+}
+
 int connect_device(struct cli *cli, const struct connect_options *o, enum connect_via usual,
                    struct espota_device **device, struct espota_error *error)
 {
     enum connect_via via = usual;
-    if (o->via && strcmp(o->via, "rom") == 0)
-        via = VIA_ROM;
-    else if (o->via && strcmp(o->via, "agent") == 0)
-        via = VIA_AGENT;
-    else if (o->via)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--via '%s': use rom or agent", o->via);
-    else if (o->host || o->key)
-        via = VIA_AGENT;
-    if (via == VIA_ROM && (o->host || o->key))
-        return espota_fail(
-            error, ESPOTA_ERR_USAGE,
-            "--host and --key go with an agent, not with --via rom: a ROM is reached by --port");
-    if (via == VIA_AGENT && (o->before || o->after))
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--before and --after go with the ROM: give --via rom");
+    int result = choose_via(o, usual, &via, error);
+    if (result != 0)
+        return result;
     return via == VIA_ROM ? connect_rom(cli, o, false, device, error) : connect_agent(cli, o, device, error);
 }
 

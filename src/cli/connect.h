@@ -54,6 +54,10 @@ enum connect_via { VIA_ROM, VIA_AGENT };
 int connect_device(struct cli *cli, const struct connect_options *options, enum connect_via usual,
                    struct espota_device **device, struct espota_error *error);
 
+/* Do the options name a device, and make sense? Nothing is opened. */
+int connect_check(const struct cli *cli, const struct connect_options *options, enum connect_via usual,
+                  struct espota_error *error);
+
 /* Through the ROM, for looking only: a chip in secure download mode will do. */
 int connect_to_look(struct cli *cli, const struct connect_options *options, struct espota_device **device,
                     struct espota_error *error);

@@ -1,4 +1,4 @@
-#include "espota/fetch.h"
+#include "url.h"
 
 #include "espota/version.h"
 
@@ -9,78 +9,56 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CONNECT_TIMEOUT_S = 15, STALL_TIMEOUT_S = 30, ATTEMPTS = 3, MAX_REDIRECTS = 10, RETRY_MS = 500 };
+enum {
+    CONNECT_TIMEOUT_S = 15,
+    STALL_TIMEOUT_S = 30,
+    TOTAL_TIMEOUT_S = 600,
+    ATTEMPTS = 3,
+    MAX_REDIRECTS = 10,
+    RETRY_MS = 500,
+    TRICKLE = 1024, /* bytes: fewer than these in the time of a stall are none */
+};
 
 /* One transfer; several when it breaks. */
 struct transfer {
-    const char *url;
+    char *url;         /* of the step under way: redirects change it */
+    char *shown;       /* the same, for people */
+    const char *first; /* what was asked for */
     const struct espota_fetch_options *options;
     struct espota_bytes *body;
     struct espota_error *error;
     CURL *curl;
     char curl_error[CURL_ERROR_SIZE];
     char validator[256]; /* ETag of what was received so far; empty: it cannot be continued */
+    char if_range[256];  /* the validator as this attempt began */
     size_t resumed_at;
-    bool checked_status; /* of this attempt */
-    int failure;         /* a status of ours, raised in a callback */
+    bool checked_status;    /* of this step */
+    int failure;            /* a status of ours, raised in a callback */
+    uint64_t deadline_ms;   /* for all of it */
+    uint64_t heard_ms;      /* when the last TRICKLE bytes had come */
+    curl_off_t heard_bytes; /* of this step, until then */
 };
-
-/* ---- URLs -----------------------------------------------------------------------------------------------
- */
-
-static int complete(CURLU *u, const char *text, uint16_t port, const char *path, char **url)
-{
-    char *has = NULL;
-    char number[8];
-    if (curl_url_set(u, CURLUPART_URL, text, CURLU_GUESS_SCHEME) != CURLUE_OK)
-        return -1;
-    if (port != 0 && curl_url_get(u, CURLUPART_PORT, &has, 0) != CURLUE_OK) {
-        snprintf(number, sizeof number, "%u", port);
-        if (curl_url_set(u, CURLUPART_PORT, number, 0) != CURLUE_OK)
-            return -1;
-    }
-    curl_free(has);
-    has = NULL;
-    if (curl_url_get(u, CURLUPART_PATH, &has, 0) != CURLUE_OK)
-        return -1;
-    bool bare = strcmp(has, "/") == 0 || *has == '\0';
-    curl_free(has);
-    has = NULL;
-    if (bare && curl_url_set(u, CURLUPART_PATH, path, 0) != CURLUE_OK)
-        return -1;
-    if (curl_url_get(u, CURLUPART_URL, &has, 0) != CURLUE_OK)
-        return -1;
-    *url = strdup(has);
-    curl_free(has);
-    return *url ? 0 : -1;
-}
-
-int espota_fetch_complete_url(const char *text, uint16_t port, const char *path, char **url,
-                              struct espota_error *error)
-{
-    CURLU *u = curl_url();
-    int result = u ? complete(u, text, port, path, url) : -1;
-    curl_url_cleanup(u);
-    if (result == 0 && strncasecmp(*url, "http://", 7) != 0 && strncasecmp(*url, "https://", 8) != 0) {
-        free(*url);
-        *url = NULL;
-        result = -1;
-    }
-    if (result != 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--url '%s' is no http:// or https:// address", text);
-    return 0;
-}
 
 /* ---- callbacks ------------------------------------------------------------------------------------------
  */
 
+static long status_of(const struct transfer *t)
+{
+    long status = 0;
+    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+static bool is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
 /* A server may answer a request for the rest with the whole: what is there is dropped then. */
 static void check_answer(struct transfer *t)
 {
-    long status = 0;
     t->checked_status = true;
-    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (t->resumed_at > 0 && status != 206)
+    if (t->resumed_at > 0 && status_of(t) != 206)
         t->body->size = 0;
 }
 
@@ -88,6 +66,8 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 {
     struct transfer *t = context;
     size_t length = size * count;
+    if (is_redirect(status_of(t)))
+        return length; /* words for people */
     if (!t->checked_status)
         check_answer(t);
     if (length >
@@ -137,22 +117,47 @@ static size_t take_header(char *line, size_t size, size_t count, void *context)
     } else if (is_header(line, length, "content-range") && t->resumed_at > 0 &&
                !fits_range(t, line + 14, length - 14)) {
         t->failure = espota_fail(t->error, ESPOTA_ERR_NETWORK,
-                                 "%s: the server sends another part than was asked for", t->url);
+                                 "%s: the server sends another part than was asked for", t->shown);
         return 0;
     }
     return length;
 }
 
+/* Seconds without bytes to speak of, once the connection stands. */
+static bool is_stalled(struct transfer *t, curl_off_t bytes)
+{
+    curl_off_t connected = 0;
+    unsigned limit = t->options->stall_timeout_s ? t->options->stall_timeout_s : STALL_TIMEOUT_S;
+    uint64_t now = espota_now_ms();
+    curl_easy_getinfo(t->curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    if (connected == 0 || bytes - t->heard_bytes >= TRICKLE) {
+        t->heard_ms = now;
+        t->heard_bytes = bytes;
+    }
+    return now - t->heard_ms >= 1000ull * limit;
+}
+
+/* libcurl asks once a second at least. */
 static int watch(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
 {
     struct transfer *t = context;
     const struct espota_fetch_options *o = t->options;
     (void)up_total;
     (void)up_now;
-    if (o->cancelled && o->cancelled(o->context)) {
-        t->failure = espota_fail(t->error, ESPOTA_ERR_CANCELLED, "download of %s stopped on request", t->url);
+    if (o->cancelled && o->cancelled(o->context))
+        t->failure =
+            espota_fail(t->error, ESPOTA_ERR_CANCELLED, "download of %s stopped on request", t->shown);
+    else if (espota_now_ms() >= t->deadline_ms)
+        t->failure = espota_fail(t->error, ESPOTA_ERR_NETWORK,
+                                 "cannot get %s: it takes too long, %zu bytes came in %u s", t->shown,
+                                 t->body->size, o->total_timeout_s ? o->total_timeout_s : TOTAL_TIMEOUT_S);
+    else if (is_stalled(t, now))
+        t->failure =
+            espota_fail(t->error, ESPOTA_ERR_NETWORK,
+                        "cannot get %s: the server stalled after %zu bytes (hardly anything came for %u s)",
+                        t->shown, t->body->size, o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_S);
+    if (t->failure)
         return 1;
-    }
     if (o->progress && t->checked_status)
         o->progress(o->context, (uint64_t)now + t->resumed_at,
                     total > 0 ? (uint64_t)total + t->resumed_at : 0);
@@ -167,13 +172,9 @@ static bool set_options(struct transfer *t, struct curl_slist **headers)
     const struct espota_fetch_options *o = t->options;
     CURL *c = t->curl;
     char line[320];
-    bool https = strncasecmp(t->url, "https:", 6) == 0;
     bool ok =
         curl_easy_setopt(c, CURLOPT_URL, t->url) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-        curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https") == CURLE_OK &&
-        curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
-        curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)MAX_REDIRECTS) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_USERAGENT, "espota/" ESPOTA_VERSION) == CURLE_OK &&
@@ -185,9 +186,6 @@ static bool set_options(struct transfer *t, struct curl_slist **headers)
         curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, watch) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_XFERINFODATA, t) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
-        curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
-        curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME,
-                         (long)(o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_S)) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
                          (long)(o->connect_timeout_s ? o->connect_timeout_s : CONNECT_TIMEOUT_S)) == CURLE_OK;
     if (ok && o->certificate)
@@ -195,25 +193,102 @@ static bool set_options(struct transfer *t, struct curl_slist **headers)
              curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
     if (!ok || t->resumed_at == 0)
         return ok;
-    snprintf(line, sizeof line, "If-Range: %s", t->validator);
+    snprintf(line, sizeof line, "If-Range: %s", t->if_range);
     *headers = curl_slist_append(NULL, line);
     snprintf(line, sizeof line, "%zu-", t->resumed_at);
     return *headers && curl_easy_setopt(c, CURLOPT_HTTPHEADER, *headers) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_RANGE, line) == CURLE_OK;
 }
 
-static CURLcode attempt(struct transfer *t)
+/* One request. */
+static CURLcode ask(struct transfer *t)
 {
     struct curl_slist *headers = NULL;
-    t->resumed_at = t->validator[0] ? t->body->size : 0;
-    if (t->resumed_at == 0)
-        t->body->size = 0;
     t->checked_status = false;
     t->curl_error[0] = '\0';
+    t->heard_ms = espota_now_ms();
+    t->heard_bytes = 0;
     curl_easy_reset(t->curl);
     CURLcode code = set_options(t, &headers) ? curl_easy_perform(t->curl) : CURLE_OUT_OF_MEMORY;
     curl_slist_free_all(headers);
     return code;
+}
+
+static int go_to(struct transfer *t, char *url)
+{
+    char *shown = url ? espota_fetch_shown_url(url) : NULL;
+    if (!shown) {
+        free(url);
+        return espota_fail_memory(t->error, "starting a download");
+    }
+    free(t->url);
+    free(t->shown);
+    t->url = url;
+    t->shown = shown;
+    return 0;
+}
+
+/* Where the answer sends us. What began encrypted stays encrypted. */
+static int follow(struct transfer *t)
+{
+    const char *location = NULL;
+    curl_easy_getinfo(t->curl, CURLINFO_REDIRECT_URL, &location);
+    char *target = location ? fetch_redirect_target(t->url, location) : NULL;
+    char *shown = target ? espota_fetch_shown_url(target) : NULL;
+    int result = 0;
+    if (!shown)
+        result = espota_fail(t->error, ESPOTA_ERR_NETWORK,
+                             "cannot get %s: the server redirects (HTTP status %ld) without saying where to",
+                             t->shown, status_of(t));
+    else if (!fetch_is_http(target))
+        result = espota_fail(t->error, ESPOTA_ERR_NETWORK,
+                             "cannot get %s: the server redirects to %s, which is neither http nor https",
+                             t->shown, shown);
+    else if (fetch_is_https(t->url) && !fetch_is_https(target))
+        result = espota_fail(t->error, ESPOTA_ERR_NETWORK,
+                             "cannot get %s: the server redirects from https to %s, which is not encrypted: "
+                             "that is not followed",
+                             t->shown, shown);
+    free(shown);
+    if (result == 0)
+        return go_to(t, target);
+    free(target);
+    return result;
+}
+
+static int check_status(struct transfer *t)
+{
+    long status = status_of(t);
+    if (status == 200 || (status == 206 && t->resumed_at > 0))
+        return 0;
+    return espota_fail(t->error, ESPOTA_ERR_NETWORK,
+                       "cannot get %s: the server answers with HTTP status %ld%s", t->shown, status,
+                       status == 206 ? ", a part, though all was asked for" : "");
+}
+
+/* From the URL that was asked for through all redirects. */
+static CURLcode attempt(struct transfer *t)
+{
+    t->resumed_at = t->validator[0] ? t->body->size : 0;
+    if (t->resumed_at == 0)
+        t->body->size = 0;
+    memcpy(t->if_range, t->validator, sizeof t->if_range);
+    t->failure = go_to(t, strdup(t->first));
+    for (unsigned i = 0; t->failure == 0; i++) {
+        CURLcode code = ask(t);
+        if (code != CURLE_OK || t->failure)
+            return code;
+        if (!is_redirect(status_of(t))) {
+            t->failure = check_status(t);
+            return code;
+        }
+        t->failure = i < MAX_REDIRECTS
+                         ? follow(t)
+                         : espota_fail(t->error, ESPOTA_ERR_NETWORK,
+                                       "cannot get %s: more than %d redirects, do they go in a circle?",
+                                       t->shown, MAX_REDIRECTS);
+    }
+    return CURLE_OK;
 }
 
 /* The way broke, not the server's will. */
@@ -226,31 +301,26 @@ static bool worth_repeating(CURLcode code)
 static int explain(struct transfer *t, CURLcode code)
 {
     const char *words = t->curl_error[0] ? t->curl_error : curl_easy_strerror(code);
-    long status = 0;
-    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+    long status = status_of(t);
     switch (code) {
     case CURLE_HTTP_RETURNED_ERROR:
         return espota_fail(t->error, ESPOTA_ERR_NETWORK,
-                           "cannot get %s: the server answers with HTTP status %ld%s", t->url, status,
+                           "cannot get %s: the server answers with HTTP status %ld%s", t->shown, status,
                            status == 404 ? " (no such file): check the path" : "");
     case CURLE_PEER_FAILED_VERIFICATION:
         return espota_fail(t->error, ESPOTA_ERR_VERIFY,
                            "cannot trust the server of %s: %s; for a private CA give --certificate PEM",
-                           t->url, words);
+                           t->shown, words);
     case CURLE_SSL_CACERT_BADFILE:
         return espota_fail(t->error, ESPOTA_ERR_USAGE,
                            "cannot use --certificate %s: it is not a readable PEM file",
                            t->options->certificate ? t->options->certificate : "");
-    case CURLE_OPERATION_TIMEDOUT:
-        return espota_fail(t->error, ESPOTA_ERR_NETWORK,
-                           "cannot get %s: the server stalled after %zu bytes (%s)", t->url, t->body->size,
-                           words);
     case CURLE_PARTIAL_FILE:
         return espota_fail(t->error, ESPOTA_ERR_NETWORK,
-                           "cannot get all of %s: the connection ended after %zu bytes (%s)", t->url,
+                           "cannot get all of %s: the connection ended after %zu bytes (%s)", t->shown,
                            t->body->size, words);
     default:
-        return espota_fail(t->error, ESPOTA_ERR_NETWORK, "cannot get %s: %s", t->url, words);
+        return espota_fail(t->error, ESPOTA_ERR_NETWORK, "cannot get %s: %s", t->shown, words);
     }
 }
 
@@ -267,7 +337,9 @@ static void remark(const struct transfer *t, CURLcode code)
 int espota_fetch_url(const char *url, const struct espota_fetch_options *options, struct espota_bytes *body,
                      struct espota_error *error)
 {
-    struct transfer t = { .url = url, .options = options, .body = body, .error = error };
+    struct transfer t = { .first = url, .options = options, .body = body, .error = error };
+    t.deadline_ms =
+        espota_now_ms() + 1000ull * (options->total_timeout_s ? options->total_timeout_s : TOTAL_TIMEOUT_S);
     unsigned attempts = options->attempts ? options->attempts : ATTEMPTS;
     CURLcode code = CURLE_OK;
     if (options->certificate && !espota_file_exists(options->certificate))
@@ -287,5 +359,7 @@ int espota_fetch_url(const char *url, const struct espota_fetch_options *options
     }
     int result = t.failure ? t.failure : code == CURLE_OK ? 0 : explain(&t, code);
     curl_easy_cleanup(t.curl);
+    free(t.url);
+    free(t.shown);
     return result;
 }

@@ -41,6 +41,11 @@ http {
     server {
         listen 127.0.0.1:$http;
         location /moved.bin { return 302 /MicroPython.bin; }
+        location /up.bin { return 302 https://localhost:$https/chain.bin?token=SECRET; }
+        location /away.bin { return 302 ftp://user:SECRET@127.0.0.1/x.bin; }
+        location /private/ { auth_basic x; auth_basic_user_file $WORK/htpasswd; alias $WORK/www/; }
+        location /to-private.bin { return 302 /private/MicroPython.bin; }
+        location = /named.bin { alias $WORK/www/MicroPython.bin; }
         location /secret.bin { return 403; }
         location /loop.bin { return 302 /loop.bin; }
         location /trick/ { proxy_pass http://127.0.0.1:$trick/; proxy_buffering off; proxy_http_version 1.1; proxy_ignore_client_abort on; }
@@ -51,6 +56,7 @@ http {
         ssl_certificate $WORK/srv.pem;
         ssl_certificate_key $WORK/srv.key;
         location /down.bin { return 302 http://127.0.0.1:$http/MicroPython.bin; }
+        location /chain.bin { return 302 https://localhost:$https/down.bin; }
     }
 }
 CONF
@@ -77,7 +83,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         wanted = self.headers.get("Range")
         if self.path == "/nolength.bin":
             self.reply(200); self.wfile.write(body)
-        elif self.path == "/cut.bin":
+        elif self.path.startswith("/cut.bin"):
             self.reply(200, len(body)); self.wfile.write(body[:100000])
         elif self.path == "/stall.bin":
             self.reply(200, len(body)); self.wfile.write(body[:100000]); self.wfile.flush(); time.sleep(8)
@@ -92,6 +98,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/wrongrange.bin":
             if n == 1: self.reply(200, len(body), ETag='"a"'); self.wfile.write(body[:100000])
             else: self.reply(206, 100, ETag='"a"', Content_Range="bytes 0-99/%d" % len(body)); self.wfile.write(body[:100])
+        elif self.path == "/drip.bin":
+            self.reply(200, len(body))
+            try:
+                for i in range(100): self.wfile.write(body[4 * i:4 * i + 4]); self.wfile.flush(); time.sleep(1)
+            except OSError: pass
+        elif self.path == "/slow.bin":
+            self.reply(200, len(body))
+            try:
+                for i in range(100): self.wfile.write(body[2048 * i:2048 * i + 2048]); self.wfile.flush(); time.sleep(0.5)
+            except OSError: pass
+        elif self.path == "/silent.bin": time.sleep(30)
+        elif self.path == "/headers.bin":
+            try:
+                for c in b"HTTP/1.1 200 OK\r\nX-Slow: yes and so on": self.wfile.write(bytes([c])); self.wfile.flush(); time.sleep(1)
+            except OSError: pass
+        elif self.path == "/nowhere.bin": self.reply(302, 0)
+        elif self.path == "/part.bin":
+            self.reply(206, 100, Content_Range="bytes 0-99/%d" % len(body)); self.wfile.write(body[:100])
+        elif self.path == "/evil.bin":
+            self.send_response(404, "no\x1b[2J\x9b"); self.send_header("Server", "\x1b[2J"); self.end_headers()
+        elif self.path == "/evilredirect.bin": self.reply(302, 0, Location="ftp://x/\x1b[2J")
         elif self.path == "/endless.bin":
             self.reply(200)
             try:
@@ -169,8 +196,77 @@ bad "MD5 is no MD5" 4 "32 hex digits" --url $base/notmd5.bin --md5
 bad "image for another chip" 4 "ESP32-C3" --url $base/c3.bin
 bad "image too big for the slot" 1 "holds 1048576" --url $base/big.bin
 bad "not an image" 4 "it is an HTML page" --url $base/page.bin
+bad "a redirect to nowhere" 1 "without saying where to" --url http://127.0.0.1:$trick/nowhere.bin
+bad "a redirect to another scheme" 1 "redirects to ftp://127.0.0.1/x.bin, which is neither" --url $base/away.bin
+bad "http, https, https, http" 1 "redirects from https to http://127.0.0.1" --url $base/up.bin --certificate ca.pem
+bad "a part of it, unasked" 1 "a part, though all was asked for" --url http://127.0.0.1:$trick/part.bin
+bad "a URL with a space" 2 "%20" --url "$base/Micro Python.bin"
 bad "nobody there" 1 "cannot get" --url http://127.0.0.1:1/x.bin
 bad "no http address" 2 "no http:// or https:// address" --url ftp://127.0.0.1/x.bin
+
+# limits are kept, within a second, and the device is not touched meanwhile
+limited() { # NAME SECONDS TEXT ARGS...
+    local name=$1 limit=$2 text=$3 started took
+    shift 3
+    started=$(date +%s%N)
+    run ota --port /nowhere/to/be/opened "$@"
+    took=$((($(date +%s%N) - started) / 1000000))
+    expect "$name" 1 "$text"
+    if [ "$took" -ge $((limit * 1000 - 50)) ] && [ "$took" -le $((limit * 1000 + 1800)) ]; then
+        ok "$name: after $limit s"
+    else
+        not_ok "$name: after $limit s" "took $took ms"
+    fi
+}
+limited "a server that stalls" 2 "stalled after 100000 bytes" --url http://127.0.0.1:$trick/stall.bin --stall-timeout 2
+limited "a server that drips" 2 "stalled after" --url http://127.0.0.1:$trick/drip.bin --stall-timeout 2
+limited "a server that says nothing" 2 "stalled after 0 bytes" --url http://127.0.0.1:$trick/silent.bin --stall-timeout 2
+limited "a server that drips headers" 2 "stalled after 0 bytes" --url http://127.0.0.1:$trick/headers.bin --stall-timeout 2
+limited "a slow server" 3 "takes too long" --url http://127.0.0.1:$trick/slow.bin --timeout 3
+"$ESPOTA" ota --port /nowhere --url http://127.0.0.1:$trick/silent.bin >stdout 2>stderr </dev/null &
+ota=$!
+sleep 1
+kill -INT $ota
+wait $ota
+STATUS=$? OUT=$(cat stdout) ERR=$(cat stderr)
+expect "Ctrl-C while a server says nothing" 130 "stopped on request"
+run ota --port /nowhere --url $base/page.bin
+expect "what is no image is known before a port is opened" 4 "it is an HTML page"
+
+# ---- what is secret in a URL stays so
+printf 'user:%s\n' "$(openssl passwd -apr1 SECRET)" >htpasswd
+secret() { # NAME STATUS ARGS...: the word is nowhere
+    local name=$1 status=$2
+    shift 2
+    cp clean.bin flash.bin
+    run ota -v --port file:flash.bin "$@"
+    if [ "$STATUS" -ne "$status" ]; then not_ok "$name" "status $STATUS" "$OUT" "$ERR"
+    elif [[ "$OUT $ERR" == *SECRET* ]]; then not_ok "$name" "$OUT" "$ERR"
+    else ok "$name"; fi
+}
+auth=http://user:SECRET@127.0.0.1:$http
+secret "a password" 0 --url "$auth/private/MicroPython.bin"
+secret "a password, --json" 0 --json --url "$auth/private/MicroPython.bin"
+secret "a password and a token, with MD5" 0 --md5 --url "$auth/MicroPython.bin?token=SECRET"
+secret "a password after a redirect" 0 --url "$auth/to-private.bin"
+secret "a password that is wrong" 1 --url "http://user:SECRETS@127.0.0.1:$http/private/MicroPython.bin"
+secret "a token and 404, --json" 1 --json --url "$base/nothing.bin?token=SECRET#SECRET"
+secret "a token in a redirect" 4 --url "$base/up.bin"
+secret "a token and no MD5" 4 --md5 --url "$base/nomd5.bin?SECRET"
+secret "a token and no MD5 in the MD5" 4 --md5 --url "$auth/notmd5.bin?SECRET"
+secret "a token and a wrong MD5" 4 --md5 --url "$auth/badmd5.bin?SECRET"
+secret "a token and no image" 4 --url "$auth/page.bin?SECRET"
+secret "a password in what is no URL" 2 --url "http://user:SEC/SECRET@127.0.0.1:x/a b"
+secret "a password and another scheme" 2 --url "ftp://user:SECRET@127.0.0.1/x"
+secret "a password and nobody there" 1 --url "http://user:SECRET@127.0.0.1:1/x?SECRET"
+secret "a token and a body cut short" 1 --url "http://127.0.0.1:$trick/cut.bin?SECRET"
+run ota --port file:flash.bin --url "http://127.0.0.1:$trick/evil.bin"
+[[ "$OUT$ERR" == *$'\e'* ]] && not_ok "a server's words" "$ERR" || ok "a server's words"
+run ota --port file:flash.bin --url "http://127.0.0.1:$trick/evilredirect.bin"
+[[ "$OUT$ERR" == *$'\e'* ]] && not_ok "a server's redirect" "$ERR" || ok "a server's redirect"
+sum=$(md5sum <www/MicroPython.bin | cut -d' ' -f1)
+printf 'MD5(old.bin)= d41d8cd98f00b204e9800998ecf8427e\nMD5(named.bin)= %s\n' "$sum" >www/named.bin.md5
+good "the MD5 of this file among several" --url "$base/named.bin?x" --md5
 
 # the link to the device dies midway
 cp clean.bin flash.bin
