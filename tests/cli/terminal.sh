@@ -5,7 +5,7 @@ cd "$WORK" || exit 1
 
 # clear the screen, set the title; C1 in UTF-8 and as a byte; DEL; from right to left; backspace
 EVIL=$'\e[2J\e]0;x\a\xc2\x9b1m\x9b1m\x7f\xe2\x80\xae\b\rX'
-SHORT=$'a\e[2J\x9b\x7fz'
+SHORT=$'a\e[2J\xc2\x9b\x7fz'
 
 # harmless NAME TEXT: nothing of the last run obeys, and the TEXT is there.
 harmless() {
