@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 venv=build/venv
-packages=(esptool==5.6.0 esp-idf-defs==0.1.7)
+packages=(esptool==5.6.0 esp-idf-defs==0.1.7 noiseprotocol==0.3.1)
 want="${packages[*]}"
 mkdir -p build
 exec 9>build/venv.lock
