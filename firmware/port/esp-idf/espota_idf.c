@@ -217,6 +217,7 @@ static esp_err_t start_agent(struct espota_idf *e)
         .name = e->config.name ? e->config.name : "espota agent",
         .key = e->config.key,
         .key_length = e->config.key ? e->config.key_length : 0,
+        .conceal = esp_flash_encryption_enabled() && !e->config.read_encrypted,
         .window = CONFIG_ESPOTA_UART_BUFFER / REQUEST_ROOM,
 #ifdef CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE
         .rollback = true,

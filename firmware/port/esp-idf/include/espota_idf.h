@@ -41,6 +41,9 @@ struct espota_idf_config {
     /** The owner's public key, x and y, big-endian, 64 bytes: nothing boots that is not signed with it
      * ('espota sign'). NULL: images need no signature. Outlives the agent. */
     const uint8_t *owner;
+    /** With flash encryption: let hosts that know the key read apps in clear. Otherwise they get no more than
+     * what an app says of itself, and digests. */
+    bool read_encrypted;
     /** Apps whose description has a lower secure version are refused. */
     uint32_t min_secure_version;
     /** Apps whose description names another project are refused. NULL: any, or with
