@@ -48,8 +48,9 @@ struct espota_chip_details {
 /** What a device says of itself. Fields that it cannot tell are 0 or false. */
 struct espota_device_info {
     const struct espota_chip *chip;
-    uint32_t flash_size; /* bytes */
-    uint32_t flash_id;   /* JEDEC: manufacturer, type << 8, capacity << 16 */
+    uint32_t flash_size;  /* bytes */
+    uint32_t addressable; /* bytes of it, from the start, that this kind of device reaches; 0: all */
+    uint32_t flash_id;    /* JEDEC: manufacturer, type << 8, capacity << 16 */
     uint8_t mac[6];
     bool has_mac;
     struct espota_security security;
@@ -150,6 +151,12 @@ size_t espota_device_digest_length(const struct espota_device *device);
 /** The same digest of bytes in memory. @return 0, or -1 when the crypto library refuses. */
 int espota_device_digest_of(const struct espota_device *device, const void *data, size_t length,
                             uint8_t *digest);
+
+/** Is the range within the flash, and within what the device reaches of it? Every operation checks its own
+ * range; what consists of several asks before the first. @return 0, or ESPOTA_ERR_TOO_BIG with a message in
+ * which `what` completes "cannot ...": "write". */
+int espota_device_check_range(const struct espota_device *device, const char *what, uint32_t offset,
+                              uint64_t length, struct espota_error *error);
 
 /** Calls through the interface, with bounds checked against the flash size where it is known. Where the
  * device lacks the capability: ESPOTA_ERR_UNSUPPORTED. */

@@ -217,6 +217,8 @@ static int backup(struct cli *cli, const void *options, struct espota_device *de
     if (size == 0)
         return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s does not say how much flash it has",
                            device->name);
+    if (espota_device_check_range(device, "back up", 0, size, error) != 0)
+        return (int)error->status;
     char *partial = with_suffix(path, ".part"), *manifest = with_suffix(path, ".json");
     uint8_t *flash = calloc(1, size);
     int result = partial && manifest && flash ? read_flash(cli, device, partial, flash, &r, error)

@@ -11,7 +11,7 @@ static int check_range(const struct target *t, const struct espota_device *devic
 {
     uint64_t end = (uint64_t)t->offset + t->length;
     if (t->length > 0 && end <= device->info.flash_size)
-        return 0;
+        return espota_device_check_range(device, "use", t->offset, t->open_end ? 1 : t->length, error);
     return espota_fail(error, ESPOTA_ERR_USAGE, "%s is not within the 0x%" PRIx32 " bytes of flash of %s",
                        t->name, device->info.flash_size, device->name);
 }
@@ -88,7 +88,7 @@ int target_parse(struct target *t, const char *text, struct espota_device *devic
     if (strcmp(text, "all") == 0) {
         snprintf(t->text, sizeof t->text, "all of the flash");
         t->length = device->info.flash_size;
-        return 0;
+        return check_range(t, device, error);
     }
     return text[0] >= '0' && text[0] <= '9' ? parse_range(t, text, device, open_end, error)
                                             : parse_name(t, text, device, table_offset, error);

@@ -49,14 +49,22 @@ int espota_device_digest_of(const struct espota_device *device, const void *data
                                                   : espota_sha256(data, length, digest);
 }
 
-static int check_range(const struct espota_device *device, const char *what, uint32_t offset, uint64_t length,
-                       struct espota_error *error)
+int espota_device_check_range(const struct espota_device *device, const char *what, uint32_t offset,
+                              uint64_t length, struct espota_error *error)
 {
     uint32_t size = device->info.flash_size;
     if (size != 0 && offset + length > size)
         return espota_fail(error, ESPOTA_ERR_TOO_BIG,
                            "cannot %s 0x%" PRIx32 "-0x%" PRIx64 " of %s: its flash ends at 0x%" PRIx32, what,
                            offset, offset + length, device->name, size);
+    uint32_t reach = device->info.addressable;
+    if (reach != 0 && offset + length > reach)
+        return espota_fail(
+            error, ESPOTA_ERR_TOO_BIG,
+            "cannot %s 0x%" PRIx32 "-0x%" PRIx64
+            " of %s: the chip's ROM bootloader addresses the first %" PRIu32
+            "M of flash only, and would take their start for what follows; an agent reaches all of it",
+            what, offset, offset + length, device->name, reach >> 20);
     return 0;
 }
 
@@ -67,7 +75,7 @@ static int check_sectors(const struct espota_device *device, const char *what, u
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "cannot %s 0x%" PRIx32 "+0x%" PRIx64 " of %s: not whole 4K sectors", what, offset,
                            length, device->name);
-    return check_range(device, what, offset, length, error);
+    return espota_device_check_range(device, what, offset, length, error);
 }
 
 /* Has it the capability? `what` completes "cannot ... NAME". */
@@ -86,14 +94,14 @@ int espota_device_digest(struct espota_device *device, uint32_t offset, uint32_t
 {
     int result = need(device, ESPOTA_CAP_DIGEST, "compute digests of", error);
     if (result == 0)
-        result = check_range(device, "digest", offset, length, error);
+        result = espota_device_check_range(device, "digest", offset, length, error);
     return result ? result : device->ops->digest(device, offset, length, digest, error);
 }
 
 int espota_device_digests(struct espota_device *device, uint32_t offset, uint32_t length, uint32_t block,
                           uint8_t *digests, struct espota_error *error)
 {
-    int result = check_range(device, "digest", offset, length, error);
+    int result = espota_device_check_range(device, "digest", offset, length, error);
     if (result == 0 && espota_device_can(device, ESPOTA_CAP_DIGESTS))
         return device->ops->digests(device, offset, length, block, digests, error);
     for (uint32_t at = 0; result == 0 && at < length; at += block) {
@@ -111,7 +119,7 @@ int espota_device_read(struct espota_device *device, uint32_t offset, void *buff
 {
     int result = need(device, ESPOTA_CAP_READ, "read flash of", error);
     if (result == 0)
-        result = check_range(device, "read", offset, length, error);
+        result = espota_device_check_range(device, "read", offset, length, error);
     return result ? result : device->ops->read(device, offset, buffer, length, error);
 }
 

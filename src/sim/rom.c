@@ -88,13 +88,60 @@ static void write_register(struct sim_rom *rom, uint32_t address, uint32_t value
 /* ---- flash ----------------------------------------------------------------------------------------------
  */
 
+/* What the ROM's flash commands reach: behind the limit of its address bits comes the start again. Of
+ * `length` bytes at `offset`, `*part` lie together at the address returned. */
+static uint32_t reach(const struct sim_rom *rom, uint32_t offset, size_t length, size_t *part)
+{
+    uint32_t address = offset % rom->chip->rom_flash_limit, room = rom->chip->rom_flash_limit - address;
+    *part = length < room ? length : room;
+    return address;
+}
+
+static int flash_read(struct sim_rom *rom, uint32_t offset, uint8_t *data, size_t length)
+{
+    int result = 0;
+    for (size_t done = 0, part; result == 0 && done < length; done += part) {
+        uint32_t address = reach(rom, offset + (uint32_t)done, length - done, &part);
+        result = sim_flash_read(rom->flash, address, data + done, part);
+    }
+    return result;
+}
+
+static int flash_program(struct sim_rom *rom, uint32_t offset, const uint8_t *data, size_t length)
+{
+    int result = 0;
+    for (size_t done = 0, part; result == 0 && done < length; done += part) {
+        uint32_t address = reach(rom, offset + (uint32_t)done, length - done, &part);
+        result = sim_flash_program(rom->flash, address, data + done, part);
+    }
+    return result;
+}
+
 static int erase_range(struct sim_rom *rom, uint32_t offset, uint32_t length)
 {
     uint64_t end = (uint64_t)offset + length;
     for (uint64_t at = offset - offset % 4096; at < end; at += 4096)
-        if (sim_flash_erase(rom->flash, (uint32_t)at) != 0)
+        if (sim_flash_erase(rom->flash, (uint32_t)at % rom->chip->rom_flash_limit) != 0)
             return -1;
     return 0;
+}
+
+static int flash_md5(struct sim_rom *rom, uint32_t offset, uint32_t length, uint8_t digest[ESPOTA_MD5_LENGTH])
+{
+    uint8_t data[4096];
+    struct espota_hash *hash = espota_hash_new(ESPOTA_HASH_MD5);
+    int result = hash ? hash->begin(hash->context) : -1;
+    for (uint32_t done = 0; result == 0 && done < length;) {
+        uint32_t part = length - done < sizeof data ? length - done : (uint32_t)sizeof data;
+        result = flash_read(rom, offset + done, data, part);
+        if (result == 0)
+            result = hash->update(hash->context, data, part);
+        done += part;
+    }
+    if (result == 0)
+        result = hash->finish(hash->context, digest);
+    espota_hash_free(hash);
+    return result;
 }
 
 /* FLASH_DATA is programmed and read back. */
@@ -103,8 +150,8 @@ static uint8_t store_plain(struct sim_rom *rom, const uint8_t *data, size_t leng
     uint8_t back[4096];
     for (size_t done = 0; done < length;) {
         size_t chunk = length - done < sizeof back ? length - done : sizeof back;
-        if (sim_flash_program(rom->flash, rom->at, data + done, chunk) != 0 ||
-            sim_flash_read(rom->flash, rom->at, back, chunk) != 0 || memcmp(back, data + done, chunk) != 0)
+        if (flash_program(rom, rom->at, data + done, chunk) != 0 ||
+            flash_read(rom, rom->at, back, chunk) != 0 || memcmp(back, data + done, chunk) != 0)
             return ESPOTA_ROM_ERR_FLASH_WRITE;
         rom->at += (uint32_t)chunk;
         done += chunk;
@@ -117,8 +164,7 @@ static void store_window(struct sim_rom *rom)
 {
     if (rom->at < rom->flash->size) {
         uint32_t room = rom->flash->size - rom->at;
-        (void)sim_flash_program(rom->flash, rom->at, rom->window,
-                                room < sizeof rom->window ? room : sizeof rom->window);
+        (void)flash_program(rom, rom->at, rom->window, room < sizeof rom->window ? room : sizeof rom->window);
     }
     rom->at += (uint32_t)sizeof rom->window;
     rom->window_used = 0;
@@ -197,7 +243,7 @@ static void md5(struct sim_rom *rom, uint8_t command, uint32_t offset, uint32_t 
     uint8_t digest[ESPOTA_MD5_LENGTH];
     char text[2 * ESPOTA_MD5_LENGTH + 1];
     bool inside = rom->attached && offset <= rom->flash->size && length <= rom->flash->size - offset;
-    if (!inside || !rom->flash->powered || espota_md5(rom->flash->data + offset, length, digest) != 0) {
+    if (!inside || !rom->flash->powered || flash_md5(rom, offset, length, digest) != 0) {
         finish(rom, command, ESPOTA_ROM_ERR_FAILED);
         return;
     }
@@ -210,7 +256,7 @@ static void read_slow(struct sim_rom *rom, uint8_t command, uint32_t offset, uin
     uint8_t data[ESPOTA_ROM_READ_SIZE] = { 0 };
     if (length > sizeof data)
         finish(rom, command, ESPOTA_ROM_ERR_FLASH_READ_LENGTH);
-    else if (!rom->attached || sim_flash_read(rom->flash, offset, data, length) != 0)
+    else if (!rom->attached || flash_read(rom, offset, data, length) != 0)
         finish(rom, command, ESPOTA_ROM_ERR_FLASH_READ);
     else
         respond(rom, command, 0, data, sizeof data, 0);

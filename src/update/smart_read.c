@@ -95,6 +95,9 @@ int espota_smart_read(struct espota_device *device, uint32_t offset, void *data,
     struct job job = { device, result };
     uint8_t *bytes = data;
     *result = (struct espota_smart_read){ .total = length };
+    int range = espota_device_check_range(device, "read", offset, length, error);
+    if (range != 0)
+        return range;
     for (uint32_t at = 0; at < length; at += BLOCK) {
         uint32_t part = length - at < BLOCK ? length - at : BLOCK;
         int outcome = read_block(&job, offset + at, bytes + at, part, error);

@@ -186,11 +186,11 @@ int espota_smart_write(struct espota_device *device, uint32_t offset, const void
         .device = device, .offset = offset, .length = espota_smart_write_total(length), .result = result
     };
     *result = (struct espota_smart_write){ .total = job.length };
-    if (length == 0)
-        return 0;
+    int outcome = espota_device_check_range(device, "write", offset, job.length, error);
+    if (outcome != 0 || length == 0)
+        return outcome;
     job.data = malloc(job.length);
     job.differs = calloc(job.length / SECTOR, sizeof *job.differs);
-    int outcome;
     if (!job.data || !job.differs) {
         outcome = espota_fail_memory(error, "writing flash");
     } else {

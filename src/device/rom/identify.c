@@ -148,6 +148,8 @@ static int find_flash(struct rom *rom, struct espota_error *error)
     if (result != 0)
         return result;
     info->flash_size = size_of_flash(info->flash_id);
+    if (info->flash_size > info->chip->rom_flash_limit)
+        info->addressable = info->chip->rom_flash_limit;
     if (info->flash_size == 0)
         return espota_fail(error, ESPOTA_ERR_DEVICE,
                            "the flash of the chip on %s says id %06" PRIx32

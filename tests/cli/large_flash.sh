@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# A mask ROM's flash commands address 24 bits: of a larger flash they reach the first 16M, again and again.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+cd "$WORK" || exit 1
+make_build --size 64K
+head -c 4096 /dev/urandom >one.bin
+
+start_sim -c esp32s3 -f flash.bin --flash 32M --download
+export ESPOTA_PORT=$REMOTE
+cp flash.bin before.bin
+run info
+expect "a flash of 32M" 0 "32M"
+for command in "write 0x1000000 one.bin" "write 0xfff000 build/firmware.bin" "verify 0x1000000 one.bin" \
+    "erase 0xfff000+8K" "read 0x1000000+4K out.bin" "erase all" "read all out.bin" "backup out.bin"; do
+    # shellcheck disable=SC2086
+    run $command
+    expect "$command: is beyond the ROM" 1 "addresses the first 16M of flash only"
+done
+same "and nothing has changed" flash.bin before.bin
+check "and nothing is left" test ! -e out.bin
+run write 0xfff000 one.bin
+expect "the last sector below is written" 0 "verified"
+check "where it belongs" cmp -i 0xfff000:0 -n 4096 flash.bin one.bin
+run verify 0xfff000 one.bin
+expect "and verified" 0
+stop_sim
