@@ -164,20 +164,69 @@ static void describe(struct espota_port *port, const struct sp_port *found)
     espota_port_examine(port);
 }
 
+static bool append(struct espota_port **ports, size_t *count, const struct sp_port *found)
+{
+    struct espota_port *more = realloc(*ports, (*count + 1) * sizeof **ports);
+    if (!more)
+        return false;
+    *ports = more;
+    describe(&more[(*count)++], found);
+    return true;
+}
+
+/* One that is in /dev, as the device files of a container need not be. */
+static bool append_named(struct espota_port **ports, size_t *count, const char *name)
+{
+    char path[sizeof "/sys/class/tty//device" + NAME_MAX];
+    struct sp_port *port = NULL;
+    snprintf(path, sizeof path, "/sys/class/tty/%.*s/device", NAME_MAX, name);
+    if (access(path, F_OK) != 0) /* no hardware behind it */
+        return true;
+    snprintf(path, sizeof path, "/dev/%.*s", NAME_MAX, name);
+    if (access(path, F_OK) != 0 || sp_get_port_by_name(path, &port) != SP_OK)
+        return true;
+    bool done = append(ports, count, port);
+    sp_free_port(port);
+    return done;
+}
+
+/* What the kernel knows, less what has no device file: libserialport 0.1.2 gives up the whole list for one of
+ * those. */
+static int list_by_name(struct espota_port **ports, size_t *count, struct espota_error *error)
+{
+    DIR *names = opendir("/sys/class/tty");
+    if (!names)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot list the serial ports: /sys/class/tty: %s",
+                           strerror(errno));
+    bool done = true;
+    for (struct dirent *e; done && (e = readdir(names));)
+        done = e->d_name[0] == '.' || append_named(ports, count, e->d_name);
+    closedir(names);
+    return done ? 0 : espota_fail_memory(error, "listing the serial ports");
+}
+
 int espota_ports_list(struct espota_port **ports, size_t *count, struct espota_error *error)
 {
     struct sp_port **found = NULL;
     *count = 0;
+    *ports = calloc(1, sizeof **ports);
+    if (!*ports)
+        return espota_fail_memory(error, "listing the serial ports");
+    bool done = true;
+    int status = 0;
     if (sp_list_ports(&found) != SP_OK)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot list the serial ports: %s", strerror(errno));
-    size_t all = 0;
-    while (found[all])
-        all++;
-    *ports = calloc(all + 1, sizeof **ports);
-    for (size_t i = 0; *ports && i < all; i++)
-        describe(&(*ports)[(*count)++], found[i]);
-    sp_free_port_list(found);
-    return *ports ? 0 : espota_fail_memory(error, "listing the serial ports");
+        status = list_by_name(ports, count, error);
+    for (size_t i = 0; found && found[i] && done; i++)
+        done = append(ports, count, found[i]);
+    if (found)
+        sp_free_port_list(found);
+    if (!done)
+        status = espota_fail_memory(error, "listing the serial ports");
+    if (status != 0) {
+        free(*ports);
+        *ports = NULL;
+    }
+    return status;
 }
 
 int espota_ports_choose(const struct espota_port *ports, size_t count, const struct espota_port **chosen,
