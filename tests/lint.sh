@@ -9,6 +9,8 @@ mapfile -t scripts < <({ find tests completions man firmware -name '*.sh'; find 
 read -r -a flags <<<"${CPPFLAGS:-} ${LIB_CFLAGS:-}"
 flags+=(-Isrc -Itests -Ifirmware/port/bare -std=c11)
 
+echo "layers"
+tests/layers.sh "${BUILD:-build}/obj"
 echo "clang-format"
 clang-format --dry-run -Werror "${c_files[@]}"
 echo "clang-tidy"

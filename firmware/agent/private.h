@@ -25,7 +25,7 @@ struct reply {
 typedef enum espota_agent_status handler(struct espota_agent *agent, const struct request *request,
                                          struct reply *reply);
 
-/* agent.c */
+/* frame.c */
 void espota_agent_send_status(struct espota_agent *agent, const struct request *request,
                               enum espota_agent_status status, size_t data_length);
 
@@ -56,13 +56,9 @@ enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, u
                                                    uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH]);
 
 /* update.c */
-handler espota_agent_begin, espota_agent_write;
-
-/* All is in order: the header goes to flash, and nothing after it. */
-enum espota_agent_status espota_agent_seal(struct espota_agent *agent);
+handler espota_agent_begin, espota_agent_write, espota_agent_verify;
 
 /* verify.c */
-handler espota_agent_verify;
 /* Does flash hold an image in the partition that may boot: whole, for this chip and product, signed and new
  * enough? */
 enum espota_agent_status espota_agent_examine(struct espota_agent *agent,

@@ -115,21 +115,6 @@ static enum espota_agent_status commit(struct espota_agent *agent, uint32_t offs
     return put_sector(agent, offset, first ? sizeof u->header : 0);
 }
 
-enum espota_agent_status espota_agent_seal(struct espota_agent *agent)
-{
-    struct espota_agent_update *u = &agent->update;
-    const struct espota_agent_port *port = agent->port;
-    uint8_t back[ESPOTA_AGENT_HEADER];
-    if (u->held && (port->flash_program(port->context, u->partition, u->header, sizeof u->header) != 0 ||
-                    espota_agent_flash_read(agent, u->partition, back, sizeof back) != 0 ||
-                    memcmp(back, u->header, sizeof back) != 0))
-        return ESPOTA_AGENT_FLASH;
-    u->held = false;
-    u->cleared = false;
-    u->sealed = true;
-    return ESPOTA_AGENT_OK;
-}
-
 /* Copy data into the sector buffer, committing each sector that it fills. */
 static enum espota_agent_status gather(struct espota_agent *agent, const uint8_t *data, size_t length)
 {
@@ -183,4 +168,38 @@ enum espota_agent_status espota_agent_write(struct espota_agent *agent, const st
     espota_put_le32(reply->data, u->next);
     reply->length = 4;
     return status;
+}
+
+/* All is in order: the header goes to flash, and nothing after it. */
+static enum espota_agent_status seal(struct espota_agent *agent)
+{
+    struct espota_agent_update *u = &agent->update;
+    const struct espota_agent_port *port = agent->port;
+    uint8_t back[ESPOTA_AGENT_HEADER];
+    if (u->held && (port->flash_program(port->context, u->partition, u->header, sizeof u->header) != 0 ||
+                    espota_agent_flash_read(agent, u->partition, back, sizeof back) != 0 ||
+                    memcmp(back, u->header, sizeof back) != 0))
+        return ESPOTA_AGENT_FLASH;
+    u->held = false;
+    u->cleared = false;
+    u->sealed = true;
+    return ESPOTA_AGENT_OK;
+}
+
+enum espota_agent_status espota_agent_verify(struct espota_agent *agent, const struct request *request,
+                                             struct reply *reply)
+{
+    const struct espota_agent_update *u = &agent->update;
+    if (request->length != 0)
+        return ESPOTA_AGENT_MALFORMED;
+    if (!u->open)
+        return ESPOTA_AGENT_ORDER;
+    enum espota_agent_status status = espota_agent_digest_range(agent, u->partition, u->length, reply->data);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    reply->length = ESPOTA_SHA256_LENGTH;
+    if (memcmp(reply->data, u->sha256, sizeof u->sha256) != 0)
+        return ESPOTA_AGENT_BAD_DIGEST;
+    status = espota_agent_examine(agent, espota_agent_app_at(agent, u->partition));
+    return status == ESPOTA_AGENT_OK ? seal(agent) : status;
 }

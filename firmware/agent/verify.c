@@ -91,21 +91,3 @@ enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
     return status == ESPOTA_AGENT_OK && agent->port->check_signature ? refuse_recovery(agent, partition)
                                                                      : status;
 }
-
-enum espota_agent_status espota_agent_verify(struct espota_agent *agent, const struct request *request,
-                                             struct reply *reply)
-{
-    const struct espota_agent_update *u = &agent->update;
-    if (request->length != 0)
-        return ESPOTA_AGENT_MALFORMED;
-    if (!u->open)
-        return ESPOTA_AGENT_ORDER;
-    enum espota_agent_status status = espota_agent_digest_range(agent, u->partition, u->length, reply->data);
-    if (status != ESPOTA_AGENT_OK)
-        return status;
-    reply->length = ESPOTA_SHA256_LENGTH;
-    if (memcmp(reply->data, u->sha256, sizeof u->sha256) != 0)
-        return ESPOTA_AGENT_BAD_DIGEST;
-    status = espota_agent_examine(agent, espota_agent_app_at(agent, u->partition));
-    return status == ESPOTA_AGENT_OK ? espota_agent_seal(agent) : status;
-}
