@@ -66,8 +66,8 @@ static void about_table(const struct espota_error *error, char *text, size_t roo
     else
         snprintf(text, room,
                  "'espota write 0x%" PRIx32
-                 " TABLE' puts a good one in its place; --erase begins anew, and all data is "
-                 "lost",
+                 " TABLE' puts a good one in its place; --force writes another one and leaves "
+                 "the rest, --erase begins anew",
                  at);
 }
 

@@ -85,15 +85,16 @@ static bool selects(const struct espota_otadata *otadata, const struct espota_ta
            (state == ESPOTA_OTA_VALID || state == ESPOTA_OTA_UNDEFINED);
 }
 
-static int make_otadata(struct flash_planning *p, uint8_t out[ESPOTA_OTADATA_SIZE])
+/* A merged image's own says already what it starts. */
+static int make_otadata(struct flash_planning *p, bool merged, uint8_t out[ESPOTA_OTADATA_SIZE])
 {
     const struct espota_partition *app = p->plan->app;
+    bool slot = espota_partition_is_slot(app);
     memset(out, 0xff, ESPOTA_OTADATA_SIZE);
-    if (!espota_partition_is_slot(app)) {
+    if (!slot && !merged)
         parse_records(&p->otadata, NULL, 0);
-        return 0;
-    }
-    if (espota_otadata_select(&p->otadata, (unsigned)(app->subtype - ESPOTA_APP_OTA_0),
+    if (slot && !merged &&
+        espota_otadata_select(&p->otadata, (unsigned)(app->subtype - ESPOTA_APP_OTA_0),
                               espota_table_slot_count(&p->plan->table), ESPOTA_OTA_UNDEFINED) < 0)
         return espota_fail(p->error, ESPOTA_ERR_FAILED,
                            "cannot boot '%s': otadata has no sequence number left for it", app->label);
@@ -120,7 +121,7 @@ int flash_add_otadata(struct flash_planning *p)
         return 0;
     if (app->subtype != ESPOTA_APP_FACTORY && !espota_partition_is_slot(app))
         return 0; /* otadata has no word for a test app */
-    int result = make_otadata(p, out);
+    int result = make_otadata(p, merged, out);
     struct espota_flash_piece *piece =
         result == 0 ? flash_add_piece(p, ESPOTA_PIECE_OTADATA, "otadata", file, place->offset, NULL, 0)
                     : NULL;

@@ -63,10 +63,23 @@ static int add_loader(struct flash_planning *p, const struct espota_flash_file *
     return flash_add_bootloader(p, merged, data, size);
 }
 
-/* Data that the device has in a partition that stays, and that is not blank, is spared. */
-static int is_spared(struct flash_planning *p, const struct espota_partition *partition, bool *spared)
+/* Does the partition begin with these bytes already? */
+static int is_there(struct flash_planning *p, uint32_t offset, const uint8_t *data, size_t size, bool *there)
 {
-    bool blank = true;
+    uint8_t found[ESPOTA_SHA256_LENGTH], expected[ESPOTA_SHA256_LENGTH];
+    int result = espota_device_digest(p->device, offset, (uint32_t)size, found, p->error);
+    if (result == 0)
+        result = update_digest_of(p->device, data, size, expected, p->error);
+    *there = result == 0 && memcmp(found, expected, espota_device_digest_length(p->device)) == 0;
+    return result;
+}
+
+/* Data that the device has in a partition that stays, and that is neither blank nor what the image has, is
+ * spared. */
+static int is_spared(struct flash_planning *p, const struct espota_partition *partition, const uint8_t *data,
+                     size_t size, bool *spared)
+{
+    bool same = true;
     int result = 0;
     *spared = false;
     if (p->new_layout || p->plan->erase_all)
@@ -74,8 +87,10 @@ static int is_spared(struct flash_planning *p, const struct espota_partition *pa
     for (unsigned i = 0; i < p->plan->erasure_count; i++)
         if (p->plan->erasure[i].offset == partition->offset)
             return 0;
-    result = espota_flash_is_blank(p->device, partition->offset, partition->size, &blank, NULL, p->error);
-    *spared = result == 0 && !blank;
+    result = is_there(p, partition->offset, data, size, &same);
+    if (result == 0 && !same)
+        result = espota_flash_is_blank(p->device, partition->offset, partition->size, &same, NULL, p->error);
+    *spared = result == 0 && !same;
     return result;
 }
 
@@ -89,7 +104,7 @@ static int add_partition(struct flash_planning *p, const struct espota_flash_fil
     bool otadata = partition->type == ESPOTA_TYPE_DATA && partition->subtype == ESPOTA_DATA_OTA;
     int result = size == 0 || app || otadata || partition->type > ESPOTA_TYPE_DATA
                      ? 0
-                     : is_spared(p, partition, &spared);
+                     : is_spared(p, partition, data, size, &spared);
     if (result != 0 || size == 0 || otadata || partition->type > ESPOTA_TYPE_DATA)
         return result; /* otadata is made to start what the image starts */
     if (spared) {

@@ -39,7 +39,7 @@ while read -r chip name crystal bootloader frequency; do
     expect "$chip: espota finds it erased" 0 "are the same"
     run erase 0x300000+64K --port "$UART" --after no-reset
     passes "$chip: esptool finds blank what espota erased" successful verify-flash 0x300000 blank.bin
-    run flash --port "$UART" --bootloader "$chip-bl.bin" --app "$chip-app.bin" --after no-reset --flash-size keep
+    run flash --port "$UART" --bootloader "$chip-bl.bin" --app "$chip-app.bin" --after no-reset --flash-size keep --force # esptool wrote there
     expect "$chip: espota flashes a bootloader and an app" 0 "boots next"
     passes "$chip: the bootloader is where esptool looks for it" successful \
         verify-flash "$bootloader" "$chip-bl.bin" 0x10000 "$chip-app.bin"
