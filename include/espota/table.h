@@ -204,6 +204,10 @@ int espota_table_verify_writable(const struct espota_table *table, const struct 
  */
 uint32_t espota_partition_capacity(const struct espota_partition *partition);
 
+/** Bytes that may be written from the start of `partition`, when whole sectors are written: its size, or less
+ * where another partition begins in its last sector. */
+uint32_t espota_table_room(const struct espota_table *table, const struct espota_partition *partition);
+
 /** A label that is the name of a type or subtype which the partition does not have is probably a slip.
  * @return true when entry `index` looks like one. */
 bool espota_table_suspicious_label(const struct espota_table *table, unsigned index);

@@ -138,16 +138,18 @@ static void say_boot(struct cli *cli, const struct espota_flash_plan *plan)
         espota_ui_say(&cli->ui, "'%s' boots next", plan->boots->label);
 }
 
-static int print_flash_json(const struct espota_device *device, const struct espota_flash_plan *plan,
-                            double seconds, double rate, struct espota_error *error)
+static int print_flash_json(struct cli *cli, const struct espota_device *device,
+                            const struct espota_flash_plan *plan, double seconds, double rate,
+                            struct espota_error *error)
 {
-    return print_json(json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:f, s:f}", "device",
-                                text_or_null(device->name), "chip",
-                                plan->chip ? json_string(plan->chip->id) : json_null(), "flash_size",
-                                (json_int_t)device->info.flash_size, "app", label_json(plan->app), "boots",
-                                label_json(plan->boots), "migration", migration_json(plan), "pieces",
-                                pieces_json(plan), "seconds", seconds, "kib_per_second", rate),
-                      error);
+    return print_device_json(
+        cli,
+        json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:f, s:f}", "device", text_or_null(device->name),
+                  "chip", plan->chip ? json_string(plan->chip->id) : json_null(), "flash_size",
+                  (json_int_t)device->info.flash_size, "app", label_json(plan->app), "boots",
+                  label_json(plan->boots), "migration", migration_json(plan), "pieces", pieces_json(plan),
+                  "seconds", seconds, "kib_per_second", rate),
+        error);
 }
 
 int report_flash(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan,
@@ -163,5 +165,5 @@ int report_flash(struct cli *cli, const struct espota_device *device, const stru
     espota_ui_say(&cli->ui, "%" PRIu64 " bytes in %.1f s, %.1f KiB/s effective, %" PRIu64 "K written", total,
                   seconds, rate, changed / 1024);
     say_boot(cli, plan);
-    return cli->json ? print_flash_json(device, plan, seconds, rate, error) : 0;
+    return cli->json ? print_flash_json(cli, device, plan, seconds, rate, error) : 0;
 }

@@ -242,6 +242,18 @@ int espota_table_verify_alone(const struct espota_table *table, const struct esp
     return 0;
 }
 
+uint32_t espota_table_room(const struct espota_table *table, const struct espota_partition *partition)
+{
+    uint32_t whole = espota_partition_capacity(partition);
+    uint64_t sectors = (end_of(partition) + ESPOTA_SECTOR_SIZE - 1) / ESPOTA_SECTOR_SIZE * ESPOTA_SECTOR_SIZE;
+    for (unsigned i = 0; i < table->count; i++) {
+        const struct espota_partition *other = &table->entry[i];
+        if (other->offset >= end_of(partition) && other->offset < sectors)
+            return whole;
+    }
+    return partition->size;
+}
+
 int espota_table_verify_fits(const struct espota_table *table, uint64_t flash_size,
                              struct espota_table_problem *problem)
 {

@@ -14,8 +14,7 @@
 
 static const struct espota_partition *otadata_partition(const struct flash_planning *p)
 {
-    return p->plan->has_table ? espota_table_find_type(&p->plan->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA)
-                              : NULL;
+    return p->plan->has_table ? espota_table_otadata(&p->plan->table) : NULL;
 }
 
 static bool will_be_erased(const struct espota_flash_plan *plan, uint32_t offset)
@@ -121,7 +120,9 @@ int flash_add_otadata(struct flash_planning *p)
         return 0;
     if (app->subtype != ESPOTA_APP_FACTORY && !espota_partition_is_slot(app))
         return 0; /* otadata has no word for a test app */
-    int result = make_otadata(p, merged, out);
+    int result = flash_check_writable(p, place);
+    if (result == 0)
+        result = make_otadata(p, merged, out);
     struct espota_flash_piece *piece =
         result == 0 ? flash_add_piece(p, ESPOTA_PIECE_OTADATA, "otadata", file, place->offset, NULL, 0)
                     : NULL;

@@ -33,14 +33,27 @@ const struct espota_flash_piece *flash_piece_at(const struct espota_flash_plan *
     return NULL;
 }
 
+int flash_check_writable(struct flash_planning *p, const struct espota_partition *target)
+{
+    struct espota_table_problem problem;
+    char words[ESPOTA_PROBLEM_TEXT];
+    if (espota_table_verify_writable(&p->plan->table, target, &problem) == 0)
+        return 0;
+    return espota_fail(p->error, ESPOTA_ERR_REFUSED,
+                       "refused to write partition '%s': %s; flash a sound table first", target->label,
+                       espota_table_problem_text(&problem, words));
+}
+
 int flash_add_file(struct flash_planning *p, enum espota_flash_piece_kind kind, const char *name,
                    const struct espota_flash_file *file, const struct espota_partition *target)
 {
-    size_t size = file->data.size;
-    if (size > target->size)
+    size_t size = file->data.size, room = espota_table_room(&p->plan->table, target);
+    if (flash_check_writable(p, target) != 0)
+        return (int)p->error->status;
+    if (size > room)
         return espota_fail_hint(p->error, ESPOTA_ERR_TOO_BIG, ESPOTA_HINT_LARGER_PARTITION,
-                                "%s is %zu bytes, but partition '%s' holds %" PRIu32 ": %zu too many",
-                                file->path, size, target->label, target->size, size - target->size);
+                                "%s is %zu bytes, but partition '%s' holds %zu: %zu too many", file->path,
+                                size, target->label, room, size - room);
     return flash_add_piece(p, kind, name, file, target->offset, file->data.data, size)
                ? 0
                : (int)p->error->status;

@@ -285,8 +285,10 @@ static int judge(struct flash_planning *p)
     case ESPOTA_FLASH_IS_BLANK:
         return plan_for_blank(p);
     case ESPOTA_FLASH_HAS_TABLE:
-        if (!p->plan->has_table)
+        if (!p->plan->has_table) {
             p->plan->table = c->table;
+            espota_slots_warn(p->device, &c->table);
+        }
         p->plan->has_table = true;
         return espota_layout_same(&c->table, &p->plan->table) ? 0 : change_layout(p);
     default:

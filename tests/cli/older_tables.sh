@@ -42,6 +42,11 @@ while read -r name warnings otadata; do
     run read "${port[@]}" nvs nvs.out
     expect "$name: read nvs" 0
     if grep -q settings nvs.out || [ "$name" = two-otadata ]; then ok "$name: it is nvs"; else not_ok "$name: it is nvs"; fi
+    run flash "${port[@]}" -c esp32 --app new.bin
+    expect "$name: flash of an app alone" 0 "new.bin goes into"
+    warned "$name: flash warns" "$warnings"
+    run flash "${port[@]}" -c esp32 --app new.bin --json -q
+    expect "$name: ... and in JSON" 0 '"warnings": ['
     run write "${port[@]}" nvs old.bin
     expect "$name: write heeds the partition's size" 1 "has room for"
     printf 'changed!' >small
@@ -128,6 +133,8 @@ run status --port file:d.bin
 expect "overlapping apps: status" 0 "Apps:"
 run ota --port file:d.bin --file new.bin
 expect "ota into a slot that overlaps the running one is refused" 5 "'ota_1'" "overlaps"
+run flash --port file:d.bin -c esp32 --app new.bin --slot ota_1
+expect "flash into a slot that overlaps another is refused" 5 "'ota_1'" "overlaps"
 run write --port file:d.bin storage small
 expect "write into a partition that overlaps another is refused" 5 "overlaps" "give the offset"
 run write --port file:d.bin low small

@@ -365,6 +365,24 @@ static void capacity_is_whole_sectors_within_the_partition(void **state)
     }
 }
 
+static void room_ends_where_a_neighbours_sector_begins(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t size, next, room;
+    } cases[] = {
+        { 0x1800, 0x11800, 0x1000 }, { 0x1800, 0x11fff, 0x1000 }, { 0x1800, 0x12000, 0x1800 },
+        { 0x2000, 0x12000, 0x2000 }, { 0x1800, 0x11000, 0x1800 }, { 0x800, 0x10800, 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct espota_table table = { .count = 2 };
+        table.entry[0].offset = 0x10000;
+        table.entry[0].size = cases[i].size;
+        table.entry[1].offset = cases[i].next;
+        assert_int_equal(espota_table_room(&table, &table.entry[0]), cases[i].room);
+    }
+}
+
 /* ---- the generator's rules --------------------------------------------------------------------------------
  */
 
@@ -421,6 +439,7 @@ int main(void)
         cmocka_unit_test(otadata_that_the_bootloader_cannot_read_is_none),
         cmocka_unit_test(a_partition_that_shares_flash_is_not_writable),
         cmocka_unit_test(capacity_is_whole_sectors_within_the_partition),
+        cmocka_unit_test(room_ends_where_a_neighbours_sector_begins),
         cmocka_unit_test(every_breach_is_reported_in_the_generators_order),
         cmocka_unit_test(a_table_survives_a_round_trip),
     };
