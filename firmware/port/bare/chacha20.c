@@ -9,16 +9,21 @@ static uint32_t turn_left(uint32_t x, unsigned by)
     return x << by | x >> (32 - by);
 }
 
-static void quarter(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+static void quarter(uint32_t *x, unsigned i, unsigned k, unsigned l, unsigned m)
 {
-    *a += *b;
-    *d = turn_left(*d ^ *a, 16);
-    *c += *d;
-    *b = turn_left(*b ^ *c, 12);
-    *a += *b;
-    *d = turn_left(*d ^ *a, 8);
-    *c += *d;
-    *b = turn_left(*b ^ *c, 7);
+    uint32_t a = x[i], b = x[k], c = x[l], d = x[m];
+    a += b;
+    d = turn_left(d ^ a, 16);
+    c += d;
+    b = turn_left(b ^ c, 12);
+    a += b;
+    d = turn_left(d ^ a, 8);
+    c += d;
+    b = turn_left(b ^ c, 7);
+    x[i] = a;
+    x[k] = b;
+    x[l] = c;
+    x[m] = d;
 }
 
 /* RFC 8439, 2.3 */
@@ -34,8 +39,7 @@ void bare_chacha20_block(const uint8_t key[32], const uint8_t nonce[12], uint32_
     for (unsigned round = 0; round < 20; round++)
         for (unsigned i = 0; i < 4; i++) {
             unsigned shift = round % 2; /* columns, then diagonals */
-            quarter(&x[i], &x[4 + (i + shift) % 4], &x[8 + (i + 2 * shift) % 4],
-                    &x[12 + (i + 3 * shift) % 4]);
+            quarter(x, i, 4 + (i + shift) % 4, 8 + (i + 2 * shift) % 4, 12 + (i + 3 * shift) % 4);
         }
     for (unsigned i = 0; i < 16; i++)
         espota_put_le32(out + 4 * i, x[i] + start[i]);

@@ -9,7 +9,8 @@ extern const struct espota_crypto bare_crypto;
 
 /* Parts of it, for those who put them together and for tests. */
 struct bare_poly1305 {
-    uint32_t r[10], h[10]; /* limbs of 13 bits */
+    uint32_t r[20]; /* limbs of 13 bits: those of r, and before them five times the same */
+    uint32_t h[10];
     uint8_t pad[16];
 };
 void bare_chacha20_block(const uint8_t key[32], const uint8_t nonce[12], uint32_t counter, uint8_t out[64]);

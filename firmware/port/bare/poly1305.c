@@ -32,13 +32,14 @@ static void carry(uint32_t limbs[LIMBS])
     }
 }
 
-static void multiply(uint32_t h[LIMBS], const uint32_t r[LIMBS])
+static void multiply(uint32_t h[LIMBS], const uint32_t r[2 * LIMBS])
 {
     uint32_t product[LIMBS];
     for (unsigned i = 0; i < LIMBS; i++) {
+        const uint32_t *x = h, *end = h + LIMBS, *y = r + LIMBS + i;
         uint32_t sum = 0;
-        for (unsigned k = 0; k < LIMBS; k++)
-            sum += h[k] * (k <= i ? r[i - k] : 5 * r[LIMBS + i - k]);
+        while (x < end)
+            sum += *x++ * *y--;
         product[i] = sum;
     }
     memcpy(h, product, sizeof product);
@@ -54,7 +55,9 @@ void bare_poly1305_begin(struct bare_poly1305 *p, const uint8_t key[32])
         r[i] &= 15;
     for (unsigned i = 4; i < BLOCK; i += 4)
         r[i] &= 252;
-    spread(p->r, r);
+    spread(p->r + LIMBS, r);
+    for (unsigned i = 0; i < LIMBS; i++)
+        p->r[i] = 5 * p->r[LIMBS + i];
     memcpy(p->pad, key + BLOCK, BLOCK);
 }
 

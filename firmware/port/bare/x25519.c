@@ -40,10 +40,10 @@ static void multiply(field out, const field a, const field b)
 {
     uint32_t wide[2 * LIMBS], over = 0;
     for (unsigned i = 0; i < 2 * LIMBS - 1; i++) {
-        uint32_t sum = 0;
-        for (unsigned k = i < LIMBS ? 0 : i - LIMBS + 1; k < LIMBS && k <= i; k++)
-            sum += a[k] * b[i - k];
-        over += sum;
+        unsigned first = i < LIMBS ? 0 : i - LIMBS + 1, count = i < LIMBS ? i + 1 : 2 * LIMBS - 1 - i;
+        const uint32_t *x = a + first, *end = x + count, *y = b + (i - first);
+        while (x < end)
+            over += *x++ * *y--;
         wide[i] = over & MASK;
         over >>= BITS;
     }
