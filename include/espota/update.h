@@ -16,19 +16,32 @@
 #include "espota/otadata.h"
 #include "espota/table.h"
 
+/* ---- what flash holds -----------------------------------------------------------------------------------
+ */
+
+/** Does flash at `offset` hold exactly these bytes? Sound also against bytes that somebody made to deceive: a
+ * device with SHA-256 is asked for one digest. A mask ROM has MD5 alone, and a pair of files with the same
+ * MD5 takes seconds to make; but its colliding blocks collide only behind one certain beginning and in one
+ * alignment. So the digest is asked for from two random places within the first 1K to the end, and the bytes
+ * before the later one are read back: who makes a pair has to foresee both (1 in 2^20, for each try of the
+ * person who writes).
+ * @return 0 with `*holds` set, or what the device returned. */
+int espota_flash_holds(struct espota_device *device, uint32_t offset, const void *data, uint32_t length,
+                       bool *holds, struct espota_error *error);
+
 /* ---- smart write ----------------------------------------------------------------------------------------
  */
 
 struct espota_smart_write {
     uint32_t total;   /* bytes asked for, in whole sectors */
-    uint32_t written; /* bytes that had to be written, repeats included */
+    uint32_t written; /* bytes that were not there and are now, each counted once */
     uint32_t kept;    /* bytes that were there already */
     unsigned repeats; /* rounds after an error on the line */
 };
 
 /** Make flash at `offset` (a multiple of 4K) hold `data`; the rest of the last sector becomes FF. Errors of
- * the line are survived: what is missing is found and sent again. The device's watch advances by `total` in
- * all.
+ * the line are survived: what is missing is found and sent again. Nothing is taken for there already by MD5
+ * alone (espota_flash_holds). The device's watch advances by `total` in all, however often something is sent.
  * @return 0; ESPOTA_ERR_VERIFY when flash does not take the data; or what the device returned. */
 int espota_smart_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                        struct espota_smart_write *result, struct espota_error *error);

@@ -134,18 +134,15 @@ static int find_difference(struct cli *cli, struct espota_device *device, const 
                            const struct espota_bytes *bytes, struct espota_error *error)
 {
     enum { SECTOR = ESPOTA_SECTOR_SIZE };
-    uint8_t digest[ESPOTA_SHA256_LENGTH], expected[ESPOTA_SHA256_LENGTH];
-    size_t size = espota_device_digest_length(device);
     for (uint32_t at = 0; at < bytes->size; at += SECTOR) {
         uint32_t part = bytes->size - at < SECTOR ? (uint32_t)bytes->size - at : SECTOR;
+        bool holds = false;
         int result = espota_device_check_cancelled(device, error);
         if (result == 0)
-            result = espota_device_digest(device, t->offset + at, part, digest, error);
-        if (result == 0 && espota_device_digest_of(device, bytes->data + at, part, expected) != 0)
-            result = espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library refuses to compute digests");
+            result = espota_flash_holds(device, t->offset + at, bytes->data + at, part, &holds, error);
         if (result != 0)
             return result;
-        if (memcmp(digest, expected, size) != 0)
+        if (!holds)
             return espota_fail(error, ESPOTA_ERR_VERIFY,
                                "%s does not hold %s: the first difference is in the 4K at 0x%" PRIx32,
                                t->text, cli->arguments[1], t->offset + at);
@@ -161,15 +158,13 @@ static int verify_target(struct cli *cli, const void *options, struct espota_dev
     const struct options *o = options;
     struct target t;
     struct espota_bytes bytes = { 0 };
-    uint8_t digest[ESPOTA_SHA256_LENGTH] = { 0 }, expected[ESPOTA_SHA256_LENGTH] = { 0 };
+    bool holds = false;
     int outcome = target_parse(&t, cli->arguments[0], device, o->table_offset.value, true, error);
     if (outcome == 0)
         outcome = load(cli->arguments[1], &t, &bytes, error);
     if (outcome == 0)
-        outcome = espota_device_digest(device, t.offset, (uint32_t)bytes.size, digest, error);
-    if (outcome == 0 && espota_device_digest_of(device, bytes.data, bytes.size, expected) != 0)
-        outcome = espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library refuses to compute digests");
-    if (outcome == 0 && memcmp(digest, expected, espota_device_digest_length(device)) != 0)
+        outcome = espota_flash_holds(device, t.offset, bytes.data, (uint32_t)bytes.size, &holds, error);
+    if (outcome == 0 && !holds)
         outcome = find_difference(cli, device, &t, &bytes, error);
     if (outcome == 0)
         espota_ui_say(&cli->ui, "%s holds %s: %zu bytes are the same", t.text, cli->arguments[1], bytes.size);

@@ -18,7 +18,11 @@ struct job {
     uint32_t length;
     bool *differs; /* by sector */
     uint32_t differing;
-    uint32_t advanced; /* told to the watch */
+    bool compared;                    /* once at least: kept is known */
+    uint32_t settled;                 /* bytes known to be right */
+    uint32_t under_way;               /* bytes that the device says went through since */
+    uint32_t advanced;                /* told to the watch */
+    struct espota_device_watch watch; /* the caller's */
     struct espota_smart_write *result;
 };
 
@@ -108,13 +112,75 @@ static int compare(struct job *job, struct espota_error *error)
     return result;
 }
 
-/* Sectors that need no writing are progress too, once. */
+/* The caller hears of every byte once: not of those that are sent again. */
 static void advance_to(struct job *job, uint32_t bytes)
 {
+    if (bytes > job->length)
+        bytes = job->length;
     if (bytes <= job->advanced)
         return;
-    espota_device_advance(job->device, bytes - job->advanced);
+    if (job->watch.advance)
+        job->watch.advance(job->watch.context, bytes - job->advanced);
     job->advanced = bytes;
+}
+
+static void on_advance(void *context, uint32_t bytes)
+{
+    struct job *job = context;
+    job->under_way += bytes;
+    advance_to(job, job->settled + job->under_way);
+}
+
+static bool on_cancelled(void *context)
+{
+    const struct job *job = context;
+    return job->watch.cancelled && job->watch.cancelled(job->watch.context);
+}
+
+static void on_remark(void *context, const char *text)
+{
+    const struct job *job = context;
+    if (job->watch.remark)
+        job->watch.remark(job->watch.context, text);
+}
+
+static void on_warn(void *context, const char *text)
+{
+    const struct job *job = context;
+    if (job->watch.warn)
+        job->watch.warn(job->watch.context, text);
+}
+
+/* What a comparison found, and what came of it. */
+static void settle(struct job *job)
+{
+    job->settled = job->length - job->differing * SECTOR;
+    job->under_way = 0;
+    if (!job->compared)
+        job->result->kept = job->settled;
+    job->compared = true;
+    job->result->written = job->settled > job->result->kept ? job->settled - job->result->kept : 0;
+    advance_to(job, job->settled);
+}
+
+/* A device's MD5 alone does not tell that what was left alone is what it should be. When it is not,
+ * everything is written: which sectors collide, their digests do not say. */
+static int prove(struct job *job, struct espota_error *error)
+{
+    bool holds = true;
+    if (job->device->digest_kind != ESPOTA_HASH_MD5 || job->result->kept == 0)
+        return 0;
+    int result = espota_flash_holds(job->device, job->offset, job->data, job->length, &holds, error);
+    if (result != 0 || holds)
+        return result;
+    espota_device_remark(job->device,
+                         "flash has the MD5 of what it should hold, but not the bytes: all is written");
+    job->differing = job->length / SECTOR;
+    for (uint32_t i = 0; i < job->differing; i++)
+        job->differs[i] = true;
+    job->compared = false;
+    settle(job);
+    return 0;
 }
 
 static int write_runs(struct job *job, struct espota_error *error)
@@ -132,8 +198,9 @@ static int write_runs(struct job *job, struct espota_error *error)
         if (result == 0)
             result = espota_device_write(job->device, job->offset + at, job->data + at, end - at, error);
         if (result == 0) {
+            job->settled += end - at;
             job->result->written += end - at;
-            job->advanced += end - at; /* the device has told its watch */
+            job->under_way = 0;
         }
         at = end;
     }
@@ -147,10 +214,10 @@ static int run(struct job *job, struct espota_error *error)
     unsigned idle = 0;
     for (unsigned round = 0; round < MAX_ROUNDS && idle < MAX_IDLE_ROUNDS; round++) {
         int result = compare(job, error);
-        if (result == 0 && round == 0) {
-            job->result->kept = job->length - job->differing * SECTOR;
-            advance_to(job, job->result->kept);
-        }
+        if (result == 0)
+            settle(job);
+        if (result == 0 && job->differing == 0)
+            result = prove(job, error);
         if (result == 0 && job->differing == 0)
             return 0;
         idle = result == 0 && job->differing < best ? 0 : idle + 1;
@@ -196,10 +263,11 @@ int espota_smart_write(struct espota_device *device, uint32_t offset, const void
     } else {
         memset(job.data, 0xff, job.length);
         memcpy(job.data, data, length);
+        job.watch = device->watch;
+        device->watch = (struct espota_device_watch){ &job, on_advance, on_cancelled, on_remark, on_warn };
         outcome = run(&job, error);
+        device->watch = job.watch;
     }
-    if (outcome == 0)
-        advance_to(&job, job.length);
     free(job.data);
     free(job.differs);
     return outcome;
