@@ -1,6 +1,7 @@
 /* Images that a device with an owner may and may not start, and a guard that looks at flash whenever it has
  * changed: what the bootloader would start then is an image of the owner's, or what ran when the guard was
- * set. A failure to set it up ends the program. */
+ * set; and no other image that could start has come into any slot. A failure to set it up ends the program.
+ */
 #ifndef ESPOTA_TESTS_SIGNED_IMAGES_H
 #define ESPOTA_TESTS_SIGNED_IMAGES_H
 
@@ -125,12 +126,15 @@ static inline void signed_images_own(const struct signed_images *s, struct sim_b
 /* ---- what boots -----------------------------------------------------------------------------------------
  */
 
-enum { BOOT_GUARD_SIZE = 0x10000 }; /* of what is compared of a partition: more than an image */
+enum {
+    BOOT_GUARD_SIZE = 0x10000, /* of what is compared of a partition: more than an image */
+    BOOT_GUARD_APPS = 6,       /* app partitions at most */
+};
 
 struct boot_guard {
     const struct signed_images *images;
     struct sim_board *board;
-    uint8_t (*before)[BOOT_GUARD_SIZE];        /* of `allowed`, when the guard was set */
+    uint8_t (*before)[BOOT_GUARD_SIZE];        /* app partitions, in the table's order, when it was set */
     const struct espota_partition *allowed[2]; /* what ran then, and what would have booted */
     unsigned long looks, faults;
 };
@@ -173,37 +177,63 @@ static inline const struct espota_partition *boot_guard_choice(struct boot_guard
         .partition;
 }
 
-static inline bool boot_guard_may_boot(const struct boot_guard *g, const struct espota_partition *p)
+/* The app partitions one by one, or NULL. */
+static inline const struct espota_partition *boot_guard_app(const struct boot_guard *g, unsigned index)
 {
-    const uint8_t *now = g->board->flash->data;
-    for (int i = 0; p && i < 2; i++)
-        if (p == g->allowed[i] && memcmp(now + p->offset, g->before[i], BOOT_GUARD_SIZE) == 0)
-            return true;
-    for (int i = 0; p && i < IMAGES_THAT_MAY; i++)
-        if (memcmp(now + p->offset, g->images->image[i].data, g->images->image[i].size) == 0)
+    const struct espota_table *t = &g->board->table;
+    for (unsigned i = 0; i < t->count; i++)
+        if (t->entry[i].type == ESPOTA_TYPE_APP && index-- == 0)
+            return &t->entry[i];
+    return NULL;
+}
+
+static inline bool boot_guard_unchanged(const struct boot_guard *g, const struct espota_partition *p)
+{
+    for (unsigned i = 0; i < BOOT_GUARD_APPS; i++)
+        if (p == boot_guard_app(g, i))
+            return memcmp(g->board->flash->data + p->offset, g->before[i], BOOT_GUARD_SIZE) == 0;
+    return false;
+}
+
+static inline bool boot_guard_owners(const struct boot_guard *g, const struct espota_partition *p)
+{
+    for (int i = 0; i < IMAGES_THAT_MAY; i++)
+        if (memcmp(g->board->flash->data + p->offset, g->images->image[i].data, g->images->image[i].size) ==
+            0)
             return true;
     return false;
+}
+
+static inline bool boot_guard_may_boot(const struct boot_guard *g, const struct espota_partition *p)
+{
+    if (!p)
+        return false;
+    return boot_guard_owners(g, p) ||
+           ((p == g->allowed[0] || p == g->allowed[1]) && boot_guard_unchanged(g, p));
 }
 
 static inline void boot_guard_look(void *context)
 {
     struct boot_guard *g = context;
+    const struct espota_partition *p;
     g->looks++;
     g->faults += !boot_guard_may_boot(g, boot_guard_choice(g));
+    for (unsigned i = 0; (p = boot_guard_app(g, i)); i++)
+        g->faults += !boot_guard_unchanged(g, p) && !boot_guard_owners(g, p) && boot_guard_bootable(g, p);
 }
 
 /* The app runs, and a session may begin. */
 static inline void boot_guard_set(struct boot_guard *g)
 {
     struct sim_flash *flash = g->board->flash;
+    const struct espota_partition *p;
     if (!g->before)
-        g->before = malloc(2 * sizeof *g->before);
-    memory_board_check(g->before != NULL, "memory");
+        g->before = malloc(BOOT_GUARD_APPS * sizeof *g->before);
+    memory_board_check(g->before != NULL && !boot_guard_app(g, BOOT_GUARD_APPS), "memory");
     g->allowed[0] = g->board->running;
     g->allowed[1] = boot_guard_choice(g);
-    for (int i = 0; i < 2; i++)
-        if (g->allowed[i])
-            memcpy(g->before[i], flash->data + g->allowed[i]->offset, BOOT_GUARD_SIZE);
+    for (unsigned i = 0; (p = boot_guard_app(g, i)); i++)
+        memcpy(g->before[i], flash->data + p->offset, BOOT_GUARD_SIZE);
     flash->watch = boot_guard_look;
     flash->watch_context = g;
 }

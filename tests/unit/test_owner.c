@@ -106,6 +106,22 @@ static void an_image_that_is_refused_never_gets_its_header(void **state)
     leave(&o);
 }
 
+/* Whatever sector of it comes first. */
+static void a_slot_that_is_written_has_no_header(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    put(&o, owned_app(1), IMAGE_OLD);
+    start(&o);
+    assert_int_equal(owned_begin(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_true(has_header(&o, owned_app(1)));
+    assert_int_equal(owned_write_sector(&o, IMAGE_GOOD, 1), ESPOTA_AGENT_OK);
+    assert_false(has_header(&o, owned_app(1)));
+    assert_int_equal(owned_verify(&o), ESPOTA_AGENT_BAD_DIGEST);
+    assert_false(has_header(&o, owned_app(1)));
+    leave(&o);
+}
+
 static void the_slot_that_a_trial_goes_back_to_is_not_for_writing(void **state)
 {
     (void)state;
@@ -131,6 +147,57 @@ static void a_confirmed_trial_takes_updates(void **state)
     assert_int_equal(owned_ask(&o, ESPOTA_AGENT_CONFIRM, NULL, 0), ESPOTA_AGENT_OK);
     assert_int_equal(owned_install(&o, owned_app(0), IMAGE_LATER), ESPOTA_AGENT_OK);
     restart_and_find(&o, owned_app(1));
+    leave(&o);
+}
+
+static void a_trial_goes_back_to_what_ran_whatever_was_chosen_before(void **state)
+{
+    (void)state;
+    struct owned_board o = board(2, FACTORY_SLOT_0, true);
+    put(&o, owned_app(2), IMAGE_GOOD);
+    put(&o, owned_app(3), IMAGE_LATER);
+    start(&o);
+    assert_int_equal(owned_select(&o, owned_app(2), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_select(&o, owned_app(3), ESPOTA_OTA_NEW), ESPOTA_AGENT_OK);
+    restart_and_find(&o, owned_app(3));
+    restart_and_find(&o, owned_app(FACTORY_SLOT_0));
+    leave(&o);
+}
+
+static void put_record(struct owned_board *o, uint32_t index, uint32_t sequence, uint32_t state)
+{
+    struct espota_otadata_record record = { .sequence = sequence,
+                                            .state = state,
+                                            .crc = espota_otadata_crc(sequence) };
+    espota_otadata_record_format(&record, o->b->flash.data + OTADATA_AT + index * ESPOTA_SECTOR_SIZE);
+}
+
+/* An old trial that was never started waits in the other record. */
+static void rollback_looks_at_where_a_trial_goes_back_to(void **state)
+{
+    (void)state;
+    struct owned_board o = board(1, FACTORY_SLOT_0, true);
+    put(&o, owned_app(FACTORY), IMAGE_STRANGERS);
+    put(&o, owned_app(FACTORY_SLOT_1), IMAGE_GOOD);
+    put_record(&o, 0, 3, ESPOTA_OTA_UNDEFINED); /* slot 0 */
+    put_record(&o, 1, 2, ESPOTA_OTA_NEW);       /* slot 1 */
+    start(&o);
+    assert_int_equal(owned_ask(&o, ESPOTA_AGENT_ROLLBACK, NULL, 0), ESPOTA_AGENT_UNSIGNED);
+    restart_and_find(&o, owned_app(FACTORY_SLOT_0));
+    leave(&o);
+}
+
+/* Where the record in charge cannot be written in place, as the other one names an app that may not boot. */
+static void confirm_leaves_no_gap(void **state)
+{
+    (void)state;
+    struct owned_board o = board(1, FACTORY_SLOT_0, false);
+    put(&o, owned_app(FACTORY_SLOT_1), IMAGE_STRANGERS);
+    put_record(&o, 0, 3, ESPOTA_OTA_NEW);       /* slot 0 */
+    put_record(&o, 1, 2, ESPOTA_OTA_UNDEFINED); /* slot 1 */
+    start(&o);
+    assert_int_equal(owned_ask(&o, ESPOTA_AGENT_CONFIRM, NULL, 0), ESPOTA_AGENT_OK);
+    restart_and_find(&o, owned_app(FACTORY_SLOT_0));
     leave(&o);
 }
 
@@ -347,8 +414,12 @@ int main(void)
         cmocka_unit_test(what_was_verified_cannot_be_written_any_more),
         cmocka_unit_test(a_slot_that_is_chosen_is_not_when_it_is_written_again),
         cmocka_unit_test(an_image_that_is_refused_never_gets_its_header),
+        cmocka_unit_test(a_slot_that_is_written_has_no_header),
         cmocka_unit_test(the_slot_that_a_trial_goes_back_to_is_not_for_writing),
         cmocka_unit_test(a_confirmed_trial_takes_updates),
+        cmocka_unit_test(a_trial_goes_back_to_what_ran_whatever_was_chosen_before),
+        cmocka_unit_test(confirm_leaves_no_gap),
+        cmocka_unit_test(rollback_looks_at_where_a_trial_goes_back_to),
         cmocka_unit_test(rollback_looks_at_what_the_bootloader_takes),
         cmocka_unit_test(rollback_that_would_start_the_same_app_is_refused),
         cmocka_unit_test(an_image_that_is_there_costs_no_flash_operation),
