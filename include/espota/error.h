@@ -46,6 +46,16 @@ enum espota_hint {
     ESPOTA_HINT_NAME_PORT,         /* say which port */
     ESPOTA_HINT_MAKE_KEY,          /* a signing key can be made */
     ESPOTA_HINT_SIGN,              /* the image can be signed */
+    ESPOTA_HINT_GIVE_KEY,          /* the device's key is wanted, or the right one */
+    ESPOTA_HINT_AGENT_BAUD,        /* the rate may not be the one that the agent's app uses */
+    ESPOTA_HINT_END_TRIAL,         /* confirm the app on trial, or roll it back, first */
+    ESPOTA_HINT_LARGER_SLOT,       /* a layout with larger app partitions */
+    ESPOTA_HINT_OTA_LAYOUT,        /* a layout with OTA slots */
+    ESPOTA_HINT_NOT_FACTORY,       /* update a slot, and not the factory app */
+    ESPOTA_HINT_FLASH_FIRST,       /* the device needs a layout and an app first */
+    ESPOTA_HINT_WRITE_APP,         /* an app can be written there */
+    ESPOTA_HINT_SEE_STATUS,        /* look at what runs and what boots */
+    ESPOTA_HINT_MAKE_FILE,         /* a flash file is made by flashing into it */
     ESPOTA_HINT_BOOTLOADER_OFFSET, /* a table with bootloader partitions needs to know where bootloaders lie
                                     */
     ESPOTA_HINT_NAME_CHIP,         /* say which chip it is */

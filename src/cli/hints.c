@@ -37,6 +37,16 @@ static const char *const texts[] = {
                               "devices' lists what there is)",
     [ESPOTA_HINT_MAKE_KEY] = "'espota key --signing' makes one",
     [ESPOTA_HINT_SIGN] = "'espota sign' does it",
+    [ESPOTA_HINT_GIVE_KEY] = "give --key FILE, with the key of this device",
+    [ESPOTA_HINT_AGENT_BAUD] = "the app's console may have another --baud",
+    [ESPOTA_HINT_END_TRIAL] = "'espota confirm' or 'espota rollback' first",
+    [ESPOTA_HINT_LARGER_SLOT] = "plan a larger --appsize and flash that layout",
+    [ESPOTA_HINT_OTA_LAYOUT] = "flash one with 'espota flash' and --force2p or --force3p",
+    [ESPOTA_HINT_NOT_FACTORY] = "leave --force-factory out, or update and boot an OTA slot first",
+    [ESPOTA_HINT_FLASH_FIRST] = "flash it first with 'espota flash'",
+    [ESPOTA_HINT_WRITE_APP] = "write one with 'espota ota'",
+    [ESPOTA_HINT_SEE_STATUS] = "see 'espota status'",
+    [ESPOTA_HINT_MAKE_FILE] = "'espota flash' with --flash SIZE makes one",
     [ESPOTA_HINT_BOOTLOADER_OFFSET] =
         "say where bootloaders lie, below the table, with --bootloader-offset (or "
         "--recovery-offset)",

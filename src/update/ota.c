@@ -63,11 +63,9 @@ static int check_fits(const struct espota_ota_request *request, const struct esp
     uint32_t room = espota_partition_capacity(target);
     if (request->length <= room)
         return 0;
-    return espota_fail(error, ESPOTA_ERR_TOO_BIG,
-                       "%s is %zu bytes, but partition '%s' holds %" PRIu32
-                       ": %zu too many; plan a larger --appsize "
-                       "and flash that layout",
-                       request->name, request->length, target->label, room, request->length - room);
+    return espota_fail_hint(error, ESPOTA_ERR_TOO_BIG, ESPOTA_HINT_LARGER_SLOT,
+                            "%s is %zu bytes, but partition '%s' holds %" PRIu32 ": %zu too many",
+                            request->name, request->length, target->label, room, request->length - room);
 }
 
 /* The whole image, once more, as flash has it. */
@@ -127,8 +125,7 @@ static int prepare(struct espota_device *device, const struct espota_ota_request
         result = (int)error->status;
     if (result == 0 && request->trial && (*target)->subtype == ESPOTA_APP_FACTORY)
         result = espota_fail(error, ESPOTA_ERR_USAGE,
-                             "--trial and --force-factory do not go together: the factory app "
-                             "has no trial");
+                             "the factory app '%s' has no trial: only an OTA slot has", (*target)->label);
     if (result != 0)
         return result;
     say(request, "Starting OTA update from '%s' to '%s' partition",

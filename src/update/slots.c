@@ -26,9 +26,8 @@ static int load_table(struct espota_slots *slots, struct espota_device *device, 
     if (result != 0)
         return espota_fail_while(error, "reading the partition table");
     if (data[0] == 0xff && data[1] == 0xff)
-        return espota_fail(error, ESPOTA_ERR_VERIFY,
-                           "%s has no partition table at 0x%" PRIx32 ": flash it first with 'espota flash'",
-                           device->name, offset);
+        return espota_fail_hint(error, ESPOTA_ERR_VERIFY, ESPOTA_HINT_FLASH_FIRST,
+                                "%s has no partition table at 0x%" PRIx32, device->name, offset);
     if (espota_table_parse_flash(&slots->table, data, sizeof data, offset, device->info.flash_size,
                                  espota_md5, &problem) != 0)
         return espota_fail(error, ESPOTA_ERR_VERIFY,
@@ -155,14 +154,11 @@ static const struct espota_partition *next_factory(const struct espota_slots *sl
     const struct espota_partition *factory =
         espota_table_find_type(&slots->table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
     if (!factory)
-        espota_fail(error, ESPOTA_ERR_FAILED,
-                    "--force-factory: this device has no factory partition; leave the option out");
+        espota_fail_hint(error, ESPOTA_ERR_FAILED, ESPOTA_HINT_NOT_FACTORY,
+                         "this device has no factory partition");
     else if (factory == slots->running)
-        espota_fail(
-            error, ESPOTA_ERR_REFUSED,
-            "--force-factory: cannot update the factory partition '%s' from itself; update and boot an OTA "
-            "slot first",
-            factory->label);
+        espota_fail_hint(error, ESPOTA_ERR_REFUSED, ESPOTA_HINT_NOT_FACTORY,
+                         "cannot update the factory partition '%s' from itself", factory->label);
     else
         return writable(slots, factory, error);
     return NULL;
@@ -176,13 +172,11 @@ const struct espota_partition *espota_slots_next(const struct espota_slots *slot
     if (factory)
         return next_factory(slots, error);
     if (!slots->place || count == 0) {
-        espota_fail(
-            error, ESPOTA_ERR_FAILED,
-            "this device has no %s: its layout knows no OTA; flash one with 'espota flash' and --force2p or "
-            "--force3p",
-            count == 0              ? "OTA slot"
-            : otadata_is_cut(slots) ? "otadata partition of 8K"
-                                    : "otadata partition");
+        espota_fail_hint(error, ESPOTA_ERR_FAILED, ESPOTA_HINT_OTA_LAYOUT,
+                         "this device has no %s: its layout knows no OTA",
+                         count == 0              ? "OTA slot"
+                         : otadata_is_cut(slots) ? "otadata partition of 8K"
+                                                 : "otadata partition");
         return NULL;
     }
     unsigned next = 0;
@@ -190,8 +184,8 @@ const struct espota_partition *espota_slots_next(const struct espota_slots *slot
         next = ((unsigned)(slots->running->subtype - ESPOTA_APP_OTA_0) + 1u) % count;
     const struct espota_partition *p = espota_table_slot(table, next);
     if (!p || p == slots->running) {
-        espota_fail(
-            error, ESPOTA_ERR_FAILED,
+        espota_fail_hint(
+            error, ESPOTA_ERR_FAILED, ESPOTA_HINT_OTA_LAYOUT,
             "there is no slot to update: '%s' is running and is the only one; a layout with two OTA slots is "
             "needed",
             slots->running ? slots->running->label : "ota_0");
@@ -238,10 +232,9 @@ static int check_bootable(struct espota_device *device, const struct espota_part
         return result;
     if (state == ESPOTA_SLOT_VALID || state == ESPOTA_SLOT_UNCHECKED)
         return 0;
-    return espota_fail(
-        error, ESPOTA_ERR_VERIFY,
-        "cannot boot '%s': the partition holds no valid app (it is %s); write one with 'espota ota'",
-        partition->label, espota_slot_state_name(state));
+    return espota_fail_hint(error, ESPOTA_ERR_VERIFY, ESPOTA_HINT_WRITE_APP,
+                            "cannot boot '%s': the partition holds no valid app (it is %s)", partition->label,
+                            espota_slot_state_name(state));
 }
 
 static int select_here(struct espota_slots *slots, struct espota_device *device,
@@ -313,8 +306,8 @@ static int mark(struct espota_slots *slots, struct espota_device *device, uint32
     int record = espota_otadata_mark(&slots->otadata, (unsigned)(running->subtype - ESPOTA_APP_OTA_0),
                                      espota_table_slot_count(&slots->table), state);
     if (record == -1)
-        return espota_fail(error, ESPOTA_ERR_FAILED,
-                           "otadata does not have '%s' in charge: see 'espota status'", running->label);
+        return espota_fail_hint(error, ESPOTA_ERR_FAILED, ESPOTA_HINT_SEE_STATUS,
+                                "otadata does not have '%s' in charge", running->label);
     int result = state == ESPOTA_OTA_INVALID ? check_another_boots(slots, device, error) : 0;
     return result || record < 0 ? result : store(slots, device, record, error);
 }

@@ -176,6 +176,7 @@ static const struct {
 static const struct {
     enum espota_status status;
     const char *text;
+    enum espota_hint hint;
 } reasons[] = {
     [ESPOTA_AGENT_OK] = { ESPOTA_ERR_DEVICE, "no reason given" },
     [ESPOTA_AGENT_WORKING] = { ESPOTA_ERR_TIMEOUT, "it is still working on it" },
@@ -183,10 +184,11 @@ static const struct {
     [ESPOTA_AGENT_MALFORMED] = { ESPOTA_ERR_DEVICE, "it cannot make sense of the request" },
     [ESPOTA_AGENT_BAD_VERSION] = { ESPOTA_ERR_UNSUPPORTED,
                                    "it speaks another version of the protocol: update espota or the agent" },
-    [ESPOTA_AGENT_LOCKED] = { ESPOTA_ERR_FAILED, "it wants its key first: give --key FILE" },
-    [ESPOTA_AGENT_PROOF] = { ESPOTA_ERR_FAILED, "this is not the device's key, or somebody on the way "
-                                                "changes what is said: give "
-                                                "the right --key FILE" },
+    [ESPOTA_AGENT_LOCKED] = { ESPOTA_ERR_FAILED, "it wants its key first", ESPOTA_HINT_GIVE_KEY },
+    [ESPOTA_AGENT_PROOF] = { ESPOTA_ERR_FAILED,
+                             "this is not the device's key, or somebody on the way "
+                             "changes what is said",
+                             ESPOTA_HINT_GIVE_KEY },
     [ESPOTA_AGENT_RANGE] = { ESPOTA_ERR_TOO_BIG, "beyond the flash, the partition or the image" },
     [ESPOTA_AGENT_DENIED] = { ESPOTA_ERR_UNSUPPORTED, "the agent does not touch that part of flash" },
     [ESPOTA_AGENT_RUNNING] = { ESPOTA_ERR_REFUSED, "that partition is running now" },
@@ -208,7 +210,8 @@ static const struct {
     [ESPOTA_AGENT_NOT_NOW] = { ESPOTA_ERR_FAILED, "its app does not want an update now: try again later" },
     [ESPOTA_AGENT_TRIAL] = { ESPOTA_ERR_REFUSED,
                              "the app that runs is on trial, and the slot that it came from must stay as it "
-                             "is: 'espota confirm' or 'espota rollback' first" },
+                             "is",
+                             ESPOTA_HINT_END_TRIAL },
     [ESPOTA_AGENT_PROJECT] = { ESPOTA_ERR_VERIFY, "the image is of another project than the device takes" },
     [ESPOTA_AGENT_RECOVERY] = { ESPOTA_ERR_VERIFY,
                                 "the image is a recovery agent, which checks no signatures: a device with an "
@@ -223,8 +226,9 @@ int agent_fail(struct agent *agent, enum espota_agent_request type, enum espota_
         return espota_fail(error, ESPOTA_ERR_DEVICE,
                            "the agent on %s cannot %s: status %02x, which is not known here",
                            agent->link->name, names[type].request, status);
-    return espota_fail(error, reasons[status].status, "the agent on %s cannot %s: %s", agent->link->name,
-                       names[type].request, reasons[status].text);
+    return espota_fail_hint(error, reasons[status].status, reasons[status].hint,
+                            "the agent on %s cannot %s: %s", agent->link->name, names[type].request,
+                            reasons[status].text);
 }
 
 /* The response to the last request. An agent that works on it says so; one that says so for ever is broken.

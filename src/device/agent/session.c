@@ -47,10 +47,10 @@ static int find(struct agent *agent, const uint8_t *request, size_t length, stru
     while (result == ESPOTA_ERR_TIMEOUT && espota_now_ms() < deadline)
         result = knock(agent, request, length, response, error);
     if (result == ESPOTA_ERR_TIMEOUT)
-        return espota_fail(
-            error, ESPOTA_ERR_NO_DEVICE,
-            "no espota agent answers on %s: is the device running an app with the agent, and is "
-            "the port at the right --baud?",
+        return espota_fail_hint(
+            error, ESPOTA_ERR_NO_DEVICE, ESPOTA_HINT_AGENT_BAUD,
+            "no espota agent answers on %s: is the device running an app with the agent, and is the port at "
+            "the right baud rate?",
             agent->link->name);
     return result;
 }

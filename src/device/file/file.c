@@ -165,9 +165,9 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open the flash file %s: %s", path,
-                           errno == ENOENT ? "it is not there; 'espota flash' with --flash SIZE makes one"
-                                           : strerror(errno));
+        return espota_fail_hint(
+            error, ESPOTA_ERR_NO_DEVICE, errno == ENOENT ? ESPOTA_HINT_MAKE_FILE : ESPOTA_HINT_NONE,
+            "cannot open the flash file %s: %s", path, errno == ENOENT ? "it is not there" : strerror(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)(64 << 10) ||
         st.st_size > (off_t)(128 << 20) || st.st_size % ESPOTA_SECTOR_SIZE != 0) {
         close(fd);
