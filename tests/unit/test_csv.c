@@ -17,7 +17,8 @@ static int parse(struct espota_table *table, const char *text, struct espota_tab
     size_t length = strlen(text);
     char *exact = malloc(length ? length : 1); /* without its NUL: reading on is the sanitizer's */
     assert_non_null(exact);
-    memcpy(exact, text, length);
+    for (size_t i = 0; i < length; i++)
+        exact[i] = text[i];
     int result = espota_table_parse_csv(table, exact, length, &options, problem);
     free(exact);
     return result;

@@ -28,7 +28,8 @@ static void put_entry(uint8_t *at, uint8_t type, uint8_t subtype, uint32_t offse
     at[3] = subtype;
     espota_put_le32(at + 4, offset);
     espota_put_le32(at + 8, size);
-    memcpy(at + 12, label, strlen(label) < 16 ? strlen(label) : 16);
+    for (size_t i = 0; i < ESPOTA_LABEL_LENGTH && label[i]; i++)
+        at[12 + i] = (uint8_t)label[i];
 }
 
 static void put_md5(uint8_t *table, size_t at)
