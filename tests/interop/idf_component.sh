@@ -43,3 +43,7 @@ has "mDNS: the component manager's is used" "ESPOTA_MDNS=1" "$managed"
 has_not "mDNS: without the component, the build does without" "ESPOTA_MDNS=1" "$plain"
 has "mDNS: and says so, with what to do" "idf.py add-dependency espressif/mdns" "$plain"
 has_not "mDNS: not when the configuration is against it" "ESPOTA_MDNS=1" "$unwanted"
+for symbol in CHACHA20_C POLY1305_C CHACHAPOLY_C; do # off by default in ESP-IDF
+    has "sessions: Kconfig brings MBEDTLS_$symbol" "select MBEDTLS_$symbol" \
+        "$(cat "$ROOT/firmware/port/esp-idf/Kconfig")"
+done

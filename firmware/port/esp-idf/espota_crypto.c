@@ -8,6 +8,16 @@
 
 #include <string.h>
 
+/* Kconfig selects these; a build that loses them would refuse every key, and only say so on the device. */
+#if !defined(PSA_WANT_ALG_CHACHA20_POLY1305) || !defined(PSA_WANT_KEY_TYPE_CHACHA20) ||                      \
+    !defined(PSA_WANT_ALG_ECDH) || !defined(PSA_WANT_ECC_MONTGOMERY_255)
+#error                                                                                                       \
+    "espota: mbedTLS is built without ChaCha20-Poly1305 or X25519 (CONFIG_MBEDTLS_CHACHAPOLY_C, ..._CURVE25519_ENABLED)"
+#endif
+#if !defined(PSA_WANT_ALG_ECDSA) || !defined(PSA_WANT_ECC_SECP_R1_256) || !defined(PSA_WANT_ALG_SHA_256)
+#error "espota: mbedTLS is built without ECDSA over P-256 with SHA-256"
+#endif
+
 enum { POINT = 65, NONCE = 12 };
 
 /* ---- digests, random numbers, signatures ------------------------------------------------------------------
