@@ -27,7 +27,8 @@ struct bare_board {
     int (*flash_program)(const void *context, uint32_t offset, const void *data, size_t length);
     void (*mac)(const void *context, uint8_t mac[6]);
     uint32_t (*now_ms)(const void *context);
-    uint32_t (*noise)(const void *context);  /* as random as the chip can */
+    uint32_t (*noise)(const void *context); /* as random as the chip can */
+    void (*entropy)(bool on); /* feed `noise` from a source that is not used otherwise; NULL: there is none */
     uint32_t (*cycles)(const void *context); /* of its clock */
     void (*restart)(const void *context);
     struct bare_stream stream[BARE_MAX_STREAMS]; /* unused ones are NULL */

@@ -11,7 +11,13 @@
 
 #define HIDDEN_IN(section_name) __attribute__((section(section_name), used))
 
-enum { PIECE = 64, NOISE_WORDS = 8, BOOT_STIRS = 64, DESCRIPTION_AT = ESPOTA_IMAGE_HEADER_SIZE + 8 };
+enum {
+    PIECE = 64,
+    NOISE_WORDS = 8,
+    NOISE_READS = 256,
+    BOOT_STIRS = 16,
+    DESCRIPTION_AT = ESPOTA_IMAGE_HEADER_SIZE + 8
+};
 
 /* As espota_app_desc lies in flash. firmware/tools/elf2image fills in the hash. */
 struct description {
@@ -89,17 +95,37 @@ static void restart(void *context)
     r->board->restart(r->board->context);
 }
 
+/* Several reads go into a word: the chip takes time to make one that is new. */
+static uint32_t gather(const struct recovery *r)
+{
+    uint32_t noise = r->board->cycles(r->board->context);
+    for (unsigned i = 0; i < NOISE_READS; i++)
+        noise = (noise << 1 | noise >> 31) ^ r->board->noise(r->board->context);
+    return noise;
+}
+
 /* The pool with all that the chip has of noise now, hashed. */
 static int stir(struct recovery *r, uint8_t *out)
 {
     struct espota_hash hash = bare_sha256_hash(&(struct bare_sha256){ 0 });
     uint32_t noise[NOISE_WORDS];
     for (size_t i = 0; i < NOISE_WORDS; i++)
-        noise[i] = r->board->noise(r->board->context) ^ r->board->cycles(r->board->context);
+        noise[i] = gather(r);
     if (hash.begin(hash.context) != 0 || hash.update(hash.context, r->pool, sizeof r->pool) != 0 ||
         hash.update(hash.context, noise, sizeof noise) != 0)
         return -1;
     return hash.finish(hash.context, out);
+}
+
+/* Once, before anybody asks. */
+static void fill_pool(struct recovery *r)
+{
+    if (r->board->entropy)
+        r->board->entropy(true);
+    for (size_t i = 0; i < BOOT_STIRS; i++)
+        (void)stir(r, r->pool);
+    if (r->board->entropy)
+        r->board->entropy(false);
 }
 
 /* When a byte comes, to the cycle, is more than anybody knows who does not sit beside the chip. The words of
@@ -225,8 +251,7 @@ static void set_up(struct recovery *r, const struct bare_board *board)
         r->line[i] = (struct line){ r, &board->stream[i], { .context = &r->line[i], .send = send_bytes } };
         espota_agent_stream_begin(&r->line[i].agent);
     }
-    for (size_t i = 0; i < BOOT_STIRS; i++) /* the chip's source fills slowly */
-        (void)stir(r, r->pool);
+    fill_pool(r);
     r->config.key = settings->key;
     r->config.key_length = settings->key_length; /* one too long must not open the agent */
     if (r->config.key_length > sizeof settings->key)

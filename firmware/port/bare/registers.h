@@ -19,4 +19,15 @@ static inline void bare_change(uint32_t address, uint32_t clear, uint32_t set)
     bare_put(address, (bare_get(address) & ~clear) | set);
 }
 
+/* Steps that set a peripheral up, in order. */
+struct bare_step {
+    uint32_t address, clear, set;
+};
+
+static inline void bare_walk(const struct bare_step *steps, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        bare_change(steps[i].address, steps[i].clear, steps[i].set);
+}
+
 #endif

@@ -19,6 +19,11 @@ enum { USB_MS = 50 };
 #define SUPER_PROTECT_KEY 0x8f1d312au
 #define SYSTEM_TIMER      0x60023000u
 
+#define SENSOR_CONTROL 0x6000811cu
+#define SYSTEM         0x600c0000u
+#define ADC            0x60040000u
+#define ADC_BIT        (1u << 28)
+
 int main(void);
 
 /* The system timer counts 16 MHz in 52 bits. */
@@ -73,6 +78,41 @@ static uint32_t cycles(const void *context)
     return count;
 }
 
+/* As the second-stage bootloader has it while it runs, but for the ADC's reference, which would be reached
+ * over a bus of its own: the second ADC measures, and feeds the random number generator. Registers: ESP-IDF,
+ * components/soc/esp32c3/register/soc (apb_saradc_reg.h, rtc_cntl_reg.h, system_reg.h). */
+static const struct bare_step entropy_on[] = {
+    { SENSOR_CONTROL, 0, 3u << 30 },               /* power of the ADCs */
+    { SYSTEM + 0x10, 0, ADC_BIT },                 /* clock */
+    { SYSTEM + 0x18, ADC_BIT, 0 },                 /* no reset */
+    { ADC + 0x54, 3u << 21, 2u << 21 | 1u << 20 }, /* from the APB clock */
+    { ADC, 0xffu << 7, 1u << 6 | 3u << 27 | 1u << 7 },
+    { ADC + 0x0c, ~0u, 8u << 8 | 5u | 100u << 16 }, /* waits */
+    { ADC, 0, 1u << 23 },                           /* pattern from its start */
+    { ADC, 1u << 23 | 7u << 15, 0 },
+    { ADC + 0x18, 0xffffff, 0x9cffff }, /* the internal channel of ADC 2 */
+    { ADC + 0x1c, 0, 0xffffff },
+    { ADC + 0x04, 0xfffu << 12, 100u << 12 },
+    { ADC + 0x54, 0xff, 15 },
+    { ADC + 0x04, 1u << 0, 0 },
+    { ADC + 0x50, 0, 1u << 31 },
+    { ADC + 0x04, 0, 1u << 24 }, /* go */
+};
+
+static const struct bare_step entropy_off[] = {
+    { ADC + 0x04, 1u << 24, 0 },     { ADC + 0x50, 1u << 31, 0 }, { ADC + 0x18, 0, 0xffffff },
+    { ADC + 0x1c, 0, 0xffffff },     { ADC + 0x54, 1u << 20, 0 }, { ADC, 3u << 27, 0 },
+    { SENSOR_CONTROL, 3u << 30, 0 },
+};
+
+static void entropy(bool on)
+{
+    if (on)
+        bare_walk(entropy_on, sizeof entropy_on / sizeof entropy_on[0]);
+    else
+        bare_walk(entropy_off, sizeof entropy_off / sizeof entropy_off[0]);
+}
+
 static const struct bare_chip chip = {
     .spi = { .base = 0x60002000,
              .user = 0x18,
@@ -107,6 +147,7 @@ int main(void)
 {
     static const struct bare_board board = {
         BARE_CHIP_BOARD(chip, now_ms),
+        .entropy = entropy,
         .cycles = cycles,
         .chip_id = 5,
         .name = "espota recovery " ESPOTA_VERSION,
