@@ -10,7 +10,7 @@ SCRATCH=$(cd "${BUILD:-build}/fresh" && pwd)
 PASS_ON='^(PIP_.*|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|GIT_SSL_CAINFO|(HTTPS?|FTP|ALL|NO)_PROXY|(https?|ftp|all|no)_proxy)$'
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 # What only the tests need: it must not be there after the demo.
-ONLY_FOR_CHECK='clang fish zsh nginx cppcheck libcmocka-dev qemu-system-misc gcc-riscv64-unknown-elf'
+ONLY_FOR_CHECK=(clang fish zsh nginx cppcheck libcmocka-dev qemu-system-misc gcc-riscv64-unknown-elf)
 
 source_of() { # RELEASE: the address of the archive that this machine takes RELEASE from
     apt-get indextargets --no-release-info --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
@@ -79,8 +79,8 @@ step() { # NAME COMMAND...: a result, and how long it took; the output is in $LO
     return $status
 }
 
-no_line() { # PATTERN FILE: there is none
-    ! grep -nE -- "$1" "$2"
+quiet() { # TEXT: nothing was looked for in vain
+    ! grep -E 'pkg-config.*not found|command not found|undefined reference|No such file|[Pp]ackage .* was not found' <<<"$1"
 }
 
 none_of() { # ROOT PACKAGE...: none is installed
@@ -98,9 +98,8 @@ inside() { # RELEASE USER ROOT
     step "$release: clone" within "$root" "$user" / "git clone -q /srv/espota.git $folder" || return 1
     while read -r command; do
         step "$release: as $user: $command" within "$root" "$user" "$folder" "$command" || return 1
-        step "$release: $command: nothing is looked for in vain" \
-            no_line 'pkg-config.*not found|command not found|undefined reference|No such file|[Pp]ackage .* was not found' "$LOG.part"
-        [ $first = 0 ] || step "$release: $command: installs nothing that only tests need" none_of "$root" $ONLY_FOR_CHECK
+        step "$release: $command: looks for nothing in vain" quiet "$(cat "$LOG.part")"
+        [ $first = 0 ] || step "$release: $command: installs nothing that only tests need" none_of "$root" "${ONLY_FOR_CHECK[@]}"
         first=0
     done < <(awk '/^## / { here = $0 == "## Set-up" } here && /^    make .*deps/' "$root$folder/README.md")
     command=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$LOG" | tail -1)
