@@ -31,9 +31,8 @@ struct espota_flash_contents {
     uint8_t sector[ESPOTA_TABLE_BINARY_SIZE]; /* what lies at table_offset */
 };
 
-/** Look at a device. Reads a few kilobytes; over a link, what has to be compared with FF is compared by
- * digests.
- * @return what the device returned. */
+/** Look at a device, as far as it can be addressed. Reads a few kilobytes; what has to be compared with FF is
+ * compared by digests. @return what the device returned. */
 int espota_flash_look(struct espota_flash_contents *contents, struct espota_device *device,
                       uint32_t table_offset, struct espota_error *error);
 

@@ -133,6 +133,7 @@ static int flash(struct cli *cli, const struct options *o, const struct espota_f
     struct espota_table_csv_options csv = { 0 };
     struct espota_flash_request request = request_of(o, files, &csv);
     struct espota_flash_observer observer = flash_observer(cli);
+    char size[ESPOTA_SIZE_TEXT];
     uint64_t started = espota_now_ms();
     greet(cli, device);
     int result = check_security(cli, device, o->force, error);
@@ -142,6 +143,8 @@ static int flash(struct cli *cli, const struct options *o, const struct espota_f
         return result;
     result = espota_flash_plan(plan, device, &request, error);
     say_plan(cli, device, plan);
+    if (result == 0 && plan->erase_all)
+        espota_ui_say(&cli->ui, "Erasing all %s of flash", espota_size_text(device->info.flash_size, size));
     if (result == 0)
         result = espota_flash_run(plan, device, &observer, error);
     uint64_t ms = espota_now_ms() - started;

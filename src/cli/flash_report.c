@@ -41,8 +41,6 @@ void say_plan(struct cli *cli, const struct espota_device *device, const struct 
                       espota_size_text(device->info.flash_size, size));
     if (plan->layout_differs)
         say_changes(cli, device, plan);
-    if (plan->erase_all)
-        espota_ui_say(&cli->ui, "Erasing all %s of flash", espota_size_text(device->info.flash_size, size));
 }
 
 /* ---- progress -------------------------------------------------------------------------------------------

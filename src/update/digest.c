@@ -11,6 +11,11 @@ bool update_is_blank(const uint8_t *data, size_t length)
     return true;
 }
 
+uint32_t update_reach(const struct espota_device *device)
+{
+    return device->info.addressable ? device->info.addressable : device->info.flash_size;
+}
+
 int update_digest_of(const struct espota_device *device, const void *data, size_t length, uint8_t *digest,
                      struct espota_error *error)
 {

@@ -11,6 +11,9 @@ bool update_is_blank(const uint8_t *data, size_t length);
 int update_digest_of(const struct espota_device *device, const void *data, size_t length, uint8_t *digest,
                      struct espota_error *error);
 
+/* Bytes from the start of flash that can be looked at and written; 0: not known. */
+uint32_t update_reach(const struct espota_device *device);
+
 /* Is `digest` that of `length` bytes of FF? */
 int update_digest_is_blank(const struct espota_device *device, const uint8_t *digest, uint32_t length,
                            bool *blank, struct espota_error *error);

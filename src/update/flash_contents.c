@@ -155,7 +155,7 @@ static int search(struct espota_flash_contents *c, struct espota_device *device,
 int espota_flash_look(struct espota_flash_contents *c, struct espota_device *device, uint32_t table_offset,
                       struct espota_error *error)
 {
-    uint32_t size = device->info.flash_size ? device->info.flash_size : 2 * SEARCH_END;
+    uint32_t size = update_reach(device) ? update_reach(device) : 2 * SEARCH_END;
     bool blank = false;
     memset(c, 0, sizeof *c);
     c->table_offset = c->offset = table_offset;

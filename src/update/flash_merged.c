@@ -87,9 +87,12 @@ static int is_spared(struct flash_planning *p, const struct espota_partition *pa
     for (unsigned i = 0; i < p->plan->erasure_count; i++)
         if (p->plan->erasure[i].offset == partition->offset)
             return 0;
+    uint32_t reach = update_reach(p->device), length = partition->size;
+    if (reach && reach > partition->offset && length > reach - partition->offset)
+        length = reach - partition->offset;
     result = is_there(p, partition->offset, data, size, &same);
     if (result == 0 && !same)
-        result = espota_flash_is_blank(p->device, partition->offset, partition->size, &same, NULL, p->error);
+        result = espota_flash_is_blank(p->device, partition->offset, length, &same, NULL, p->error);
     *spared = result == 0 && !same;
     return result;
 }

@@ -241,6 +241,12 @@ static const char *piece_name(const struct espota_flash_piece *piece)
 static int check_place(struct flash_planning *p, const struct espota_flash_piece *a)
 {
     uint64_t end = (uint64_t)a->offset + espota_smart_write_total(a->size);
+    uint32_t reach = update_reach(p->device);
+    if (reach && reach < p->info.flash_size && end > reach)
+        return espota_fail(p->error, ESPOTA_ERR_TOO_BIG,
+                           "%s ends at 0x%" PRIx64 ", but only the first %" PRIu32
+                           "M of flash can be reached",
+                           piece_name(a), end, reach >> 20);
     if (p->info.flash_size && end > p->info.flash_size)
         return espota_fail(p->error, ESPOTA_ERR_TOO_BIG,
                            "%s ends at 0x%" PRIx64 ", beyond the flash of 0x%" PRIx32 " bytes", piece_name(a),
@@ -260,6 +266,21 @@ static bool in_partition(const struct espota_flash_plan *plan, uint32_t at)
         if (plan->table.entry[i].offset <= at && at - plan->table.entry[i].offset < plan->table.entry[i].size)
             return true;
     return false;
+}
+
+/* What would be erased has to be within reach before anything is. */
+static int check_erasures(struct flash_planning *p)
+{
+    uint32_t reach = update_reach(p->device);
+    for (unsigned i = 0; reach && i < p->plan->erasure_count; i++) {
+        const struct espota_flash_erasure *e = &p->plan->erasure[i];
+        if ((uint64_t)e->offset + e->length > reach)
+            return espota_fail(p->error, ESPOTA_ERR_TOO_BIG,
+                               "cannot erase '%s' of %s, as only the first %" PRIu32
+                               "M of its flash can be reached",
+                               e->name, p->device->name, reach >> 20);
+    }
+    return 0;
 }
 
 /* Does flash hold at `at` neither FF nor what would be written there? */
@@ -320,5 +341,5 @@ int flash_check_places(struct flash_planning *p)
     for (unsigned i = 0; result == 0 && i < p->plan->piece_count; i++)
         result = check_unclaimed(p, &p->plan->piece[i]);
     drop_needless_erasures(p->plan);
-    return result;
+    return result ? result : check_erasures(p);
 }

@@ -89,6 +89,12 @@ static int load_wanted(struct flash_planning *p)
 static int look(struct flash_planning *p)
 {
     struct espota_flash_contents *c = &p->plan->contents;
+    if (p->info.addressable && p->info.addressable < p->info.flash_size)
+        espota_flash_note(&p->plan->notes, true,
+                          "only the first %" PRIu32
+                          "M of flash can be reached: what lies behind is neither looked at nor "
+                          "erased",
+                          p->info.addressable >> 20);
     if (p->request->policy != ESPOTA_FLASH_ERASE)
         return espota_flash_look(c, p->device, p->plan->table_offset, p->error);
     c->table_offset = p->plan->table_offset; /* whatever it is, it goes */
@@ -183,7 +189,9 @@ static bool uncovered(const struct espota_table *old, uint32_t *at, uint32_t end
 /* No partition of the new layout may take what lies outside those of the old one, unless that is blank. */
 static int check_outside(struct flash_planning *p, const struct espota_partition *new)
 {
-    uint32_t end = new->offset + new->size, at = new->offset, until = 0;
+    uint32_t reach = update_reach(p->device), until = 0;
+    uint32_t end = new->offset + new->size, at = new->offset;
+    end = reach && end > reach ? reach : end;
     while (uncovered(&p->plan->contents.table, &at, end, &until)) {
         bool blank = false;
         uint32_t where = at;

@@ -19,6 +19,17 @@ for command in "write 0x1000000 one.bin" "write 0xfff000 build/firmware.bin" "ve
 done
 same "and nothing has changed" flash.bin before.bin
 check "and nothing is left" test ! -e out.bin
+mkdir s3
+"$MKIMAGE" -o s3/bootloader.bin --kind bootloader --size 20K --chip esp32s3
+"$MKIMAGE" -o s3/firmware.bin --size 64K --chip esp32s3
+run flash s3 --erase
+expect "nor is all of it erased" 1 "only the first 16M of its flash can be reached"
+same "which is known before anything is" flash.bin before.bin
+run flash s3
+expect "flash looks at and writes what can be reached" 0 "warning: only the first 16M" "Planned layout 3p for 32M" "boots next"
+stop_sim
+start_sim -c esp32s3 -f flash.bin --download
+export ESPOTA_PORT=$REMOTE
 run write 0xfff000 one.bin
 expect "the last sector below is written" 0 "verified"
 check "where it belongs" cmp -i 0xfff000:0 -n 4096 flash.bin one.bin

@@ -37,7 +37,7 @@ for ((i = 0; i < 100; i++)); do
     sleep 0.1
 done
 bridge=rfc2217://127.0.0.1:$(cat bridge.out)
-run flash --port "$bridge" --bootloader bl.bin --app app.bin --before 'D0|R1|W0.1|D1|R0|W0.3|D0'
+run flash --port "$bridge" --bootloader bl.bin --app app.bin --force --before 'D0|R1|W0.1|D1|R0|W0.3|D0'
 expect "espota through pySerial's server, with its own reset sequence" 0 "boots next"
 wait_for "$SIM_LOG" "runs from 'MicroPython_1'" && ok "and the app boots" || not_ok "and the app boots" "$(tail -3 "$SIM_LOG")"
 run write 0x200000 iac.bin --port "$bridge" --baud 460800 --before 'D0|R1|W0.1|D1|R0|W0.3|D0'
