@@ -2,7 +2,9 @@
  *
  * The agent has its own tasks. It writes nothing but the idle OTA slot (or factory) and otadata, through
  * esp_partition, so that flash encryption is kept; it has nothing boot that it has not verified from flash.
- * Sizes of stacks and buffers are bounded by Kconfig. Protocol: firmware/PROTOCOL.md. */
+ * Sizes of stacks and buffers are bounded by Kconfig. Its crypto is PSA's, from its tasks: an app that uses
+ * PSA in a task of its own, TLS included, needs CONFIG_MBEDTLS_THREADING_C. Protocol: firmware/PROTOCOL.md.
+ */
 #ifndef ESPOTA_IDF_H
 #define ESPOTA_IDF_H
 
@@ -16,7 +18,8 @@
 extern "C" {
 #endif
 
-/** What the app wants to know or decide. Called from the agent's tasks; any may be NULL. */
+/** What the app wants to know or decide. Called from the agent's tasks, on their stacks
+ * (CONFIG_ESPOTA_TASK_STACK), while no other stream is served; any may be NULL. */
 struct espota_idf_callbacks {
     void *context;
     /** May an update of `length` bytes begin now? */
