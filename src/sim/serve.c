@@ -309,6 +309,8 @@ static int run(struct sim_server *s, struct espota_error *error)
 
 int espota_sim_run(const struct espota_sim_options *options, struct espota_error *error)
 {
+    if (options->network && options->key_length == 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "an agent on a network needs a key");
     struct sim_server *s = calloc(1, sizeof *s);
     if (!s)
         return espota_fail_memory(error, "simulating");

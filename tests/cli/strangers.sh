@@ -49,6 +49,8 @@ while True:
         held = [s for s in held if s.fileno() >= 0][1:]
 PY
 
+run sim --flash-file flash.bin --listen 0
+expect "on a network there is always a key" 2 "--listen needs --key"
 start_sim --flash-file flash.bin --key device.key --listen 0
 N=10
 for how in proofs drip halves deaf; do
