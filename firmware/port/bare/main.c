@@ -95,23 +95,28 @@ static void restart(void *context)
     r->board->restart(r->board->context);
 }
 
+enum purpose { TO_KEEP, TO_DRAW };
+
 /* Several reads go into a word: the chip takes time to make one that is new. */
 static uint32_t gather(const struct recovery *r)
 {
     uint32_t noise = r->board->cycles(r->board->context);
     for (unsigned i = 0; i < NOISE_READS; i++)
-        noise = (noise << 1 | noise >> 31) ^ r->board->noise(r->board->context);
+        noise = (noise << 5 | noise >> 27) + r->board->noise(r->board->context);
     return noise;
 }
 
-/* The pool with all that the chip has of noise now, hashed. */
-static int stir(struct recovery *r, uint8_t *out)
+/* The pool with all that the chip has of noise now, hashed; the purpose keeps what is drawn, which others may
+ * see, apart from what stays. */
+static int stir(struct recovery *r, enum purpose purpose, uint8_t *out)
 {
+    const uint8_t label = (uint8_t)purpose;
     struct espota_hash hash = bare_sha256_hash(&(struct bare_sha256){ 0 });
     uint32_t noise[NOISE_WORDS];
     for (size_t i = 0; i < NOISE_WORDS; i++)
         noise[i] = gather(r);
-    if (hash.begin(hash.context) != 0 || hash.update(hash.context, r->pool, sizeof r->pool) != 0 ||
+    if (hash.begin(hash.context) != 0 || hash.update(hash.context, &label, 1) != 0 ||
+        hash.update(hash.context, r->pool, sizeof r->pool) != 0 ||
         hash.update(hash.context, noise, sizeof noise) != 0)
         return -1;
     return hash.finish(hash.context, out);
@@ -123,7 +128,7 @@ static void fill_pool(struct recovery *r)
     if (r->board->entropy)
         r->board->entropy(true);
     for (size_t i = 0; i < BOOT_STIRS; i++)
-        (void)stir(r, r->pool);
+        (void)stir(r, TO_KEEP, r->pool);
     if (r->board->entropy)
         r->board->entropy(false);
 }
@@ -145,7 +150,7 @@ static int random_bytes(void *context, uint8_t *out, size_t length)
     uint8_t drawn[ESPOTA_SHA256_LENGTH];
     while (length > 0) {
         size_t take = length < sizeof drawn ? length : sizeof drawn;
-        if (stir(r, drawn) != 0 || stir(r, r->pool) != 0)
+        if (stir(r, TO_DRAW, drawn) != 0 || stir(r, TO_KEEP, r->pool) != 0)
             return -1;
         memcpy(out, drawn, take);
         out += take;
