@@ -12,9 +12,17 @@
 /* ---- otadata --------------------------------------------------------------------------------------------
  */
 
+/* One of less than two sectors, which the bootloader does not use, or that shares them, is none. */
 static const struct espota_partition *otadata_partition(const struct flash_planning *p)
 {
-    return p->plan->has_table ? espota_table_otadata(&p->plan->table) : NULL;
+    const struct espota_table *table = &p->plan->table;
+    struct espota_table_problem problem;
+    const struct espota_partition *place =
+        p->plan->has_table ? espota_table_find_type(table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA) : NULL;
+    return place && place->size >= ESPOTA_OTADATA_SIZE &&
+                   espota_table_verify_writable(table, place, &problem) == 0
+               ? place
+               : NULL;
 }
 
 static bool will_be_erased(const struct espota_flash_plan *plan, uint32_t offset)

@@ -7,7 +7,7 @@ cd "$WORK" || exit 1
 make -s -C "$ROOT" BUILD="$BUILD" DESTDIR="$WORK/root" PREFIX=/usr install >install.log 2>&1
 export PKG_CONFIG_PATH=$WORK/root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$WORK/root
 export LD_LIBRARY_PATH=$WORK/root/usr/lib
-for example in plan ota; do
+for example in plan ota flash; do
     # shellcheck disable=SC2046
     check "$example is built" cc -Wall -Wextra -Werror "$ROOT/examples/$example.c" -o "$example" $(pkg-config --cflags --libs espota)
     [ "$(wc -l <"$ROOT/examples/$example.c")" -lt 40 ] && ok "$example is short" || not_ok "$example is short"
@@ -28,3 +28,9 @@ OUT=$(./ota "$UART" "$url" 2>&1)
 [[ $OUT == *"now runs 'MicroPython_2'"* ]] && ok "ota updates a device" || not_ok "ota updates a device" "$OUT" "$(cat "$SIM_LOG")"
 run status -p "$TTY"
 expect "which then runs it" 0 "MicroPython_2"
+stop_sim
+start_sim -f blank.bin --flash 4M --download
+OUT=$(./flash "$UART" build 2>&1)
+[[ $OUT == *"0x010000 app"*MicroPython_1 ]] && ok "flash writes a blank device" || not_ok "flash writes a blank device" "$OUT"
+run status -p "$UART"
+expect "which runs it" 0 "Running:     MicroPython_1"

@@ -1,0 +1,39 @@
+/* Flash a build folder or an image to the board at PORT (/dev/ttyUSB0, rfc2217://host:port): flash PORT FOLDER */
+#include <espota/device.h>
+#include <espota/flash_plan.h>
+
+#include <stdio.h>
+
+static void written(void *context, const struct espota_flash_piece *piece)
+{
+    (void)context;
+    printf("0x%06x %s\n", (unsigned)piece->offset, piece->name);
+}
+
+int main(int argc, char **argv)
+{
+    static struct espota_flash_files files;
+    static struct espota_flash_plan plan;
+    struct espota_flash_request request = { .files = &files };
+    struct espota_flash_observer observer = { .written = written };
+    struct espota_rom_options rom = { 0 };
+    struct espota_device *device = NULL;
+    struct espota_link *link = NULL;
+    struct espota_error error = { 0 };
+    int result = argc == 3 ? espota_flash_files_find(&files, argv[2], &error) : 2;
+    if (result == 0)
+        result = espota_link_open(&link, argv[1], 115200, &error);
+    if (result == 0)
+        result = espota_rom_open(&device, link, &rom, &error);
+    if (result == 0)
+        result = espota_flash_plan(&plan, device, &request, &error);
+    if (result == 0)
+        result = espota_flash_run(&plan, device, &observer, &error);
+    if (result == 0)
+        result = espota_device_restart(device, &error);
+    fprintf(stderr, "%s\n", result ? error.text : plan.boots ? plan.boots->label : "nothing boots");
+    espota_flash_plan_free(&plan);
+    espota_flash_files_free(&files);
+    espota_device_close(device);
+    return espota_exit_status((enum espota_status)result);
+}
