@@ -1,6 +1,7 @@
 /* read, write, verify, erase: parts of flash, by partition name or range. */
 #include "connect.h"
 #include "target.h"
+#include "write_file.h"
 
 #include "espota/update.h"
 
@@ -9,12 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_FILE = 128 << 20 };
-
 struct options {
     struct connect_options connect;
     struct size_option table_offset;
-    bool force;
+    bool force, raw;
 };
 
 #define COMMON_ROWS                                                                                          \
@@ -25,7 +24,24 @@ struct options {
             "where the partition table lies (0x8000)"                                                        \
     }
 
+#define RAW_ROW(help)                                                                                        \
+    {                                                                                                        \
+        "raw", 0, OPTION_FLAG, offsetof(struct options, raw), NULL, help                                     \
+    }
+
 static const struct option_spec reading_options[] = { COMMON_ROWS, OPTION_END };
+
+static const struct option_spec verify_options[] = {
+    COMMON_ROWS, RAW_ROW("compare Intel HEX and UF2 as they are, not where their addresses say"), OPTION_END
+};
+
+static const struct option_spec write_options[] = {
+    COMMON_ROWS,
+    { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL,
+      "write to a chip with secure boot or flash encryption" },
+    RAW_ROW("write FILE as it is, whatever it is and wherever its addresses say"),
+    OPTION_END,
+};
 
 static const struct option_spec writing_options[] = {
     COMMON_ROWS,
@@ -79,19 +95,41 @@ static int read_target(struct cli *cli, const void *options, struct espota_devic
 /* ---- write ----------------------------------------------------------------------------------------------
  */
 
-static int load(const char *path, const struct target *t, struct espota_bytes *bytes,
-                struct espota_error *error)
+static int write_stretches(struct espota_device *device, const struct target *t,
+                           const struct write_file *file, struct espota_smart_write *sum,
+                           struct espota_error *error)
 {
-    int result = espota_file_read(path, LARGEST_FILE, bytes, error);
-    if (result != 0)
-        return result;
-    if (bytes->size == 0)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "%s is empty",
-                           strcmp(path, "-") == 0 ? "standard input" : path);
-    if (bytes->size > t->length)
-        return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s is %zu bytes, but %s has room for %" PRIu32, path,
-                           bytes->size, t->text, t->length);
-    return 0;
+    int outcome = 0;
+    for (unsigned i = 0; outcome == 0 && i < file->count; i++) {
+        const struct stretch *s = &file->stretch[i];
+        struct espota_smart_write result;
+        outcome =
+            t->named && !file->placed
+                ? espota_smart_write_within(device, s->offset, s->data, s->length, t->length, &result, error)
+                : espota_smart_write(device, s->offset, s->data, s->length, &result, error);
+        sum->written += result.written;
+    }
+    return outcome;
+}
+
+static int prepare(struct write_file *file, struct cli *cli, const struct options *o, struct target *t,
+                   struct espota_device *device, struct espota_error *error)
+{
+    const char *path = cli->arguments[1];
+    int outcome = target_parse(t, cli->arguments[0], device, o->table_offset.value, true, error);
+    if (outcome == 0)
+        outcome = target_check_alone(t, error);
+    if (outcome == 0 && !t->named && t->offset % ESPOTA_SECTOR_SIZE)
+        outcome = espota_fail(error, ESPOTA_ERR_USAGE,
+                              "0x%" PRIx32 " is no multiple of 4K: flash is erased in sectors", t->offset);
+    if (outcome == 0)
+        outcome = write_file_load(file, path, t, device, o->raw, error);
+    if (outcome == 0 && !o->raw)
+        outcome = write_file_check_place(file, path, t, device, error);
+    for (unsigned i = 0; outcome == 0 && i < file->count; i++)
+        outcome = espota_device_check_range(device, "write", file->stretch[i].offset, file->stretch[i].length,
+                                            error);
+    return outcome;
 }
 
 static int write_target(struct cli *cli, const void *options, struct espota_device *device,
@@ -99,31 +137,26 @@ static int write_target(struct cli *cli, const void *options, struct espota_devi
 {
     const struct options *o = options;
     struct target t;
-    struct espota_bytes bytes = { 0 };
+    struct write_file file = { 0 };
     struct espota_smart_write result = { 0 };
     int outcome = check_security(cli, device, o->force, error);
     if (outcome == 0)
-        outcome = target_parse(&t, cli->arguments[0], device, o->table_offset.value, true, error);
-    if (outcome == 0)
-        outcome = target_check_alone(&t, error);
-    if (outcome == 0 && !t.named && t.offset % ESPOTA_SECTOR_SIZE)
-        outcome = espota_fail(error, ESPOTA_ERR_USAGE,
-                              "0x%" PRIx32 " is no multiple of 4K: flash is erased in sectors", t.offset);
-    if (outcome == 0)
-        outcome = load(cli->arguments[1], &t, &bytes, error);
+        outcome = prepare(&file, cli, o, &t, device, error);
     if (outcome == 0) {
-        start_progress(cli, "Writing", espota_smart_write_total(bytes.size));
-        outcome = t.named ? espota_smart_write_within(device, t.offset, bytes.data, bytes.size, t.length,
-                                                      &result, error)
-                          : espota_smart_write(device, t.offset, bytes.data, bytes.size, &result, error);
+        start_progress(cli, "Writing", espota_smart_write_total(file.total));
+        outcome = write_stretches(device, &t, &file, &result, error);
         espota_ui_progress_end(&cli->ui);
     }
+    if (outcome == 0 && file.placed)
+        espota_ui_say(&cli->ui,
+                      "Wrote %s where it says, from 0x%" PRIx32 " on: %" PRIu32 "K written, verified",
+                      cli->arguments[1], file.stretch[0].offset, result.written / 1024);
+    else if (outcome == 0)
+        espota_ui_say(&cli->ui, "Wrote %" PRIu32 " bytes to %s: %" PRIu32 "K written, verified", file.total,
+                      t.text, result.written / 1024);
     if (outcome == 0)
-        espota_ui_say(&cli->ui, "Wrote %zu bytes to %s: %" PRIu32 "K written, verified", bytes.size, t.text,
-                      result.written / 1024);
-    if (outcome == 0)
-        outcome = print_range(cli, device, &t, "written", (uint32_t)bytes.size, result.written, error);
-    espota_bytes_free(&bytes);
+        outcome = print_range(cli, device, &t, "written", file.total, result.written, error);
+    write_file_free(&file);
     return outcome;
 }
 
@@ -131,21 +164,21 @@ static int write_target(struct cli *cli, const void *options, struct espota_devi
  */
 
 static int find_difference(struct cli *cli, struct espota_device *device, const struct target *t,
-                           const struct espota_bytes *bytes, struct espota_error *error)
+                           const struct stretch *s, struct espota_error *error)
 {
     enum { SECTOR = ESPOTA_SECTOR_SIZE };
-    for (uint32_t at = 0; at < bytes->size; at += SECTOR) {
-        uint32_t part = bytes->size - at < SECTOR ? (uint32_t)bytes->size - at : SECTOR;
+    for (uint32_t at = 0; at < s->length; at += SECTOR) {
+        uint32_t part = s->length - at < SECTOR ? s->length - at : SECTOR;
         bool holds = false;
         int result = espota_device_check_cancelled(device, error);
         if (result == 0)
-            result = espota_flash_holds(device, t->offset + at, bytes->data + at, part, &holds, error);
+            result = espota_flash_holds(device, s->offset + at, s->data + at, part, &holds, error);
         if (result != 0)
             return result;
         if (!holds)
             return espota_fail(error, ESPOTA_ERR_VERIFY,
                                "%s does not hold %s: the first difference is in the 4K at 0x%" PRIx32,
-                               t->text, cli->arguments[1], t->offset + at);
+                               t->text, cli->arguments[1], s->offset + at);
     }
     return espota_fail(error, ESPOTA_ERR_VERIFY,
                        "%s does not hold %s, but each of its sectors does: is something writing to it?",
@@ -157,20 +190,23 @@ static int verify_target(struct cli *cli, const void *options, struct espota_dev
 {
     const struct options *o = options;
     struct target t;
-    struct espota_bytes bytes = { 0 };
-    bool holds = false;
+    struct write_file file = { 0 };
     int outcome = target_parse(&t, cli->arguments[0], device, o->table_offset.value, true, error);
     if (outcome == 0)
-        outcome = load(cli->arguments[1], &t, &bytes, error);
+        outcome = write_file_load(&file, cli->arguments[1], &t, device, o->raw, error);
+    for (unsigned i = 0; outcome == 0 && i < file.count; i++) {
+        const struct stretch *s = &file.stretch[i];
+        bool holds = false;
+        outcome = espota_flash_holds(device, s->offset, s->data, s->length, &holds, error);
+        if (outcome == 0 && !holds)
+            outcome = find_difference(cli, device, &t, s, error);
+    }
     if (outcome == 0)
-        outcome = espota_flash_holds(device, t.offset, bytes.data, (uint32_t)bytes.size, &holds, error);
-    if (outcome == 0 && !holds)
-        outcome = find_difference(cli, device, &t, &bytes, error);
+        espota_ui_say(&cli->ui, "%s holds %s: %" PRIu32 " bytes are the same", t.text, cli->arguments[1],
+                      file.total);
     if (outcome == 0)
-        espota_ui_say(&cli->ui, "%s holds %s: %zu bytes are the same", t.text, cli->arguments[1], bytes.size);
-    if (outcome == 0)
-        outcome = print_range(cli, device, &t, "verified", (uint32_t)bytes.size, (uint32_t)bytes.size, error);
-    espota_bytes_free(&bytes);
+        outcome = print_range(cli, device, &t, "verified", file.total, file.total, error);
+    write_file_free(&file);
     return outcome;
 }
 
@@ -263,10 +299,14 @@ const struct command command_write = {
     .name = "write",
     .summary = "write a file into flash",
     .usage = "TARGET FILE",
-    .story = "TARGET is a partition's name, OFFSET, or OFFSET+LENGTH; offsets are multiples of 4K. FILE may "
-             "be -.\n"
-             "Only sectors that differ are written; the rest of the last one becomes FF.",
-    .options = writing_options,
+    .story =
+        "TARGET is a partition's name, OFFSET, or OFFSET+LENGTH; offsets are multiples of 4K. FILE may "
+        "be -.\n"
+        "Only sectors that differ are written; the rest of the last one becomes FF. Intel HEX and UF2 go "
+        "where\n"
+        "their addresses say, within TARGET. What does not belong there is refused (exit status 5): an ELF\n"
+        "file, a bootloader or merged image in an app partition, an image for another chip.",
+    .options = write_options,
     .options_size = sizeof(struct options),
     .min_arguments = 2,
     .max_arguments = 2,
@@ -279,7 +319,7 @@ const struct command command_verify = {
     .usage = "TARGET FILE",
     .story =
         "TARGET is a partition's name, OFFSET, or OFFSET+LENGTH. Exit status 4 when it holds something else.",
-    .options = reading_options,
+    .options = verify_options,
     .options_size = sizeof(struct options),
     .min_arguments = 2,
     .max_arguments = 2,

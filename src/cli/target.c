@@ -73,6 +73,7 @@ static int parse_name(struct target *t, const char *text, struct espota_device *
     t->offset = p->offset;
     t->length = p->size;
     t->named = true;
+    t->type = p->type;
     note_what_is_shared(t, &slots.table, p);
     return check_range(t, device, error);
 }

@@ -12,6 +12,7 @@ struct target {
     char name[48]; /* as it was given, for JSON */
     char text[80]; /* for messages: "'nvs' (0x9000)", "0x10000", "all of the flash" */
     uint32_t offset, length;
+    uint8_t type;                     /* of the partition, where it is one */
     bool named;                       /* a partition: what shares a sector with it is not touched */
     char shared[ESPOTA_PROBLEM_TEXT]; /* why writing the partition would harm something else; empty: it would
                                          not */

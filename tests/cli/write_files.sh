@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# What write makes of files that are not plain data: those with addresses go where they say, those that do not belong
+# there are refused.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+cd "$WORK" || exit 1
+make_build --size 64K
+"$ESPOTA" flash -q --port file:board.bin --chip esp32 --flash 4M build
+cp board.bin before.bin
+export ESPOTA_PORT=file:board.bin
+printf 'customer wifi' >nv
+printf '<!DOCTYPE html><p>404' >page.bin
+printf 'compressed' | gzip >data.gz
+printf '\x7fELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\x5e\0' >app.elf
+"$MKIMAGE" -o c3.bin --chip esp32c3 --size 64K
+dd if=board.bin of=merged.bin bs=4096 skip=1 count=31 status=none
+printf ':02000004000FEB\r\n:10F0000000112233445566778899AABBCCDDEEFF08\r\n:0100000412E9\r\n' >bad.hex
+printf ':020000040010EA\r\n:1000100000112233445566778899AABBCCDDEEFFE8\r\n:00000001FF\r\n' >good.hex
+
+# refused NAME TARGET FILE TEXT
+refused() {
+    run write -c esp32 "$2" "$3"
+    expect "$1" 5 "$4" "--raw"
+}
+refused "an ELF file" 0x200000 app.elf "elf2image"
+refused "an ELF file into a data partition" internalfs app.elf "elf2image"
+refused "a bootloader into an app partition" MicroPython_1 build/bootloader.bin "is a second-stage bootloader for the ESP32"
+refused "a merged image into an app partition" MicroPython_1 merged.bin "is a merged image for the ESP32"
+refused "a merged image into a data partition" internalfs merged.bin "is a merged image for the ESP32"
+refused "a merged image at another offset" 0x10000 merged.bin "for flash from 0x1000 on"
+refused "an app in the bootloader's place" 0x1000 build/firmware.bin "is an app image for the ESP32"
+refused "a bootloader elsewhere" 0x20000 build/bootloader.bin "is a second-stage bootloader"
+refused "an HTML page into an app partition" MicroPython_1 page.bin "is an HTML page"
+refused "gzip into an app partition" MicroPython_1 data.gz "compressed with gzip"
+refused "an app for another chip" MicroPython_1 c3.bin "for the ESP32-C3, which does not belong on ESP32"
+same "nothing was written" board.bin before.bin
+
+run write MicroPython_1 page.bin --raw
+expect "--raw writes it" 0 "verified"
+for pair in "nvs nv" "internalfs page.bin" "internalfs data.gz" "0x200000 page.bin" "MicroPython_1 build/firmware.bin" \
+    "0x1000 merged.bin" "0x1000 build/bootloader.bin" "0x20000 build/firmware.bin"; do
+    # shellcheck disable=SC2086
+    run write -c esp32 $pair
+    expect "write $pair" 0 "verified"
+done
+
+# ---- Intel HEX ----------------------------------------------------------------------------------------------------------
+cp before.bin board.bin
+run write 0 good.hex
+expect "Intel HEX goes where it says" 0 "Wrote good.hex where it says, from 0x100000 on: 4K written"
+check "byte for byte" test "$(xxd -s 0x100010 -l 16 -p board.bin)" = 00112233445566778899aabbccddeeff
+run verify all good.hex
+expect "and is verified there" 0 "4096 bytes are the same"
+run verify --raw 0x100000 good.hex
+expect "as it is, it is not there" 4 "does not hold"
+cp board.bin before.bin
+run write nvs good.hex
+expect "not in that partition" 5 "has bytes for 0x100010, which is not in 'nvs'"
+run write 0x200000 good.hex
+expect "nor behind that offset" 5 "has bytes for 0x100010"
+run write all bad.hex
+expect "a damaged line" 4 "line 3 is not of that format"
+head -2 good.hex >cut.hex
+run write all cut.hex
+expect "a file that is cut off" 4 "cut off"
+sed 's/:020000040010EA/:020000047000 8A/; s/ //' good.hex >far.hex
+run write all far.hex
+expect "beyond the flash" 5 "has bytes for 0x70000010"
+same "nothing was written" board.bin before.bin
+run write 0x200000 good.hex --raw
+expect "--raw stores the text" 0 "verified"
+check "as it is" cmp -i 0x200000:0 -n "$(stat -c %s good.hex)" board.bin good.hex
