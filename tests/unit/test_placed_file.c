@@ -48,7 +48,8 @@ static void hex_lines_are_placed(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct seen seen = { .count = 0 };
         struct espota_placed_problem p = { .fault = ESPOTA_PLACED_OK };
-        int result = espota_intel_hex_walk((const uint8_t *)cases[i].text, strlen(cases[i].text), note, &seen, &p);
+        int result =
+            espota_intel_hex_walk((const uint8_t *)cases[i].text, strlen(cases[i].text), note, &seen, &p);
         assert_int_equal(p.fault, cases[i].fault);
         assert_int_equal(result, cases[i].fault ? -1 : 0);
         assert_int_equal(p.where, cases[i].line);
