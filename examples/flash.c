@@ -1,4 +1,4 @@
-/* Flash a build folder or an image to the board at PORT (/dev/ttyUSB0, rfc2217://host:port): flash PORT FOLDER */
+/* Flash a build folder to the board at PORT (/dev/ttyUSB0, rfc2217://host:port): flash PORT FOLDER */
 #include <espota/device.h>
 #include <espota/flash_plan.h>
 

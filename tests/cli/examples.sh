@@ -31,6 +31,6 @@ expect "which then runs it" 0 "MicroPython_2"
 stop_sim
 start_sim -f blank.bin --flash 4M --download
 OUT=$(./flash "$UART" build 2>&1)
-[[ $OUT == *"0x010000 app"*MicroPython_1 ]] && ok "flash writes a blank device" || not_ok "flash writes a blank device" "$OUT"
+[[ $OUT == *MicroPython_1* && $OUT == *"0x010000 app"* ]] && ok "flash writes a blank device" || not_ok "flash writes a blank device" "$OUT"
 run status -p "$UART"
 expect "which runs it" 0 "Running:     MicroPython_1"
