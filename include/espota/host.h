@@ -93,6 +93,10 @@ int espota_file_create(const char *path, const void *data, size_t size, bool sec
  * caller to free, or NULL when memory is short. */
 char *espota_path_join(const char *directory, const char *name);
 
+/** What an errno means, in words: "the disk is full", "it is no serial port". Static storage, or as strerror.
+ */
+const char *espota_reason(int reason);
+
 /* ---- sizes ----------------------------------------------------------------------------------------
  */
 

@@ -48,7 +48,7 @@ static int read_all(int fd, const char *path, size_t limit, struct espota_bytes 
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return espota_fail(error, ESPOTA_ERR_IO, "cannot read %s: %s", path, strerror(errno));
+            return espota_fail(error, ESPOTA_ERR_IO, "cannot read %s: %s", path, espota_reason(errno));
         if ((size_t)count > limit - bytes->size)
             return espota_fail(error, ESPOTA_ERR_TOO_BIG,
                                "%s is larger than %zu bytes, which is too large here", path, limit);
@@ -63,7 +63,7 @@ int espota_file_read(const char *path, size_t limit, struct espota_bytes *bytes,
         return read_all(STDIN_FILENO, "standard input", limit, bytes, error);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s: %s", path, strerror(errno));
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s: %s", path, espota_reason(errno));
     int result = read_all(fd, path, limit, bytes, error);
     close(fd);
     return result;
@@ -77,7 +77,7 @@ static int write_all(int fd, const char *path, const void *data, size_t size, st
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+            return espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, espota_reason(errno));
         at += count;
         size -= (size_t)count;
     }
@@ -89,10 +89,11 @@ static int write_in_place(const char *path, const void *data, size_t size, struc
 {
     int fd = strcmp(path, "-") == 0 ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s for writing: %s", path, strerror(errno));
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s for writing: %s", path,
+                           espota_reason(errno));
     int result = write_all(fd, path, data, size, error);
     if (close(fd) != 0 && result == 0)
-        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, espota_reason(errno));
     return result;
 }
 
@@ -101,9 +102,9 @@ static int write_new(int fd, const char *path, mode_t mode, const void *data, si
 {
     int result = write_all(fd, path, data, size, error);
     if (result == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
-        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, espota_reason(errno));
     if (close(fd) != 0 && result == 0)
-        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, espota_reason(errno));
     return result;
 }
 
@@ -132,11 +133,11 @@ static int write_file(const char *path, bool secret, const void *data, size_t si
         return espota_fail(error, ESPOTA_ERR_IO, "cannot write %.200s...: the path is too long", path);
     int fd = mkstemp(temporary);
     if (fd < 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, espota_reason(errno));
     mode_t mode = secret ? 0600 : exists ? st.st_mode & 0777 : default_mode();
     int result = write_new(fd, path, mode, data, size, error);
     if (result == 0 && rename(temporary, target) != 0)
-        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+        result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, espota_reason(errno));
     if (result != 0)
         unlink(temporary);
     return result;
@@ -172,7 +173,7 @@ int espota_file_create(const char *path, const void *data, size_t size, bool sec
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot make %s: %s", path, strerror(errno));
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot make %s: %s", path, espota_reason(errno));
     int result = write_new(fd, path, secret ? 0600 : default_mode(), data, size, error);
     if (result != 0)
         unlink(path);

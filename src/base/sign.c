@@ -1,5 +1,7 @@
 #include "espota/sign.h"
 
+#include "espota/host.h"
+
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
@@ -53,7 +55,7 @@ int espota_signer_load(struct espota_signer **signer, const char *path, bool pri
     *signer = NULL;
     FILE *file = fopen(path, "r");
     if (!file)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot read the key %s: %s", path, strerror(errno));
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot read the key %s: %s", path, espota_reason(errno));
     EVP_PKEY *key = read_pem(file, private_key);
     fclose(file);
     if (!key || !is_p256(key)) {

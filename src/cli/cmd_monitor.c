@@ -58,12 +58,12 @@ static int grab_keyboard(struct monitor *m, struct espota_error *error)
     if (isatty(STDIN_FILENO) != 1)
         return 0;
     if (tcgetattr(STDIN_FILENO, &m->saved) != 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot configure the terminal: %s", strerror(errno));
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot configure the terminal: %s", espota_reason(errno));
     raw = m->saved;
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
     raw.c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IXON);
     if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot configure the terminal: %s", strerror(errno));
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot configure the terminal: %s", espota_reason(errno));
     m->keyboard = true;
     espota_ui_say(&m->cli->ui, "Console of %s; Ctrl-] ends it", m->link->name);
     return 0;
@@ -72,7 +72,8 @@ static int grab_keyboard(struct monitor *m, struct espota_error *error)
 static void release_keyboard(struct monitor *m)
 {
     if (m->keyboard && tcsetattr(STDIN_FILENO, TCSANOW, &m->saved) != 0)
-        espota_ui_warn(&m->cli->ui, "cannot restore the terminal: %s; 'stty sane' does", strerror(errno));
+        espota_ui_warn(&m->cli->ui, "cannot restore the terminal: %s; 'stty sane' does",
+                       espota_reason(errno));
 }
 
 static int send_keys(struct monitor *m, struct espota_error *error)

@@ -306,14 +306,16 @@ int read_key(struct cli *cli, const char *path, uint8_t *key, size_t *length, st
     return result;
 }
 
-/* NAME or NAME:PORT, as a link's address. */
+/* NAME, NAME:PORT, [ADDRESS]:PORT, or an IPv6 address, which is full of colons; as a link's address. */
 static int host_address(const char *host, char *address, size_t room, struct espota_error *error)
 {
-    bool bracketed = host[0] == '[';
     const char *colon = strrchr(host, ':');
-    bool has_port = colon && (!bracketed || colon[-1] == ']');
-    int length = has_port ? snprintf(address, room, "tcp://%s", host)
-                          : snprintf(address, room, "tcp://%s:%d", host, AGENT_PORT);
+    bool bracketed = host[0] == '[';
+    bool bare_ipv6 = !bracketed && colon && strchr(host, ':') != colon;
+    bool has_port = colon && !bare_ipv6 && (!bracketed || colon[-1] == ']');
+    int length = has_port    ? snprintf(address, room, "tcp://%s", host)
+                 : bare_ipv6 ? snprintf(address, room, "tcp://[%s]:%d", host, AGENT_PORT)
+                             : snprintf(address, room, "tcp://%s:%d", host, AGENT_PORT);
     if (length < 0 || (size_t)length >= room)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--host '%.60s...' is too long", host);
     return 0;

@@ -27,7 +27,7 @@ int finish_output(struct espota_error *error)
 {
     if (fflush(stdout) != 0 || ferror(stdout))
         return espota_fail(error, ESPOTA_ERR_IO, "cannot write the result to standard output: %s",
-                           strerror(errno));
+                           espota_reason(errno));
     return 0;
 }
 

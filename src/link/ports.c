@@ -1,5 +1,7 @@
 #include "espota/ports.h"
 
+#include "espota/host.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
@@ -121,6 +123,20 @@ static void explain_denial(struct espota_port *port)
              name, name);
 }
 
+/* Ports are character devices. */
+static bool is_something_else(struct espota_port *port)
+{
+    struct stat about;
+    if (stat(port->path, &about) != 0 || S_ISCHR(about.st_mode))
+        return false;
+    snprintf(port->reason, sizeof port->reason, "it is %s, no serial port%s",
+             S_ISREG(about.st_mode)   ? "a file"
+             : S_ISDIR(about.st_mode) ? "a directory"
+                                      : "something else",
+             S_ISREG(about.st_mode) ? "; a flash image is named with file: before its path" : "");
+    return true;
+}
+
 void espota_port_examine(struct espota_port *port)
 {
     char holder[64];
@@ -131,6 +147,8 @@ void espota_port_examine(struct espota_port *port)
         snprintf(port->reason, sizeof port->reason, "it is not there: is the board plugged in?");
     } else if (access(port->path, R_OK | W_OK) != 0)
         explain_denial(port);
+    else if (is_something_else(port))
+        port->state = ESPOTA_PORT_GONE;
     else if (espota_port_holder(port->path, holder, sizeof holder)) {
         port->state = ESPOTA_PORT_BUSY;
         snprintf(port->reason, sizeof port->reason, "%s has it open: end that program first", holder);
@@ -197,7 +215,7 @@ static int list_by_name(struct espota_port **ports, size_t *count, struct espota
     DIR *names = opendir("/sys/class/tty");
     if (!names)
         return espota_fail(error, ESPOTA_ERR_IO, "cannot list the serial ports: /sys/class/tty: %s",
-                           strerror(errno));
+                           espota_reason(errno));
     bool done = true;
     for (struct dirent *e; done && (e = readdir(names));)
         done = e->d_name[0] == '.' || append_named(ports, count, e->d_name);

@@ -2,6 +2,8 @@
  * which libserialport does not open. */
 #include "link.h"
 
+#include "espota/host.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -28,13 +30,14 @@ int espota_link_open_pty(struct espota_link **link, const char *path, struct esp
         int reason = errno;
         if (fd >= 0)
             close(fd);
-        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s", path, strerror(reason));
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s", path,
+                           espota_reason(reason));
     }
     cfmakeraw(&raw);
     if (tcsetattr(fd, TCSANOW, &raw) != 0) {
         close(fd);
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot configure port %s: %s", path,
-                           strerror(errno));
+                           espota_reason(errno));
     }
     int result = espota_link_from_pty(link, fd, path, error);
     if (result != 0)

@@ -1,6 +1,8 @@
 /* Serial ports through libserialport. */
 #include "link.h"
 
+#include "espota/host.h"
+
 #include "espota/ports.h"
 
 #include <errno.h>
@@ -21,7 +23,7 @@ struct serial {
 static int broken(struct serial *s, struct espota_error *error, const char *what)
 {
     return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot %s %s: %s; was it unplugged?", what, s->link.name,
-                       strerror(errno));
+                       espota_reason(errno));
 }
 
 static int serial_read(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
@@ -92,10 +94,12 @@ static int cannot_open(const char *path, struct espota_error *error)
     struct espota_port port = { 0 };
     snprintf(port.path, sizeof port.path, "%s", path);
     espota_port_examine(&port);
-    if (port.state != ESPOTA_PORT_FREE)
+    if (port.state != ESPOTA_PORT_FREE && !(reason == ENOTTY && port.state == ESPOTA_PORT_BUSY))
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s", path, port.reason);
-    return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s%s", path, strerror(reason),
-                       reason == EBUSY ? "; another program holds it: close its monitor or terminal" : "");
+    if (reason == ENOENT || reason == EINVAL) /* libserialport's, for a device that is no terminal */
+        reason = ENOTTY;
+    return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s%s", path, espota_reason(reason),
+                       reason == EBUSY ? ": close its monitor or terminal" : "");
 }
 
 static int configure(struct serial *s, uint32_t baud, struct espota_error *error)

@@ -1,6 +1,8 @@
 /* TCP, and any other connected stream that is a file descriptor. */
 #include "link.h"
 
+#include "espota/host.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -41,7 +43,7 @@ static int stream_read(struct espota_link *link, void *buffer, size_t size, unsi
     struct stream *s = (struct stream *)link;
     int ready = wait_for(s->fd, POLLIN, (int)timeout_ms);
     if (ready < 0)
-        return broken(s, error, strerror(errno));
+        return broken(s, error, espota_reason(errno));
     if (ready == 0)
         return 0;
     ssize_t count = read(s->fd, buffer, size);
@@ -50,7 +52,7 @@ static int stream_read(struct espota_link *link, void *buffer, size_t size, unsi
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (count < 0)
-        return broken(s, error, strerror(errno));
+        return broken(s, error, espota_reason(errno));
     *got = (size_t)count;
     return 0;
 }
@@ -76,7 +78,7 @@ static int stream_write(struct espota_link *link, const void *data, size_t size,
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno != EAGAIN)
-            return broken(s, error, strerror(errno));
+            return broken(s, error, espota_reason(errno));
         if (count < 0) {
             int result = wait_to_write(s, error);
             if (result != 0)
@@ -148,7 +150,7 @@ int espota_link_from_fd(struct espota_link **link, int fd, const char *name, str
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
         free(s);
         return espota_fail(error, ESPOTA_ERR_IO, "cannot use the connection to %s: %s", name,
-                           strerror(errno));
+                           espota_reason(errno));
     }
     s->fd = fd;
     s->link.ops = &stream_ops;
@@ -163,7 +165,8 @@ static int split_address(const char *address, const char *scheme, char *host, si
 {
     const char *colon = strrchr(address, ':');
     size_t length = colon ? (size_t)(colon - address) : 0;
-    if (length >= 2 && address[0] == '[' && address[length - 1] == ']')
+    bool bracketed = length >= 2 && address[0] == '[' && address[length - 1] == ']';
+    if (bracketed)
         address++, length -= 2;
     char *end = NULL;
     unsigned long number = colon ? strtoul(colon + 1, &end, 10) : 0;
@@ -172,6 +175,10 @@ static int split_address(const char *address, const char *scheme, char *host, si
                            address, scheme);
     memcpy(host, address, length);
     host[length] = '\0';
+    if (!bracketed && strchr(host, ':'))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "'%s%s': an IPv6 address goes into brackets, %s[address]:port", scheme, address,
+                           scheme);
     *port = colon + 1;
     return 0;
 }
@@ -220,7 +227,7 @@ int espota_link_open_tcp(struct espota_link **link, const char *address, const c
     if (fd < 0)
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
                            "cannot connect to %s%s: %s; is the bridge, emulator or agent running there?",
-                           scheme, address, strerror(reason));
+                           scheme, address, espota_reason(reason));
     result = espota_link_from_fd(link, fd, address, error);
     if (result != 0)
         close(fd);

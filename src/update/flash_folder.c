@@ -1,5 +1,7 @@
 #include "flash_folder.h"
 
+#include "espota/host.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -231,7 +233,7 @@ static int check_folder(const char *directory, struct espota_error *error)
     DIR *folder = opendir(directory);
     if (!folder)
         return espota_fail(error, ESPOTA_ERR_USAGE, "nothing to flash: cannot look into the folder %s: %s",
-                           directory, strerror(errno));
+                           directory, espota_reason(errno));
     closedir(folder);
     return 0;
 }

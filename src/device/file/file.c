@@ -1,6 +1,8 @@
 /* A raw flash dump on disk as a device. Every write is in the file when it returns. */
 #include "espota/device.h"
 
+#include "espota/host.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,7 +22,7 @@ struct file_device {
 
 static int failed(struct espota_device *device, const char *what, struct espota_error *error)
 {
-    return espota_fail(error, ESPOTA_ERR_IO, "cannot %s %s: %s", what, device->name, strerror(errno));
+    return espota_fail(error, ESPOTA_ERR_IO, "cannot %s %s: %s", what, device->name, espota_reason(errno));
 }
 
 static int file_read(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
@@ -165,9 +167,10 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return espota_fail_hint(
-            error, ESPOTA_ERR_NO_DEVICE, errno == ENOENT ? ESPOTA_HINT_MAKE_FILE : ESPOTA_HINT_NONE,
-            "cannot open the flash file %s: %s", path, errno == ENOENT ? "it is not there" : strerror(errno));
+        return espota_fail_hint(error, ESPOTA_ERR_NO_DEVICE,
+                                errno == ENOENT ? ESPOTA_HINT_MAKE_FILE : ESPOTA_HINT_NONE,
+                                "cannot open the flash file %s: %s", path,
+                                errno == ENOENT ? "it is not there" : espota_reason(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)(64 << 10) ||
         st.st_size > (off_t)(128 << 20) || st.st_size % ESPOTA_SECTOR_SIZE != 0) {
         close(fd);
