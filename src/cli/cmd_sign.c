@@ -2,6 +2,7 @@
 #include "connect.h"
 
 #include "espota/agent_settings.h"
+#include "espota/file_kind.h"
 #include "espota/sign.h"
 
 enum { LARGEST_IMAGE = 16 << 20 };
@@ -23,6 +24,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     const struct options *o = options;
     const char *name = cli->arguments[0];
     struct espota_bytes image = { 0 }, out = { 0 };
+    struct espota_file about;
     struct espota_signer *signer = NULL;
     if (!o->key || !o->output)
         return espota_fail(error, ESPOTA_ERR_USAGE, "give --key PEM and --output FILE");
@@ -30,6 +32,11 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     warn_about_readers(cli, o->key);
     if (result == 0)
         result = espota_file_read(name, LARGEST_IMAGE, &image, error);
+    if (result == 0) {
+        espota_file_examine(&about, image.data, image.size);
+        if (espota_file_check_app(&about, name, error) != 0)
+            result = espota_fail_while(error, "cannot sign %s", name);
+    }
     if (result == 0 && espota_sign_image(signer, &image, &out, error) != 0)
         result = espota_fail_while(error, "cannot sign %s", name);
     if (result == 0 && espota_settings_present(image.data, image.size))

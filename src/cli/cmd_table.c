@@ -92,6 +92,26 @@ static int show(struct cli *cli, const struct espota_table *table, const struct 
     return result;
 }
 
+/* Nothing that is known to be something else is read as CSV. */
+static int check_kind(const struct espota_bytes *bytes, const char *name, struct espota_error *error)
+{
+    struct espota_file about;
+    char words[ESPOTA_FILE_WORDS];
+    espota_file_examine(&about, bytes->data, bytes->size);
+    switch (about.kind) {
+    case ESPOTA_FILE_DATA:
+    case ESPOTA_FILE_EMPTY:
+    case ESPOTA_FILE_BLANK:
+    case ESPOTA_FILE_TABLE:
+    case ESPOTA_FILE_TABLE_CSV:
+    case ESPOTA_FILE_TEXT:
+        return 0;
+    default:
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no partition table: it is %s", name,
+                           espota_file_words(&about, words));
+    }
+}
+
 static int read_file(const char *name, const struct options *o, struct espota_table *table, bool *was_binary,
                      struct espota_error *error)
 {
@@ -107,6 +127,8 @@ static int read_file(const char *name, const struct options *o, struct espota_ta
     int result = read_subtype_names(&o->subtypes, names, &csv, error);
     if (result == 0)
         result = espota_file_read(name, 1u << 20, &bytes, error);
+    if (result == 0)
+        result = check_kind(&bytes, name, error);
     if (result == 0)
         result = espota_table_read(table, &bytes, strcmp(name, "-") == 0 ? "standard input" : name, &csv,
                                    was_binary, error);

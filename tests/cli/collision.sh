@@ -3,7 +3,7 @@
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
-unhex() { printf "$(sed 's/../\\x&/g' <<<"$1")"; }
+unhex() { python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.argv[1]))' "$1"; }
 start=d131dd02c5e6eec4693d9a0698aff95c2fcab5
 middle=12467eab4004583eb8fb7f8955ad340609f4b30283e48883
 rest=085125e8f7cdc99fd91dbd

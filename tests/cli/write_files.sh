@@ -48,7 +48,7 @@ done
 cp before.bin board.bin
 run write 0 good.hex
 expect "Intel HEX goes where it says" 0 "Wrote good.hex where it says, from 0x100000 on: 4K written"
-check "byte for byte" test "$(xxd -s 0x100010 -l 16 -p board.bin)" = 00112233445566778899aabbccddeeff
+check "byte for byte" test "$(od -An -tx1 -j 1048592 -N 16 board.bin | tr -d ' ')" = 00112233445566778899aabbccddeeff
 run verify all good.hex
 expect "and is verified there" 0 "4096 bytes are the same"
 run verify --raw 0x100000 good.hex
@@ -70,3 +70,18 @@ same "nothing was written" board.bin before.bin
 run write 0x200000 good.hex --raw
 expect "--raw stores the text" 0 "verified"
 check "as it is" cmp -i 0x200000:0 -n "$(stat -c %s good.hex)" board.bin good.hex
+
+# ---- other commands say the same ----------------------------------------------------------------------------------------
+for file in "page.bin:it is an HTML page" "build/firmware.bin:it is an app image for the ESP32" "app.elf:it is an ELF file"; do
+    run table "${file%%:*}"
+    expect "table of ${file%%:*}" 4 "is no partition table: ${file#*:}"
+done
+run image page.bin
+expect "image of a page" 4 "it is an HTML page"
+run image data.gz
+expect "image of an archive" 4 "compressed with gzip: unpack it first"
+"$ESPOTA" key --signing owner.pem >/dev/null 2>&1
+for file in "page.bin:it is an HTML page" "build/bootloader.bin:it is a second-stage bootloader" "merged.bin:it is a merged image"; do
+    run sign "${file%%:*}" --key owner.pem --output signed.bin
+    expect "sign ${file%%:*}" 4 "is no app: ${file#*:}"
+done
