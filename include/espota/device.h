@@ -18,6 +18,7 @@
 #include "espota/error.h"
 #include "espota/host.h"
 #include "espota/link.h"
+#include "espota/observer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -117,19 +118,6 @@ enum espota_device_cap {
     ESPOTA_CAP_RECOVER = 1u << 9, /* a broken exchange can be taken up again */
 };
 
-/** Who wants to know how it goes, and may stop it. */
-struct espota_device_watch {
-    void *context;
-    /** `bytes` more of what was asked for are done. May be NULL. */
-    void (*advance)(void *context, uint32_t bytes);
-    /** Is it time to stop? May be NULL. */
-    bool (*cancelled)(void *context);
-    /** A remark for -v. May be NULL. */
-    void (*remark)(void *context, const char *text);
-    /** Something about the device that its owner should know, which does not stop the work. May be NULL. */
-    void (*warn)(void *context, const char *text);
-};
-
 struct espota_device {
     const struct espota_device_ops *ops;
     const char *kind; /* "rom", "agent", "file" */
@@ -138,7 +126,12 @@ struct espota_device {
     bool changed;     /* its flash was erased or written */
     bool app_stopped; /* talking to it has stopped its app: restart it when all is done */
     struct espota_device_info info;
-    struct espota_device_watch watch;
+    const struct espota_observer
+        *observer;    /* must outlive the device, or be taken away before; NULL: nobody */
+    const char *what; /* the part at work, for progress; NULL: none in particular */
+    /** The algorithm at work hears of the bytes that went through. NULL: nobody counts. */
+    void (*moved)(void *context, uint32_t bytes);
+    void *moved_context;
     char name[256]; /* for messages: the port or path */
 };
 
@@ -191,11 +184,17 @@ void espota_device_close(struct espota_device *device);
 /** For backends: fill in what every device has. Capabilities follow from `ops`. `name` is copied. */
 void espota_device_init(struct espota_device *device, const struct espota_device_ops *ops, const char *kind,
                         enum espota_hash_kind digest_kind, const char *name);
-/** For backends. */
-void espota_device_advance(struct espota_device *device, uint32_t bytes);
-void espota_device_remark(struct espota_device *device, const char *format, ...)
+/** For backends: `bytes` more went through. Repeats count again; the algorithms know what they mean. */
+void espota_device_moved(struct espota_device *device, uint32_t bytes);
+/** For algorithms: `done` of `total` bytes. */
+void espota_device_progress(const struct espota_device *device, enum espota_phase phase, uint64_t done,
+                            uint64_t total);
+/** Messages to the device's observer. */
+void espota_device_detail(const struct espota_device *device, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void espota_device_warn(struct espota_device *device, const char *format, ...)
+void espota_device_note(const struct espota_device *device, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void espota_device_warn(const struct espota_device *device, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** Read what comes over `link`, but no longer than until `deadline` (espota_now_ms), and look in between
  * whether to stop: `*got` 0 does not mean that the time is up. @return ESPOTA_ERR_CANCELLED, or as
@@ -228,7 +227,7 @@ struct espota_rom_options {
     const char *after_sequence;
     bool identify_only; /* a chip in secure download mode will do: nothing is read or written */
     unsigned attempts;  /* 0: 7 */
-    struct espota_device_watch watch;
+    const struct espota_observer *observer; /* as in struct espota_device */
 };
 
 /** Talk to the ROM bootloader on `link`, which the device owns from now on, also on failure.
@@ -242,7 +241,7 @@ struct espota_agent_options {
     bool key_required;         /* fail when the agent does not ask for the key: never talk to a stranger */
     unsigned hello_timeout_ms; /* how long to knock; 0: 5000 */
     unsigned work_timeout_ms;  /* the longest that one request may be worked on; 0: 180000 */
-    struct espota_device_watch watch;
+    const struct espota_observer *observer; /* as in struct espota_device */
 };
 
 /** Talk to the agent on `link`, which the device owns from now on, also on failure. */

@@ -6,6 +6,7 @@
 
 #include "espota/error.h"
 #include "espota/host.h"
+#include "espota/observer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,10 +20,7 @@ struct espota_fetch_options {
         stall_timeout_s; /* give up, within a second, when less than 1024 bytes arrive in so long; 0: 30 */
     unsigned total_timeout_s; /* for all of it, repeats included; 0: 600 */
     unsigned attempts; /* for a transfer that breaks; 0: 3. It goes on where it broke when the server can */
-    void *context;
-    void (*progress)(void *context, uint64_t done, uint64_t total); /* total 0: not known; may be NULL */
-    bool (*cancelled)(void *context);                               /* may be NULL */
-    void (*remark)(void *context, const char *text);                /* for -v; may be NULL */
+    const struct espota_observer *observer; /* download progress, details; may be NULL */
 };
 
 /** A URL with what the user left out: scheme http, `port` (0: the scheme's own), `path`. What the URL says

@@ -116,19 +116,10 @@ int espota_flash_plan(struct espota_flash_plan *plan, struct espota_device *devi
                       const struct espota_flash_request *request, struct espota_error *error);
 void espota_flash_plan_free(struct espota_flash_plan *plan);
 
-/** Who wants to know how it goes. Functions may be NULL. The device's watch advances by what begins. */
-struct espota_flash_observer {
-    void *context;
-    void (*begin)(void *context, const char *what, uint64_t total);
-    void (*end)(void *context);
-    void (*erased)(void *context, const struct espota_flash_erasure *erasure);
-    void (*written)(void *context, const struct espota_flash_piece *piece);
-};
-
 /** Carry it out: erase, write what differs, verify. Interrupted, it is finished by making the same plan
- * again. The device is not restarted. */
+ * again. The device's observer hears of each piece. The device is not restarted. */
 int espota_flash_run(struct espota_flash_plan *plan, struct espota_device *device,
-                     const struct espota_flash_observer *observer, struct espota_error *error);
+                     struct espota_error *error);
 
 #pragma GCC visibility pop
 

@@ -41,7 +41,8 @@ struct espota_smart_write {
 
 /** Make flash at `offset` (a multiple of 4K) hold `data`; the rest of the last sector becomes FF. Errors of
  * the line are survived: what is missing is found and sent again. Nothing is taken for there already by MD5
- * alone (espota_flash_holds). The device's watch advances by `total` in all, however often something is sent.
+ * alone (espota_flash_holds). The device's observer hears of `total` bytes in all, however often something is
+ * sent.
  * @return 0; ESPOTA_ERR_VERIFY when flash does not take the data; or what the device returned. */
 int espota_smart_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                        struct espota_smart_write *result, struct espota_error *error);
@@ -52,7 +53,7 @@ int espota_smart_write(struct espota_device *device, uint32_t offset, const void
 int espota_smart_write_within(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                               uint32_t room, struct espota_smart_write *result, struct espota_error *error);
 
-/** Bytes by which the watch advances for `length` bytes of data. */
+/** Bytes of progress for `length` bytes of data: whole sectors. */
 uint32_t espota_smart_write_total(size_t length);
 
 /* ---- smart read -----------------------------------------------------------------------------------------
@@ -66,7 +67,8 @@ struct espota_smart_read {
 };
 
 /** Make `data` hold what flash holds. Only what is neither in `data` already (an earlier, interrupted run)
- * nor blank travels, and a digest says that it is right. The device's watch advances by `length` in all.
+ * nor blank travels, and a digest says that it is right. The device's observer hears of `length` bytes in
+ * all.
  * @return 0; ESPOTA_ERR_VERIFY when the digest never fits; or what the device returned. */
 int espota_smart_read(struct espota_device *device, uint32_t offset, void *data, uint32_t length,
                       struct espota_smart_read *result, struct espota_error *error);
@@ -85,7 +87,7 @@ struct espota_slots {
 
 /** Read table and otadata. `table_offset` 0: where the device says, or 0x8000. The slots point into
  * themselves: do not copy them. The table is judged as the bootloader does; of what else is wrong with it,
- * the device's watch hears as warnings. @return ESPOTA_ERR_VERIFY when there is no valid table there. */
+ * the device's observer hears as warnings. @return ESPOTA_ERR_VERIFY when there is no valid table there. */
 int espota_slots_load(struct espota_slots *slots, struct espota_device *device, uint32_t table_offset,
                       struct espota_error *error);
 
@@ -97,7 +99,7 @@ const struct espota_partition *espota_slots_boots(const struct espota_slots *slo
 /** The same with a look at the images on the device; `boot` says it from then on. */
 int espota_slots_look(struct espota_slots *slots, struct espota_device *device, struct espota_error *error);
 
-/** Tell the device's watch of each rule of ESP-IDF's generator that its table breaks. */
+/** Warn the device's observer of each rule of ESP-IDF's generator that its table breaks. */
 void espota_slots_warn(struct espota_device *device, const struct espota_table *table);
 
 /** The partition that an update goes into, as ESP-IDF's esp_ota_get_next_update_partition chooses: the OTA
@@ -151,9 +153,6 @@ struct espota_ota_request {
     bool force_factory;
     bool trial;
     uint32_t table_offset; /* 0: as the device says */
-    void *context;
-    /** The story as it goes, a line at a time. May be NULL. */
-    void (*say)(void *context, const char *line);
 };
 
 struct espota_ota_result {

@@ -4,6 +4,7 @@
 
 #include "espota/error.h"
 #include "espota/host.h"
+#include "espota/observer.h"
 #include "espota/table.h"
 #include "ui/ui.h"
 
@@ -17,12 +18,12 @@ struct cli {
     bool json;
     char **arguments; /* positional */
     int argument_count;
-    json_t *warnings; /* about the device, each once; NULL: none yet */
-    struct {          /* bytes done of what is under way */
-        const char *what;
-        uint64_t done, total;
-    } progress;
+    json_t *warnings;                /* about the device, each once; NULL: none yet */
+    struct espota_observer observer; /* shows what the library tells, and asks for the end at Ctrl-C */
 };
+
+/* Fill in cli->observer. */
+void cli_observe(struct cli *cli);
 
 /* SIGINT and SIGTERM: at first they end the program at once. From cli_catch_interrupts on the first one is a
  * request that cli_interrupted reports, so that devices are left in order, and the second one the end.

@@ -159,7 +159,6 @@ static int read_flash(struct cli *cli, struct espota_device *device, const char 
     int outcome = take_up(partial, flash, size, &kept, error);
     if (outcome != 0)
         return outcome;
-    start_progress(cli, "Reading", size);
     outcome = espota_smart_read(device, 0, flash, size, result, error);
     espota_ui_progress_end(&cli->ui);
     if (outcome == 0)
@@ -298,7 +297,6 @@ static int write_back(struct cli *cli, struct espota_device *device, const struc
                       struct espota_error *error)
 {
     struct espota_smart_write r = { 0 };
-    start_progress(cli, "Writing", flash->size);
     int result = espota_smart_write(device, 0, flash->data, flash->size, &r, error);
     espota_ui_progress_end(&cli->ui);
     if (result != 0)

@@ -132,7 +132,6 @@ static int flash(struct cli *cli, const struct options *o, const struct espota_f
     struct espota_subtype_name names[LIST_MAX];
     struct espota_table_csv_options csv = { 0 };
     struct espota_flash_request request = request_of(o, files, &csv);
-    struct espota_flash_observer observer = flash_observer(cli);
     char size[ESPOTA_SIZE_TEXT];
     uint64_t started = espota_now_ms();
     greet(cli, device);
@@ -146,7 +145,7 @@ static int flash(struct cli *cli, const struct options *o, const struct espota_f
     if (result == 0 && plan->erase_all)
         espota_ui_say(&cli->ui, "Erasing all %s of flash", espota_size_text(device->info.flash_size, size));
     if (result == 0)
-        result = espota_flash_run(plan, device, &observer, error);
+        result = espota_flash_run(plan, device, error);
     uint64_t ms = espota_now_ms() - started;
     if (result == 0)
         result = espota_device_restart(device, error);

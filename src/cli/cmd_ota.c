@@ -69,18 +69,6 @@ static void free_source(struct source *source)
     espota_bytes_free(&source->image);
 }
 
-static void show_download(void *context, uint64_t done, uint64_t total)
-{
-    struct cli *cli = context;
-    espota_ui_progress(&cli->ui, "Downloading", done, total, espota_now_ms());
-}
-
-static void remark(void *context, const char *text)
-{
-    struct cli *cli = context;
-    espota_ui_detail(&cli->ui, "%s", text);
-}
-
 static struct espota_fetch_options fetch_options(struct cli *cli, const struct options *o, size_t limit)
 {
     return (struct espota_fetch_options){
@@ -88,10 +76,7 @@ static struct espota_fetch_options fetch_options(struct cli *cli, const struct o
         .limit = limit,
         .stall_timeout_s = o->stall_timeout.value,
         .total_timeout_s = o->timeout.value,
-        .context = cli,
-        .progress = show_download,
-        .cancelled = cli_interrupted,
-        .remark = remark,
+        .observer = &cli->observer,
     };
 }
 
@@ -192,12 +177,6 @@ static int get_image(struct cli *cli, const struct options *o, struct source *so
 /* ---- the command ----------------------------------------------------------------------------------------
  */
 
-static void say(void *context, const char *line)
-{
-    struct cli *cli = context;
-    espota_ui_say(&cli->ui, "%s", line);
-}
-
 static int print_result(struct cli *cli, const struct source *source, const struct espota_ota_result *r,
                         const struct options *o, double seconds, struct espota_error *error)
 {
@@ -223,12 +202,9 @@ static int update(struct cli *cli, const struct options *o, const struct source 
         .force_factory = o->force_factory,
         .trial = o->trial,
         .table_offset = o->table_offset.value,
-        .context = cli,
-        .say = say,
     };
     struct espota_ota_result result;
     uint64_t started = espota_now_ms();
-    start_progress(cli, "Writing", espota_smart_write_total(source->image.size));
     int outcome = espota_ota_run(device, &request, &result, error);
     espota_ui_progress_end(&cli->ui);
     double seconds = (double)(espota_now_ms() - started) / 1000.0;

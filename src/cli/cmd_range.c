@@ -81,7 +81,6 @@ static int read_target(struct cli *cli, const void *options, struct espota_devic
     uint8_t *data = calloc(1, t.length);
     if (!data)
         return espota_fail_memory(error, "reading flash");
-    start_progress(cli, "Reading", t.length);
     outcome = espota_smart_read(device, t.offset, data, t.length, &result, error);
     espota_ui_progress_end(&cli->ui);
     if (outcome == 0)
@@ -143,7 +142,6 @@ static int write_target(struct cli *cli, const void *options, struct espota_devi
     if (outcome == 0)
         outcome = prepare(&file, cli, o, &t, device, error);
     if (outcome == 0) {
-        start_progress(cli, "Writing", espota_smart_write_total(file.total));
         outcome = write_stretches(device, &t, &file, &result, error);
         espota_ui_progress_end(&cli->ui);
     }
@@ -225,7 +223,6 @@ static int erase_one(struct cli *cli, const struct options *o, const char *text,
                               "%s: flash is erased in sectors, so both must be multiples of 4K", t.text);
     if (outcome != 0)
         return outcome;
-    start_progress(cli, "Erasing", t.length);
     outcome = espota_device_erase(device, t.offset, t.length, error);
     espota_ui_progress_end(&cli->ui);
     if (outcome != 0)

@@ -89,41 +89,8 @@ static int choose_chip(const struct connect_options *o, const struct espota_chip
     return espota_fail(error, ESPOTA_ERR_USAGE, "--chip '%s' is not known: use auto, %s", o->chip, names);
 }
 
-/* ---- watching -------------------------------------------------------------------------------------------
+/* ---- opening --------------------------------------------------------------------------------------------
  */
-
-static void advance(void *context, uint32_t bytes)
-{
-    struct cli *cli = context;
-    cli->progress.done += bytes;
-    if (cli->progress.what)
-        espota_ui_progress(&cli->ui, cli->progress.what, cli->progress.done, cli->progress.total,
-                           espota_now_ms());
-}
-
-static void remark(void *context, const char *text)
-{
-    struct cli *cli = context;
-    espota_ui_detail(&cli->ui, "%s", text);
-}
-
-static void warn(void *context, const char *text)
-{
-    warn_about_device(context, text);
-}
-
-void start_progress(struct cli *cli, const char *what, uint64_t total)
-{
-    cli->progress.what = what;
-    cli->progress.done = 0;
-    cli->progress.total = total;
-    espota_ui_progress(&cli->ui, what, 0, total, espota_now_ms());
-}
-
-static struct espota_device_watch watch_of(struct cli *cli)
-{
-    return (struct espota_device_watch){ cli, advance, cli_interrupted, remark, warn };
-}
 
 /* -v -v: every byte on the link. */
 static void trace(void *context, bool out, const uint8_t *data, size_t size)
@@ -151,9 +118,6 @@ static int open_link(struct cli *cli, const char *port, uint32_t baud, struct es
     return result;
 }
 
-/* ---- opening --------------------------------------------------------------------------------------------
- */
-
 static int open_file(struct cli *cli, const char *path, const struct espota_chip *chip, uint32_t create_size,
                      struct espota_device **device, struct espota_error *error)
 {
@@ -162,7 +126,7 @@ static int open_file(struct cli *cli, const char *path, const struct espota_chip
                      ? espota_file_device_new(device, path, create_size, chip, error)
                      : espota_file_device_open(device, path, chip, error);
     if (result == 0)
-        (*device)->watch = watch_of(cli);
+        (*device)->observer = &cli->observer;
     return result;
 }
 
@@ -239,7 +203,7 @@ static int parse_after(const char *text, struct espota_rom_options *rom, struct 
 static int connect_rom(struct cli *cli, const struct connect_options *o, bool look,
                        struct espota_device **device, struct espota_error *error)
 {
-    struct espota_rom_options rom = { .watch = watch_of(cli), .identify_only = look };
+    struct espota_rom_options rom = { .observer = &cli->observer, .identify_only = look };
     char port[MAX_PORT];
     struct espota_link *link = NULL;
     int result = choose_port(cli, o, port, sizeof port, error);
@@ -338,7 +302,7 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
                          struct espota_error *error)
 {
     uint8_t key[MAX_KEY];
-    struct espota_agent_options agent = { .watch = watch_of(cli), .key_required = o->key != NULL };
+    struct espota_agent_options agent = { .observer = &cli->observer, .key_required = o->key != NULL };
     char address[MAX_PORT];
     uint32_t baud = 0;
     bool automatic = false;
@@ -423,7 +387,7 @@ int disconnect_device(struct espota_device *device, int result, struct espota_er
     if (device && result == 0 && device->app_stopped)
         result = espota_device_restart(device, error);
     else if (device && result == ESPOTA_ERR_CANCELLED && device->app_stopped && !device->changed) {
-        device->watch.cancelled = NULL; /* nothing was changed: its app may go on */
+        device->observer = NULL; /* nothing was changed: its app may go on */
         (void)espota_device_restart(device, &ignored);
     }
     espota_device_close(device);

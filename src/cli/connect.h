@@ -85,9 +85,6 @@ int check_security(struct cli *cli, const struct espota_device *device, bool for
 /* The key in a file: 32 to 64 bytes as hex, with a warning when others can read it. `key` has room for 64. */
 int read_key(struct cli *cli, const char *path, uint8_t *key, size_t *length, struct espota_error *error);
 
-/* Progress of `what`, `total` bytes, through the device's watch. */
-void start_progress(struct cli *cli, const char *what, uint64_t total);
-
 /* "AA:BB:..." */
 #define MAC_TEXT 18
 const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT]);

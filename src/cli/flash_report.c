@@ -43,42 +43,6 @@ void say_plan(struct cli *cli, const struct espota_device *device, const struct 
         say_changes(cli, device, plan);
 }
 
-/* ---- progress -------------------------------------------------------------------------------------------
- */
-
-static void begin(void *context, const char *what, uint64_t total)
-{
-    start_progress(context, what, total);
-}
-
-static void end(void *context)
-{
-    struct cli *cli = context;
-    espota_ui_progress_end(&cli->ui);
-    cli->progress.what = NULL;
-}
-
-static void erased(void *context, const struct espota_flash_erasure *e)
-{
-    struct cli *cli = context;
-    espota_ui_say(&cli->ui, "0x%06" PRIx32 " erased for '%s'", e->offset, e->name);
-}
-
-static void written(void *context, const struct espota_flash_piece *p)
-{
-    struct cli *cli = context;
-    if (p->result.written == 0)
-        espota_ui_say(&cli->ui, "0x%06" PRIx32 " %s: %zu bytes, there already", p->offset, p->name, p->size);
-    else
-        espota_ui_say(&cli->ui, "0x%06" PRIx32 " %s: %zu bytes, %" PRIu32 "K written, verified", p->offset,
-                      p->name, p->size, p->result.written / 1024);
-}
-
-struct espota_flash_observer flash_observer(struct cli *cli)
-{
-    return (struct espota_flash_observer){ cli, begin, end, erased, written };
-}
-
 /* ---- the outcome ----------------------------------------------------------------------------------------
  */
 

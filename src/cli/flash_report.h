@@ -10,9 +10,6 @@
 void say_plan(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan);
 void say_notes(struct cli *cli, const struct espota_flash_notes *notes);
 
-/* Says what is done, through `cli`. */
-struct espota_flash_observer flash_observer(struct cli *cli);
-
 int report_flash(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan,
                  uint64_t ms, struct espota_error *error);
 

@@ -56,6 +56,7 @@ static int run_command(const struct command *command, int argc, char **argv)
     struct cli cli = { 0 };
     struct espota_error error = { 0 };
     bool help = false;
+    cli_observe(&cli);
     void *options = calloc(1, command->options_size > 0 ? command->options_size : 1);
     int result = options ? options_parse(command, argc, argv, options, &cli, &help, &error)
                          : espota_fail_memory(&error, "starting");

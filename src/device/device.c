@@ -123,6 +123,19 @@ int espota_device_read(struct espota_device *device, uint32_t offset, void *buff
     return result ? result : device->ops->read(device, offset, buffer, length, error);
 }
 
+/* Progress of an erase: nothing is repeated. */
+struct erasing {
+    const struct espota_device *device;
+    uint32_t done, total;
+};
+
+static void on_erased(void *context, uint32_t bytes)
+{
+    struct erasing *e = context;
+    e->done += bytes;
+    espota_device_progress(e->device, ESPOTA_PHASE_ERASE, e->done, e->total);
+}
+
 int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t length,
                         struct espota_error *error)
 {
@@ -130,7 +143,14 @@ int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t 
     if (result == 0)
         result = check_sectors(device, "erase", offset, length, error);
     device->changed = device->changed || result == 0;
-    return result ? result : device->ops->erase(device, offset, length, error);
+    if (result != 0)
+        return result;
+    struct erasing erasing = { device, 0, length };
+    device->moved = on_erased;
+    device->moved_context = &erasing;
+    result = device->ops->erase(device, offset, length, error);
+    device->moved = NULL;
+    return result;
 }
 
 int espota_device_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
@@ -217,39 +237,54 @@ int espota_device_receive(struct espota_device *device, struct espota_link *link
                : espota_link_read(link, buffer, size, left < LOOK_MS ? (unsigned)left : LOOK_MS, got, error);
 }
 
-void espota_device_advance(struct espota_device *device, uint32_t bytes)
+void espota_device_moved(struct espota_device *device, uint32_t bytes)
 {
-    if (device->watch.advance)
-        device->watch.advance(device->watch.context, bytes);
+    if (device->moved)
+        device->moved(device->moved_context, bytes);
 }
 
-void espota_device_remark(struct espota_device *device, const char *format, ...)
+void espota_device_progress(const struct espota_device *device, enum espota_phase phase, uint64_t done,
+                            uint64_t total)
 {
-    char text[512];
-    va_list args;
-    if (!device->watch.remark)
-        return;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    device->watch.remark(device->watch.context, text);
+    struct espota_progress progress = { phase, device->what, done, total };
+    espota_observe_progress(device->observer, device->name, &progress);
 }
 
-void espota_device_warn(struct espota_device *device, const char *format, ...)
+__attribute__((format(printf, 3, 0))) static void
+tell(const struct espota_device *device, enum espota_message kind, const char *format, va_list args)
 {
     char text[512];
-    va_list args;
-    if (!device->watch.warn)
-        return;
-    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
+    espota_observe_message(device->observer, device->name, kind, "%s", text);
+}
+
+void espota_device_detail(const struct espota_device *device, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tell(device, ESPOTA_MESSAGE_DETAIL, format, args);
     va_end(args);
-    device->watch.warn(device->watch.context, text);
+}
+
+void espota_device_note(const struct espota_device *device, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tell(device, ESPOTA_MESSAGE_NOTE, format, args);
+    va_end(args);
+}
+
+void espota_device_warn(const struct espota_device *device, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tell(device, ESPOTA_MESSAGE_WARNING, format, args);
+    va_end(args);
 }
 
 int espota_device_check_cancelled(struct espota_device *device, struct espota_error *error)
 {
-    if (device->watch.cancelled && device->watch.cancelled(device->watch.context))
+    if (espota_observer_cancelled(device->observer))
         return espota_fail(error, ESPOTA_ERR_CANCELLED,
                            "stopped on request; run the same command again to finish");
     return 0;

@@ -138,13 +138,14 @@ static bool is_stalled(struct transfer *t, curl_off_t bytes)
 }
 
 /* libcurl asks once a second at least. */
-static int watch(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+static int on_transfer(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                       curl_off_t up_now)
 {
     struct transfer *t = context;
     const struct espota_fetch_options *o = t->options;
     (void)up_total;
     (void)up_now;
-    if (o->cancelled && o->cancelled(o->context))
+    if (espota_observer_cancelled(o->observer))
         t->failure =
             espota_fail(t->error, ESPOTA_ERR_CANCELLED, "download of %s stopped on request", t->shown);
     else if (espota_now_ms() >= t->deadline_ms)
@@ -158,9 +159,10 @@ static int watch(void *context, curl_off_t total, curl_off_t now, curl_off_t up_
                         t->shown, t->body->size, o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_S);
     if (t->failure)
         return 1;
-    if (o->progress && t->checked_status)
-        o->progress(o->context, (uint64_t)now + t->resumed_at,
-                    total > 0 ? (uint64_t)total + t->resumed_at : 0);
+    struct espota_progress progress = { ESPOTA_PHASE_DOWNLOAD, NULL, (uint64_t)now + t->resumed_at,
+                                        total > 0 ? (uint64_t)total + t->resumed_at : 0 };
+    if (t->checked_status)
+        espota_observe_progress(o->observer, NULL, &progress);
     return 0;
 }
 
@@ -183,7 +185,7 @@ static bool set_options(struct transfer *t, struct curl_slist **headers)
         curl_easy_setopt(c, CURLOPT_WRITEDATA, t) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_HEADERDATA, t) == CURLE_OK &&
-        curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, watch) == CURLE_OK &&
+        curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_transfer) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_XFERINFODATA, t) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
@@ -324,16 +326,6 @@ static int explain(struct transfer *t, CURLcode code)
     }
 }
 
-static void remark(const struct transfer *t, CURLcode code)
-{
-    char text[512];
-    if (!t->options->remark)
-        return;
-    snprintf(text, sizeof text, "transfer broke after %zu bytes (%s); trying again", t->body->size,
-             t->curl_error[0] ? t->curl_error : curl_easy_strerror(code));
-    t->options->remark(t->options->context, text);
-}
-
 int espota_fetch_url(const char *url, const struct espota_fetch_options *options, struct espota_bytes *body,
                      struct espota_error *error)
 {
@@ -354,7 +346,9 @@ int espota_fetch_url(const char *url, const struct espota_fetch_options *options
         code = attempt(&t);
         if (code == CURLE_OK || t.failure != 0 || !worth_repeating(code) || i + 1 == attempts)
             break;
-        remark(&t, code);
+        espota_observe_message(options->observer, NULL, ESPOTA_MESSAGE_DETAIL,
+                               "transfer broke after %zu bytes (%s); trying again", body->size,
+                               t.curl_error[0] ? t.curl_error : curl_easy_strerror(code));
         espota_sleep_ms(RETRY_MS);
     }
     int result = t.failure ? t.failure : code == CURLE_OK ? 0 : explain(&t, code);

@@ -87,9 +87,9 @@ void espota_ui_progress(struct espota_ui *ui, const char *what, uint64_t done, u
                         uint64_t now_ms)
 {
     enum { QUIET_MS = 1000, REDRAW_MS = 100 };
-    if (ui->what != what) {
+    if (strncmp(ui->what, what, sizeof ui->what - 1) != 0) {
         espota_ui_progress_end(ui);
-        ui->what = what;
+        snprintf(ui->what, sizeof ui->what, "%s", what);
         ui->started_ms = now_ms;
         ui->drawn_ms = now_ms;
     }
@@ -104,5 +104,5 @@ void espota_ui_progress_end(struct espota_ui *ui)
     if (ui->drawn)
         fputs("\r\033[K", ui->err);
     ui->drawn = false;
-    ui->what = NULL;
+    ui->what[0] = '\0';
 }

@@ -16,7 +16,7 @@ struct espota_ui {
     bool colour;        /* stderr may be coloured */
     bool live;          /* stderr is a terminal: progress redraws a line */
     /* progress under way */
-    const char *what;
+    char what[96];
     uint64_t started_ms, drawn_ms;
     bool drawn;
 };

@@ -79,60 +79,43 @@ int espota_flash_plan(struct espota_flash_plan *plan, struct espota_device *devi
 /* ---- carrying it out ------------------------------------------------------------------------------------
  */
 
-static void begin(const struct espota_flash_observer *observer, const char *what, uint64_t total)
+static int erase(struct espota_flash_plan *plan, struct espota_device *device, struct espota_error *error)
 {
-    if (observer->begin)
-        observer->begin(observer->context, what, total);
-}
-
-static void end(const struct espota_flash_observer *observer)
-{
-    if (observer->end)
-        observer->end(observer->context);
-}
-
-static int erase(struct espota_flash_plan *plan, struct espota_device *device,
-                 const struct espota_flash_observer *observer, struct espota_error *error)
-{
-    uint64_t total = 0;
     int result = 0;
-    for (unsigned i = 0; i < plan->erasure_count; i++)
-        total += plan->erasure[i].length;
-    if (total == 0)
-        return 0;
-    begin(observer, "Erasing", total);
     for (unsigned i = 0; result == 0 && i < plan->erasure_count; i++) {
         const struct espota_flash_erasure *e = &plan->erasure[i];
+        device->what = e->name;
         result = espota_device_erase(device, e->offset, e->length, error);
-        if (result == 0 && observer->erased)
-            observer->erased(observer->context, e);
+        device->what = NULL;
+        if (result == 0)
+            espota_device_note(device, "0x%06" PRIx32 " erased for '%s'", e->offset, e->name);
     }
-    end(observer);
     return result;
 }
 
 static int write_piece(struct espota_flash_piece *piece, struct espota_device *device,
-                       const struct espota_flash_observer *observer, struct espota_error *error)
+                       struct espota_error *error)
 {
-    char label[64];
-    snprintf(label, sizeof label, "Writing %s", piece->name);
-    begin(observer, label, espota_smart_write_total(piece->size));
+    device->what = piece->name;
     int result = espota_smart_write(device, piece->offset, piece->data, piece->size, &piece->result, error);
-    end(observer);
+    device->what = NULL;
     if (result != 0)
         return espota_fail_while(error, "%s at 0x%" PRIx32, piece->name, piece->offset);
-    if (observer->written)
-        observer->written(observer->context, piece);
+    if (piece->result.written == 0)
+        espota_device_note(device, "0x%06" PRIx32 " %s: %zu bytes, there already", piece->offset, piece->name,
+                           piece->size);
+    else
+        espota_device_note(device, "0x%06" PRIx32 " %s: %zu bytes, %" PRIu32 "K written, verified",
+                           piece->offset, piece->name, piece->size, piece->result.written / 1024);
     return 0;
 }
 
 /* Erased first, with the old table there: an interrupted run finds it again, and does all of it again. Then
  * the table: a run that is interrupted later finds the layout that it wanted. */
-int espota_flash_run(struct espota_flash_plan *plan, struct espota_device *device,
-                     const struct espota_flash_observer *observer, struct espota_error *error)
+int espota_flash_run(struct espota_flash_plan *plan, struct espota_device *device, struct espota_error *error)
 {
-    int result = erase(plan, device, observer, error);
+    int result = erase(plan, device, error);
     for (unsigned i = 0; result == 0 && i < plan->piece_count; i++)
-        result = write_piece(&plan->piece[i], device, observer, error);
+        result = write_piece(&plan->piece[i], device, error);
     return result;
 }

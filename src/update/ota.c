@@ -7,19 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 2, 3))) static void say(const struct espota_ota_request *request,
-                                                      const char *format, ...)
-{
-    char line[512];
-    va_list args;
-    if (!request->say)
-        return;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    request->say(request->context, line);
-}
-
 int espota_ota_check_image(const struct espota_device_info *info, const char *name, const uint8_t *data,
                            size_t length, struct espota_image *image, struct espota_error *error)
 {
@@ -102,13 +89,13 @@ static int write_image(struct espota_device *device, const struct espota_ota_req
     return outcome;
 }
 
-static void say_image(const struct espota_ota_request *request, const struct espota_app_desc *d)
+static void say_image(const struct espota_device *device, const struct espota_app_desc *d)
 {
     if (d->date[0])
-        say(request, "Image: %s %s, built %s with ESP-IDF %s", d->project, d->version, d->date,
-            d->idf_version);
+        espota_device_note(device, "Image: %s %s, built %s with ESP-IDF %s", d->project, d->version, d->date,
+                           d->idf_version);
     else
-        say(request, "Image: %s %s", d->project, d->version);
+        espota_device_note(device, "Image: %s %s", d->project, d->version);
 }
 
 static int prepare(struct espota_device *device, const struct espota_ota_request *request,
@@ -128,13 +115,13 @@ static int prepare(struct espota_device *device, const struct espota_ota_request
                              "the factory app '%s' has no trial: only an OTA slot has", (*target)->label);
     if (result != 0)
         return result;
-    say(request, "Starting OTA update from '%s' to '%s' partition",
-        slots->running ? slots->running->label : "nothing", (*target)->label);
+    espota_device_note(device, "Starting OTA update from '%s' to '%s' partition",
+                       slots->running ? slots->running->label : "nothing", (*target)->label);
     if (image.has_description)
-        say_image(request, &image.description);
-    say(request, "Update image size: %zu bytes", request->length);
+        say_image(device, &image.description);
+    espota_device_note(device, "Update image size: %zu bytes", request->length);
     if (espota_ota_size_warning(&device->info, request->name, &image, warning))
-        say(request, "warning: %s", warning);
+        espota_device_note(device, "warning: %s", warning);
     return check_fits(request, *target, error);
 }
 
@@ -175,17 +162,19 @@ int espota_ota_run(struct espota_device *device, const struct espota_ota_request
         result->from = *slots.running;
     if (espota_sha256(request->image, request->length, result->sha256) != 0)
         return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
-    say(request, "Writing to '%s' partition at offset 0x%" PRIx32, target->label, target->offset);
+    espota_device_note(device, "Writing to '%s' partition at offset 0x%" PRIx32, target->label,
+                       target->offset);
     outcome = write_image(device, request, target, result, error);
     if (outcome != 0)
         return fail_unfinished(device, request, &slots, target, error);
-    say(request, "Image written and verified, total length = %zu bytes (%" PRIu32 " were there already)",
+    espota_device_note(
+        device, "Image written and verified, total length = %zu bytes (%" PRIu32 " were there already)",
         request->length, result->write.kept);
     outcome = espota_slots_select(&slots, device, target,
                                   request->trial ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED, error);
     if (outcome != 0)
         return espota_fail_while(error, "'%s' is written, but boot is not switched", target->label);
-    say(request, "On next reboot the system will be started from '%s' partition%s", target->label,
-        request->trial ? " on trial" : "");
+    espota_device_note(device, "On next reboot the system will be started from '%s' partition%s",
+                       target->label, request->trial ? " on trial" : "");
     return 0;
 }

@@ -75,7 +75,7 @@ static int read_block(struct job *job, uint32_t offset, uint8_t *data, uint32_t 
         if (!update_worth_repeating(job->device, result))
             return result;
         job->result->repeats++;
-        espota_device_remark(job->device, "%s; trying again", error->text);
+        espota_device_detail(job->device, "%s; trying again", error->text);
         struct espota_error cause = *error;
         if (espota_device_recover(job->device, error) != 0) {
             if (error->status != ESPOTA_ERR_CANCELLED)
@@ -98,13 +98,14 @@ int espota_smart_read(struct espota_device *device, uint32_t offset, void *data,
     int range = espota_device_check_range(device, "read", offset, length, error);
     if (range != 0)
         return range;
+    espota_device_progress(device, ESPOTA_PHASE_READ, 0, length);
     for (uint32_t at = 0; at < length; at += BLOCK) {
         uint32_t part = length - at < BLOCK ? length - at : BLOCK;
         int outcome = read_block(&job, offset + at, bytes + at, part, error);
         if (outcome != 0)
             return outcome;
         result->done = at + part;
-        espota_device_advance(device, part);
+        espota_device_progress(device, ESPOTA_PHASE_READ, result->done, length);
     }
     return 0;
 }

@@ -18,11 +18,10 @@ struct job {
     uint32_t length;
     bool *differs; /* by sector */
     uint32_t differing;
-    bool compared;                    /* once at least: kept is known */
-    uint32_t settled;                 /* bytes known to be right */
-    uint32_t under_way;               /* bytes that the device says went through since */
-    uint32_t advanced;                /* told to the watch */
-    struct espota_device_watch watch; /* the caller's */
+    bool compared;      /* once at least: kept is known */
+    uint32_t settled;   /* bytes known to be right */
+    uint32_t under_way; /* bytes that the device says went through since */
+    uint32_t told;      /* to the observer */
     struct espota_smart_write *result;
 };
 
@@ -112,43 +111,22 @@ static int compare(struct job *job, struct espota_error *error)
     return result;
 }
 
-/* The caller hears of every byte once: not of those that are sent again. */
+/* The observer hears of every byte once: not of those that are sent again. */
 static void advance_to(struct job *job, uint32_t bytes)
 {
     if (bytes > job->length)
         bytes = job->length;
-    if (bytes <= job->advanced)
+    if (bytes <= job->told)
         return;
-    if (job->watch.advance)
-        job->watch.advance(job->watch.context, bytes - job->advanced);
-    job->advanced = bytes;
+    job->told = bytes;
+    espota_device_progress(job->device, ESPOTA_PHASE_WRITE, job->told, job->length);
 }
 
-static void on_advance(void *context, uint32_t bytes)
+static void on_moved(void *context, uint32_t bytes)
 {
     struct job *job = context;
     job->under_way += bytes;
     advance_to(job, job->settled + job->under_way);
-}
-
-static bool on_cancelled(void *context)
-{
-    const struct job *job = context;
-    return job->watch.cancelled && job->watch.cancelled(job->watch.context);
-}
-
-static void on_remark(void *context, const char *text)
-{
-    const struct job *job = context;
-    if (job->watch.remark)
-        job->watch.remark(job->watch.context, text);
-}
-
-static void on_warn(void *context, const char *text)
-{
-    const struct job *job = context;
-    if (job->watch.warn)
-        job->watch.warn(job->watch.context, text);
 }
 
 /* What a comparison found, and what came of it. */
@@ -173,7 +151,7 @@ static int prove(struct job *job, struct espota_error *error)
     int result = espota_flash_holds(job->device, job->offset, job->data, job->length, &holds, error);
     if (result != 0 || holds)
         return result;
-    espota_device_remark(job->device,
+    espota_device_detail(job->device,
                          "flash has the MD5 of what it should hold, but not the bytes: all is written");
     job->differing = job->length / SECTOR;
     for (uint32_t i = 0; i < job->differing; i++)
@@ -230,7 +208,7 @@ static int run(struct job *job, struct espota_error *error)
         if (!update_worth_repeating(job->device, result))
             return result;
         job->result->repeats++;
-        espota_device_remark(job->device, "%s; trying again", error->text);
+        espota_device_detail(job->device, "%s; trying again", error->text);
         struct espota_error cause = *error;
         if (espota_device_recover(job->device, error) != 0) {
             if (error->status != ESPOTA_ERR_CANCELLED)
@@ -263,10 +241,11 @@ int espota_smart_write(struct espota_device *device, uint32_t offset, const void
     } else {
         memset(job.data, 0xff, job.length);
         memcpy(job.data, data, length);
-        job.watch = device->watch;
-        device->watch = (struct espota_device_watch){ &job, on_advance, on_cancelled, on_remark, on_warn };
+        device->moved = on_moved;
+        device->moved_context = &job;
+        espota_device_progress(device, ESPOTA_PHASE_WRITE, 0, job.length);
         outcome = run(&job, error);
-        device->watch = job.watch;
+        device->moved = NULL;
     }
     free(job.data);
     free(job.differs);

@@ -150,14 +150,13 @@ static int set_up(void **state)
 /* ---- flashing -------------------------------------------------------------------------------------------
  */
 
-static const struct espota_flash_observer nobody;
 
 /* Plan and run. The plan is the caller's to free. */
 static int flash_with(struct board *b, struct espota_flash_plan *plan,
                       const struct espota_flash_request *request, struct espota_error *error)
 {
     int result = espota_flash_plan(plan, &b->device, request, error);
-    return result ? result : espota_flash_run(plan, &b->device, &nobody, error);
+    return result ? result : espota_flash_run(plan, &b->device, error);
 }
 
 static int flash(struct board *b, const struct espota_flash_request *request, struct espota_error *error)

@@ -14,7 +14,8 @@ struct board {
     struct espota_device device;
     uint8_t flash[SIZE];
     unsigned failures; /* writes still to fail, half done */
-    uint64_t advanced; /* what the watch heard */
+    struct espota_observer observer;
+    uint64_t advanced; /* what the observer heard */
 };
 
 static int board_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
@@ -41,7 +42,7 @@ static int board_write(struct espota_device *device, uint32_t offset, const void
     bool fails = b->failures > 0;
     size_t done = fails ? length - ESPOTA_SECTOR_SIZE : length;
     memcpy(b->flash + offset, data, done);
-    espota_device_advance(device, (uint32_t)length);
+    espota_device_moved(device, (uint32_t)length);
     b->failures -= fails;
     return fails ? espota_fail(error, ESPOTA_ERR_TIMEOUT, "lost") : 0;
 }
@@ -57,9 +58,14 @@ static const struct espota_device_ops ops = {
     .digest = board_digest, .read = board_read, .write = board_write, .recover = board_recover
 };
 
-static void on_advance(void *context, uint32_t bytes)
+static void on_progress(void *context, const char *device, const struct espota_progress *progress)
 {
-    ((struct board *)context)->advanced += bytes;
+    struct board *b = context;
+    assert_string_equal(device, "board");
+    assert_int_equal(progress->phase, ESPOTA_PHASE_WRITE);
+    assert_true(progress->done == 0 || progress->done >= b->advanced);
+    assert_true(progress->done <= progress->total);
+    b->advanced = progress->done;
 }
 
 static struct board *new_board(enum espota_hash_kind digest_kind)
@@ -68,7 +74,8 @@ static struct board *new_board(enum espota_hash_kind digest_kind)
     assert_non_null(b);
     memset(b->flash, 0xff, sizeof b->flash);
     espota_device_init(&b->device, &ops, "test", digest_kind, "board");
-    b->device.watch = (struct espota_device_watch){ .context = b, .advance = on_advance };
+    b->observer = (struct espota_observer){ .context = b, .progress = on_progress };
+    b->device.observer = &b->observer;
     return b;
 }
 

@@ -76,8 +76,8 @@ static int ask(struct peer *peer, uint64_t *stop_at, struct espota_error *error,
     peer->link.ops = &peer_ops;
     agent.link = &peer->link;
     agent.options.work_timeout_ms = stop_at ? LONG_MS : LIMIT_MS;
-    agent.device.watch.cancelled = stop_at ? after_a_while : NULL;
-    agent.device.watch.context = stop_at;
+    const struct espota_observer observer = { .context = stop_at, .cancelled = after_a_while };
+    agent.device.observer = stop_at ? &observer : NULL;
     espota_slip_begin(&agent.decoder, agent.frame, sizeof agent.frame);
     uint64_t started = espota_now_ms();
     int result =

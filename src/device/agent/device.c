@@ -185,7 +185,7 @@ int espota_agent_open(struct espota_device **device, struct espota_link *link,
     agent->link = link;
     agent->options = *options;
     espota_device_init(&agent->device, &agent_ops, "agent", ESPOTA_HASH_SHA256, link->name);
-    agent->device.watch = options->watch;
+    agent->device.observer = options->observer;
     espota_slip_begin(&agent->decoder, agent->frame, sizeof agent->frame);
     espota_link_drain(link);
     int result = take_key(agent, options, error);

@@ -57,7 +57,7 @@ static void acknowledge(struct run *run, uint32_t next)
     run->acknowledged = next - run->at;
     uint32_t whole = run->acknowledged - run->acknowledged % ESPOTA_SECTOR_SIZE;
     if (whole > run->told) {
-        espota_device_advance(&run->agent->device, whole - run->told);
+        espota_device_moved(&run->agent->device, whole - run->told);
         run->told = whole;
     }
 }

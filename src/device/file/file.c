@@ -90,7 +90,7 @@ static int file_write(struct espota_device *device, uint32_t offset, const void 
             return failed(device, "write", error);
         done += (size_t)count;
     }
-    espota_device_advance(device, (uint32_t)length);
+    espota_device_moved(device, (uint32_t)length);
     return fdatasync(f->fd) == 0 ? 0 : failed(device, "write", error);
 }
 

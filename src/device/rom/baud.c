@@ -128,7 +128,7 @@ int rom_slow_down(struct rom *rom, struct espota_error *error)
     if (result == ESPOTA_ERR_TIMEOUT && lines)
         result = start_over(rom, error);
     if (result == 0)
-        espota_device_remark(&rom->device, "the line is too noisy for %" PRIu32 " baud: going on at %" PRIu32,
+        espota_device_detail(&rom->device, "the line is too noisy for %" PRIu32 " baud: going on at %" PRIu32,
                              from, rom->link->baud);
     return result;
 }
@@ -179,6 +179,6 @@ int rom_find_baud(struct rom *rom, uint32_t limit, struct espota_error *error)
         }
     }
     if (result == 0)
-        espota_device_remark(&rom->device, "using %" PRIu32 " baud", rom->link->baud);
+        espota_device_detail(&rom->device, "using %" PRIu32 " baud", rom->link->baud);
     return result;
 }

@@ -16,7 +16,7 @@ static int survive_reset(struct rom *rom, int result, struct espota_error *error
     enum { COMES_BACK_MS = 3000 };
     if (result != ESPOTA_ERR_NO_DEVICE || !rom->link->ops->reopen)
         return result;
-    espota_device_remark(&rom->device, "%s; opening the port again", error->text);
+    espota_device_detail(&rom->device, "%s; opening the port again", error->text);
     return espota_link_reopen(rom->link, COMES_BACK_MS, error);
 }
 
@@ -27,7 +27,7 @@ static int reset_to_download(struct rom *rom, unsigned number, struct espota_err
                                : espota_reset_download_for(rom->link, number);
     rom_drain(rom);
     rom->log_length = 0;
-    espota_device_remark(&rom->device, "reset %s", sequence);
+    espota_device_detail(&rom->device, "reset %s", sequence);
     return survive_reset(rom, espota_reset_run(rom->link, sequence, error), error);
 }
 

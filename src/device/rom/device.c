@@ -71,7 +71,7 @@ static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t len
         if (result != 0)
             return espota_fail_while(error, "erasing flash 0x%" PRIx32 "+0x%" PRIx32, offset + done, step);
         done += step;
-        espota_device_advance(device, step);
+        espota_device_moved(device, step);
     }
     return 0;
 }
@@ -126,7 +126,7 @@ static int send_blocks(struct rom *rom, const struct blocks *b, struct espota_er
             result = send_block(rom, b->command, b->data + at, chunk, i, b->timeout, error);
         if (result == 0) {
             size_t done = (size_t)((uint64_t)b->stands_for * (at + chunk) / b->size);
-            espota_device_advance(&rom->device, (uint32_t)(done - told));
+            espota_device_moved(&rom->device, (uint32_t)(done - told));
             told = done;
         }
     }
@@ -272,7 +272,7 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
     rom->options = *options;
     espota_device_init(&rom->device, &rom_ops, "rom", ESPOTA_HASH_MD5, link->name);
     rom->device.app_stopped = true;
-    rom->device.watch = options->watch;
+    rom->device.observer = options->observer;
     int result = rom_connect(rom, error);
     if (result == 0)
         result = rom_identify(rom, error);

@@ -188,7 +188,7 @@ int rom_exchange(struct rom *rom, enum espota_rom_command command, const void *d
     int result = 0;
     for (int i = 0; i < attempts; i++) {
         if (i > 0) {
-            espota_device_remark(&rom->device, "%s; asking again", error->text);
+            espota_device_detail(&rom->device, "%s; asking again", error->text);
             rom_drain(rom);
         }
         result = exchange_once(rom, command, data, length, checksum, timeout_ms, data_length,
