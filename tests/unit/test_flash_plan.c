@@ -150,7 +150,6 @@ static int set_up(void **state)
 /* ---- flashing -------------------------------------------------------------------------------------------
  */
 
-
 /* Plan and run. The plan is the caller's to free. */
 static int flash_with(struct board *b, struct espota_flash_plan *plan,
                       const struct espota_flash_request *request, struct espota_error *error)
