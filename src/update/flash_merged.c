@@ -63,17 +63,6 @@ static int add_loader(struct flash_planning *p, const struct espota_flash_file *
     return flash_add_bootloader(p, merged, data, size);
 }
 
-/* Does the partition begin with these bytes already? */
-static int is_there(struct flash_planning *p, uint32_t offset, const uint8_t *data, size_t size, bool *there)
-{
-    uint8_t found[ESPOTA_SHA256_LENGTH], expected[ESPOTA_SHA256_LENGTH];
-    int result = espota_device_digest(p->device, offset, (uint32_t)size, found, p->error);
-    if (result == 0)
-        result = update_digest_of(p->device, data, size, expected, p->error);
-    *there = result == 0 && memcmp(found, expected, espota_device_digest_length(p->device)) == 0;
-    return result;
-}
-
 /* Data that the device has in a partition that stays, and that is neither blank nor what the image has, is
  * spared. */
 static int is_spared(struct flash_planning *p, const struct espota_partition *partition, const uint8_t *data,
@@ -90,7 +79,7 @@ static int is_spared(struct flash_planning *p, const struct espota_partition *pa
     uint32_t reach = update_reach(p->device), length = partition->size;
     if (reach && reach > partition->offset && length > reach - partition->offset)
         length = reach - partition->offset;
-    result = is_there(p, partition->offset, data, size, &same);
+    result = espota_flash_holds(p->device, partition->offset, data, (uint32_t)size, &same, p->error);
     if (result == 0 && !same)
         result = espota_flash_is_blank(p->device, partition->offset, length, &same, NULL, p->error);
     *spared = result == 0 && !same;

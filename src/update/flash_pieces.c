@@ -293,15 +293,15 @@ static int check_erasures(struct flash_planning *p)
 static int would_lose(struct flash_planning *p, const struct espota_flash_piece *piece, uint32_t at,
                       bool *loses)
 {
-    uint8_t there[ESPOTA_SECTOR_SIZE], sector[ESPOTA_SECTOR_SIZE];
+    uint8_t sector[ESPOTA_SECTOR_SIZE];
     size_t left = piece->size - (at - piece->offset);
+    bool harmless = false;
     memset(sector, 0xff, sizeof sector);
     memcpy(sector, piece->data + (at - piece->offset), left < sizeof sector ? left : sizeof sector);
-    int result = espota_flash_is_blank(p->device, at, sizeof sector, loses, NULL, p->error);
-    *loses = !*loses;
-    if (result == 0 && *loses)
-        result = espota_device_read(p->device, at, there, sizeof there, p->error);
-    *loses = result == 0 && *loses && memcmp(there, sector, sizeof sector) != 0;
+    int result = espota_flash_is_blank(p->device, at, sizeof sector, &harmless, NULL, p->error);
+    if (result == 0 && !harmless)
+        result = espota_flash_holds(p->device, at, sector, sizeof sector, &harmless, p->error);
+    *loses = result == 0 && !harmless;
     return result;
 }
 

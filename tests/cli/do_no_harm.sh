@@ -219,6 +219,23 @@ for file in ../nv.bin "$WORK/nv.bin" sub/../../nv.bin link.bin; do
     expect "flasher_args.json with $(basename "$file") outside its folder" 1 "outside its folder"
 done
 
+rm b/link.bin && cp nv.bin b/x.bin
+sed -i 's/0x310000.*"}/0x3ff000": "x.bin"}/' b/flasher_args.json # behind all partitions, four sectors where there is one
+run flash -p file:idf.bin b
+expect "a file that goes beyond the flash" 1 "beyond the flash"
+head -c 3000 nv.bin >b/x.bin
+printf 'somebody' | put idf.bin 0x3ff000
+cp idf.bin before.bin
+sed -i 's/^storage.*//' idf.csv
+"$ESPOTA" table idf.csv -q --binary x.table && put idf.bin 0x8000 <x.table
+cp idf.bin before.bin
+run flash -p file:idf.bin b
+refused "a file with an offset of its own, where data lies that no partition has" idf.bin "x.bin" "0x3ff000" "--force"
+run flash -p file:idf.bin b --force
+expect "--force writes it" 0 "0x3ff000 x.bin"
+run flash -p file:idf.bin b
+expect "and again, when it is there" 0 "x.bin: 3000 bytes, there already"
+
 # ---- what is refused leaves nothing behind
 run flash -p file:none.bin --flash 4M --app bl.bin
 expect "a refused flash" 4
@@ -228,12 +245,12 @@ expect "one that does not fit" 1
 
 # ---- through a ROM, and what the simulator's bootloader makes of it
 cp good.bin sim.bin
-"$ESPOTA" write -q -p file:sim.bin MicroPython_2 bl.bin
+"$ESPOTA" write -q --raw -p file:sim.bin MicroPython_2 bl.bin
 start_sim --flash-file sim.bin --download
 run boot MicroPython_2 -p "$UART" --via rom
 expect "a bootloader in a slot cannot be booted" 4 "holds no valid app"
 stop_sim
-"$ESPOTA" write -q -p file:sim.bin MicroPython_1 bl.bin
+"$ESPOTA" write -q --raw -p file:sim.bin MicroPython_1 bl.bin
 start_sim --flash-file sim.bin
 wait_for "$SIM_LOG" "No bootable app" && grep -q "overlaps the bootloader's memory" "$SIM_LOG" &&
     ok "the bootloader does not start a bootloader" || not_ok "the bootloader does not start a bootloader" "$(cat "$SIM_LOG")"
