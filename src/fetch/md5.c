@@ -49,7 +49,8 @@ static void plain_text(const uint8_t *in, size_t size, char *out, size_t room)
     bool utf8 = size >= 3 && in[0] == 0xef && in[1] == 0xbb && in[2] == 0xbf;
     size_t step = little || big ? 2 : 1;
     for (size_t at = little || big ? 2 : utf8 ? 3 : 0; at + step <= size && used + 1 < room; at += step) {
-        unsigned c = step == 1 ? in[at] : little ? in[at] | in[at + 1] << 8 : in[at] << 8 | in[at + 1];
+        unsigned first = in[at], second = step == 2 ? in[at + 1] : 0;
+        unsigned c = step == 1 ? first : little ? first | second << 8 : first << 8 | second;
         out[used++] = c == 0 || (step == 2 && c > 0x7e) ? '?' : (char)c;
     }
     out[used] = '\0';
