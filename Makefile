@@ -156,15 +156,18 @@ $(BUILD)/obj/%.o: %.c
 	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
 # ---- tests ------------------------------------------------------------------------------------------------
-# A program of one file and the library; $(1): more libraries.
+# A program of one file, objects and the library; $(1): more libraries.
 define program
 @mkdir -p $(@D)
 $(QUIET) CC $<
-$(RUN)$(CC) $(CPPFLAGS) -Itests -Ifirmware/port/bare $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(INTERNAL) $(LIB_LIBS) $(1)
+$(RUN)$(CC) $(CPPFLAGS) -Itests -Ifirmware/port/bare $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.o,$^) $(INTERNAL) $(LIB_LIBS) $(1)
 endef
 
 $(BUILD)/unit/%: tests/unit/%.c $(INTERNAL)
 	$(call program,-lcmocka)
+
+# What is tested of the commands lies in no library.
+$(BUILD)/unit/test_json: $(BUILD)/obj/src/cli/json.o $(BUILD)/obj/src/ui/clean.o
 
 $(BUILD)/tools/%: tests/tools/%.c $(INTERNAL)
 	$(call program)

@@ -6,9 +6,9 @@
 #include "espota/host.h"
 #include "espota/observer.h"
 #include "espota/table.h"
+#include "json.h"
 #include "ui/ui.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +18,8 @@ struct cli {
     bool json;
     char **arguments; /* positional */
     int argument_count;
-    json_t *warnings;                /* about the device, each once; NULL: none yet */
+    struct fields result;            /* to be printed at the end; no object: none */
+    struct items warnings;           /* about the device, each once; no list: none yet */
     struct espota_observer observer; /* shows what the library tells, and asks for the end at Ctrl-C */
 };
 
@@ -126,16 +127,18 @@ const struct command *command_find(const char *name);
 
 /* printf for results on stdout, as espota_ui_print. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Print a JSON document on stdout; takes the reference. */
-int print_json(json_t *document, struct espota_error *error);
-/* Print a result about a device, with the warnings about that device in it. */
-int print_device_json(struct cli *cli, json_t *document, struct espota_error *error);
+/* The result as JSON: printed by finish_output, when the command has ended well. Takes `document`. */
+int set_result(struct cli *cli, struct fields document, struct espota_error *error);
+/* The same about a device, with the warnings about that device in it. */
+int set_device_result(struct cli *cli, struct fields document, struct espota_error *error);
+/* Print a document on stdout at once, and free it. */
+int print_document(struct fields *document, struct espota_error *error);
 /* Warn about the device: each thing once, and not with -q. */
 void warn_about_device(struct cli *cli, const char *text);
 /* Is the output file "-"? */
 bool to_stdout(const char *path);
-/* Flush stdout; a full disk must not pass as success. */
-int finish_output(struct espota_error *error);
+/* Print the result that was set, and flush stdout; a full disk must not pass as success. */
+int finish_output(struct cli *cli, struct espota_error *error);
 
 /* A warning when anybody but its owner can read the key in `path`. */
 void warn_about_readers(struct cli *cli, const char *path);
@@ -148,13 +151,10 @@ void add_hint(struct espota_error *error);
 /* CSV on stdout, or into a file. */
 void print_csv(const struct espota_bytes *csv);
 int write_csv(const char *path, const struct espota_bytes *csv, struct espota_error *error);
-/* Text that may be any bytes; `text_or_null`: null when there is none. */
-json_t *text_json(const char *text);
-json_t *text_or_null(const char *text);
 
 /* A table as people see it: rows, then the map to scale of `flash_size` bytes (0: up to the table's end). */
 int print_table(const struct espota_table *table, uint64_t flash_size, struct espota_error *error);
-json_t *table_json(const struct espota_table *table);
+struct items table_items(const struct espota_table *table);
 /* Warnings about labels that look like slips. */
 void warn_about_labels(struct cli *cli, const struct espota_table *table);
 
@@ -162,6 +162,6 @@ void warn_about_labels(struct cli *cli, const struct espota_table *table);
 int read_subtype_names(const struct list_option *list, struct espota_subtype_name *names,
                        struct espota_table_csv_options *csv, struct espota_error *error);
 
-json_t *image_json(const struct espota_image *image, enum espota_image_verdict verdict);
+struct fields image_document(const struct espota_image *image, enum espota_image_verdict verdict);
 
 #endif

@@ -45,38 +45,35 @@ static char *with_suffix(const char *path, const char *suffix)
     return name;
 }
 
-static int sha256_text(const void *data, size_t length, char text[2 * ESPOTA_SHA256_LENGTH + 1],
-                       struct espota_error *error)
+static int hash(const void *data, size_t length, uint8_t digest[ESPOTA_SHA256_LENGTH],
+                struct espota_error *error)
 {
-    uint8_t digest[ESPOTA_SHA256_LENGTH];
-    if (espota_sha256(data, length, digest) != 0)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
-    espota_hex(digest, sizeof digest, text);
-    return 0;
+    if (espota_sha256(data, length, digest) == 0)
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
 }
 
 /* ---- manifest -------------------------------------------------------------------------------------------
  */
 
-/* Every partition of the table; what reaches beyond the flash has no hash. */
-static int list_partitions(json_t *list, const struct espota_table *table, const uint8_t *flash,
-                           uint32_t size, struct espota_error *error)
+/* What reaches beyond the flash has no hash. */
+static int add_partition(struct items *list, const struct espota_partition *p, const uint8_t *flash,
+                         uint32_t size, struct espota_error *error)
 {
-    char hash[2 * ESPOTA_SHA256_LENGTH + 1];
-    for (unsigned i = 0; i < table->count; i++) {
-        const struct espota_partition *p = &table->entry[i];
-        bool inside = p->offset <= size && p->size <= size - p->offset;
-        if (inside && sha256_text(flash + p->offset, p->size, hash, error) != 0)
-            return (int)error->status;
-        json_t *name = json_string(p->label);
-        json_array_append_new(list, json_pack("{s:o, s:I, s:I, s:o}", "name", name ? name : json_string("?"),
-                                              "offset", (json_int_t)p->offset, "size", (json_int_t)p->size,
-                                              "sha256", inside ? json_string(hash) : json_null()));
-    }
+    uint8_t digest[ESPOTA_SHA256_LENGTH];
+    bool inside = p->offset <= size && p->size <= size - p->offset;
+    if (inside && hash(flash + p->offset, p->size, digest, error) != 0)
+        return (int)error->status;
+    struct fields fields = fields_begin();
+    field_label(&fields, "name", p);
+    field_number(&fields, "offset", p->offset);
+    field_number(&fields, "size", p->size);
+    field_bytes(&fields, "sha256", inside ? digest : NULL, sizeof digest);
+    item_object(list, fields);
     return 0;
 }
 
-static int partitions_json(json_t *list, const uint8_t *flash, uint32_t size, uint32_t table_offset,
+static int list_partitions(struct items *list, const uint8_t *flash, uint32_t size, uint32_t table_offset,
                            struct espota_error *error)
 {
     struct espota_table table;
@@ -85,12 +82,15 @@ static int partitions_json(json_t *list, const uint8_t *flash, uint32_t size, ui
         espota_table_parse_flash(&table, flash + table_offset, ESPOTA_TABLE_BINARY_SIZE, table_offset, 0,
                                  espota_md5, &problem) != 0)
         return 0;
-    return list_partitions(list, &table, flash, size, error);
+    int result = 0;
+    for (unsigned i = 0; result == 0 && i < table.count; i++)
+        result = add_partition(list, &table.entry[i], flash, size, error);
+    return result;
 }
 
-static int write_text(const char *path, const json_t *document, struct espota_error *error)
+static int write_text(const char *path, const struct fields *document, struct espota_error *error)
 {
-    char *text = document ? json_dumps(document, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+    char *text = document_text(document);
     char *lines = text ? with_suffix(text, "\n") : NULL;
     int result = lines ? espota_file_write_secret(path, lines, strlen(lines), error)
                        : espota_fail_memory(error, "writing the manifest");
@@ -110,25 +110,24 @@ static void warn_about_table(struct espota_device *device, const uint8_t *flash,
         espota_slots_warn(device, &table);
 }
 
-static int write_manifest(const struct espota_device *device, const char *path, const uint8_t *flash,
-                          uint32_t table_offset, json_t **manifest, struct espota_error *error)
+static int make_manifest(const struct espota_device *device, const uint8_t *flash, uint32_t table_offset,
+                         struct fields *manifest, struct espota_error *error)
 {
     const struct espota_device_info *info = &device->info;
-    char hash[2 * ESPOTA_SHA256_LENGTH + 1], mac[MAC_TEXT];
-    json_t *partitions = json_array();
-    int result = sha256_text(flash, info->flash_size, hash, error);
+    uint8_t digest[ESPOTA_SHA256_LENGTH] = { 0 };
+    struct items partitions = items_begin();
+    int result = hash(flash, info->flash_size, digest, error);
     if (result == 0)
-        result = partitions_json(partitions, flash, info->flash_size, table_offset, error);
-    if (result != 0) {
-        json_decref(partitions);
-        return result;
-    }
-    *manifest = json_pack("{s:i, s:o, s:o, s:I, s:s, s:I, s:o}", "espota_backup", MANIFEST_VERSION, "chip",
-                          info->chip ? json_string(info->chip->id) : json_null(), "mac",
-                          info->has_mac ? json_string(mac_text(info->mac, mac)) : json_null(), "flash_size",
-                          (json_int_t)info->flash_size, "sha256", hash, "table_offset",
-                          (json_int_t)table_offset, "partitions", partitions);
-    return write_text(path, *manifest, error);
+        result = list_partitions(&partitions, flash, info->flash_size, table_offset, error);
+    *manifest = fields_begin();
+    field_number(manifest, "espota_backup", MANIFEST_VERSION);
+    field_chip(manifest, "chip", info->chip);
+    field_mac(manifest, "mac", info);
+    field_number(manifest, "flash_size", info->flash_size);
+    field_bytes(manifest, "sha256", digest, sizeof digest);
+    field_number(manifest, "table_offset", table_offset);
+    field_list(manifest, "partitions", partitions);
+    return result;
 }
 
 /* ---- backup ---------------------------------------------------------------------------------------------
@@ -172,15 +171,25 @@ static int read_flash(struct cli *cli, struct espota_device *device, const char 
     return outcome;
 }
 
+static int set_backup_result(struct cli *cli, const struct espota_device *device,
+                             const struct fields *manifest, struct espota_error *error)
+{
+    struct fields document = device_document_begin(device->name);
+    fields_add(&document, manifest);
+    return set_device_result(cli, document, error);
+}
+
 /* The manifest makes a backup of it: without one, no flash content stays that looks like a backup. */
 static int save(struct cli *cli, struct espota_device *device, const char *path, const char *manifest_path,
                 const uint8_t *flash, const struct espota_smart_read *r, uint32_t table_offset,
                 struct espota_error *error)
 {
-    json_t *manifest = NULL;
+    struct fields manifest = { 0 };
     int result = espota_file_write_secret(path, flash, device->info.flash_size, error);
     if (result == 0) {
-        result = write_manifest(device, manifest_path, flash, table_offset, &manifest, error);
+        result = make_manifest(device, flash, table_offset, &manifest, error);
+        if (result == 0)
+            result = write_text(manifest_path, &manifest, error);
         if (result != 0)
             unlink(path);
     }
@@ -188,8 +197,8 @@ static int save(struct cli *cli, struct espota_device *device, const char *path,
         espota_ui_say(&cli->ui, "%uM of flash in %s, %" PRIu32 "K of it travelled; %s says what is in it",
                       device->info.flash_size >> 20, path, r->read / 1024, manifest_path);
     if (result == 0 && cli->json)
-        return print_device_json(cli, manifest, error);
-    json_decref(manifest);
+        result = set_backup_result(cli, device, &manifest, error);
+    fields_free(&manifest);
     return result;
 }
 
@@ -256,10 +265,12 @@ static int load_manifest(const char *path, json_t **manifest, struct espota_erro
 static int check_content(const json_t *manifest, const struct espota_bytes *flash, const char *path,
                          struct espota_error *error)
 {
-    char hash[2 * ESPOTA_SHA256_LENGTH + 1];
+    uint8_t digest[ESPOTA_SHA256_LENGTH] = { 0 };
+    char text[2 * ESPOTA_SHA256_LENGTH + 1];
     const char *expected = json_string_value(json_object_get(manifest, "sha256"));
-    int result = sha256_text(flash->data, flash->size, hash, error);
-    if (result == 0 && (!expected || strcmp(hash, expected) != 0))
+    int result = hash(flash->data, flash->size, digest, error);
+    espota_hex(digest, sizeof digest, text);
+    if (result == 0 && (!expected || strcmp(text, expected) != 0))
         result = espota_fail(error, ESPOTA_ERR_VERIFY,
                              "%s is damaged: its SHA-256 is not the one in its manifest", path);
     return result;
@@ -305,9 +316,10 @@ static int write_back(struct cli *cli, struct espota_device *device, const struc
                   (unsigned)(flash->size >> 20), r.written / 1024);
     if (!cli->json)
         return 0;
-    return print_json(json_pack("{s:s, s:I, s:I}", "device", device->name, "flash_size",
-                                (json_int_t)flash->size, "written", (json_int_t)r.written),
-                      error);
+    struct fields document = device_document_begin(device->name);
+    field_number(&document, "flash_size", (int64_t)flash->size);
+    field_number(&document, "written", r.written);
+    return set_device_result(cli, document, error);
 }
 
 static int restore(struct cli *cli, const void *options, struct espota_device *device,

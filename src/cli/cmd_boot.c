@@ -32,14 +32,15 @@ static const struct option_spec boot_options[] = {
 
 static const struct option_spec confirm_options[] = { COMMON_ROWS, OPTION_END };
 
-static int print_result(struct cli *cli, const struct espota_slots *slots, bool restarted,
-                        struct espota_error *error)
+static int set_boot_result(struct cli *cli, const struct espota_device *device,
+                           const struct espota_slots *slots, bool restarted, struct espota_error *error)
 {
-    const char *boots = slots->boot ? slots->boot->label : "";
-    if (cli->json)
-        return print_device_json(
-            cli, json_pack("{s:o, s:b}", "boots", text_json(boots), "restarted", restarted), error);
-    return 0;
+    if (!cli->json)
+        return 0;
+    struct fields document = device_document_begin(device->name);
+    field_label(&document, "boots", slots->boot);
+    field_flag(&document, "restarted", restarted);
+    return set_device_result(cli, document, error);
 }
 
 static int finish(struct cli *cli, struct espota_device *device, const struct options *o, bool *restarted,
@@ -74,7 +75,7 @@ static int select_partition(struct cli *cli, struct espota_device *device, const
                       o->trial ? " on trial" : "");
     if (result == 0)
         result = finish(cli, device, o, &restarted, error);
-    return result ? result : print_result(cli, &slots, restarted, error);
+    return result ? result : set_boot_result(cli, device, &slots, restarted, error);
 }
 
 static int run_boot(struct cli *cli, const void *options, struct espota_error *error)
@@ -110,7 +111,7 @@ static int mark(struct cli *cli, const struct options *o,
     if (result == 0)
         result = finish(cli, device, o, &restarted, error);
     if (result == 0)
-        result = print_result(cli, &slots, restarted, error);
+        result = set_boot_result(cli, device, &slots, restarted, error);
     return disconnect_device(device, result, error);
 }
 

@@ -32,22 +32,30 @@ static void print_port(const struct espota_port *port)
           state_name(port->state), port->product, port->serial[0] ? " " : "", port->serial);
 }
 
-static json_t *port_json(const struct espota_port *p)
+static struct fields port_fields(const struct espota_port *p)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o}", "port", p->path, "vid",
-                     p->vid ? json_integer(p->vid) : json_null(), "pid",
-                     p->vid ? json_integer(p->pid) : json_null(), "adapter", text_or_null(p->adapter),
-                     "product", text_or_null(p->product), "serial", text_or_null(p->serial),
-                     "looks_like_board", p->adapter != NULL, "state", state_name(p->state), "reason",
-                     text_or_null(p->reason));
+    struct fields fields = fields_begin();
+    field_text(&fields, "port", p->path);
+    field_number_if(&fields, "vid", p->vid > 0, p->vid);
+    field_number_if(&fields, "pid", p->vid > 0, p->pid);
+    field_text_if_any(&fields, "adapter", p->adapter);
+    field_text_if_any(&fields, "product", p->product);
+    field_text_if_any(&fields, "serial", p->serial);
+    field_flag(&fields, "looks_like_board", p->adapter != NULL);
+    field_text(&fields, "state", state_name(p->state));
+    field_text_if_any(&fields, "reason", p->reason);
+    return fields;
 }
 
-static int print_ports_json(const struct espota_port *ports, size_t count, struct espota_error *error)
+static int set_ports_result(struct cli *cli, const struct espota_port *ports, size_t count,
+                            struct espota_error *error)
 {
-    json_t *list = json_array();
+    struct fields document = document_begin();
+    struct items items = items_begin();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, port_json(&ports[i]));
-    return print_json(json_pack("{s:o}", "ports", list), error);
+        item_object(&items, port_fields(&ports[i]));
+    field_list(&document, "ports", items);
+    return set_result(cli, document, error);
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)
@@ -57,7 +65,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     (void)options;
     int result = espota_ports_list(&ports, &count, error);
     if (result == 0 && cli->json)
-        result = print_ports_json(ports, count, error);
+        result = set_ports_result(cli, ports, count, error);
     for (size_t i = 0; result == 0 && !cli->json && i < count; i++)
         print_port(&ports[i]);
     for (size_t i = 0; result == 0 && i < count; i++)

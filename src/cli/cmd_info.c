@@ -88,49 +88,61 @@ static void print_security(const struct espota_security *s)
     print("\n");
 }
 
-static json_t *security_json(const struct espota_security *s)
+static struct fields security_fields(const struct espota_security *s)
 {
-    json_t *names = json_array(), *purposes = json_array();
-    if (!s->known) {
-        json_decref(names);
-        json_decref(purposes);
-        return json_null();
-    }
+    struct fields fields = fields_begin();
+    struct items names = items_begin(), purposes = items_begin();
     for (unsigned i = 0; i < FLAGS; i++)
         if (s->flags >> i & 1u)
-            json_array_append_new(names, json_string(flag_names[i]));
+            item_text(&names, flag_names[i]);
     for (size_t i = 0; s->has_flags && i < sizeof s->key_purpose; i++)
-        json_array_append_new(purposes, json_integer(s->key_purpose[i]));
-    return json_pack("{s:b, s:b, s:b, s:o, s:o, s:o, s:i}", "secure_boot", s->secure_boot, "flash_encryption",
-                     s->flash_encryption, "secure_download", s->secure_download, "flags",
-                     s->has_flags ? json_integer((json_int_t)s->flags) : json_null(), "flag_names", names,
-                     "key_purposes", purposes, "flash_crypt_count", s->crypt_count);
+        item_number(&purposes, s->key_purpose[i]);
+    field_flag(&fields, "secure_boot", s->secure_boot);
+    field_flag(&fields, "flash_encryption", s->flash_encryption);
+    field_flag(&fields, "secure_download", s->secure_download);
+    field_number_if(&fields, "flags", s->has_flags, s->flags);
+    field_list(&fields, "flag_names", names);
+    field_list(&fields, "key_purposes", purposes);
+    field_number(&fields, "flash_crypt_count", s->crypt_count);
+    return fields;
 }
 
-static json_t *number_or_null(uint32_t number)
+static void add_chip(struct fields *to, const struct espota_device_info *info,
+                     const struct espota_chip_details *d)
 {
-    return number ? json_integer((json_int_t)number) : json_null();
-}
-
-static json_t *info_json(const struct espota_device *device, const struct espota_chip_details *d)
-{
-    const struct espota_device_info *info = &device->info;
-    char mac[MAC_TEXT], revision[16] = "", id[8] = "";
-    const char *maker = espota_flash_maker(info->flash_id);
+    char revision[16] = "";
     if (d->package[0])
         snprintf(revision, sizeof revision, "%u.%u", d->revision / 100u, d->revision % 100u);
-    if (info->flash_id)
-        snprintf(id, sizeof id, "%02" PRIx32 "%02" PRIx32 "%02" PRIx32, info->flash_id & 0xff,
-                 info->flash_id >> 8 & 0xff, info->flash_id >> 16 & 0xff);
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "device",
-                     device->name, "kind", device->kind, "chip",
-                     text_or_null(info->chip ? info->chip->id : NULL), "package", text_or_null(d->package),
-                     "revision", text_or_null(revision), "features", text_or_null(d->features), "crystal_mhz",
-                     number_or_null(d->crystal_mhz), "mac",
-                     info->has_mac ? json_string(mac_text(info->mac, mac)) : json_null(), "flash_size",
-                     number_or_null(info->flash_size), "flash_id", text_or_null(id), "flash_maker",
-                     text_or_null(info->flash_id ? maker : NULL), "agent", text_or_null(info->firmware),
-                     "security", security_json(&info->security));
+    field_chip(to, "chip", info->chip);
+    field_text_if_any(to, "package", d->package);
+    field_text_if_any(to, "revision", revision);
+    field_text_if_any(to, "features", d->features);
+    field_number_if(to, "crystal_mhz", d->crystal_mhz > 0, d->crystal_mhz);
+    field_mac(to, "mac", info);
+}
+
+static void add_flash(struct fields *to, const struct espota_device_info *info)
+{
+    uint8_t id[3] = { (uint8_t)info->flash_id, (uint8_t)(info->flash_id >> 8),
+                      (uint8_t)(info->flash_id >> 16) };
+    field_number_if(to, "flash_size", info->flash_size > 0, info->flash_size);
+    field_bytes(to, "flash_id", info->flash_id ? id : NULL, sizeof id);
+    field_text(to, "flash_maker", info->flash_id ? espota_flash_maker(info->flash_id) : NULL);
+}
+
+static struct fields info_document(const struct espota_device *device, const struct espota_chip_details *d)
+{
+    const struct espota_device_info *info = &device->info;
+    struct fields document = device_document_begin(device->name);
+    field_text(&document, "kind", device->kind);
+    add_chip(&document, info, d);
+    add_flash(&document, info);
+    field_text_if_any(&document, "agent", info->firmware);
+    if (info->security.known)
+        field_object(&document, "security", security_fields(&info->security));
+    else
+        field_null(&document, "security");
+    return document;
 }
 
 static int show(struct cli *cli, struct espota_device *device, struct espota_error *error)
@@ -140,7 +152,7 @@ static int show(struct cli *cli, struct espota_device *device, struct espota_err
     if (espota_device_can(device, ESPOTA_CAP_DETAILS) && !device->info.security.secure_download)
         result = espota_device_details(device, &details, error);
     if (result == 0 && cli->json)
-        return print_json(info_json(device, &details), error);
+        return set_device_result(cli, info_document(device, &details), error);
     if (result != 0)
         return result;
     print_chip(&device->info, &details);

@@ -21,6 +21,16 @@ static const struct option_spec option_table[] = {
     OPTION_END,
 };
 
+static int set_key_result(struct cli *cli, const char *path, const char *kind, const uint8_t *digest,
+                          struct espota_error *error)
+{
+    struct fields document = document_begin();
+    field_text(&document, "file", path);
+    field_text(&document, "kind", kind);
+    field_bytes(&document, "fingerprint", digest, FINGERPRINT);
+    return set_result(cli, document, error);
+}
+
 /* By which people tell keys apart: the start of the SHA-256. */
 static int print_key(struct cli *cli, const char *path, const char *kind, const void *key, size_t length,
                      struct espota_error *error)
@@ -33,9 +43,7 @@ static int print_key(struct cli *cli, const char *path, const char *kind, const 
     if (strcmp(kind, "signing") == 0) /* of a device's key, read_key has warned */
         warn_about_readers(cli, path);
     if (cli->json)
-        return print_json(
-            json_pack("{s:o, s:s, s:s}", "file", text_json(path), "kind", kind, "fingerprint", fingerprint),
-            error);
+        return set_key_result(cli, path, kind, digest, error);
     print("%s: %s key, fingerprint %s\n", path, kind, fingerprint);
     return 0;
 }

@@ -157,10 +157,11 @@ static int conclude(struct monitor *m, struct espota_error *error)
                            m->o->until, seconds);
     if (!m->cli->json)
         return 0;
-    json_t *line = m->console.matched ? text_json(m->console.match) : json_null();
-    return print_json(json_pack("{s:o, s:b, s:o, s:f}", "device", text_json(m->link->name), "matched",
-                                m->console.matched, "line", line, "seconds", seconds),
-                      error);
+    struct fields document = device_document_begin(m->link->name);
+    field_flag(&document, "matched", m->console.matched);
+    field_text(&document, "line", m->console.matched ? m->console.match : NULL);
+    field_real(&document, "seconds", seconds);
+    return set_device_result(m->cli, document, error);
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)

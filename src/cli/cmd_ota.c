@@ -177,19 +177,24 @@ static int get_image(struct cli *cli, const struct options *o, struct source *so
 /* ---- the command ----------------------------------------------------------------------------------------
  */
 
-static int print_result(struct cli *cli, const struct source *source, const struct espota_ota_result *r,
-                        const struct options *o, double seconds, struct espota_error *error)
+static int set_ota_result(struct cli *cli, const struct options *o, const struct espota_device *device,
+                          const struct source *source, const struct espota_ota_result *r, double seconds,
+                          struct espota_error *error)
 {
-    char sha256[2 * ESPOTA_SHA256_LENGTH + 1];
-    espota_hex(r->sha256, sizeof r->sha256, sha256);
-    return print_device_json(
-        cli,
-        json_pack("{s:o, s:o, s:o, s:I, s:I, s:s, s:b, s:I, s:I, s:f, s:b, s:b}", "image",
-                  text_json(source->name), "from", text_json(r->from.label), "to", text_json(r->to.label),
-                  "offset", (json_int_t)r->to.offset, "size", (json_int_t)source->image.size, "sha256",
-                  sha256, "md5_checked", source->has_md5, "written", (json_int_t)r->write.written, "kept",
-                  (json_int_t)r->write.kept, "seconds", seconds, "trial", o->trial, "restarted", o->restart),
-        error);
+    struct fields document = device_document_begin(device->name);
+    field_text(&document, "image", source->name);
+    field_label(&document, "from", &r->from);
+    field_label(&document, "to", &r->to);
+    field_number(&document, "offset", r->to.offset);
+    field_number(&document, "size", (int64_t)source->image.size);
+    field_bytes(&document, "sha256", r->sha256, sizeof r->sha256);
+    field_flag(&document, "md5_checked", source->has_md5);
+    field_number(&document, "written", r->write.written);
+    field_number(&document, "kept", r->write.kept);
+    field_real(&document, "seconds", seconds);
+    field_flag(&document, "trial", o->trial);
+    field_flag(&document, "restarted", o->restart);
+    return set_device_result(cli, document, error);
 }
 
 static int update(struct cli *cli, const struct options *o, const struct source *source,
@@ -216,7 +221,7 @@ static int update(struct cli *cli, const struct options *o, const struct source 
             espota_ui_say(&cli->ui, "Restarted");
     }
     if (outcome == 0 && cli->json)
-        outcome = print_result(cli, source, &result, o, seconds, error);
+        outcome = set_ota_result(cli, o, device, source, &result, seconds, error);
     return outcome;
 }
 

@@ -60,16 +60,18 @@ static int write_files(const struct options *o, const struct espota_bytes *csv,
     return result;
 }
 
-static int print_plan_json(const struct espota_plan *plan, struct espota_error *error)
+static int set_plan_result(struct cli *cli, const struct espota_plan *plan, struct espota_error *error)
 {
-    json_t *notes = json_array();
+    struct fields document = document_begin();
+    struct items notes = items_begin();
     for (unsigned i = 0; i < plan->note_count; i++)
-        json_array_append_new(notes, json_string(plan->note[i].text));
-    return print_json(json_pack("{s:s, s:I, s:I, s:o, s:o}", "layout", espota_layout_name(plan->layout),
-                                "flash_size", (json_int_t)plan->flash_size, "table_offset",
-                                (json_int_t)plan->table.offset, "notes", notes, "partitions",
-                                table_json(&plan->table)),
-                      error);
+        item_text(&notes, plan->note[i].text);
+    field_text(&document, "layout", espota_layout_name(plan->layout));
+    field_number(&document, "flash_size", plan->flash_size);
+    field_number(&document, "table_offset", plan->table.offset);
+    field_list(&document, "notes", notes);
+    field_list(&document, "partitions", table_items(&plan->table));
+    return set_result(cli, document, error);
 }
 
 static int print_plan(const struct espota_plan *plan, struct espota_error *error)
@@ -120,7 +122,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0 && o->csv)
         print_csv(&csv);
     else if (result == 0 && cli->json)
-        result = print_plan_json(&plan, error);
+        result = set_plan_result(cli, &plan, error);
     else if (result == 0 && !to_stdout(o->output) && !to_stdout(o->binary))
         result = print_plan(&plan, error);
     espota_bytes_free(&csv);

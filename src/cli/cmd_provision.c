@@ -92,6 +92,15 @@ static int provision(struct cli *cli, const struct options *o, const char *name,
     return result ? result : build_again(&found, image->data, out, error);
 }
 
+static int set_provision_result(struct cli *cli, const struct options *o, struct espota_error *error)
+{
+    struct fields document = document_begin();
+    field_text(&document, "output", o->output);
+    field_flag(&document, "keyed", o->key != NULL);
+    field_number(&document, "min_secure_version", o->min_secure_version.value);
+    return set_result(cli, document, error);
+}
+
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
@@ -112,10 +121,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
             &cli->ui,
             "It checks no signatures: an agent with an owner's key takes it neither signed nor unsigned");
     if (result == 0 && cli->json)
-        result =
-            print_json(json_pack("{s:o, s:b, s:I}", "output", text_json(o->output), "keyed", o->key != NULL,
-                                 "min_secure_version", (json_int_t)o->min_secure_version.value),
-                       error);
+        result = set_provision_result(cli, o, error);
     espota_bytes_free(&image);
     espota_bytes_free(&out);
     return result;

@@ -51,16 +51,17 @@ static const struct option_spec writing_options[] = {
 };
 
 /* `what` was done: "read", "written" or "verified", and `bytes` of the range travelled or were compared. */
-static int print_range(struct cli *cli, const struct espota_device *device, const struct target *t,
-                       const char *what, uint32_t length, uint32_t bytes, struct espota_error *error)
+static int set_range_result(struct cli *cli, const struct espota_device *device, const struct target *t,
+                            const char *what, uint32_t length, uint32_t bytes, struct espota_error *error)
 {
     if (!cli->json)
         return 0;
-    return print_device_json(cli,
-                             json_pack("{s:s, s:s, s:I, s:I, s:I}", "device", device->name, "target", t->name,
-                                       "offset", (json_int_t)t->offset, "length", (json_int_t)length, what,
-                                       (json_int_t)bytes),
-                             error);
+    struct fields document = device_document_begin(device->name);
+    field_text(&document, "target", t->name);
+    field_number(&document, "offset", t->offset);
+    field_number(&document, "length", length);
+    field_number(&document, what, bytes);
+    return set_device_result(cli, document, error);
 }
 
 /* ---- read -----------------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ static int read_target(struct cli *cli, const void *options, struct espota_devic
     free(data);
     if (outcome == 0)
         espota_ui_say(&cli->ui, "Read %" PRIu32 " bytes from %s into %s, verified", t.length, t.text, path);
-    return outcome ? outcome : print_range(cli, device, &t, "read", t.length, result.read, error);
+    return outcome ? outcome : set_range_result(cli, device, &t, "read", t.length, result.read, error);
 }
 
 /* ---- write ----------------------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ static int write_target(struct cli *cli, const void *options, struct espota_devi
         espota_ui_say(&cli->ui, "Wrote %" PRIu32 " bytes to %s: %" PRIu32 "K written, verified", file.total,
                       t.text, result.written / 1024);
     if (outcome == 0)
-        outcome = print_range(cli, device, &t, "written", file.total, result.written, error);
+        outcome = set_range_result(cli, device, &t, "written", file.total, result.written, error);
     write_file_free(&file);
     return outcome;
 }
@@ -203,7 +204,7 @@ static int verify_target(struct cli *cli, const void *options, struct espota_dev
         espota_ui_say(&cli->ui, "%s holds %s: %" PRIu32 " bytes are the same", t.text, cli->arguments[1],
                       file.total);
     if (outcome == 0)
-        outcome = print_range(cli, device, &t, "verified", file.total, file.total, error);
+        outcome = set_range_result(cli, device, &t, "verified", file.total, file.total, error);
     write_file_free(&file);
     return outcome;
 }
@@ -212,7 +213,7 @@ static int verify_target(struct cli *cli, const void *options, struct espota_dev
  */
 
 static int erase_one(struct cli *cli, const struct options *o, const char *text, struct espota_device *device,
-                     json_t *list, struct espota_error *error)
+                     struct items *erased, struct espota_error *error)
 {
     struct target t;
     int outcome = target_parse(&t, text, device, o->table_offset.value, false, error);
@@ -228,8 +229,11 @@ static int erase_one(struct cli *cli, const struct options *o, const char *text,
     if (outcome != 0)
         return outcome;
     espota_ui_say(&cli->ui, "Erased %" PRIu32 "K: %s", t.length / 1024, t.text);
-    json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "target", t.name, "offset", (json_int_t)t.offset,
-                                          "length", (json_int_t)t.length));
+    struct fields fields = fields_begin();
+    field_text(&fields, "target", t.name);
+    field_number(&fields, "offset", t.offset);
+    field_number(&fields, "length", t.length);
+    item_object(erased, fields);
     return 0;
 }
 
@@ -237,19 +241,21 @@ static int erase_targets(struct cli *cli, const void *options, struct espota_dev
                          struct espota_error *error)
 {
     const struct options *o = options;
-    json_t *list = json_array();
+    struct items erased = items_begin();
     int outcome = check_security(cli, device, o->force, error);
     for (int i = 0; outcome == 0 && i < cli->argument_count; i++) {
         struct target ignored; /* all of them must be right before the first is erased */
         outcome = target_parse(&ignored, cli->arguments[i], device, o->table_offset.value, false, error);
     }
     for (int i = 0; outcome == 0 && i < cli->argument_count; i++)
-        outcome = erase_one(cli, o, cli->arguments[i], device, list, error);
+        outcome = erase_one(cli, o, cli->arguments[i], device, &erased, error);
     if (outcome != 0 || !cli->json) {
-        json_decref(list);
+        items_free(&erased);
         return outcome;
     }
-    return print_device_json(cli, json_pack("{s:s, s:o}", "device", device->name, "erased", list), error);
+    struct fields document = device_document_begin(device->name);
+    field_list(&document, "erased", erased);
+    return set_device_result(cli, document, error);
 }
 
 /* ---- the commands ---------------------------------------------------------------------------------------

@@ -18,12 +18,14 @@ static const struct option_spec option_table[] = {
     OPTION_END,
 };
 
-static int print_result(struct cli *cli, const char *name, const char *mode, struct espota_error *error)
+static int conclude(struct cli *cli, const char *name, const char *mode, struct espota_error *error)
 {
     espota_ui_say(&cli->ui, "%s restarted, %s", name, mode);
     if (!cli->json)
         return 0;
-    return print_json(json_pack("{s:s, s:s}", "device", name, "mode", mode), error);
+    struct fields document = device_document_begin(name);
+    field_text(&document, "mode", mode);
+    return set_device_result(cli, document, error);
 }
 
 static int by_device(struct cli *cli, const struct options *o, struct espota_error *error)
@@ -33,7 +35,7 @@ static int by_device(struct cli *cli, const struct options *o, struct espota_err
     if (result == 0)
         result = espota_device_restart(device, error);
     if (result == 0)
-        result = print_result(cli, device->name, "from flash", error);
+        result = conclude(cli, device->name, "from flash", error);
     espota_device_close(device);
     return result;
 }
@@ -43,7 +45,7 @@ static int into_download(struct cli *cli, const struct options *o, struct espota
     struct espota_device *device = NULL;
     int result = connect_to_look(cli, &o->connect, &device, error);
     if (result == 0)
-        result = print_result(cli, device->name, "in download mode", error);
+        result = conclude(cli, device->name, "in download mode", error);
     espota_device_close(device);
     return result;
 }
@@ -62,7 +64,7 @@ static int by_lines(struct cli *cli, const struct options *o, struct espota_erro
         result =
             espota_reset_run(link, o->connect.after ? o->connect.after : espota_reset_hard_for(link), error);
     if (result == 0)
-        result = print_result(cli, link->name, "from flash", error);
+        result = conclude(cli, link->name, "from flash", error);
     espota_link_close(link);
     return result;
 }

@@ -19,6 +19,14 @@ static const struct option_spec option_table[] = {
     OPTION_END,
 };
 
+static int set_sign_result(struct cli *cli, const char *output, size_t size, struct espota_error *error)
+{
+    struct fields document = document_begin();
+    field_text(&document, "output", output);
+    field_number(&document, "size", (int64_t)size);
+    return set_result(cli, document, error);
+}
+
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
@@ -50,8 +58,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         espota_ui_say(&cli->ui, "%s signed: %zu bytes in %s", name, out.size, o->output);
     if (result == 0 && cli->json)
-        result = print_json(
-            json_pack("{s:o, s:I}", "output", text_json(o->output), "size", (json_int_t)out.size), error);
+        result = set_sign_result(cli, o->output, out.size, error);
     espota_signer_free(signer);
     espota_bytes_free(&image);
     espota_bytes_free(&out);

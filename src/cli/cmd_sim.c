@@ -96,22 +96,22 @@ static int parse_power_cut(const char *text, struct espota_sim_faults *faults, s
     return 0;
 }
 
-static json_t *port_json(uint16_t port)
+static void field_port(struct fields *to, const char *key, uint16_t port)
 {
-    return port ? json_integer(port) : json_null();
+    field_number_if(to, key, port > 0, port);
 }
 
 static void ready(void *context, const struct espota_sim_doors *d)
 {
     struct cli *cli = context;
     if (cli->json) {
-        json_t *document =
-            json_pack("{s:o, s:o, s:o, s:o}", "pty", d->pty ? json_string(d->pty) : json_null(), "tcp_port",
-                      port_json(d->tcp_port), "rfc2217_port", port_json(d->rfc2217_port), "listen_port",
-                      port_json(d->network_port));
         struct espota_error ignored;
-        if (document)
-            (void)print_json(document, &ignored); /* a broken stdout shows at the end */
+        struct fields document = document_begin();
+        field_text(&document, "pty", d->pty);
+        field_port(&document, "tcp_port", d->tcp_port);
+        field_port(&document, "rfc2217_port", d->rfc2217_port);
+        field_port(&document, "listen_port", d->network_port);
+        (void)print_document(&document, &ignored); /* a broken stdout shows at the end */
     } else {
         if (d->pty)
             print("pty: %s\n", d->pty);

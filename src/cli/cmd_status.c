@@ -129,39 +129,41 @@ static void print_report(const struct report *r)
         print_app(&r->app[i]);
 }
 
-static json_t *app_json(const struct app *app)
+static struct fields app_fields(const struct app *app)
 {
+    struct fields fields = fields_begin();
     const struct espota_partition *p = app->partition;
     bool has = app->state != ESPOTA_SLOT_EMPTY && app->image.has_description;
-    const char *subtype = espota_subtype_name(p->type, p->subtype);
-    return json_pack("{s:o, s:o, s:I, s:I, s:s, s:o, s:o, s:o, s:b, s:b, s:b}", "name", text_json(p->label),
-                     "subtype", subtype ? json_string(subtype) : json_null(), "offset", (json_int_t)p->offset,
-                     "size", (json_int_t)p->size, "image", espota_slot_state_name(app->state), "project",
-                     has ? text_json(app->image.description.project) : json_null(), "version",
-                     has ? text_json(app->image.description.version) : json_null(), "otadata",
-                     app->trial ? json_string(app->trial) : json_null(), "running", app->running,
-                     "boots_next", app->boots, "update_target", app->next);
+    field_label(&fields, "name", p);
+    field_text(&fields, "subtype", espota_subtype_name(p->type, p->subtype));
+    field_number(&fields, "offset", p->offset);
+    field_number(&fields, "size", p->size);
+    field_text(&fields, "image", espota_slot_state_name(app->state));
+    field_text(&fields, "project", has ? app->image.description.project : NULL);
+    field_text(&fields, "version", has ? app->image.description.version : NULL);
+    field_text(&fields, "otadata", app->trial);
+    field_flag(&fields, "running", app->running);
+    field_flag(&fields, "boots_next", app->boots);
+    field_flag(&fields, "update_target", app->next);
+    return fields;
 }
 
-static json_t *label_json(const struct espota_partition *p)
-{
-    return p ? text_json(p->label) : json_null();
-}
-
-static json_t *report_json(const struct report *r)
+static struct fields report_document(const struct report *r)
 {
     const struct espota_device_info *info = &r->device->info;
-    char mac[MAC_TEXT];
-    json_t *apps = json_array();
+    struct fields document = device_document_begin(r->device->name);
+    struct items apps = items_begin();
     for (size_t i = 0; i < r->count; i++)
-        json_array_append_new(apps, app_json(&r->app[i]));
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "device", r->device->kind, "chip",
-                     info->chip ? json_string(info->chip->id) : json_null(), "flash_size",
-                     info->flash_size ? json_integer((json_int_t)info->flash_size) : json_null(), "mac",
-                     info->has_mac ? json_string(mac_text(info->mac, mac)) : json_null(), "agent",
-                     info->firmware[0] ? text_json(info->firmware) : json_null(), "running",
-                     info->has_running ? label_json(r->slots.running) : json_null(), "boots_next",
-                     label_json(r->slots.boot), "apps", apps);
+        item_object(&apps, app_fields(&r->app[i]));
+    field_text(&document, "kind", r->device->kind);
+    field_chip(&document, "chip", info->chip);
+    field_number_if(&document, "flash_size", info->flash_size > 0, info->flash_size);
+    field_mac(&document, "mac", info);
+    field_text_if_any(&document, "agent", info->firmware);
+    field_label(&document, "running", info->has_running ? r->slots.running : NULL);
+    field_label(&document, "boots_next", r->slots.boot);
+    field_list(&document, "apps", apps);
+    return document;
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)
@@ -174,7 +176,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = look_at_apps(&r, error);
     if (result == 0 && cli->json)
-        result = print_device_json(cli, report_json(&r), error);
+        result = set_device_result(cli, report_document(&r), error);
     else if (result == 0)
         print_report(&r);
     result = disconnect_device(r.device, result, error);

@@ -51,15 +51,20 @@ static void print_result_line(const struct espota_table *table, const struct opt
           espota_size_text(o->flash.value, flash_text), espota_size_text(o->flash.value - end, free_text));
 }
 
-static json_t *summary_json(const struct espota_table *table, const struct options *o, bool was_binary)
+static struct fields summary_document(const char *device, const struct espota_table *table,
+                                      const struct options *o, bool was_binary)
 {
-    uint64_t end = espota_table_end(table);
-    return json_pack(
-        "{s:b, s:s, s:I, s:I, s:o, s:b, s:o, s:o}", "valid", true, "source", was_binary ? "binary" : "csv",
-        "table_offset", (json_int_t)table->offset, "end", (json_int_t)end, "free",
-        o->flash.given ? json_integer((json_int_t)o->flash.value - (json_int_t)end) : json_null(), "md5",
-        table->has_md5, "flash_size", o->flash.given ? json_integer((json_int_t)o->flash.value) : json_null(),
-        "partitions", table_json(table));
+    struct fields document = device_document_begin(device);
+    int64_t end = (int64_t)espota_table_end(table);
+    field_flag(&document, "valid", true);
+    field_text(&document, "source", was_binary ? "binary" : "csv");
+    field_number(&document, "table_offset", table->offset);
+    field_number(&document, "end", end);
+    field_number_if(&document, "free", o->flash.given, (int64_t)o->flash.value - end);
+    field_flag(&document, "md5", table->has_md5);
+    field_number_if(&document, "flash_size", o->flash.given, o->flash.value);
+    field_list(&document, "partitions", table_items(table));
+    return document;
 }
 
 static int write_files(const struct espota_table *table, const struct options *o, struct espota_error *error)
@@ -79,11 +84,11 @@ static int write_files(const struct espota_table *table, const struct options *o
     return result;
 }
 
-static int show(struct cli *cli, const struct espota_table *table, const struct options *o, bool was_binary,
-                struct espota_error *error)
+static int show(struct cli *cli, const char *device, const struct espota_table *table,
+                const struct options *o, bool was_binary, struct espota_error *error)
 {
     if (cli->json)
-        return print_device_json(cli, summary_json(table, o, was_binary), error);
+        return set_device_result(cli, summary_document(device, table, o, was_binary), error);
     if (o->csv || to_stdout(o->output) || to_stdout(o->binary))
         return 0;
     int result = print_table(table, o->flash.value, error);
@@ -136,7 +141,8 @@ static int read_file(const char *name, const struct options *o, struct espota_ta
     return result;
 }
 
-static int read_device(struct cli *cli, struct options *o, struct espota_table *table,
+/* `name` has room for a device's. */
+static int read_device(struct cli *cli, struct options *o, char *name, struct espota_table *table,
                        struct espota_error *error)
 {
     struct espota_device *device = NULL;
@@ -146,6 +152,7 @@ static int read_device(struct cli *cli, struct options *o, struct espota_table *
         result = espota_slots_load(&slots, device, o->table_offset.value, error);
     if (result == 0) {
         *table = slots.table;
+        memcpy(name, device->name, sizeof device->name);
         if (!o->flash.given && device->info.flash_size)
             o->flash = (struct size_option){ true, device->info.flash_size };
     }
@@ -170,25 +177,26 @@ static int check_options(const struct cli *cli, const struct options *o, struct 
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     struct options o = *(const struct options *)options;
-    const char *name = cli->argument_count > 0 ? cli->arguments[0] : "the device";
+    const char *file = cli->argument_count > 0 ? cli->arguments[0] : NULL;
+    char device[sizeof((struct espota_device *)0)->name] = "";
     struct espota_table table;
     struct espota_table_problem problem;
     char words[ESPOTA_PROBLEM_TEXT];
     bool was_binary = true;
     int result = check_options(cli, &o, error);
     if (result == 0)
-        result = cli->argument_count > 0 ? read_file(name, &o, &table, &was_binary, error)
-                                         : read_device(cli, &o, &table, error);
+        result = file ? read_file(file, &o, &table, &was_binary, error)
+                      : read_device(cli, &o, device, &table, error);
     if (result != 0)
         return result;
     warn_about_labels(cli, &table);
     if (o.flash.given && espota_table_verify_fits(&table, o.flash.value, &problem) != 0)
-        return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s: %s", name,
+        return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s: %s", file ? file : device,
                            espota_table_problem_text(&problem, words));
     if (o.no_md5)
         table.has_md5 = false;
     result = write_files(&table, &o, error);
-    return result ? result : show(cli, &table, &o, was_binary, error);
+    return result ? result : show(cli, file ? NULL : device, &table, &o, was_binary, error);
 }
 
 const struct command command_table = {

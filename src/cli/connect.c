@@ -430,3 +430,9 @@ const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT])
     snprintf(text, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
     return text;
 }
+
+void field_mac(struct fields *to, const char *key, const struct espota_device_info *info)
+{
+    char text[MAC_TEXT];
+    field_text(to, key, info->has_mac ? mac_text(info->mac, text) : NULL);
+}

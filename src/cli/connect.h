@@ -88,5 +88,7 @@ int read_key(struct cli *cli, const char *path, uint8_t *key, size_t *length, st
 /* "AA:BB:..." */
 #define MAC_TEXT 18
 const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT]);
+/* Null where it has none. */
+void field_mac(struct fields *to, const char *key, const struct espota_device_info *info);
 
 #endif

@@ -46,39 +46,42 @@ void say_plan(struct cli *cli, const struct espota_device *device, const struct 
 /* ---- the outcome ----------------------------------------------------------------------------------------
  */
 
-static json_t *pieces_json(const struct espota_flash_plan *plan)
+static struct items piece_items(const struct espota_flash_plan *plan)
 {
-    json_t *list = json_array();
+    struct items items = items_begin();
     for (unsigned i = 0; i < plan->piece_count; i++) {
         const struct espota_flash_piece *p = &plan->piece[i];
-        json_array_append_new(list,
-                              json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "what", text_or_null(p->name),
-                                        "file", text_or_null(p->file), "offset", (json_int_t)p->offset,
-                                        "size", (json_int_t)p->size, "written", (json_int_t)p->result.written,
-                                        "kept", (json_int_t)p->result.kept));
+        struct fields fields = fields_begin();
+        field_text_if_any(&fields, "what", p->name);
+        field_text_if_any(&fields, "file", p->file);
+        field_number(&fields, "offset", p->offset);
+        field_number(&fields, "size", (int64_t)p->size);
+        field_number(&fields, "written", p->result.written);
+        field_number(&fields, "kept", p->result.kept);
+        item_object(&items, fields);
     }
-    return list;
+    return items;
 }
 
 /* What a change of layout kept and what not. */
-static json_t *migration_json(const struct espota_flash_plan *plan)
+static void field_migration(struct fields *to, const struct espota_flash_plan *plan)
 {
-    if (!plan->layout_differs)
-        return json_null();
     struct espota_layout_erasure gone[ESPOTA_TABLE_MAX_ENTRIES];
+    if (!plan->layout_differs) {
+        field_null(to, "migration");
+        return;
+    }
     unsigned count = espota_layout_erasures(&plan->contents.table, &plan->table, gone);
-    json_t *kept = json_array(), *lost = json_array();
+    struct items kept = items_begin(), erased = items_begin();
     for (unsigned i = 0, k = 0; i < plan->table.count; i++) {
         bool goes = k < count && gone[k].partition == &plan->table.entry[i];
-        json_array_append_new(goes ? lost : kept, text_or_null(plan->table.entry[i].label));
+        item_text(goes ? &erased : &kept, plan->table.entry[i].label);
         k += goes;
     }
-    return json_pack("{s:o, s:o}", "kept", kept, "erased", lost);
-}
-
-static json_t *label_json(const struct espota_partition *p)
-{
-    return p ? text_or_null(p->label) : json_null();
+    struct fields migration = fields_begin();
+    field_list(&migration, "kept", kept);
+    field_list(&migration, "erased", erased);
+    field_object(to, "migration", migration);
 }
 
 /* Only what the bootloader that is in flash would do. */
@@ -100,18 +103,20 @@ static void say_boot(struct cli *cli, const struct espota_flash_plan *plan)
         espota_ui_say(&cli->ui, "'%s' boots next", plan->boots->label);
 }
 
-static int print_flash_json(struct cli *cli, const struct espota_device *device,
+static int set_flash_result(struct cli *cli, const struct espota_device *device,
                             const struct espota_flash_plan *plan, double seconds, double rate,
                             struct espota_error *error)
 {
-    return print_device_json(
-        cli,
-        json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:f, s:f}", "device", text_or_null(device->name),
-                  "chip", plan->chip ? json_string(plan->chip->id) : json_null(), "flash_size",
-                  (json_int_t)device->info.flash_size, "app", label_json(plan->app), "boots",
-                  label_json(plan->boots), "migration", migration_json(plan), "pieces", pieces_json(plan),
-                  "seconds", seconds, "kib_per_second", rate),
-        error);
+    struct fields document = device_document_begin(device->name);
+    field_chip(&document, "chip", plan->chip);
+    field_number(&document, "flash_size", device->info.flash_size);
+    field_label(&document, "app", plan->app);
+    field_label(&document, "boots", plan->boots);
+    field_migration(&document, plan);
+    field_list(&document, "pieces", piece_items(plan));
+    field_real(&document, "seconds", seconds);
+    field_real(&document, "kib_per_second", rate);
+    return set_device_result(cli, document, error);
 }
 
 int report_flash(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan,
@@ -127,5 +132,5 @@ int report_flash(struct cli *cli, const struct espota_device *device, const stru
     espota_ui_say(&cli->ui, "%" PRIu64 " bytes in %.1f s, %.1f KiB/s effective, %" PRIu64 "K written", total,
                   seconds, rate, changed / 1024);
     say_boot(cli, plan);
-    return cli->json ? print_flash_json(cli, device, plan, seconds, rate, error) : 0;
+    return cli->json ? set_flash_result(cli, device, plan, seconds, rate, error) : 0;
 }

@@ -40,20 +40,30 @@ static void print_overview(FILE *out)
                  "4 verification failed, 5 refused because data would be lost, 130 interrupted.\n");
 }
 
-static void print_failure_json(const struct espota_error *error)
+static void print_failure(const struct espota_error *error)
 {
     struct espota_error ignored;
-    json_t *document =
-        json_pack("{s:{s:s, s:i, s:o, s:o}}", "error", "status", espota_status_name(error->status), "exit",
-                  espota_exit_status(error->status), "message", text_json(error->text), "hint",
-                  text_or_null(espota_hint_name(error->hint)));
-    if (document)
-        print_json(document, &ignored);
+    struct fields document = document_begin(), failure = fields_begin();
+    field_text(&failure, "status", espota_status_name(error->status));
+    field_number(&failure, "exit", espota_exit_status(error->status));
+    field_text(&failure, "message", error->text);
+    field_text(&failure, "hint", espota_hint_name(error->hint));
+    field_object(&document, "error", failure);
+    (void)print_document(&document, &ignored); /* stderr has said it */
+}
+
+/* Also where the options cannot be understood: --json in scripts means that a failure is read from stdout. */
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
 }
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-    struct cli cli = { 0 };
+    struct cli cli = { .json = wants_json(argc, argv) };
     struct espota_error error = { 0 };
     bool help = false;
     cli_observe(&cli);
@@ -66,28 +76,31 @@ static int run_command(const struct command *command, int argc, char **argv)
         result = command->run(&cli, options, &error);
     espota_ui_progress_end(&cli.ui);
     if (result == 0)
-        result = finish_output(&error);
+        result = finish_output(&cli, &error);
     if (result != 0) {
         if (!cli.ui.err)
             espota_ui_init(&cli.ui, false, 0);
         add_hint(&error);
         espota_ui_error(&cli.ui, error.text);
         if (cli.json)
-            print_failure_json(&error);
+            print_failure(&error);
     }
-    json_decref(cli.warnings);
+    fields_free(&cli.result);
+    items_free(&cli.warnings);
     free(options);
     cli_end_if_interrupted();
     return espota_exit_status((enum espota_status)result);
 }
 
-static int unknown_command(const char *name)
+static int unknown_command(const char *name, bool json)
 {
     struct espota_ui ui;
     struct espota_error error;
     espota_ui_init(&ui, false, 0);
     espota_fail(&error, ESPOTA_ERR_USAGE, "there is no command '%s'; 'espota --help' lists them", name);
     espota_ui_error(&ui, error.text);
+    if (json)
+        print_failure(&error);
     return espota_exit_status(ESPOTA_ERR_USAGE);
 }
 
@@ -99,7 +112,7 @@ static int help_command(int argc, char **argv)
     }
     const struct command *command = command_find(argv[1]);
     if (!command)
-        return unknown_command(argv[1]);
+        return unknown_command(argv[1], wants_json(argc, argv));
     options_help(command);
     return 0;
 }
@@ -126,5 +139,5 @@ int main(int argc, char **argv)
         return 0;
     }
     const struct command *command = command_find(name);
-    return command ? run_command(command, argc - 1, argv + 1) : unknown_command(name);
+    return command ? run_command(command, argc - 1, argv + 1) : unknown_command(name, wants_json(argc, argv));
 }

@@ -3,96 +3,11 @@
 
 #include "espota/chip.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-bool to_stdout(const char *path)
-{
-    return path && strcmp(path, "-") == 0;
-}
-
-void print(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    espota_ui_vprint(stdout, format, args);
-    va_end(args);
-}
-
-int finish_output(struct espota_error *error)
-{
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot write the result to standard output: %s",
-                           espota_reason(errno));
-    return 0;
-}
-
-int print_json(json_t *document, struct espota_error *error)
-{
-    if (!document)
-        return espota_fail_memory(error, "building the JSON result");
-    char *text = json_dumps(document, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    json_decref(document);
-    if (!text)
-        return espota_fail_memory(error, "writing the JSON result");
-    for (const char *at = text; *at; at++) {
-        if (*at == 0x7f) /* the one control character that Jansson does not escape */
-            fputs("\\u007f", stdout);
-        else
-            fputc(*at, stdout);
-    }
-    fputc('\n', stdout);
-    free(text);
-    return 0; /* finish_output() finds what went wrong */
-}
-
-/* Text from outside may be any bytes; JSON is UTF-8. */
-json_t *text_json(const char *text)
-{
-    json_t *value = json_string(text);
-    char *copy = value ? NULL : strdup(text);
-    if (copy)
-        value = json_string(espota_ui_clean(copy));
-    free(copy);
-    return value ? value : json_string("?");
-}
-
-int print_device_json(struct cli *cli, json_t *document, struct espota_error *error)
-{
-    json_t *warnings = cli->warnings ? json_incref(cli->warnings) : json_array();
-    if (document && json_object_set_new(document, "warnings", warnings) != 0) {
-        json_decref(document);
-        document = NULL;
-    }
-    return print_json(document, error);
-}
-
-void warn_about_device(struct cli *cli, const char *text)
-{
-    json_t *value = text_or_null(text), *known;
-    size_t i;
-    if (!cli->warnings)
-        cli->warnings = json_array();
-    json_array_foreach(cli->warnings, i, known)
-    {
-        if (json_equal(known, value)) {
-            json_decref(value);
-            return;
-        }
-    }
-    json_array_append_new(cli->warnings, value);
-    if (!cli->ui.quiet)
-        espota_ui_warn(&cli->ui, "%s", text);
-}
-
-json_t *text_or_null(const char *text)
-{
-    return text && *text ? text_json(text) : json_null();
-}
 
 /* As it is into files and pipes; harmless on a terminal. */
 void print_csv(const struct espota_bytes *csv)
@@ -197,27 +112,27 @@ int print_table(const struct espota_table *table, uint64_t flash_size, struct es
     return result;
 }
 
-static json_t *partition_json(const struct espota_partition *p)
+static struct fields partition_fields(const struct espota_partition *p)
 {
-    const char *type = espota_type_name(p->type);
-    const char *subtype = espota_subtype_name(p->type, p->subtype);
-    return json_pack("{s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:b, s:b}", "name", text_json(p->label), "type",
-                     type ? json_string(type) : json_null(), "subtype",
-                     subtype ? json_string(subtype) : json_null(), "type_id", p->type, "subtype_id",
-                     p->subtype, "offset", (json_int_t)p->offset, "size", (json_int_t)p->size, "encrypted",
-                     (p->flags & ESPOTA_FLAG_ENCRYPTED) != 0, "readonly",
-                     (p->flags & ESPOTA_FLAG_READONLY) != 0);
+    struct fields fields = fields_begin();
+    field_label(&fields, "name", p);
+    field_text(&fields, "type", espota_type_name(p->type));
+    field_text(&fields, "subtype", espota_subtype_name(p->type, p->subtype));
+    field_number(&fields, "type_id", p->type);
+    field_number(&fields, "subtype_id", p->subtype);
+    field_number(&fields, "offset", p->offset);
+    field_number(&fields, "size", p->size);
+    field_flag(&fields, "encrypted", (p->flags & ESPOTA_FLAG_ENCRYPTED) != 0);
+    field_flag(&fields, "readonly", (p->flags & ESPOTA_FLAG_READONLY) != 0);
+    return fields;
 }
 
-json_t *table_json(const struct espota_table *table)
+struct items table_items(const struct espota_table *table)
 {
-    json_t *list = json_array();
+    struct items items = items_begin();
     for (unsigned i = 0; i < table->count; i++)
-        if (json_array_append_new(list, partition_json(&table->entry[i])) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    return list;
+        item_object(&items, partition_fields(&table->entry[i]));
+    return items;
 }
 
 int read_subtype_names(const struct list_option *list, struct espota_subtype_name *names,
@@ -244,52 +159,69 @@ void warn_about_labels(struct cli *cli, const struct espota_table *table)
                            table->entry[i].label);
 }
 
-static json_t *segments_json(const struct espota_image *image)
+static struct items segment_items(const struct espota_image *image)
 {
-    json_t *list = json_array();
+    struct items items = items_begin();
     for (unsigned i = 0; i < image->segment_count && i < ESPOTA_IMAGE_MAX_SEGMENTS; i++) {
         const struct espota_image_segment *s = &image->segment[i];
-        json_array_append_new(list,
-                              json_pack("{s:I, s:I, s:I}", "load_address", (json_int_t)s->load_address,
-                                        "length", (json_int_t)s->length, "offset", (json_int_t)s->offset));
+        struct fields fields = fields_begin();
+        field_number(&fields, "load_address", s->load_address);
+        field_number(&fields, "length", s->length);
+        field_number(&fields, "offset", s->offset);
+        item_object(&items, fields);
     }
-    return list;
+    return items;
 }
 
-static json_t *description_json(const struct espota_image *image)
+static struct fields description_fields(const struct espota_app_desc *d)
 {
-    const struct espota_app_desc *d = &image->description;
-    char elf[2 * ESPOTA_SHA256_LENGTH + 1];
-    if (!image->has_description)
-        return json_null();
-    espota_hex(d->elf_sha256, sizeof d->elf_sha256, elf);
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:s}", "project", text_json(d->project), "version",
-                     text_json(d->version), "idf_version", text_json(d->idf_version), "date",
-                     text_json(d->date), "time", text_json(d->time), "secure_version",
-                     (json_int_t)d->secure_version, "elf_sha256", elf);
+    struct fields fields = fields_begin();
+    field_text(&fields, "project", d->project);
+    field_text(&fields, "version", d->version);
+    field_text(&fields, "idf_version", d->idf_version);
+    field_text(&fields, "date", d->date);
+    field_text(&fields, "time", d->time);
+    field_number(&fields, "secure_version", d->secure_version);
+    field_bytes(&fields, "elf_sha256", d->elf_sha256, sizeof d->elf_sha256);
+    return fields;
 }
 
-json_t *image_json(const struct espota_image *image, enum espota_image_verdict verdict)
+static void field_description(struct fields *to, const struct espota_image *image)
+{
+    if (image->has_description)
+        field_object(to, "description", description_fields(&image->description));
+    else
+        field_null(to, "description");
+}
+
+static void add_flash_settings(struct fields *to, const struct espota_image *image,
+                               const struct espota_chip *chip)
 {
     static const char *const modes[] = { "qio", "qout", "dio", "dout" };
-    char words[ESPOTA_PROBLEM_TEXT], hash[2 * ESPOTA_SHA256_LENGTH + 1];
-    const struct espota_chip *chip = espota_chip_by_image_id(image->chip_id);
     uint32_t frequency = chip ? chip->frequency[image->flash_frequency] : 0;
+    field_text(to, "flash_mode", image->flash_mode < 4 ? modes[image->flash_mode] : NULL);
+    field_number_if(to, "flash_frequency_mhz", frequency > 0, frequency);
+    field_number_if(to, "flash_size", image->flash_size < 8, (int64_t)1 << (20 + image->flash_size));
+}
+
+struct fields image_document(const struct espota_image *image, enum espota_image_verdict verdict)
+{
+    struct fields document = document_begin();
+    char words[ESPOTA_PROBLEM_TEXT];
+    const struct espota_chip *chip = espota_chip_by_image_id(image->chip_id);
     bool complete = image->length > 0;
-    espota_hex(image->hash_computed, ESPOTA_SHA256_LENGTH, hash);
-    return json_pack(
-        "{s:b, s:s, s:o, s:i, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "valid",
-        verdict == ESPOTA_IMAGE_OK, "verdict", espota_image_verdict_text(verdict, image, words), "chip",
-        chip ? json_string(chip->id) : json_null(), "chip_id", image->chip_id, "entry",
-        (json_int_t)image->entry, "length", (json_int_t)image->length, "flash_mode",
-        image->flash_mode < 4 ? json_string(modes[image->flash_mode]) : json_null(), "flash_frequency_mhz",
-        frequency ? json_integer((json_int_t)frequency) : json_null(), "flash_size",
-        image->flash_size < 8 ? json_integer((json_int_t)(1u << image->flash_size) << 20) : json_null(),
-        "checksum_ok",
-        complete ? json_boolean(image->checksum_stored == image->checksum_computed) : json_null(), "hash_ok",
-        complete && image->hash_appended
-            ? json_boolean(memcmp(image->hash_stored, image->hash_computed, ESPOTA_SHA256_LENGTH) == 0)
-            : json_null(),
-        "sha256", complete ? json_string(hash) : json_null(), "segments", segments_json(image), "description",
-        description_json(image));
+    field_flag(&document, "valid", verdict == ESPOTA_IMAGE_OK);
+    field_text(&document, "verdict", espota_image_verdict_text(verdict, image, words));
+    field_chip(&document, "chip", chip);
+    field_number(&document, "chip_id", image->chip_id);
+    field_number(&document, "entry", image->entry);
+    field_number(&document, "length", image->length);
+    add_flash_settings(&document, image, chip);
+    field_flag_if(&document, "checksum_ok", complete, image->checksum_stored == image->checksum_computed);
+    field_flag_if(&document, "hash_ok", complete && image->hash_appended,
+                  memcmp(image->hash_stored, image->hash_computed, ESPOTA_SHA256_LENGTH) == 0);
+    field_bytes(&document, "sha256", complete ? image->hash_computed : NULL, ESPOTA_SHA256_LENGTH);
+    field_list(&document, "segments", segment_items(image));
+    field_description(&document, image);
+    return document;
 }

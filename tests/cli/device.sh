@@ -102,7 +102,7 @@ stop_sim
 # as a file
 cp flash.bin dump.bin
 run status --port file:dump.bin --json
-expect "status of a flash file" 0 '"device": "file"' '"boots_next": "MicroPython_1"'
+expect "status of a flash file" 0 '"device": "dump.bin"' '"kind": "file"' '"boots_next": "MicroPython_1"'
 run ota --port file:dump.bin --file new.bin
 expect "an update into a flash file" 0 "'MicroPython_2'"
 run boot MicroPython_1 --port file:dump.bin
