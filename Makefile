@@ -198,7 +198,7 @@ check-fault: $(FAULT)
 
 # The set-up in README, on systems that have nothing yet.
 check-fresh:
-	@BUILD=$(BUILD) tests/fresh.sh bookworm:root trixie:newcomer:4
+	@exec env BUILD=$(BUILD) tests/fresh.sh bookworm:root trixie:newcomer:4
 
 # The library once, instrumented, for all fuzzers.
 FUZZ_CFLAGS = -g -O1 -fno-sanitize-recover=all

@@ -135,10 +135,13 @@ trap 'exit 130' INT TERM
 [ -z "$(git status --porcelain)" ] || echo "# what is not committed is not in the clones"
 for run in "$@"; do
     IFS=: read -r release user jobs <<<"$run"
+    : >"$SCRATCH/$release.tap"
     MAKE_JOBS=$jobs unshare --mount --pid --fork --kill-child "$0" --inside "$release" "$user" "$SCRATCH/$release.root" \
-        "$SCRATCH/$release.log" </dev/null > >(tee "$SCRATCH/$release.tap") 2>&1 &
+        "$SCRATCH/$release.log" </dev/null >"$SCRATCH/$release.tap" 2>&1 &
     child=$!
+    tail -n +1 -f --pid="$child" "$SCRATCH/$release.tap" &
     wait "$child"
+    wait
     child=
     rm -rf --one-file-system "$SCRATCH/$release.root"
 done
