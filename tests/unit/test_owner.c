@@ -389,8 +389,10 @@ static void any_requests_and_power_cuts_start_nothing_else(void **state)
         updates += o.b->board.running != first;
         leave(&o);
     }
-    print_message("# %u sequences, %lu requests, %lu looks at flash; another app runs at the end of %lu\n",
-                  SEQUENCES, requests, looks, updates);
+    print_message("# %u sequences, %lu requests, %lu with a power cut ahead, %lu looks at flash; another app "
+                  "runs at the end of %lu\n",
+                  SEQUENCES, requests, cuts, looks, updates);
+    assert_true(cuts > 0);
     assert_true(updates > SEQUENCES / 20);
 }
 
