@@ -52,6 +52,7 @@ struct espota_device_info {
     uint32_t flash_size;  /* bytes */
     uint32_t addressable; /* bytes of it, from the start, that this kind of device reaches; 0: all */
     uint32_t flash_id;    /* JEDEC: manufacturer, type << 8, capacity << 16 */
+    bool dump;            /* flash alone: no chip is there that could run what it holds */
     uint8_t mac[6];
     bool has_mac;
     struct espota_security security;
@@ -196,7 +197,7 @@ void espota_device_note(const struct espota_device *device, const char *format, 
     __attribute__((format(printf, 2, 3)));
 void espota_device_warn(const struct espota_device *device, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/** Read what comes over `link`, but no longer than until `deadline` (espota_now_ms), and look in between
+/** Read what comes over `link`, but no longer than until `deadline` (by its clock), and look in between
  * whether to stop: `*got` 0 does not mean that the time is up. @return ESPOTA_ERR_CANCELLED, or as
  * espota_link_read. */
 int espota_device_receive(struct espota_device *device, struct espota_link *link, void *buffer, size_t size,

@@ -4,6 +4,7 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/clock.h"
 #include "espota/error.h"
 #include "espota/host.h"
 #include "espota/observer.h"
@@ -21,6 +22,7 @@ struct espota_fetch_options {
     unsigned total_timeout_s; /* for all of it, repeats included; 0: 600 */
     unsigned attempts; /* for a transfer that breaks; 0: 3. It goes on where it broke when the server can */
     const struct espota_observer *observer; /* download progress, details; may be NULL */
+    const struct espota_clock *clock;       /* by which it waits and gives up; NULL: the system's */
 };
 
 /** A URL with what the user left out: scheme http, `port` (0: the scheme's own), `path`. What the URL says

@@ -17,7 +17,8 @@
 
 struct espota_link;
 
-/** What a kind of link can do. `set_baud` and `set_lines` are NULL where the link has no such thing. */
+/** What a kind of link can do. `set_baud` and `set_lines` are NULL where the link has no such thing. Who uses
+ * a link asks the functions below, not this table. */
 struct espota_link_ops {
     /** Read what is there, at most `size` bytes; wait up to `timeout_ms` for the first. `*got` 0: nothing
      * came in time. @return 0, or ESPOTA_ERR_NO_DEVICE when the link broke. */
@@ -71,6 +72,9 @@ int espota_link_read(struct espota_link *link, void *buffer, size_t size, unsign
                      struct espota_error *error);
 int espota_link_write(struct espota_link *link, const void *data, size_t size, struct espota_error *error);
 
+/** Is there a rate to change? */
+bool espota_link_has_baud(const struct espota_link *link);
+
 /** Change the rate where there is one; nothing to do on other links. */
 int espota_link_set_baud(struct espota_link *link, uint32_t baud, struct espota_error *error);
 
@@ -86,6 +90,9 @@ void espota_link_drain(struct espota_link *link);
 /** Time by the link's clock. */
 uint64_t espota_link_now_ms(const struct espota_link *link);
 void espota_link_sleep_ms(const struct espota_link *link, unsigned ms);
+
+/** Can the same port be opened again, after the device behind it has left the bus? */
+bool espota_link_can_reopen(const struct espota_link *link);
 
 /** Open the same port again, waiting up to `wait_ms` for it to come back. @return ESPOTA_ERR_NO_DEVICE when
  * it does not, ESPOTA_ERR_UNSUPPORTED on links that cannot. */

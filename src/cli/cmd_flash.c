@@ -96,7 +96,7 @@ static void greet(struct cli *cli, const struct espota_device *device)
 {
     const struct espota_device_info *info = &device->info;
     char mac[MAC_TEXT], size[ESPOTA_SIZE_TEXT];
-    if (!info->has_mac) {
+    if (info->dump) {
         espota_ui_say(&cli->ui, "Flash file %s: %s%s%s", device->name,
                       espota_size_text(info->flash_size, size), info->chip ? " for an " : "",
                       info->chip ? info->chip->name : "");

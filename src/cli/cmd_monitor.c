@@ -115,7 +115,7 @@ static int compile(struct monitor *m, const char *pattern, struct espota_error *
 /* A device that leaves its USB and comes back is followed. */
 static int come_back(struct monitor *m, struct espota_error *error)
 {
-    if (!m->link->ops->reopen)
+    if (!espota_link_can_reopen(m->link))
         return (int)error->status;
     espota_ui_say(&m->cli->ui, "%s is gone; waiting for it to come back", m->link->name);
     int result = espota_link_reopen(m->link, COMES_BACK_MS, error);

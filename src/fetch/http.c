@@ -128,7 +128,7 @@ static bool is_stalled(struct transfer *t, curl_off_t bytes)
 {
     curl_off_t connected = 0;
     unsigned limit = t->options->stall_timeout_s ? t->options->stall_timeout_s : STALL_TIMEOUT_S;
-    uint64_t now = espota_now_ms();
+    uint64_t now = espota_clock_now_ms(t->options->clock);
     curl_easy_getinfo(t->curl, CURLINFO_PRETRANSFER_TIME_T, &connected);
     if (connected == 0 || bytes - t->heard_bytes >= TRICKLE) {
         t->heard_ms = now;
@@ -148,7 +148,7 @@ static int on_transfer(void *context, curl_off_t total, curl_off_t now, curl_off
     if (espota_observer_cancelled(o->observer))
         t->failure =
             espota_fail(t->error, ESPOTA_ERR_CANCELLED, "download of %s stopped on request", t->shown);
-    else if (espota_now_ms() >= t->deadline_ms)
+    else if (espota_clock_now_ms(t->options->clock) >= t->deadline_ms)
         t->failure = espota_fail(t->error, ESPOTA_ERR_NETWORK,
                                  "cannot get %s: it takes too long, %zu bytes came in %u s", t->shown,
                                  t->body->size, o->total_timeout_s ? o->total_timeout_s : TOTAL_TIMEOUT_S);
@@ -208,7 +208,7 @@ static CURLcode ask(struct transfer *t)
     struct curl_slist *headers = NULL;
     t->checked_status = false;
     t->curl_error[0] = '\0';
-    t->heard_ms = espota_now_ms();
+    t->heard_ms = espota_clock_now_ms(t->options->clock);
     t->heard_bytes = 0;
     curl_easy_reset(t->curl);
     CURLcode code = set_options(t, &headers) ? curl_easy_perform(t->curl) : CURLE_OUT_OF_MEMORY;
@@ -330,8 +330,8 @@ int espota_fetch_url(const char *url, const struct espota_fetch_options *options
                      struct espota_error *error)
 {
     struct transfer t = { .first = url, .options = options, .body = body, .error = error };
-    t.deadline_ms =
-        espota_now_ms() + 1000ull * (options->total_timeout_s ? options->total_timeout_s : TOTAL_TIMEOUT_S);
+    t.deadline_ms = espota_clock_now_ms(options->clock) +
+                    1000ull * (options->total_timeout_s ? options->total_timeout_s : TOTAL_TIMEOUT_S);
     unsigned attempts = options->attempts ? options->attempts : ATTEMPTS;
     CURLcode code = CURLE_OK;
     if (options->certificate && !espota_file_exists(options->certificate))
@@ -349,7 +349,7 @@ int espota_fetch_url(const char *url, const struct espota_fetch_options *options
         espota_observe_message(options->observer, NULL, ESPOTA_MESSAGE_DETAIL,
                                "transfer broke after %zu bytes (%s); trying again", body->size,
                                t.curl_error[0] ? t.curl_error : curl_easy_strerror(code));
-        espota_sleep_ms(RETRY_MS);
+        espota_clock_sleep_ms(options->clock, RETRY_MS);
     }
     int result = t.failure ? t.failure : code == CURLE_OK ? 0 : explain(&t, code);
     curl_easy_cleanup(t.curl);

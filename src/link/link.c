@@ -29,10 +29,17 @@ int espota_link_write(struct espota_link *link, const void *data, size_t size, s
     return result;
 }
 
+bool espota_link_has_baud(const struct espota_link *link)
+{
+    return link->ops->set_baud != NULL;
+}
+
 int espota_link_set_baud(struct espota_link *link, uint32_t baud, struct espota_error *error)
 {
-    int result = link->ops->set_baud ? link->ops->set_baud(link, baud, error) : 0;
-    if (result == 0 && link->ops->set_baud)
+    if (!espota_link_has_baud(link))
+        return 0;
+    int result = link->ops->set_baud(link, baud, error);
+    if (result == 0)
         link->baud = baud;
     return result;
 }
@@ -49,10 +56,15 @@ int espota_link_set_lines(struct espota_link *link, bool dtr, bool rts, struct e
     return result;
 }
 
+bool espota_link_can_reopen(const struct espota_link *link)
+{
+    return link->ops->reopen != NULL;
+}
+
 int espota_link_reopen(struct espota_link *link, unsigned wait_ms, struct espota_error *error)
 {
     enum { STEP_MS = 100 };
-    if (!link->ops->reopen)
+    if (!espota_link_can_reopen(link))
         return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s cannot be opened again", link->name);
     int result = link->ops->reopen(link, error);
     for (unsigned waited = 0; result != 0 && waited < wait_ms; waited += STEP_MS) {

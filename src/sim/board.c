@@ -108,9 +108,9 @@ static void start_app(struct sim_board *board)
         espota_agent_stream_begin(&s->stream);
     }
     if (espota_agent_start(&board->agent, &board->port.port, &board->agent_config) != 0)
-        sim_print(board, "E (%u) agent: no partition table", (unsigned)(espota_now_ms() - board->started_ms));
-    sim_print(board, "I (%u) agent: %s runs from '%s'", (unsigned)(espota_now_ms() - board->started_ms),
-              board->agent_name, board->running->label);
+        sim_print(board, "E (%u) agent: no partition table", sim_board_uptime_ms(board));
+    sim_print(board, "I (%u) agent: %s runs from '%s'", sim_board_uptime_ms(board), board->agent_name,
+              board->running->label);
 }
 
 /* ---- life -----------------------------------------------------------------------------------------------
@@ -151,12 +151,17 @@ void sim_board_end(struct sim_board *board)
     posix_port_end(&board->port);
 }
 
+unsigned sim_board_uptime_ms(const struct sim_board *board)
+{
+    return (unsigned)(espota_clock_now_ms(board->options.clock) - board->started_ms);
+}
+
 void sim_board_reset(struct sim_board *board, bool download)
 {
     stop(board);
     board->flash->powered = true;
     board->restart_wanted = false;
-    board->started_ms = espota_now_ms();
+    board->started_ms = espota_clock_now_ms(board->options.clock);
     set_baud(board, ESPOTA_ROM_INITIAL_BAUD);
     board->state = SIM_STUCK;
     if (download)

@@ -32,8 +32,9 @@ struct sim_board_options {
     size_t key_length;
     const struct espota_signer *owner; /* the agent takes what is signed with this key alone; or NULL */
     uint32_t min_secure_version;
-    const char *project;   /* the agent takes apps of this project alone; or NULL */
-    uint32_t table_offset; /* the bootloader's idea of it */
+    const char *project;              /* the agent takes apps of this project alone; or NULL */
+    uint32_t table_offset;            /* the bootloader's idea of it */
+    const struct espota_clock *clock; /* NULL: the system's */
     void *context;
     void (*send)(void *context, enum sim_stream stream, const uint8_t *data, size_t length);
     void (*log)(void *context, const char *line); /* what goes to the console; may be NULL */
@@ -63,6 +64,9 @@ void sim_board_end(struct sim_board *board);
 
 /* Power on or press reset; `download`: with GPIO0 held low. */
 void sim_board_reset(struct sim_board *board, bool download);
+
+/* Since it was last reset, by its clock. */
+unsigned sim_board_uptime_ms(const struct sim_board *board);
 
 /* EN is held low. */
 void sim_board_hold(struct sim_board *board);

@@ -9,11 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-static unsigned elapsed(const struct sim_board *board)
-{
-    return (unsigned)(espota_now_ms() - board->started_ms);
-}
-
 struct place {
     struct sim_flash *flash;
     uint32_t offset;
@@ -60,23 +55,24 @@ static bool load_table(struct sim_board *board)
         espota_table_parse_flash(&board->table, data, sizeof data, board->options.table_offset,
                                  board->flash->size, espota_md5, &problem) == 0)
         return true;
-    sim_print(board, "E (%u) boot: Failed to verify partition table: %s", elapsed(board),
+    sim_print(board, "E (%u) boot: Failed to verify partition table: %s", sim_board_uptime_ms(board),
               espota_table_problem_text(&problem, words));
     return false;
 }
 
 static void print_partitions(struct sim_board *board)
 {
-    sim_print(board, "I (%u) boot: Partition Table:", elapsed(board));
+    sim_print(board, "I (%u) boot: Partition Table:", sim_board_uptime_ms(board));
     sim_print(board, "I (%u) boot: ## Label            Usage          Type ST Offset   Length",
-              elapsed(board));
+              sim_board_uptime_ms(board));
     for (unsigned i = 0; i < board->table.count; i++) {
         const struct espota_partition *p = &board->table.entry[i];
         const char *usage = espota_subtype_name(p->type, p->subtype);
-        sim_print(board, "I (%u) boot: %2u %-16s %-16s %02x %02x %08" PRIx32 " %08" PRIx32, elapsed(board), i,
-                  p->label, usage ? usage : "Unknown", p->type, p->subtype, p->offset, p->size);
+        sim_print(board, "I (%u) boot: %2u %-16s %-16s %02x %02x %08" PRIx32 " %08" PRIx32,
+                  sim_board_uptime_ms(board), i, p->label, usage ? usage : "Unknown", p->type, p->subtype,
+                  p->offset, p->size);
     }
-    sim_print(board, "I (%u) boot: End of partition table", elapsed(board));
+    sim_print(board, "I (%u) boot: End of partition table", sim_board_uptime_ms(board));
 }
 
 /* A bootloader does not let an app write over itself: esp_image_format.c, verify_load_addresses. */
@@ -99,8 +95,8 @@ static bool bootable(void *context, const struct espota_partition *partition)
     enum espota_image_verdict verdict = examine(board, partition->offset, partition->size, &image);
     const char *reason = why_not(board, verdict, &image, words);
     if (reason)
-        sim_print(board, "E (%u) boot: partition '%s' is not bootable: %s", elapsed(board), partition->label,
-                  reason);
+        sim_print(board, "E (%u) boot: partition '%s' is not bootable: %s", sim_board_uptime_ms(board),
+                  partition->label, reason);
     return !reason;
 }
 
@@ -136,13 +132,15 @@ static bool store_otadata(struct sim_board *board, const struct espota_partition
 static void print_app(struct sim_board *board, const struct espota_partition *p)
 {
     struct espota_image image;
-    sim_print(board, "I (%u) boot: Loaded app from partition at offset 0x%" PRIx32, elapsed(board),
-              p->offset);
+    sim_print(board, "I (%u) boot: Loaded app from partition at offset 0x%" PRIx32,
+              sim_board_uptime_ms(board), p->offset);
     (void)examine(board, p->offset, p->size, &image);
     if (!image.has_description)
         return;
-    sim_print(board, "I (%u) cpu_start: Project name:     %s", elapsed(board), image.description.project);
-    sim_print(board, "I (%u) cpu_start: App version:      %s", elapsed(board), image.description.version);
+    sim_print(board, "I (%u) cpu_start: Project name:     %s", sim_board_uptime_ms(board),
+              image.description.project);
+    sim_print(board, "I (%u) cpu_start: App version:      %s", sim_board_uptime_ms(board),
+              image.description.version);
 }
 
 bool sim_boot(struct sim_board *board)
@@ -158,7 +156,8 @@ bool sim_boot(struct sim_board *board)
     if (!store_otadata(board, place, &otadata, &choice))
         return false;
     if (!choice.partition) {
-        sim_print(board, "E (%u) boot: No bootable app partitions in the partition table", elapsed(board));
+        sim_print(board, "E (%u) boot: No bootable app partitions in the partition table",
+                  sim_board_uptime_ms(board));
         return false;
     }
     board->running = choice.partition;

@@ -124,7 +124,7 @@ bool sim_door_accept(struct sim_server *s, enum sim_door_index which)
     if (door->fd >= 0)
         sim_door_hang_up(s, (enum sim_door_index)(door - s->door));
     door->fd = fd;
-    door->since_ms = espota_now_ms();
+    door->since_ms = espota_clock_now_ms(s->options->clock);
     return true;
 }
 

@@ -19,6 +19,7 @@ void sim_line_init(struct sim_line *line, const struct espota_sim_options *optio
         .faults = options->faults,
         .random = options->faults.seed ? options->faults.seed : 1,
         .real_time = options->real_time,
+        .clock = options->clock,
         .baud = 115200,
     };
 }
@@ -84,7 +85,7 @@ size_t sim_line_pass(struct sim_line *line, const uint8_t *data, size_t length, 
         take_time(line, length);
     for (size_t i = 0; i < length; i++) {
         if (happens(line, f->stall_per_million))
-            espota_sleep_ms(next_random(line) % LONGEST_STALL_MS);
+            espota_clock_sleep_ms(line->clock, next_random(line) % LONGEST_STALL_MS);
         if (happens(line, f->drop_per_million))
             continue;
         out[kept++] = garbled ? (uint8_t)next_random(line) : disturb(line, data[i], flips);

@@ -8,9 +8,10 @@ struct sim_line {
     struct espota_sim_faults faults;
     uint32_t random; /* state of the generator */
     bool real_time;
-    uint32_t baud;          /* of the chip */
-    uint32_t host_baud;     /* of the other end; 0: not known, so the same */
-    uint64_t busy_until_us; /* when the last byte will have gone through */
+    const struct espota_clock *clock; /* for stalls */
+    uint32_t baud;                    /* of the chip */
+    uint32_t host_baud;               /* of the other end; 0: not known, so the same */
+    uint64_t busy_until_us;           /* when the last byte will have gone through */
 };
 
 void sim_line_init(struct sim_line *line, const struct espota_sim_options *options);

@@ -78,7 +78,7 @@ static void act(struct sim_server *s, enum sim_circuit_event event)
 static void drive_lines(void *context, bool dtr, bool rts)
 {
     struct sim_server *s = context;
-    act(s, sim_circuit_drive(&s->circuit, dtr, rts, espota_now_ms()));
+    act(s, sim_circuit_drive(&s->circuit, dtr, rts, espota_clock_now_ms(s->options->clock)));
 }
 
 static void set_host_baud(void *context, uint32_t baud)
@@ -190,7 +190,7 @@ static bool take_signal(struct sim_server *s)
 /* Milliseconds until something is to be done that nobody asks for; -1: nothing. */
 static int next_event(struct sim_server *s)
 {
-    uint64_t now = espota_now_ms();
+    uint64_t now = espota_clock_now_ms(s->options->clock);
     int circuit = sim_circuit_timeout(&s->circuit, now), caller = sim_doors_expire(s, now);
     return circuit >= 0 && (caller < 0 || circuit < caller) ? circuit : caller;
 }
@@ -207,7 +207,7 @@ static int serve(struct sim_server *s, struct espota_error *error)
         int ready = poll(p, 1 + 2 * SIM_DOORS, wait);
         if (ready < 0 && errno != EINTR)
             return failed("wait for something to happen", error);
-        act(s, sim_circuit_wait(&s->circuit, espota_now_ms()));
+        act(s, sim_circuit_wait(&s->circuit, espota_clock_now_ms(s->options->clock)));
         if (ready <= 0)
             continue;
         if (p[0].revents && !take_signal(s))
@@ -265,6 +265,7 @@ static int power_on(struct sim_server *s, struct espota_error *error)
         .min_secure_version = o->min_secure_version,
         .project = o->project,
         .table_offset = ESPOTA_TABLE_DEFAULT_OFFSET,
+        .clock = o->clock,
         .context = s,
         .send = send_bytes,
         .log = log_line,

@@ -6,6 +6,7 @@
 #define ESPOTA_SIM_H
 
 #include "espota/chip.h"
+#include "espota/clock.h"
 #include "espota/error.h"
 
 #include <stdbool.h>
@@ -58,6 +59,7 @@ struct espota_sim_options {
     uint32_t min_secure_version;
     const char *project; /* images of this project alone; NULL: any */
     struct espota_sim_faults faults;
+    const struct espota_clock *clock; /* of the board and its faults; NULL: the system's */
     void *context;
     /** It is ready: where to reach it. */
     void (*ready)(void *context, const struct espota_sim_doors *doors);

@@ -144,7 +144,7 @@ int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response 
                                "the agent on %s has lost the session: it was restarted or another host "
                                "took over, run the command again",
                                agent->link->name);
-        uint64_t now = espota_now_ms();
+        uint64_t now = espota_link_now_ms(agent->link);
         if (now >= deadline)
             return espota_fail(error, ESPOTA_ERR_TIMEOUT, "no answer from the agent on %s",
                                agent->link->name);
@@ -251,13 +251,13 @@ static int await(struct agent *agent, enum espota_agent_request type, unsigned t
                  struct agent_response *response, struct espota_error *error)
 {
     unsigned limit_ms = agent->options.work_timeout_ms ? agent->options.work_timeout_ms : AGENT_WORK_MS;
-    uint64_t limit = espota_now_ms() + limit_ms;
-    uint64_t deadline = espota_now_ms() + timeout_ms;
+    uint64_t limit = espota_link_now_ms(agent->link) + limit_ms;
+    uint64_t deadline = espota_link_now_ms(agent->link) + timeout_ms;
     for (;;) {
         int result = agent_receive(agent, deadline, response, error);
         if (result != 0)
             return result;
-        if (espota_now_ms() >= limit)
+        if (espota_link_now_ms(agent->link) >= limit)
             return espota_fail(error, ESPOTA_ERR_FAILED,
                                "the agent on %s does not finish to %s, in %u s: restart the device, then run "
                                "the command again",
@@ -266,7 +266,7 @@ static int await(struct agent *agent, enum espota_agent_request type, unsigned t
             continue;
         if (response->status != ESPOTA_AGENT_WORKING)
             return 0;
-        deadline = espota_now_ms() + timeout_ms;
+        deadline = espota_link_now_ms(agent->link) + timeout_ms;
     }
 }
 

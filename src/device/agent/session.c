@@ -22,17 +22,18 @@ static int knock(struct agent *agent, const uint8_t *request, size_t length, str
     int result = espota_device_check_cancelled(&agent->device, error);
     if (result == 0)
         result = agent_send(agent, ESPOTA_AGENT_HELLO, request, length, error);
-    uint64_t deadline = espota_now_ms() + KNOCK_MS, limit = espota_now_ms() + LONGEST_BUSY_MS;
+    uint64_t deadline = espota_link_now_ms(agent->link) + KNOCK_MS,
+             limit = espota_link_now_ms(agent->link) + LONGEST_BUSY_MS;
     while (result == 0) {
         result = agent_receive(agent, deadline, response, error);
         if (result == 0 && response->type == ESPOTA_AGENT_HELLO && response->sequence == agent->sequence)
             return 0;
-        if (result == 0 && espota_now_ms() >= limit)
+        if (result == 0 && espota_link_now_ms(agent->link) >= limit)
             return espota_fail(error, ESPOTA_ERR_DEVICE,
                                "what is on %s answers, but never to the greeting: restart the device",
                                agent->link->name);
         if (result == 0)
-            deadline = espota_now_ms() + BUSY_MS;
+            deadline = espota_link_now_ms(agent->link) + BUSY_MS;
     }
     return result;
 }
@@ -42,9 +43,9 @@ static int find(struct agent *agent, const uint8_t *request, size_t length, stru
                 struct espota_error *error)
 {
     unsigned patience = agent->options.hello_timeout_ms ? agent->options.hello_timeout_ms : DEFAULT_HELLO_MS;
-    uint64_t deadline = espota_now_ms() + patience;
+    uint64_t deadline = espota_link_now_ms(agent->link) + patience;
     int result = ESPOTA_ERR_TIMEOUT;
-    while (result == ESPOTA_ERR_TIMEOUT && espota_now_ms() < deadline)
+    while (result == ESPOTA_ERR_TIMEOUT && espota_link_now_ms(agent->link) < deadline)
         result = knock(agent, request, length, response, error);
     if (result == ESPOTA_ERR_TIMEOUT)
         return espota_fail_hint(
@@ -101,7 +102,7 @@ static int hello(struct agent *agent, struct greeting *greeting, struct espota_e
 static int exchange_messages(struct agent *agent, const uint8_t *message, struct agent_response *response,
                              struct espota_error *error)
 {
-    uint64_t deadline = espota_now_ms() + AGENT_TIMEOUT_MS;
+    uint64_t deadline = espota_link_now_ms(agent->link) + AGENT_TIMEOUT_MS;
     int result = agent_send(agent, ESPOTA_AGENT_HANDSHAKE, message, ESPOTA_AGENT_HANDSHAKE_SIZE, error);
     while (result == 0) {
         result = agent_receive(agent, deadline, response, error);

@@ -65,7 +65,8 @@ static void acknowledge(struct run *run, uint32_t next)
 static int take_response(struct run *run, bool *went_back, struct espota_error *error)
 {
     struct agent_response response;
-    int result = agent_receive(run->agent, espota_now_ms() + AGENT_TIMEOUT_MS, &response, error);
+    int result =
+        agent_receive(run->agent, espota_link_now_ms(run->agent->link) + AGENT_TIMEOUT_MS, &response, error);
     if (result == ESPOTA_ERR_TIMEOUT) {
         *went_back = true;
         return 0;
@@ -89,7 +90,7 @@ int agent_write_run(struct agent *agent, uint32_t at, const uint8_t *data, size_
 {
     struct run run = { .agent = agent, .at = at, .data = data, .length = (uint32_t)length, .start = true };
     uint32_t best = 0, before = 0;
-    uint64_t progress_ms = espota_now_ms();
+    uint64_t progress_ms = espota_link_now_ms(agent->link);
     int result = 0;
     for (unsigned stalls = 0; result == 0 && run.acknowledged < run.length;) {
         bool went_back = false;
@@ -104,9 +105,10 @@ int agent_write_run(struct agent *agent, uint32_t at, const uint8_t *data, size_
             go_back(&run);
         }
         if (run.acknowledged != before)
-            progress_ms = espota_now_ms();
+            progress_ms = espota_link_now_ms(agent->link);
         before = run.acknowledged;
-        if (result == 0 && (stalls > STALLS || espota_now_ms() - progress_ms > NO_PROGRESS_MS))
+        if (result == 0 &&
+            (stalls > STALLS || espota_link_now_ms(agent->link) - progress_ms > NO_PROGRESS_MS))
             result =
                 espota_fail(error, ESPOTA_ERR_TIMEOUT,
                             "the agent on %s takes no more data; what it has stays, run the command again to "

@@ -156,6 +156,7 @@ static int open_device(struct espota_device **device, int fd, const char *path, 
     strcpy(f->path, path);
     espota_device_init(&f->device, &file_ops, "file", ESPOTA_HASH_SHA256, path);
     f->device.info.chip = chip;
+    f->device.info.dump = true;
     f->device.info.flash_size = size;
     *device = &f->device;
     return 0;

@@ -121,7 +121,7 @@ static int start_over(struct rom *rom, struct espota_error *error)
 int rom_slow_down(struct rom *rom, struct espota_error *error)
 {
     uint32_t from = rom->link->baud, to = next_below(from);
-    if (!rom->link->ops->set_baud || to == 0)
+    if (!espota_link_has_baud(rom->link) || to == 0)
         return ESPOTA_ERR_UNSUPPORTED;
     int result = try_to_switch(rom, from, to, error);
     bool lines = rom->link->has_lines && rom->options.before != ESPOTA_BEFORE_NO_RESET;
@@ -163,7 +163,7 @@ int rom_find_baud(struct rom *rom, uint32_t limit, struct espota_error *error)
 {
     uint8_t expected[ESPOTA_ROM_READ_SIZE];
     uint32_t baud = next_below(limit + 1);
-    if (!rom->link->ops->set_baud || baud <= rom->link->baud)
+    if (!espota_link_has_baud(rom->link) || baud <= rom->link->baud)
         return 0;
     int result = read_probe(rom, expected, error);
     if (result != 0)

@@ -14,7 +14,7 @@ enum { SYNCS_PER_ATTEMPT = 5, DEFAULT_ATTEMPTS = 7, SYNC_ANSWERS = 8 };
 static int survive_reset(struct rom *rom, int result, struct espota_error *error)
 {
     enum { COMES_BACK_MS = 3000 };
-    if (result != ESPOTA_ERR_NO_DEVICE || !rom->link->ops->reopen)
+    if (result != ESPOTA_ERR_NO_DEVICE || !espota_link_can_reopen(rom->link))
         return result;
     espota_device_detail(&rom->device, "%s; opening the port again", error->text);
     return espota_link_reopen(rom->link, COMES_BACK_MS, error);

@@ -276,7 +276,7 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
     int result = rom_connect(rom, error);
     if (result == 0)
         result = rom_identify(rom, error);
-    bool changes = options->baud && link->ops->set_baud && options->baud != link->baud;
+    bool changes = options->baud && espota_link_has_baud(link) && options->baud != link->baud;
     if (result == 0 && changes && !options->baud_auto)
         result = rom_change_baud(rom, options->baud, error);
     if (result == 0)
