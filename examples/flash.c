@@ -4,18 +4,11 @@
 
 #include <stdio.h>
 
-static void written(void *context, const struct espota_flash_piece *piece)
-{
-    (void)context;
-    printf("0x%06x %s\n", (unsigned)piece->offset, piece->name);
-}
-
 int main(int argc, char **argv)
 {
     static struct espota_flash_files files;
     static struct espota_flash_plan plan;
     struct espota_flash_request request = { .files = &files };
-    struct espota_flash_observer observer = { .written = written };
     struct espota_rom_options rom = { 0 };
     struct espota_device *device = NULL;
     struct espota_link *link = NULL;
@@ -27,8 +20,10 @@ int main(int argc, char **argv)
         result = espota_rom_open(&device, link, &rom, &error);
     if (result == 0)
         result = espota_flash_plan(&plan, device, &request, &error);
+    for (unsigned i = 0; result == 0 && i < plan.piece_count; i++)
+        printf("0x%06x %s\n", (unsigned)plan.piece[i].offset, plan.piece[i].name);
     if (result == 0)
-        result = espota_flash_run(&plan, device, &observer, &error);
+        result = espota_flash_run(&plan, device, &error);
     if (result == 0)
         result = espota_device_restart(device, &error);
     fprintf(stderr, "%s\n", result ? error.text : plan.boots ? plan.boots->label : "nothing boots");

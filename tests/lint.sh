@@ -11,6 +11,8 @@ flags+=(-Isrc -Itests -Ifirmware/port/bare -std=c11)
 
 echo "layers"
 tests/layers.sh "${BUILD:-build}/obj"
+echo "neutral"
+tests/neutral.sh
 echo "clang-format"
 clang-format --dry-run -Werror "${c_files[@]}"
 echo "clang-tidy"

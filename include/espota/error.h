@@ -72,6 +72,7 @@ enum espota_hint {
     ESPOTA_HINT_WRITE_OVER,        /* say that what is there may be written over, or erased */
     ESPOTA_HINT_OTHER_TABLE,       /* go by the table at [0], or say that all may be erased */
     ESPOTA_HINT_MEND_TABLE,        /* write a good table to [0], or say that all may be erased */
+    ESPOTA_HINT_PRIVATE_CA,        /* give the certificate of the CA that vouches for the server */
 };
 
 struct espota_error {

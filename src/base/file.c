@@ -97,22 +97,31 @@ static int write_in_place(const char *path, const void *data, size_t size, struc
     return result;
 }
 
-static int write_new(int fd, const char *path, mode_t mode, const void *data, size_t size,
+/* `mode` NULL: the one that it was opened with. */
+static int write_new(int fd, const char *path, const mode_t *mode, const void *data, size_t size,
                      struct espota_error *error)
 {
     int result = write_all(fd, path, data, size, error);
-    if (result == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
+    if (result == 0 && ((mode && fchmod(fd, *mode) != 0) || fsync(fd) != 0))
         result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, espota_reason(errno));
     if (close(fd) != 0 && result == 0)
         result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, espota_reason(errno));
     return result;
 }
 
-static mode_t default_mode(void)
+/* A new file beside `target` to take its place. The system gives it the mode of a new file, the umask
+ * applied, which cannot be asked for without changing it. */
+static int open_beside(const char *target, bool secret, char temporary[PATH_MAX + 24])
 {
-    mode_t mask = umask(0);
-    umask(mask);
-    return 0666 & ~mask;
+    enum { MAX_TRIES = 1000 }; /* others, and what a crash left */
+    int fd = -1;
+    for (unsigned i = 0; i < MAX_TRIES && fd < 0; i++) {
+        snprintf(temporary, PATH_MAX + 24, "%s.%lx-%u", target, (unsigned long)getpid(), i);
+        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0666);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
+    return fd;
 }
 
 static int write_file(const char *path, bool secret, const void *data, size_t size,
@@ -127,15 +136,15 @@ static int write_file(const char *path, bool secret, const void *data, size_t si
     char target[PATH_MAX];
     if (!exists || !realpath(path, target)) /* follow a symbolic link to what it names */
         snprintf(target, sizeof target, "%s", path);
-    char temporary[PATH_MAX + 8];
-    int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", target);
-    if (strlen(path) >= PATH_MAX || length < 0 || (size_t)length >= sizeof temporary)
+    char temporary[PATH_MAX + 24];
+    if (strlen(path) >= PATH_MAX)
         return espota_fail(error, ESPOTA_ERR_IO, "cannot write %.200s...: the path is too long", path);
-    int fd = mkstemp(temporary);
+    bool as_new = !secret && !exists;
+    int fd = open_beside(target, !as_new, temporary);
     if (fd < 0)
         return espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, espota_reason(errno));
-    mode_t mode = secret ? 0600 : exists ? st.st_mode & 0777 : default_mode();
-    int result = write_new(fd, path, mode, data, size, error);
+    mode_t mode = secret ? 0600 : st.st_mode & 0777;
+    int result = write_new(fd, path, as_new ? NULL : &mode, data, size, error);
     if (result == 0 && rename(temporary, target) != 0)
         result = espota_fail(error, ESPOTA_ERR_IO, "cannot write %s: %s", path, espota_reason(errno));
     if (result != 0)
@@ -164,17 +173,17 @@ int espota_file_lock(int fd, const char *path, bool exclusive, struct espota_err
     if (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return 0; /* a file system without locks is none of our business */
     return espota_fail(error, ESPOTA_ERR_IO,
-                       "cannot use %s: another espota uses it, a simulator or a command; end that one first",
+                       "cannot use %s: another program uses it, a simulator or a command; end that one first",
                        path);
 }
 
 int espota_file_create(const char *path, const void *data, size_t size, bool secret,
                        struct espota_error *error)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0666);
     if (fd < 0)
         return espota_fail(error, ESPOTA_ERR_IO, "cannot make %s: %s", path, espota_reason(errno));
-    int result = write_new(fd, path, secret ? 0600 : default_mode(), data, size, error);
+    int result = write_new(fd, path, NULL, data, size, error);
     if (result != 0)
         unlink(path);
     return result;

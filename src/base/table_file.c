@@ -132,7 +132,10 @@ static int parse_csv(struct espota_table *table, const struct espota_bytes *text
         return 0;
     espota_table_problem_text(&problem, words);
     append_extra(options, &problem, words);
-    return espota_fail(error, ESPOTA_ERR_FAILED, "%s: %s", name, words);
+    return espota_fail_hint(error, ESPOTA_ERR_FAILED,
+                            problem.fault == ESPOTA_TABLE_NO_BOOTLOADER_OFFSET ? ESPOTA_HINT_BOOTLOADER_OFFSET
+                                                                               : ESPOTA_HINT_NONE,
+                            "%s: %s", name, words);
 }
 
 static int read_csv(struct espota_table *table, const struct espota_bytes *bytes, const char *name,

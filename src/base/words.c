@@ -71,9 +71,7 @@ static void describe_csv(const struct espota_table_problem *p, char *text, size_
                  p->value[1], p->value[0]);
         break;
     case ESPOTA_TABLE_NO_BOOTLOADER_OFFSET:
-        snprintf(text, room,
-                 "'%s' is a bootloader partition: say where bootloaders lie, below the table, with "
-                 "--bootloader-offset (or --recovery-offset)",
+        snprintf(text, room, "'%s' is a bootloader partition, and where bootloaders lie is not known",
                  p->label);
         break;
     default:

@@ -64,6 +64,7 @@ static const char *const texts[] = {
                                   "stays, or --erase to begin anew",
     [ESPOTA_HINT_WRITE_OVER] = "back up what matters ('espota backup'), then give --erase to begin anew, or "
                                "--force to write over it and leave the rest",
+    [ESPOTA_HINT_PRIVATE_CA] = "for a private CA give --certificate PEM",
 };
 
 static void about_table(const struct espota_error *error, char *text, size_t room)

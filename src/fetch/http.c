@@ -310,12 +310,11 @@ static int explain(struct transfer *t, CURLcode code)
                            "cannot get %s: the server answers with HTTP status %ld%s", t->shown, status,
                            status == 404 ? " (no such file): check the path" : "");
     case CURLE_PEER_FAILED_VERIFICATION:
-        return espota_fail(t->error, ESPOTA_ERR_VERIFY,
-                           "cannot trust the server of %s: %s; for a private CA give --certificate PEM",
-                           t->shown, words);
+        return espota_fail_hint(t->error, ESPOTA_ERR_VERIFY, ESPOTA_HINT_PRIVATE_CA,
+                                "cannot trust the server of %s: %s", t->shown, words);
     case CURLE_SSL_CACERT_BADFILE:
         return espota_fail(t->error, ESPOTA_ERR_USAGE,
-                           "cannot use --certificate %s: it is not a readable PEM file",
+                           "cannot use the certificate %s: it is not a readable PEM file",
                            t->options->certificate ? t->options->certificate : "");
     case CURLE_PARTIAL_FILE:
         return espota_fail(t->error, ESPOTA_ERR_NETWORK,
@@ -335,7 +334,7 @@ int espota_fetch_url(const char *url, const struct espota_fetch_options *options
     unsigned attempts = options->attempts ? options->attempts : ATTEMPTS;
     CURLcode code = CURLE_OK;
     if (options->certificate && !espota_file_exists(options->certificate))
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--certificate %s: there is no such file",
+        return espota_fail(error, ESPOTA_ERR_USAGE, "cannot use the certificate %s: there is no such file",
                            options->certificate);
     t.curl = curl_easy_init();
     if (!t.curl || espota_bytes_append(body, "", 0, error) != 0) {

@@ -12,7 +12,7 @@ openssl rand -hex 32 >wrong
 
 start_sim --flash-file flash.bin --flash 4M --download --rollback
 run status --port "$TTY"
-expect "no agent in download mode" 3 "no espota agent answers"
+expect "no agent in download mode" 3 "no agent answers"
 run flash --port "$TTY" --chip esp32c3 build
 expect "the wrong chip is named" 2 "is an ESP32, not an ESP32-C3"
 run flash --port "$TTY" --app c3.bin

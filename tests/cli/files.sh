@@ -63,11 +63,11 @@ gone "and no file is left" x.bin
 # ---- one flash file, one process ----------------------------------------------------------------------------------------
 start_sim -f board.bin
 refuse_sim -f board.bin
-expect "two simulators on one flash file" 1 "board.bin: another espota uses it"
+expect "two simulators on one flash file" 1 "board.bin: another program uses it"
 run write --port file:board.bin nvs build/firmware.bin
-expect "a command on a simulator's flash file" 1 "board.bin: another espota uses it"
+expect "a command on a simulator's flash file" 1 "board.bin: another program uses it"
 run read --port file:board.bin nvs nvs.bin
-expect "reading a simulator's flash file" 1 "board.bin: another espota uses it"
+expect "reading a simulator's flash file" 1 "board.bin: another program uses it"
 stop_sim
 run read --port file:board.bin nvs nvs.bin
 expect "the lock ends with the simulator" 0

@@ -19,5 +19,9 @@ done)
 if [ "$(wc -l <<<"$declared")" -gt 100 ] && [ -z "$missing" ]; then ok "what is declared is exported"; else not_ok "what is declared is exported" "$missing"; fi
 
 # it leaves the process alone
-calls=$(nm -D --undefined-only "$BUILD/libespota.so" | awk '{ print $2 }' | sed 's/@.*//' | grep -xE 'signal|sigaction|sigprocmask|setlocale|exit|_exit|printf|puts|putchar|chdir|setenv')
+calls=$(nm -D --undefined-only "$BUILD/libespota.so" | awk '{ print $2 }' | sed 's/@.*//' | grep -xE 'signal|sigaction|sigprocmask|setlocale|exit|_exit|printf|puts|putchar|chdir|fchdir|setenv|putenv|unsetenv|umask|atexit|abort|alarm|setitimer|setrlimit|fork|strtok|rand|srand|localtime|gmtime|asctime|ctime')
 if [ -z "$calls" ]; then ok "it calls nothing that changes the process"; else not_ok "it calls nothing that changes the process" "$calls"; fi
+
+# nothing that two threads could share: every object with static storage is constant
+shared=$(objdump -t "$BUILD/libespota.a" | awk '$4 ~ /^\.(data|bss|tdata|tbss)$/ || $3 ~ /^\.(data|bss|tdata|tbss)$/' | grep -v ' d ' || true)
+if [ -z "$shared" ]; then ok "it keeps nothing in static variables"; else not_ok "it keeps nothing in static variables" "$shared"; fi

@@ -184,7 +184,8 @@ static const struct {
                                ESPOTA_HINT_NONE },
     [ESPOTA_AGENT_MALFORMED] = { ESPOTA_ERR_DEVICE, "it cannot make sense of the request", ESPOTA_HINT_NONE },
     [ESPOTA_AGENT_BAD_VERSION] = { ESPOTA_ERR_UNSUPPORTED,
-                                   "it speaks another version of the protocol: update espota or the agent",
+                                   "it speaks another version of the protocol: one of the two has to be "
+                                   "updated",
                                    ESPOTA_HINT_NONE },
     [ESPOTA_AGENT_LOCKED] = { ESPOTA_ERR_FAILED, "it wants its key first", ESPOTA_HINT_GIVE_KEY },
     [ESPOTA_AGENT_PROOF] = { ESPOTA_ERR_FAILED,

@@ -50,7 +50,7 @@ static int find(struct agent *agent, const uint8_t *request, size_t length, stru
     if (result == ESPOTA_ERR_TIMEOUT)
         return espota_fail_hint(
             error, ESPOTA_ERR_NO_DEVICE, ESPOTA_HINT_AGENT_BAUD,
-            "no espota agent answers on %s: is the device running an app with the agent, and is the port at "
+            "no agent answers on %s: is the device running an app with the agent, and is the port at "
             "the right baud rate?",
             agent->link->name);
     return result;
