@@ -49,6 +49,13 @@ run flash --port file:ours.bin --flash 4M --bootloader bootloader.bin --app app.
 "$venv/bin/esptool" --chip esp32 merge-bin -o theirs.bin --pad-to-size 4MB 0x1000 bootloader.bin 0x8000 table.bin \
     0xd000 otadata.bin 0x10000 app.bin >esptool.log 2>&1
 same "a merged image is what esptool merges" ours.bin theirs.bin
+"$venv/bin/esptool" --chip esp32 merge-bin -o parts.bin --target-offset 0x1000 0x1000 bootloader.bin 0x8000 table.bin \
+    0xd000 otadata.bin 0x10000 app.bin >esptool.log 2>&1
+for image in theirs.bin parts.bin; do
+    run flash --port "file:again-$image" --flash 4M "$image" --flash-size keep
+    expect "espota takes $image apart" 0 "MicroPython_1:" "'MicroPython_1' boots next"
+    same "and puts together the same" "again-$image" theirs.bin
+done
 
 # signatures, both ways
 "$ESPOTA" key --signing owner.pem >/dev/null
