@@ -26,6 +26,8 @@ int main(int argc, char **argv)
         result = espota_flash_run(&plan, device, &error);
     if (result == 0)
         result = espota_device_restart(device, &error);
+    for (unsigned i = 0; result == 0 && i < plan.piece_count; i++)
+        printf("0x%06x %s\n", (unsigned)plan.piece[i].offset, plan.piece[i].name);
     fprintf(stderr, "%s\n", result ? error.text : plan.boots ? plan.boots->label : "nothing boots");
     espota_flash_plan_free(&plan);
     espota_flash_files_free(&files);
