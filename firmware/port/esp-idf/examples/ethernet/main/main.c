@@ -30,9 +30,8 @@ static void join_network(void)
     ESP_ERROR_CHECK(esp_netif_init());
     ESP_ERROR_CHECK(esp_event_loop_create_default());
     ESP_ERROR_CHECK(esp_event_handler_register(IP_EVENT, IP_EVENT_ETH_GOT_IP, got_address, NULL));
-    ESP_ERROR_CHECK(ethernet_init_all(&ports, &count));
-    if (count == 0) {
-        ESP_LOGE(tag, "no Ethernet port is configured: 'idf.py menuconfig', Ethernet Configuration");
+    if (ethernet_init_all(&ports, &count) != ESP_OK || count == 0) {
+        ESP_LOGE(tag, "no Ethernet as 'idf.py menuconfig', Ethernet Configuration, has it: the UART remains");
         return;
     }
     ESP_ERROR_CHECK(esp_netif_attach(esp_netif_new(&config), esp_eth_new_netif_glue(ports[0])));
