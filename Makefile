@@ -236,18 +236,20 @@ demo: all tools
 include firmware/firmware.mk
 
 # ---- installation -----------------------------------------------------------------------------------------
-MAN_PAGES := $(wildcard man/*.1)
+MAN1_PAGES := $(wildcard man/*.1)
+MAN7_PAGES := $(wildcard man/*.7)
 
 install: all
 	install -d $(DESTDIR)$(DATADIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/espota \
-	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
 	install -m 755 $(BUILD)/espota $(DESTDIR)$(BINDIR)/espota
 	install -m 644 $(BUILD)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.a
 	install -m 644 $(BUILD)/libespota.so $(DESTDIR)$(LIBDIR)/libespota.so.$(VERSION)
 	ln -sf libespota.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libespota.so.$(SOVERSION)
 	ln -sf libespota.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libespota.so
 	install -m 644 include/espota/*.h $(DESTDIR)$(INCLUDEDIR)/espota
-	install -m 644 $(MAN_PAGES) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(MAN1_PAGES) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(MAN7_PAGES) $(DESTDIR)$(MANDIR)/man7
 	install -m 644 contrib/60-espota.rules $(DESTDIR)$(DATADIR)/60-espota.rules
 	install -m 644 completions/espota.bash $(DESTDIR)$(BASHDIR)/espota
 	install -m 644 completions/_espota $(DESTDIR)$(ZSHDIR)/_espota
@@ -258,7 +260,8 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/espota $(DESTDIR)$(LIBDIR)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.so* \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/espota.pc $(DESTDIR)$(BASHDIR)/espota $(DESTDIR)$(ZSHDIR)/_espota \
-	    $(DESTDIR)$(FISHDIR)/espota.fish $(patsubst man/%,$(DESTDIR)$(MANDIR)/man1/%,$(MAN_PAGES))
+	    $(DESTDIR)$(FISHDIR)/espota.fish $(MAN1_PAGES:man/%=$(DESTDIR)$(MANDIR)/man1/%) \
+	    $(MAN7_PAGES:man/%=$(DESTDIR)$(MANDIR)/man7/%)
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/espota $(DESTDIR)$(DATADIR)
 
 clean:

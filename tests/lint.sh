@@ -25,5 +25,5 @@ cppcheck --quiet --enable=warning,portability,performance --inline-suppr --error
 echo "shellcheck"
 shellcheck -x -S warning "${scripts[@]}" completions/espota.bash
 echo "mandoc"
-mandoc -T lint -W warning man/*.1
+mandoc -T lint -W warning man/*.[17]
 echo "lint: clean"

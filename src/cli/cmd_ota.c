@@ -183,7 +183,7 @@ static int set_ota_result(struct cli *cli, const struct options *o, const struct
 {
     struct fields document = device_document_begin(device->name);
     field_text(&document, "image", source->name);
-    field_label(&document, "from", &r->from);
+    field_text_if_any(&document, "from", r->from.label);
     field_label(&document, "to", &r->to);
     field_number(&document, "offset", r->to.offset);
     field_number(&document, "size", (int64_t)source->image.size);

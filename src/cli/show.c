@@ -204,23 +204,22 @@ static void add_flash_settings(struct fields *to, const struct espota_image *ima
     field_number_if(to, "flash_size", image->flash_size < 8, (int64_t)1 << (20 + image->flash_size));
 }
 
-struct fields image_document(const struct espota_image *image, enum espota_image_verdict verdict)
+/* Of a valid image: any other is a failure. */
+struct fields image_document(const struct espota_image *image)
 {
     struct fields document = document_begin();
     char words[ESPOTA_PROBLEM_TEXT];
     const struct espota_chip *chip = espota_chip_by_image_id(image->chip_id);
-    bool complete = image->length > 0;
-    field_flag(&document, "valid", verdict == ESPOTA_IMAGE_OK);
-    field_text(&document, "verdict", espota_image_verdict_text(verdict, image, words));
+    field_flag(&document, "valid", true);
+    field_text(&document, "verdict", espota_image_verdict_text(ESPOTA_IMAGE_OK, image, words));
     field_chip(&document, "chip", chip);
     field_number(&document, "chip_id", image->chip_id);
     field_number(&document, "entry", image->entry);
     field_number(&document, "length", image->length);
     add_flash_settings(&document, image, chip);
-    field_flag_if(&document, "checksum_ok", complete, image->checksum_stored == image->checksum_computed);
-    field_flag_if(&document, "hash_ok", complete && image->hash_appended,
-                  memcmp(image->hash_stored, image->hash_computed, ESPOTA_SHA256_LENGTH) == 0);
-    field_bytes(&document, "sha256", complete ? image->hash_computed : NULL, ESPOTA_SHA256_LENGTH);
+    field_flag(&document, "checksum_ok", true);
+    field_flag_if(&document, "hash_ok", image->hash_appended, true);
+    field_bytes(&document, "sha256", image->hash_computed, ESPOTA_SHA256_LENGTH);
     field_list(&document, "segments", segment_items(image));
     field_description(&document, image);
     return document;

@@ -53,6 +53,7 @@ done
 if [ -z "${ESPOTA_SANITIZED:-}" ]; then
     make -s -C "$ROOT" BUILD="$BUILD" DESTDIR="$WORK/root" PREFIX=/usr install >install.log 2>&1
     check "an installed espota runs" "$WORK/root/usr/bin/espota" --version
+    check "its JSON is in an installed manual" test -s "$WORK/root/usr/share/man/man7/espota-json.7"
     cat >use.c <<'C'
 #include <espota/plan.h>
 int main(void)

@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# What every command prints with --json is what espota-json(7) lists: keys, types, units rounded, null where it says so.
+source "$(dirname "$0")/../lib.sh"
+cd "$WORK" || exit 1
+mkdir runs
+: >runs/unseen
+
+# reached ARGS...: how `device` names what they name.
+reached() {
+    while [ $# -gt 1 ]; do
+        case $1 in
+        --port) echo "${2#file:}" ;;
+        --host) echo "tcp://$2" ;;
+        esac
+        shift
+    done
+}
+# document NAME COMMAND ARGS...: it ends well, and its document is kept under the command's name.
+document() {
+    local name=$1 command=$2 device
+    shift
+    device=$(reached "$@")
+    run "$@" --json
+    if [ "$STATUS" -ne 0 ]; then
+        not_ok "$name" "exit status $STATUS" "$OUT" "$ERR"
+    elif [ -n "$device" ] && [[ "$OUT" != *"\"device\": \"$device\""* ]]; then
+        not_ok "$name" "the device is not $device" "$OUT"
+    else
+        COUNT=$((${COUNT:-0} + 1))
+        cp stdout "runs/$command.$COUNT"
+    fi
+}
+# failure NAME STATUS ARGS...: it fails, with a document that says how.
+failure() {
+    local name=$1 status=$2
+    shift 2
+    run "$@" --json
+    expect "$name" "$status" "\"exit\": $status"
+    COUNT=$((${COUNT:-0} + 1))
+    cp stdout "runs/failure.$COUNT"
+}
+# unseen COMMAND PATH value|null REASON: no run here shows it.
+unseen() { echo "$1 $2 $3: $4" >>runs/unseen; }
+
+make_build --version 1.0 --seed 1 --size 200K
+"$MKIMAGE" -o new.bin --version 2.0 --seed 2 --size 200K
+head -c 16384 /dev/urandom >nvs.bin
+
+# ---- files
+document "plan" plan --flash 4M --fssize 3M
+for key in type subtype; do unseen plan "partitions[].$key" null "what is planned has a name"; done
+printf 'nvs, data, nvs, 0x9000, 16K\nodd, 0x50, 0x60, , 4K\n' >odd.csv
+document "a table in a file" table odd.csv
+document "a table for a flash" table odd.csv --flash 4M
+document "an app" image build/firmware.bin
+document "a bootloader" image build/bootloader.bin
+# without a hash, nothing guards the header: an image of mode 7, frequency 7 and size 15, for a chip that nobody knows
+python3 - <<'PY'
+data = bytearray(open("build/firmware.bin", "rb").read())[:-32]
+data[2], data[3], data[12], data[23] = 7, 0xf7, 0x77, 0
+open("strange.bin", "wb").write(data)
+PY
+document "an image that is strange" image strange.bin
+document "a device's key" key --new board.key
+document "a signing key" key --signing owner.pem
+document "its public half" key owner.pem.pub
+document "sign" sign new.bin --key owner.pem --output signed.bin
+"$MKIMAGE" -o agent.bin --kind agent --size 32K
+document "provision" provision agent.bin --key board.key --output keyed.bin
+document "an open agent" provision agent.bin --output open.bin
+
+# ---- ports: two that libserialport is made to tell of
+cat >ports.c <<'C'
+typedef struct sp_port { const char *path; int usb; } sp_port;
+static sp_port usb = { "usb0", 1 }, plain = { "/dev/nowhere", 0 };
+static sp_port *list[] = { &usb, &plain, 0 };
+int sp_list_ports(sp_port ***out); int sp_list_ports(sp_port ***out) { *out = list; return 0; }
+void sp_free_port_list(sp_port **l); void sp_free_port_list(sp_port **l) { (void)l; }
+char *sp_get_port_name(const sp_port *p); char *sp_get_port_name(const sp_port *p) { return (char *)p->path; }
+int sp_get_port_transport(const sp_port *p); int sp_get_port_transport(const sp_port *p) { return p->usb; }
+int sp_get_port_usb_vid_pid(const sp_port *p, int *v, int *i);
+int sp_get_port_usb_vid_pid(const sp_port *p, int *v, int *i) { (void)p; *v = 0x10c4; *i = 0xea60; return 0; }
+char *sp_get_port_usb_product(const sp_port *p); char *sp_get_port_usb_product(const sp_port *p) { (void)p; return "a bridge"; }
+char *sp_get_port_usb_serial(const sp_port *p); char *sp_get_port_usb_serial(const sp_port *p) { (void)p; return "0001"; }
+C
+if [ -z "${ESPOTA_SANITIZED:-}" ] && gcc -w -shared -fPIC -o ports.so ports.c; then
+    start_sim --flash-file ports.bin --flash 4M
+    ln -s "$(readlink "$TTY")" usb0
+    LD_PRELOAD=$WORK/ports.so document "devices" devices
+    stop_sim
+else
+    unseen devices '*' value "libserialport cannot be stood in for"
+fi
+
+# ---- a file as the device
+FILE=(--port file:flash.bin)
+document "flash into a new file" flash "${FILE[@]}" --chip esp32 --flash 4M build
+document "the table alone, of no chip" flash "${FILE[@]}" --table odd.csv --erase
+document "and back" flash "${FILE[@]}" --chip esp32 build --erase
+document "status of a file" status "${FILE[@]}"
+document "info of a file" info "${FILE[@]}"
+document "the table in a file of flash" table "${FILE[@]}"
+document "backup" backup "${FILE[@]}" saved.bin
+document "restore" restore "${FILE[@]}" saved.bin
+grep -q '"schema"\|"device"\|"warnings"' saved.bin.json && not_ok "the manifest stays as it is" "$(cat saved.bin.json)" || ok "the manifest stays as it is"
+printf 'nvs, data, nvs, 0x9000, 16K\nmine, app, 0x45, 0x10000, 1M\nfactory, app, factory, 0x110000, 1M\nbig, data, fat, 0x210000, 2M\n' >beyond.csv
+"$ESPOTA" table -q beyond.csv --binary beyond.bin >/dev/null
+cp flash.bin beyond-flash.bin
+dd if=beyond.bin of=beyond-flash.bin bs=4096 seek=8 conv=notrunc status=none
+document "backup of a table that reaches beyond the flash" backup --port file:beyond-flash.bin beyond-saved.bin
+sed 's/2M$/1M/' beyond.csv >mine.csv
+"$ESPOTA" table -q mine.csv --binary mine.bin >/dev/null
+dd if=mine.bin of=beyond-flash.bin bs=4096 seek=8 conv=notrunc status=none
+document "status of an app of no subtype that is known" status --port file:beyond-flash.bin
+unseen status flash_size null "every device here tells it"
+
+# ---- through the ROM
+start_sim --flash-file board.bin --flash 4M
+PORT=(--port "$REMOTE")
+document "info" info "${PORT[@]}"
+document "flash a blank chip" flash "${PORT[@]}" build
+document "write" write "${PORT[@]}" nvs nvs.bin
+document "verify" verify "${PORT[@]}" nvs nvs.bin
+document "read" read "${PORT[@]}" nvs out.bin
+document "another layout" flash "${PORT[@]}" build --appsize 1280K --migrate
+document "erase" erase "${PORT[@]}" nvs 0x3f0000+4K
+document "backup of a board" backup "${PORT[@]}" board-saved.bin
+document "restart by the lines" reset "${PORT[@]}"
+document "restart into download mode" reset "${PORT[@]}" --download
+document "restart through the ROM" reset "${PORT[@]}" --via rom
+
+# ---- through the agent
+document "status" status "${PORT[@]}"
+document "info of an agent" info "${PORT[@]}" --via agent
+document "ota" ota "${PORT[@]}" --file new.bin --restart
+document "boot" boot "${PORT[@]}" MicroPython_1 --restart
+document "confirm" confirm "${PORT[@]}"
+document "rollback" rollback "${PORT[@]}"
+document "monitor" monitor "${PORT[@]}" --reset --until 'runs from' --timeout 20
+document "monitor for a while" monitor "${PORT[@]}" --timeout 1
+failure "nothing that matches" 3 monitor "${PORT[@]}" --until 'no such line' --timeout 1
+failure "no such partition" 1 read "${PORT[@]}" nowhere out.bin
+failure "another layout is refused" 5 flash "${PORT[@]}" build --appsize 1M
+failure "a difference" 4 verify "${PORT[@]}" nvs nvs.bin
+stop_sim
+start_sim --flash-file board.bin --listen 0 --key board.key
+document "status over a network" status --host "$AGENT" --key board.key
+stop_sim
+start_sim --flash-file c3.bin --flash 4M --chip esp32c3 --lines usb-jtag --secure-boot
+document "info of a chip that tells more" info --port "$REMOTE"
+stop_sim
+start_sim --flash-file c3.bin --flash 4M --chip esp32c3 --lines usb-jtag --secure-download
+document "info in secure download mode" info --port "$REMOTE"
+stop_sim
+
+# ---- nothing runs, nothing boots
+truncate -s 4M blank.bin && tr '\0' '\377' <blank.bin >ff.bin
+"$ESPOTA" plan -q --flash 4M --binary planned.bin >/dev/null
+dd if=planned.bin of=ff.bin bs=4096 seek=8 conv=notrunc status=none
+document "status of a device without an app" status --port file:ff.bin
+document "ota into it" ota --port file:ff.bin --file new.bin
+unseen ota from null "an app that runs from outside the table"
+for command in boot confirm rollback; do unseen $command boots null "where nothing would boot, they fail"; done
+
+# ---- the simulator
+simulate() { # ARGS...: its document
+    COUNT=$((COUNT + 1))
+    : >"runs/sim.$COUNT"
+    "$ESPOTA" sim --json -q --flash-file board.bin "$@" >"runs/sim.$COUNT" 2>sim.txt &
+    local pid=$!
+    wait_for "runs/sim.$COUNT" '}' || not_ok "sim" "$(cat sim.txt)"
+    kill "$pid"
+    wait "$pid"
+}
+simulate --tcp 0 --rfc2217 0 --listen 0 --key board.key
+simulate
+simulate --no-pty --tcp 0
+
+# ---- failures
+failure "wrong usage" 2 plan --flash 3M
+run plan --frobnicate --json
+expect "an option that there is not" 2 '"status": "usage"'
+run --json frobnicate
+expect "a command that there is not" 2 '"status": "usage"'
+failure "a command that there is not, and --json behind it" 2 frobnicate
+failure "no device" 3 status --port /dev/nowhere
+failure "no such file" 1 image nowhere.bin
+failure "a broken image" 4 image nvs.bin
+failure "a file's name of any bytes" 1 image $'\xff\x9b.bin'
+
+"$ESPOTA" status --json --port file:flash.bin 2>/dev/null >/dev/full
+[ $? -eq 1 ] && ok "a full disk is an error" || not_ok "a full disk is an error"
+
+for status in $(sed -n 's/^ *\[ESPOTA_[A-Z_]*\] = { "\([a-z-]*\)", .*/\1/p' "$ROOT/src/base/error.c"); do
+    [ "$status" = ok ] && continue
+    sed -n '/^.It Cm error.status/,/^.It Cm error.exit/p' "$ROOT/man/espota-json.7" | grep -qw -- "$status" || not_ok "the status $status is listed"
+done
+for command in $("$ESPOTA" --dump-options | cut -f1 | uniq); do
+    grep -qE "^\.Ss .*espota $command( |\$)" "$ROOT/man/espota-json.7" || not_ok "$command has a section in espota-json(7)"
+done
+python3 "$ROOT/tests/cli/json_page.py" "$ROOT/man/espota-json.7" runs "$ROOT"/man/*.1
