@@ -18,7 +18,7 @@ struct espota_chip_field {
 };
 
 /** What a chip's eFuses tell of it: the text for the value of a field; NULL says nothing. */
-struct espota_chip_trait {
+struct espota_chip_feature {
     struct espota_chip_field field;
     const char *text[8];
 };
@@ -29,7 +29,7 @@ struct espota_chip_step {
     uint16_t wait_us;
 };
 
-#define ESPOTA_CHIP_MAX_TRAITS 6
+#define ESPOTA_CHIP_MAX_FEATURES 6
 
 struct espota_chip {
     const char *name;           /* as people write it: "ESP32-C3" */
@@ -54,8 +54,8 @@ struct espota_chip {
 
     struct espota_chip_field major[3], minor[2]; /* revision, low bits first */
     bool major_counts_bits;                      /* the major revision is how many of its bits are set */
-    struct espota_chip_trait package;            /* the name on the chip */
-    struct espota_chip_trait traits[ESPOTA_CHIP_MAX_TRAITS];
+    struct espota_chip_feature package;          /* the name on the chip */
+    struct espota_chip_feature features[ESPOTA_CHIP_MAX_FEATURES];
     struct espota_chip_field crypt_count; /* flash encryption is on when an odd number of bits is set */
     struct espota_chip_field secure_boot; /* secure boot is on when any bit is set */
 

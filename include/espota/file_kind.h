@@ -86,7 +86,7 @@ struct espota_file {
 
     struct espota_image image; /* app, bootloader; merged: of its bootloader, or else its app */
     enum espota_image_verdict
-        image_verdict; /* by espota_image_outline: checksum and hash are not looked at */
+        image_verdict; /* by espota_image_parse_headers: checksum and hash are not looked at */
 
     struct {                   /* merged; offsets are bytes from the start of the file */
         uint32_t flash_offset; /* where in flash the first byte belongs */
@@ -104,7 +104,7 @@ void espota_file_recognise(struct espota_file *file, const uint8_t *data, size_t
                            const struct espota_file_chip *chips, unsigned chip_count);
 
 /** Does an image load anything into the memory that its chip's bootloader runs in? Then a bootloader does not
- * start it. `image` as espota_image_outline fills it in. */
+ * start it. `image` as espota_image_parse_headers fills it in. */
 bool espota_image_overlaps_loader(const struct espota_image *image, const struct espota_file_chip *chip);
 
 /* ---- on the host ----------------------------------------------------------------------------------------

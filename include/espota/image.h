@@ -97,8 +97,8 @@ enum espota_image_verdict espota_image_examine(struct espota_image *image,
 /** Read the headers only: a few small reads find chip, segments, length, stored hash and description, and
  * whether they fit together. Checksum and hash are not computed. @return as espota_image_examine, without
  * BAD_CHECKSUM, BAD_HASH and HASH_FAILED. */
-enum espota_image_verdict espota_image_outline(struct espota_image *image,
-                                               const struct espota_image_source *source);
+enum espota_image_verdict espota_image_parse_headers(struct espota_image *image,
+                                                     const struct espota_image_source *source);
 
 /** What goes into a new image. */
 struct espota_image_part {

@@ -6,19 +6,19 @@
 
 #include "espota/table.h"
 
-enum espota_layout_fate {
-    ESPOTA_FATE_STAYS,    /* same name, kind and place: what it holds stays */
-    ESPOTA_FATE_MOVED,    /* it begins elsewhere */
-    ESPOTA_FATE_GROWN,    /* it begins at the same place and ends later */
-    ESPOTA_FATE_SHRUNK,   /* ... and ends earlier */
-    ESPOTA_FATE_RETYPED,  /* same name, another type or subtype */
-    ESPOTA_FATE_VANISHED, /* no partition has its name any more */
+enum espota_layout_change_kind {
+    ESPOTA_CHANGE_STAYS,    /* same name, kind and place: what it holds stays */
+    ESPOTA_CHANGE_MOVED,    /* it begins elsewhere */
+    ESPOTA_CHANGE_GROWN,    /* it begins at the same place and ends later */
+    ESPOTA_CHANGE_SHRUNK,   /* ... and ends earlier */
+    ESPOTA_CHANGE_RETYPED,  /* same name, another type or subtype */
+    ESPOTA_CHANGE_VANISHED, /* no partition has its name any more */
 };
 
 struct espota_layout_change {
     const struct espota_partition *from; /* in the old table */
     const struct espota_partition *to;   /* in the new table; NULL: vanished */
-    enum espota_layout_fate fate;
+    enum espota_layout_change_kind kind;
 };
 
 /** What becomes of each partition of `from` under `to`, in the order of `from`. `change` has room for

@@ -38,7 +38,7 @@ const struct espota_chip espota_chip_esp32p4 = {
     .major = { { 0x5012d04c, 4, 2 }, { 0x5012d04c, 23, 1 } },
     .minor = { { 0x5012d04c, 0, 4 } },
     .package = { { 0x5012d04c, 20, 3 }, { [0] = "ESP32-P4" } },
-    .traits = { { { 0, 0, 0 }, { [0] = "dual core and LP core" } }, { { 0, 0, 0 }, { [0] = "400 MHz" } } },
+    .features = { { { 0, 0, 0 }, { [0] = "dual core and LP core" } }, { { 0, 0, 0 }, { [0] = "400 MHz" } } },
     .crypt_count = { 0x5012d034, 18, 3 },
     .secure_boot = { 0x5012d038, 20, 1 },
     .crystal_mhz = 40,

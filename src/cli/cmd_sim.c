@@ -101,7 +101,7 @@ static void field_port(struct fields *to, const char *key, uint16_t port)
     field_number_if(to, key, port > 0, port);
 }
 
-static void ready(void *context, const struct espota_sim_doors *d)
+static void ready(void *context, const struct espota_sim_listeners *d)
 {
     struct cli *cli = context;
     if (cli->json) {

@@ -62,7 +62,7 @@ static enum espota_file_kind image_kind(struct espota_file *file, const struct l
     struct espota_image_memory memory = { data, size };
     struct espota_image_source source = { &memory, espota_image_memory_read,
                                           size > UINT32_MAX ? UINT32_MAX : (uint32_t)size };
-    file->image_verdict = espota_image_outline(&file->image, &source);
+    file->image_verdict = espota_image_parse_headers(&file->image, &source);
     file->has_chip = false;
     if (size < ESPOTA_IMAGE_HEADER_SIZE || file->image_verdict == ESPOTA_IMAGE_NO_MAGIC ||
         file->image_verdict == ESPOTA_IMAGE_BAD_SEGMENTS)

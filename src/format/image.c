@@ -152,9 +152,9 @@ static enum espota_image_verdict peek(const struct espota_image_source *source, 
     return source->read(source->context, at, to, length) == 0 ? ESPOTA_IMAGE_OK : ESPOTA_IMAGE_READ_FAILED;
 }
 
-static enum espota_image_verdict outline_segment(struct espota_image *image,
-                                                 const struct espota_image_source *source, unsigned index,
-                                                 uint32_t *at)
+static enum espota_image_verdict parse_segment_header(struct espota_image *image,
+                                                      const struct espota_image_source *source,
+                                                      unsigned index, uint32_t *at)
 {
     uint8_t header[8], description[ESPOTA_APP_DESC_SIZE];
     struct espota_image_segment *segment = &image->segment[index];
@@ -177,8 +177,8 @@ static enum espota_image_verdict outline_segment(struct espota_image *image,
     return verdict;
 }
 
-enum espota_image_verdict espota_image_outline(struct espota_image *image,
-                                               const struct espota_image_source *source)
+enum espota_image_verdict espota_image_parse_headers(struct espota_image *image,
+                                                     const struct espota_image_source *source)
 {
     uint8_t header[ESPOTA_IMAGE_HEADER_SIZE];
     uint32_t at = ESPOTA_IMAGE_HEADER_SIZE;
@@ -187,7 +187,7 @@ enum espota_image_verdict espota_image_outline(struct espota_image *image,
     if (verdict == ESPOTA_IMAGE_OK)
         verdict = espota_image_parse_header(image, header);
     for (unsigned i = 0; verdict == ESPOTA_IMAGE_OK && i < image->segment_count; i++)
-        verdict = outline_segment(image, source, i, &at);
+        verdict = parse_segment_header(image, source, i, &at);
     if (verdict != ESPOTA_IMAGE_OK)
         return verdict;
     at += 16 - at % 16;

@@ -4,17 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum espota_layout_fate fate_of(const struct espota_partition *from, const struct espota_partition *to)
+static enum espota_layout_change_kind kind_of_change(const struct espota_partition *from,
+                                                     const struct espota_partition *to)
 {
     if (!to)
-        return ESPOTA_FATE_VANISHED;
+        return ESPOTA_CHANGE_VANISHED;
     if (from->type != to->type || from->subtype != to->subtype)
-        return ESPOTA_FATE_RETYPED;
+        return ESPOTA_CHANGE_RETYPED;
     if (from->offset != to->offset)
-        return ESPOTA_FATE_MOVED;
+        return ESPOTA_CHANGE_MOVED;
     if (from->size != to->size)
-        return from->size < to->size ? ESPOTA_FATE_GROWN : ESPOTA_FATE_SHRUNK;
-    return ESPOTA_FATE_STAYS;
+        return from->size < to->size ? ESPOTA_CHANGE_GROWN : ESPOTA_CHANGE_SHRUNK;
+    return ESPOTA_CHANGE_STAYS;
 }
 
 unsigned espota_layout_compare(const struct espota_table *from, const struct espota_table *to,
@@ -24,8 +25,8 @@ unsigned espota_layout_compare(const struct espota_table *from, const struct esp
     for (unsigned i = 0; i < from->count; i++) {
         change[i].from = &from->entry[i];
         change[i].to = espota_table_find(to, from->entry[i].label);
-        change[i].fate = fate_of(change[i].from, change[i].to);
-        changed += change[i].fate != ESPOTA_FATE_STAYS;
+        change[i].kind = kind_of_change(change[i].from, change[i].to);
+        changed += change[i].kind != ESPOTA_CHANGE_STAYS;
     }
     return changed;
 }
@@ -35,7 +36,8 @@ bool espota_layout_same(const struct espota_table *a, const struct espota_table 
     bool same = a->count == b->count;
     for (unsigned i = 0; same && i < a->count; i++) {
         const struct espota_partition *x = &a->entry[i], *y = &b->entry[i];
-        same = strcmp(x->label, y->label) == 0 && x->flags == y->flags && fate_of(x, y) == ESPOTA_FATE_STAYS;
+        same = strcmp(x->label, y->label) == 0 && x->flags == y->flags &&
+               kind_of_change(x, y) == ESPOTA_CHANGE_STAYS;
     }
     return same;
 }
@@ -44,7 +46,7 @@ bool espota_layout_same(const struct espota_table *a, const struct espota_table 
 static bool was_there(const struct espota_table *from, const struct espota_partition *p)
 {
     for (unsigned i = 0; i < from->count; i++)
-        if (fate_of(&from->entry[i], p) == ESPOTA_FATE_STAYS)
+        if (kind_of_change(&from->entry[i], p) == ESPOTA_CHANGE_STAYS)
             return true;
     return false;
 }
@@ -89,24 +91,25 @@ const char *espota_layout_change_text(const struct espota_layout_change *change,
     const struct espota_partition *from = change->from, *to = change->to;
     char before[8], after[8];
     size_t room = ESPOTA_LAYOUT_TEXT;
-    switch (change->fate) {
-    case ESPOTA_FATE_STAYS:
+    switch (change->kind) {
+    case ESPOTA_CHANGE_STAYS:
         snprintf(text, room, "'%s' stays", from->label);
         break;
-    case ESPOTA_FATE_MOVED:
+    case ESPOTA_CHANGE_MOVED:
         snprintf(text, room, "'%s' moves from 0x%" PRIx32 " to 0x%" PRIx32, from->label, from->offset,
                  to->offset);
         break;
-    case ESPOTA_FATE_GROWN:
-    case ESPOTA_FATE_SHRUNK:
+    case ESPOTA_CHANGE_GROWN:
+    case ESPOTA_CHANGE_SHRUNK:
         snprintf(text, room, "'%s' %s from %" PRIu32 "K to %" PRIu32 "K", from->label,
-                 change->fate == ESPOTA_FATE_GROWN ? "grows" : "shrinks", from->size / 1024, to->size / 1024);
+                 change->kind == ESPOTA_CHANGE_GROWN ? "grows" : "shrinks", from->size / 1024,
+                 to->size / 1024);
         break;
-    case ESPOTA_FATE_RETYPED:
+    case ESPOTA_CHANGE_RETYPED:
         snprintf(text, room, "'%s' changes from %s to %s", from->label, subtype_of(from, before),
                  subtype_of(to, after));
         break;
-    case ESPOTA_FATE_VANISHED:
+    case ESPOTA_CHANGE_VANISHED:
         snprintf(text, room, "'%s' (%s) at 0x%" PRIx32 " vanishes", from->label, subtype_of(from, before),
                  from->offset);
         break;

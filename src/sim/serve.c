@@ -1,4 +1,4 @@
-/* A simulated board at work: bytes from its doors, signals for its buttons, DTR and RTS for its reset. */
+/* A simulated board at work: bytes from its listeners, signals for its buttons, DTR and RTS for its reset. */
 #include "server.h"
 
 #include "espota/host.h"
@@ -25,9 +25,9 @@ static void send_uart(struct sim_server *s, const uint8_t *data, size_t length)
 {
     uint8_t wire[2 * CHUNK], escaped[4 * CHUNK];
     size_t left = sim_line_pass(&s->line, data, length, wire);
-    sim_door_write(s, SIM_PTY, wire, left);
-    sim_door_write(s, SIM_TCP, wire, left);
-    sim_door_write(s, SIM_RFC2217, escaped, espota_telnet_escape(wire, left, escaped));
+    sim_listener_write(s, SIM_PTY, wire, left);
+    sim_listener_write(s, SIM_TCP, wire, left);
+    sim_listener_write(s, SIM_RFC2217, escaped, espota_telnet_escape(wire, left, escaped));
 }
 
 static void send_bytes(void *context, enum sim_stream stream, const uint8_t *data, size_t length)
@@ -38,7 +38,7 @@ static void send_bytes(void *context, enum sim_stream stream, const uint8_t *dat
         if (stream == SIM_UART)
             send_uart(s, data, chunk);
         else
-            sim_door_write(s, (enum sim_door_index)(SIM_AGENT + stream - SIM_NETWORK), data, chunk);
+            sim_listener_write(s, (enum sim_listener_index)(SIM_AGENT + stream - SIM_NETWORK), data, chunk);
         data += chunk;
         length -= chunk;
     }
@@ -89,7 +89,7 @@ static void set_host_baud(void *context, uint32_t baud)
 
 static void answer_remote(void *context, const uint8_t *data, size_t size)
 {
-    sim_door_write(context, SIM_RFC2217, data, size);
+    sim_listener_write(context, SIM_RFC2217, data, size);
 }
 
 /* ---- in -------------------------------------------------------------------------------------------------
@@ -141,13 +141,13 @@ static void input_remote(struct sim_server *s, const uint8_t *data, size_t lengt
         input(s, SIM_UART, plain, count);
 }
 
-static void take_bytes(struct sim_server *s, enum sim_door_index which)
+static void take_bytes(struct sim_server *s, enum sim_listener_index which)
 {
-    struct sim_door *door = &s->door[which];
+    struct sim_listener *listener = &s->listener[which];
     uint8_t data[CHUNK];
-    ssize_t count = read(door->fd, data, sizeof data);
+    ssize_t count = read(listener->fd, data, sizeof data);
     if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
-        sim_door_hang_up(s, which);
+        sim_listener_hang_up(s, which);
         return;
     }
     if (count < 0)
@@ -156,15 +156,15 @@ static void take_bytes(struct sim_server *s, enum sim_door_index which)
     if (which == SIM_RFC2217)
         input_remote(s, data, (size_t)count);
     else
-        input(s, door->stream, data, (size_t)count);
-    if (breaks && door->fd >= 0)
-        sim_door_hang_up(s, which);
+        input(s, listener->stream, data, (size_t)count);
+    if (breaks && listener->fd >= 0)
+        sim_listener_hang_up(s, which);
 }
 
-static void take_caller(struct sim_server *s, enum sim_door_index which)
+static void take_caller(struct sim_server *s, enum sim_listener_index which)
 {
     const struct sim_remote_events events = { s, answer_remote, set_host_baud, drive_lines };
-    if (!sim_door_accept(s, which))
+    if (!sim_listener_accept(s, which))
         return;
     s->line.host_baud = 0;
     if (which == SIM_RFC2217)
@@ -191,7 +191,7 @@ static bool take_signal(struct sim_server *s)
 static int next_event(struct sim_server *s)
 {
     uint64_t now = espota_clock_now_ms(s->options->clock);
-    int circuit = sim_circuit_timeout(&s->circuit, now), caller = sim_doors_expire(s, now);
+    int circuit = sim_circuit_timeout(&s->circuit, now), caller = sim_listeners_expire(s, now);
     return circuit >= 0 && (caller < 0 || circuit < caller) ? circuit : caller;
 }
 
@@ -199,12 +199,12 @@ static int serve(struct sim_server *s, struct espota_error *error)
 {
     for (;;) {
         int wait = next_event(s); /* may hang up */
-        struct pollfd p[1 + 2 * SIM_DOORS] = { { s->signals, POLLIN, 0 } };
-        for (int i = 0; i < SIM_DOORS; i++) {
-            p[1 + 2 * i] = (struct pollfd){ s->door[i].listener, POLLIN, 0 };
-            p[2 + 2 * i] = (struct pollfd){ s->door[i].fd, POLLIN, 0 };
+        struct pollfd p[1 + 2 * SIM_LISTENERS] = { { s->signals, POLLIN, 0 } };
+        for (int i = 0; i < SIM_LISTENERS; i++) {
+            p[1 + 2 * i] = (struct pollfd){ s->listener[i].listen_fd, POLLIN, 0 };
+            p[2 + 2 * i] = (struct pollfd){ s->listener[i].fd, POLLIN, 0 };
         }
-        int ready = poll(p, 1 + 2 * SIM_DOORS, wait);
+        int ready = poll(p, 1 + 2 * SIM_LISTENERS, wait);
         if (ready < 0 && errno != EINTR)
             return failed("wait for something to happen", error);
         act(s, sim_circuit_wait(&s->circuit, espota_clock_now_ms(s->options->clock)));
@@ -212,11 +212,11 @@ static int serve(struct sim_server *s, struct espota_error *error)
             continue;
         if (p[0].revents && !take_signal(s))
             return 0;
-        for (int i = 0; i < SIM_DOORS; i++) {
-            if (p[2 + 2 * i].revents && s->door[i].fd == p[2 + 2 * i].fd)
-                take_bytes(s, (enum sim_door_index)i);
+        for (int i = 0; i < SIM_LISTENERS; i++) {
+            if (p[2 + 2 * i].revents && s->listener[i].fd == p[2 + 2 * i].fd)
+                take_bytes(s, (enum sim_listener_index)i);
             if (p[1 + 2 * i].revents)
-                take_caller(s, (enum sim_door_index)i);
+                take_caller(s, (enum sim_listener_index)i);
         }
     }
 }
@@ -284,17 +284,17 @@ static int power_on(struct sim_server *s, struct espota_error *error)
     return result;
 }
 
-/* With the flash open: doors, power, service. */
+/* With the flash open: listeners, power, service. */
 static int run(struct sim_server *s, struct espota_error *error)
 {
     const struct espota_sim_options *o = s->options;
     int result = open_signals(s, error);
     if (result == 0)
-        result = sim_doors_open(s, error);
+        result = sim_listeners_open(s, error);
     if (result == 0 && o->ready) {
-        const struct espota_sim_doors doors = { o->pty ? s->pty_name : NULL, s->port[SIM_TCP],
-                                                s->port[SIM_RFC2217], s->port[SIM_AGENT] };
-        o->ready(o->context, &doors);
+        const struct espota_sim_listeners listeners = { o->pty ? s->pty_name : NULL, s->port[SIM_TCP],
+                                                        s->port[SIM_RFC2217], s->port[SIM_AGENT] };
+        o->ready(o->context, &listeners);
     }
     if (result == 0)
         result = power_on(s, error);
@@ -302,7 +302,7 @@ static int run(struct sim_server *s, struct espota_error *error)
         result = serve(s, error);
         sim_board_end(&s->board);
     }
-    sim_doors_close(s);
+    sim_listeners_close(s);
     if (s->signals >= 0)
         close(s->signals);
     return result;
@@ -318,8 +318,8 @@ int espota_sim_run(const struct espota_sim_options *options, struct espota_error
     s->options = options;
     s->signals = -1;
     sim_line_init(&s->line, options);
-    for (int i = 0; i < SIM_DOORS; i++)
-        s->door[i] = (struct sim_door){ SIM_UART, -1, -1, -1, 0 };
+    for (int i = 0; i < SIM_LISTENERS; i++)
+        s->listener[i] = (struct sim_listener){ SIM_UART, -1, -1, -1, 0 };
     int result = sim_flash_open(&s->flash, options->flash_file, options->flash_size, error);
     if (result == 0) {
         result = run(s, error);

@@ -1,4 +1,4 @@
-/* A board and the ways to reach it, shared by serve.c and doors.c. */
+/* A board and the ways to reach it, shared by serve.c and listeners.c. */
 #ifndef ESPOTA_SIM_SERVER_H
 #define ESPOTA_SIM_SERVER_H
 
@@ -8,21 +8,21 @@
 #include "remote.h"
 
 /* A way to reach the board. */
-struct sim_door {
+struct sim_listener {
     enum sim_stream stream;
-    int listener;      /* -1: a pseudo-terminal */
+    int listen_fd;     /* -1: a pseudo-terminal */
     int fd;            /* -1: nobody is there */
     int slave;         /* of a pseudo-terminal, kept open so that it survives its users; otherwise -1 */
     uint64_t since_ms; /* when that caller came */
 };
 
 /* From SIM_AGENT on: callers of the agent, who share one listener. */
-enum sim_door_index {
+enum sim_listener_index {
     SIM_PTY,
     SIM_TCP,
     SIM_RFC2217,
     SIM_AGENT,
-    SIM_DOORS = SIM_AGENT + SIM_STREAMS - SIM_NETWORK
+    SIM_LISTENERS = SIM_AGENT + SIM_STREAMS - SIM_NETWORK
 };
 
 struct sim_server {
@@ -32,29 +32,30 @@ struct sim_server {
     struct sim_line line;
     struct sim_circuit circuit;
     struct sim_remote remote; /* the caller at SIM_RFC2217 */
-    struct sim_door door[SIM_DOORS];
+    struct sim_listener listener[SIM_LISTENERS];
     char pty_name[128];
-    uint16_t port[SIM_DOORS];
+    uint16_t port[SIM_LISTENERS];
     int signals;
     uint64_t received;
     bool linked, disconnected, cut_reported;
 };
 
-/* Open what the options ask for; sim_doors_close in any case. */
-int sim_doors_open(struct sim_server *server, struct espota_error *error);
-void sim_doors_close(struct sim_server *server);
+/* Open what the options ask for; sim_listeners_close in any case. */
+int sim_listeners_open(struct sim_server *server, struct espota_error *error);
+void sim_listeners_close(struct sim_server *server);
 
 /* Somebody calls: the newest caller has the line, as an old one may have died without a word. The agent has
  * room for several, of whom those that have not proved to know its key give way, the oldest first. @return
  * false when there was nobody after all. */
-bool sim_door_accept(struct sim_server *server, enum sim_door_index which);
+bool sim_listener_accept(struct sim_server *server, enum sim_listener_index which);
 /* Hang up on callers of the agent who do not prove in time that they know its key, or went silent. @return
  * how long to wait until the next one is due, or -1. */
-int sim_doors_expire(struct sim_server *server, uint64_t now);
+int sim_listeners_expire(struct sim_server *server, uint64_t now);
 /* The caller is gone. A pseudo-terminal stays. */
-void sim_door_hang_up(struct sim_server *server, enum sim_door_index which);
+void sim_listener_hang_up(struct sim_server *server, enum sim_listener_index which);
 
 /* Write all of it to whoever is there. */
-void sim_door_write(struct sim_server *server, enum sim_door_index which, const uint8_t *data, size_t length);
+void sim_listener_write(struct sim_server *server, enum sim_listener_index which, const uint8_t *data,
+                        size_t length);
 
 #endif

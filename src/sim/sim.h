@@ -27,7 +27,7 @@ struct espota_sim_faults {
 };
 
 /** Where a simulator can be reached. */
-struct espota_sim_doors {
+struct espota_sim_listeners {
     const char *pty;                               /* NULL: none */
     uint16_t tcp_port, rfc2217_port, network_port; /* 0: none */
 };
@@ -62,7 +62,7 @@ struct espota_sim_options {
     const struct espota_clock *clock; /* of the board and its faults; NULL: the system's */
     void *context;
     /** It is ready: where to reach it. */
-    void (*ready)(void *context, const struct espota_sim_doors *doors);
+    void (*ready)(void *context, const struct espota_sim_listeners *listeners);
     /** A console line. */
     void (*log)(void *context, const char *line);
 };

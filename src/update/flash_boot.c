@@ -180,7 +180,7 @@ static bool device_holds_image(struct look *look, uint32_t offset, uint32_t size
     struct espota_image_source source = { &place, read_place, size };
     if (p->new_layout || will_be_erased(p->plan, offset))
         return false;
-    enum espota_image_verdict verdict = espota_image_outline(image, &source);
+    enum espota_image_verdict verdict = espota_image_parse_headers(image, &source);
     if (verdict == ESPOTA_IMAGE_READ_FAILED)
         look->result = (int)p->error->status;
     return verdict == ESPOTA_IMAGE_OK;

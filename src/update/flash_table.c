@@ -145,7 +145,7 @@ static int refuse_layout(struct flash_planning *p)
     char losses[512] = "";
     for (unsigned i = 0; i < old->count; i++) {
         size_t used = strlen(losses);
-        if (p->plan->change[i].fate != ESPOTA_FATE_STAYS && used + 24 < sizeof losses)
+        if (p->plan->change[i].kind != ESPOTA_CHANGE_STAYS && used + 24 < sizeof losses)
             snprintf(losses + used, sizeof losses - used, "%s'%s'", used ? ", " : "", old->entry[i].label);
     }
     p->plan->refusal = ESPOTA_FLASH_OTHER_LAYOUT;

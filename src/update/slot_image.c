@@ -68,7 +68,7 @@ int espota_slot_examine(struct espota_device *device, const struct espota_partit
 {
     struct reader reader = { device, partition->offset, error };
     struct espota_image_source source = { &reader, read_device, partition->size };
-    enum espota_image_verdict verdict = espota_image_outline(image, &source);
+    enum espota_image_verdict verdict = espota_image_parse_headers(image, &source);
     *state = ESPOTA_SLOT_UNCHECKED;
     if (verdict == ESPOTA_IMAGE_READ_FAILED) /* a device need not let its apps be read */
         return error->status == ESPOTA_ERR_UNSUPPORTED ? 0 : (int)error->status;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Strangers at the network door of an agent: the owner gets in every time, and the UART is served. And what goes over the
+# Strangers at the network listener of an agent: the owner gets in every time, and the UART is served. And what goes over the
 # wire says neither the key nor the image.
 source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char words[ESPOTA_PROBLEM_TEXT];
     enum espota_image_verdict verdict = espota_image_examine_memory(&image, data, size);
     (void)espota_image_verdict_text(verdict, &image, words);
-    enum espota_image_verdict found = espota_image_outline(&outline, &source);
+    enum espota_image_verdict found = espota_image_parse_headers(&outline, &source);
     if (verdict == ESPOTA_IMAGE_OK && (found != ESPOTA_IMAGE_OK || outline.length != image.length))
         abort();
     return 0;

@@ -67,7 +67,7 @@ static void an_outline_finds_what_an_examination_finds(void **state)
     struct espota_image outline, full;
     struct espota_image_memory memory = { m.data, m.size };
     struct espota_image_source source = { &memory, espota_image_memory_read, (uint32_t)m.size };
-    assert_int_equal(espota_image_outline(&outline, &source), ESPOTA_IMAGE_OK);
+    assert_int_equal(espota_image_parse_headers(&outline, &source), ESPOTA_IMAGE_OK);
     assert_int_equal(espota_image_examine_memory(&full, m.data, m.size), ESPOTA_IMAGE_OK);
     assert_int_equal(outline.length, full.length);
     assert_memory_equal(outline.hash_stored, full.hash_stored, 32);

@@ -134,7 +134,7 @@ static void a_change_of_layout_names_what_moves_and_vanishes(void **state)
     assert_true(espota_layout_same(&two.table, &two.table));
     assert_false(espota_layout_same(&two.table, &three.table));
     assert_int_equal(espota_layout_compare(&three.table, &two.table, change), 4);
-    assert_int_equal(change[0].fate, ESPOTA_FATE_STAYS);
+    assert_int_equal(change[0].kind, ESPOTA_CHANGE_STAYS);
     assert_string_equal(espota_layout_change_text(&change[3], text),
                         "'MicroPython' (factory) at 0x10000 vanishes");
     assert_string_equal(espota_layout_change_text(&change[4], text),

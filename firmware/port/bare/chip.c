@@ -87,7 +87,7 @@ static void stop_watchdog(uint32_t configuration, uint32_t protection)
     bare_put(protection, 0);
 }
 
-void bare_chip_calm_watchdogs(const struct bare_chip *chip)
+void bare_chip_disable_watchdogs(const struct bare_chip *chip)
 {
     stop_watchdog(chip->rtc_watchdog, chip->rtc_protect);
     stop_watchdog(chip->timer_group + WATCHDOG, chip->timer_group + WATCHDOG_PROTECT);

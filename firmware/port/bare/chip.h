@@ -38,6 +38,6 @@ void bare_chip_restart(const void *context);
     .now_ms = (clock), .noise = bare_chip_noise, .restart = bare_chip_restart
 
 /* The bootloader leaves watchdogs behind, which an app has to stop or feed. */
-void bare_chip_calm_watchdogs(const struct bare_chip *chip);
+void bare_chip_disable_watchdogs(const struct bare_chip *chip);
 
 #endif

@@ -123,7 +123,7 @@ int main(void)
         .name = "espota recovery " ESPOTA_VERSION,
         .stream = { { bare_chip_uart_read, bare_chip_uart_write } },
     };
-    bare_chip_calm_watchdogs(&chip);
+    bare_chip_disable_watchdogs(&chip);
     start_clock();
     bare_spi_begin(&chip.spi);
     bare_serve(&board);

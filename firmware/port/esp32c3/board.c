@@ -136,7 +136,7 @@ static const struct bare_chip chip = {
 };
 
 /* The super watchdog cannot be stopped: from here on it feeds itself. */
-static void calm_super_watchdog(void)
+static void disable_super_watchdog(void)
 {
     bare_put(SUPER_PROTECT, SUPER_PROTECT_KEY);
     bare_change(SUPER_WATCHDOG, 0, SUPER_FEEDS);
@@ -153,8 +153,8 @@ int main(void)
         .name = "espota recovery " ESPOTA_VERSION,
         .stream = { { bare_chip_uart_read, bare_chip_uart_write }, { usb_read, usb_write } },
     };
-    bare_chip_calm_watchdogs(&chip);
-    calm_super_watchdog();
+    bare_chip_disable_watchdogs(&chip);
+    disable_super_watchdog();
     start_cycles();
     bare_spi_begin(&chip.spi);
     bare_serve(&board);

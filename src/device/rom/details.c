@@ -108,12 +108,12 @@ int rom_read_revision(struct rom *rom, uint16_t *revision, struct espota_error *
     return result;
 }
 
-static int read_trait(struct rom *rom, const struct espota_chip_trait *trait, const char **text,
-                      struct espota_error *error)
+static int read_feature(struct rom *rom, const struct espota_chip_feature *feature, const char **text,
+                        struct espota_error *error)
 {
     uint32_t value = 0;
-    int result = rom_read_field(rom, trait->field, &value, error);
-    *text = value < sizeof trait->text / sizeof trait->text[0] ? trait->text[value] : NULL;
+    int result = rom_read_field(rom, feature->field, &value, error);
+    *text = value < sizeof feature->text / sizeof feature->text[0] ? feature->text[value] : NULL;
     return result;
 }
 
@@ -121,9 +121,9 @@ static int read_features(struct rom *rom, char *features, size_t room, struct es
 {
     const struct espota_chip *chip = rom->device.info.chip;
     features[0] = '\0';
-    for (size_t i = 0; i < ESPOTA_CHIP_MAX_TRAITS; i++) {
+    for (size_t i = 0; i < ESPOTA_CHIP_MAX_FEATURES; i++) {
         const char *text = NULL;
-        int result = read_trait(rom, &chip->traits[i], &text, error);
+        int result = read_feature(rom, &chip->features[i], &text, error);
         if (result != 0)
             return result;
         size_t used = strlen(features);
@@ -163,7 +163,7 @@ int rom_details(struct espota_device *device, struct espota_chip_details *detail
                            "%s is in secure download mode and does not let its eFuses be read", device->name);
     int result = rom_read_revision(rom, &details->revision, error);
     if (result == 0)
-        result = read_trait(rom, &chip->package, &package, error);
+        result = read_feature(rom, &chip->package, &package, error);
     if (result == 0)
         result = read_features(rom, details->features, sizeof details->features, error);
     if (result == 0)

@@ -45,14 +45,14 @@ static void write_all(int fd, const uint8_t *data, size_t length, bool may_lose)
 
 static int open_pty(struct sim_server *s, struct espota_error *error)
 {
-    struct sim_door *door = &s->door[SIM_PTY];
+    struct sim_listener *listener = &s->listener[SIM_PTY];
     struct termios raw;
-    if (openpty(&door->fd, &door->slave, s->pty_name, NULL, NULL) != 0)
+    if (openpty(&listener->fd, &listener->slave, s->pty_name, NULL, NULL) != 0)
         return failed("open a pseudo-terminal", error);
-    if (tcgetattr(door->slave, &raw) != 0)
+    if (tcgetattr(listener->slave, &raw) != 0)
         return failed("configure a pseudo-terminal", error);
     cfmakeraw(&raw);
-    if (tcsetattr(door->slave, TCSANOW, &raw) != 0 || fcntl(door->fd, F_SETFL, O_NONBLOCK) != 0)
+    if (tcsetattr(listener->slave, TCSANOW, &raw) != 0 || fcntl(listener->fd, F_SETFL, O_NONBLOCK) != 0)
         return failed("configure a pseudo-terminal", error);
     return 0;
 }
@@ -78,7 +78,7 @@ static int open_listener(struct sim_server *s, int which, uint16_t port, struct 
     socklen_t size = sizeof address;
     int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    s->door[which].listener = fd;
+    s->listener[which].listen_fd = fd;
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
         bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, 4) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &size) != 0)
@@ -87,65 +87,66 @@ static int open_listener(struct sim_server *s, int which, uint16_t port, struct 
     return 0;
 }
 
-void sim_door_hang_up(struct sim_server *s, enum sim_door_index which)
+void sim_listener_hang_up(struct sim_server *s, enum sim_listener_index which)
 {
-    struct sim_door *door = &s->door[which];
-    if (which == SIM_PTY || door->fd < 0)
+    struct sim_listener *listener = &s->listener[which];
+    if (which == SIM_PTY || listener->fd < 0)
         return;
-    close(door->fd);
-    door->fd = -1;
-    sim_board_disconnect(&s->board, door->stream);
+    close(listener->fd);
+    listener->fd = -1;
+    sim_board_disconnect(&s->board, listener->stream);
 }
 
-/* A door for a caller of the agent: a free one, or that of the oldest who has not proved himself. */
-static struct sim_door *agent_door(struct sim_server *s)
+/* A listener for a caller of the agent: a free one, or that of the oldest who has not proved himself. */
+static struct sim_listener *agent_listener(struct sim_server *s)
 {
-    struct sim_door *oldest = NULL;
-    for (int i = SIM_AGENT; i < SIM_DOORS; i++) {
-        struct sim_door *door = &s->door[i];
-        if (door->fd < 0)
-            return door;
-        if (!sim_board_serves(&s->board, door->stream) && (!oldest || door->since_ms < oldest->since_ms))
-            oldest = door;
+    struct sim_listener *oldest = NULL;
+    for (int i = SIM_AGENT; i < SIM_LISTENERS; i++) {
+        struct sim_listener *listener = &s->listener[i];
+        if (listener->fd < 0)
+            return listener;
+        if (!sim_board_serves(&s->board, listener->stream) &&
+            (!oldest || listener->since_ms < oldest->since_ms))
+            oldest = listener;
     }
     return oldest;
 }
 
-bool sim_door_accept(struct sim_server *s, enum sim_door_index which)
+bool sim_listener_accept(struct sim_server *s, enum sim_listener_index which)
 {
-    struct sim_door *door = &s->door[which];
+    struct sim_listener *listener = &s->listener[which];
     int one = 1;
-    int fd = accept4(door->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept4(listener->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return false;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* only slower without */
     if (which == SIM_AGENT)
-        door = agent_door(s);
-    if (door->fd >= 0)
-        sim_door_hang_up(s, (enum sim_door_index)(door - s->door));
-    door->fd = fd;
-    door->since_ms = espota_clock_now_ms(s->options->clock);
+        listener = agent_listener(s);
+    if (listener->fd >= 0)
+        sim_listener_hang_up(s, (enum sim_listener_index)(listener - s->listener));
+    listener->fd = fd;
+    listener->since_ms = espota_clock_now_ms(s->options->clock);
     return true;
 }
 
 /* When this caller has to be gone. After a restart everybody has to prove himself again. */
-static uint64_t due(const struct sim_server *s, const struct sim_door *door, uint64_t now)
+static uint64_t due(const struct sim_server *s, const struct sim_listener *listener, uint64_t now)
 {
-    if (sim_board_serves(&s->board, door->stream))
+    if (sim_board_serves(&s->board, listener->stream))
         return now - espota_agent_silence_ms(&s->board.agent) + SILENCE_MS;
-    uint64_t since = door->since_ms > s->board.started_ms ? door->since_ms : s->board.started_ms;
+    uint64_t since = listener->since_ms > s->board.started_ms ? listener->since_ms : s->board.started_ms;
     return since + PROOF_MS;
 }
 
-int sim_doors_expire(struct sim_server *s, uint64_t now)
+int sim_listeners_expire(struct sim_server *s, uint64_t now)
 {
     uint64_t wait = UINT64_MAX;
-    for (int i = SIM_AGENT; i < SIM_DOORS; i++) {
-        if (s->door[i].fd < 0)
+    for (int i = SIM_AGENT; i < SIM_LISTENERS; i++) {
+        if (s->listener[i].fd < 0)
             continue;
-        uint64_t when = due(s, &s->door[i], now);
+        uint64_t when = due(s, &s->listener[i], now);
         if (when <= now)
-            sim_door_hang_up(s, (enum sim_door_index)i);
+            sim_listener_hang_up(s, (enum sim_listener_index)i);
         else if (when - now < wait)
             wait = when - now;
     }
@@ -153,21 +154,23 @@ int sim_doors_expire(struct sim_server *s, uint64_t now)
 }
 
 /* Who has not proved himself is not waited for: he could keep everybody else waiting. */
-void sim_door_write(struct sim_server *s, enum sim_door_index which, const uint8_t *data, size_t length)
+void sim_listener_write(struct sim_server *s, enum sim_listener_index which, const uint8_t *data,
+                        size_t length)
 {
-    const struct sim_door *door = &s->door[which];
-    bool may_lose = which == SIM_PTY || (which >= SIM_AGENT && !sim_board_serves(&s->board, door->stream));
-    if (door->fd >= 0)
-        write_all(door->fd, data, length, may_lose);
+    const struct sim_listener *listener = &s->listener[which];
+    bool may_lose =
+        which == SIM_PTY || (which >= SIM_AGENT && !sim_board_serves(&s->board, listener->stream));
+    if (listener->fd >= 0)
+        write_all(listener->fd, data, length, may_lose);
 }
 
-int sim_doors_open(struct sim_server *s, struct espota_error *error)
+int sim_listeners_open(struct sim_server *s, struct espota_error *error)
 {
     const struct espota_sim_options *o = s->options;
-    for (int i = 0; i < SIM_DOORS; i++)
-        s->door[i] =
-            (struct sim_door){ i < SIM_AGENT ? SIM_UART : (enum sim_stream)(SIM_NETWORK + i - SIM_AGENT), -1,
-                               -1, -1, 0 };
+    for (int i = 0; i < SIM_LISTENERS; i++)
+        s->listener[i] =
+            (struct sim_listener){ i < SIM_AGENT ? SIM_UART : (enum sim_stream)(SIM_NETWORK + i - SIM_AGENT),
+                                   -1, -1, -1, 0 };
     int result = o->pty ? open_pty(s, error) : 0;
     if (result == 0 && o->tcp)
         result = open_listener(s, SIM_TCP, o->tcp_port, error);
@@ -180,12 +183,12 @@ int sim_doors_open(struct sim_server *s, struct espota_error *error)
     return result;
 }
 
-void sim_doors_close(struct sim_server *s)
+void sim_listeners_close(struct sim_server *s)
 {
     if (s->linked)
         unlink(s->options->link);
-    for (int i = 0; i < SIM_DOORS; i++) {
-        const int fds[] = { s->door[i].listener, s->door[i].fd, s->door[i].slave };
+    for (int i = 0; i < SIM_LISTENERS; i++) {
+        const int fds[] = { s->listener[i].listen_fd, s->listener[i].fd, s->listener[i].slave };
         for (size_t k = 0; k < sizeof fds / sizeof fds[0]; k++)
             if (fds[k] >= 0)
                 close(fds[k]);
