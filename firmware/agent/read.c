@@ -46,16 +46,33 @@ const struct espota_partition *espota_agent_app_at(const struct espota_agent *ag
     return NULL;
 }
 
-/* The app partition that a range lies in, or NULL. */
-static const struct espota_partition *app_around(const struct espota_agent *agent, uint32_t offset,
-                                                 uint32_t length)
+/* The range lies within the flash; a partition need not. */
+static bool touches(const struct espota_partition *p, uint32_t offset, uint32_t length)
+{
+    return p->offset < offset + length && (offset < p->offset || offset - p->offset < p->size);
+}
+
+/* Does it lie in one app partition? */
+static bool in_app(const struct espota_agent *agent, uint32_t offset, uint32_t length)
 {
     for (unsigned i = 0; i < agent->table.count; i++) {
         const struct espota_partition *p = &agent->table.entry[i];
         if (p->type == ESPOTA_TYPE_APP && espota_agent_inside(offset, length, p->offset, p->size))
-            return p;
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+/* In a table where partitions overlap, what one of them keeps to itself is not read through another. */
+static bool has_secrets(const struct espota_agent *agent, const struct espota_partition *otadata,
+                        uint32_t offset, uint32_t length)
+{
+    for (unsigned i = 0; i < agent->table.count; i++) {
+        const struct espota_partition *p = &agent->table.entry[i];
+        if (p->type != ESPOTA_TYPE_APP && p != otadata && touches(p, offset, length))
+            return true;
+    }
+    return false;
 }
 
 /* The table, otadata and apps may be read; data partitions hold secrets. */
@@ -63,12 +80,15 @@ static enum espota_agent_status readable(const struct espota_agent *agent, uint3
 {
     const struct espota_partition *otadata =
         espota_table_find_type(&agent->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+    uint32_t table = agent->config->table_offset;
     if (!espota_agent_inside(offset, length, 0, agent->config->flash_size))
         return ESPOTA_AGENT_RANGE;
-    bool open = espota_agent_inside(offset, length, agent->config->table_offset, ESPOTA_TABLE_SECTOR_SIZE) ||
+    if (espota_agent_inside(offset, length, table, ESPOTA_TABLE_BINARY_SIZE))
+        return ESPOTA_AGENT_OK;
+    bool open = espota_agent_inside(offset, length, table, ESPOTA_TABLE_SECTOR_SIZE) ||
                 (otadata && espota_agent_inside(offset, length, otadata->offset, otadata->size)) ||
-                app_around(agent, offset, length);
-    return open ? ESPOTA_AGENT_OK : ESPOTA_AGENT_DENIED;
+                in_app(agent, offset, length);
+    return open && !has_secrets(agent, otadata, offset, length) ? ESPOTA_AGENT_OK : ESPOTA_AGENT_DENIED;
 }
 
 /* How much of a range is of the key in the settings of a recovery image that lies in `p`; -1: flash cannot be
@@ -87,12 +107,35 @@ static int key_bytes(const struct espota_agent *agent, const struct espota_parti
     return memcmp(magic, ESPOTA_SETTINGS_MAGIC, sizeof magic) == 0 ? (int)(last - first) : 0;
 }
 
-/* A key is read by nobody, and where the device conceals its apps, only what says what they are. */
-static enum espota_agent_status may_read(const struct espota_agent *agent, uint32_t offset, uint32_t length)
+/* Is there nothing but FF from here to the end of the sector? */
+static bool blank_behind(const struct espota_agent *agent, uint32_t offset)
 {
-    const struct espota_partition *p = app_around(agent, offset, length);
-    if (!p)
-        return ESPOTA_AGENT_OK;
+    uint8_t piece[32];
+    while (offset % SECTOR) {
+        uint32_t left = SECTOR - offset % SECTOR, chunk = left < sizeof piece ? left : sizeof piece;
+        if (espota_agent_flash_read(agent, offset, piece, chunk) != 0)
+            return false;
+        for (uint32_t i = 0; i < chunk; i++)
+            if (piece[i] != 0xff)
+                return false;
+        offset += chunk;
+    }
+    return true;
+}
+
+/* Whole sectors, or an image with what it is padded with: a digest of less would tell who knows what stands
+ * before it, since he may have written that, byte by byte what follows. */
+static bool is_whole(const struct espota_agent *agent, const struct espota_partition *p, uint32_t offset,
+                     uint32_t length)
+{
+    return offset % SECTOR == 0 && (length % SECTOR == 0 || (offset == p->offset && length > SECTOR &&
+                                                             blank_behind(agent, offset + length)));
+}
+
+/* A key is read by nobody, and where the device conceals its apps, only what says what they are. */
+static enum espota_agent_status may_read(const struct espota_agent *agent, const struct espota_partition *p,
+                                         uint32_t offset, uint32_t length)
+{
     if (agent->config->conceal && offset + length > p->offset + ESPOTA_SETTINGS_OFFSET)
         return ESPOTA_AGENT_DENIED;
     int bytes = key_bytes(agent, p, offset, length);
@@ -101,18 +144,32 @@ static enum espota_agent_status may_read(const struct espota_agent *agent, uint3
 
 /* A digest of a part of a key tells the key, byte by byte; one of all of it tells nothing. So it is with the
  * sectors of a concealed app. */
-static enum espota_agent_status may_digest(const struct espota_agent *agent, uint32_t offset, uint32_t length)
+static enum espota_agent_status may_digest(const struct espota_agent *agent, const struct espota_partition *p,
+                                           uint32_t offset, uint32_t length)
 {
-    const struct espota_partition *p = app_around(agent, offset, length);
-    if (!p)
-        return ESPOTA_AGENT_OK;
-    bool whole = offset % SECTOR == 0 && (length % SECTOR == 0 || (offset == p->offset && length > SECTOR));
-    if (agent->config->conceal && !whole)
+    if (agent->config->conceal && !is_whole(agent, p, offset, length))
         return ESPOTA_AGENT_DENIED;
     int bytes = key_bytes(agent, p, offset, length);
     if (bytes < 0)
         return ESPOTA_AGENT_FLASH;
     return bytes == 0 || bytes == ESPOTA_SETTINGS_KEY_SIZE ? ESPOTA_AGENT_OK : ESPOTA_AGENT_DENIED;
+}
+
+typedef enum espota_agent_status permission(const struct espota_agent *agent,
+                                            const struct espota_partition *p, uint32_t offset,
+                                            uint32_t length);
+
+/* Every app partition that the range touches has to agree. */
+static enum espota_agent_status ask_apps(const struct espota_agent *agent, permission *may, uint32_t offset,
+                                         uint32_t length)
+{
+    enum espota_agent_status status = ESPOTA_AGENT_OK;
+    for (unsigned i = 0; status == ESPOTA_AGENT_OK && i < agent->table.count; i++) {
+        const struct espota_partition *p = &agent->table.entry[i];
+        if (p->type == ESPOTA_TYPE_APP && touches(p, offset, length))
+            status = may(agent, p, offset, length);
+    }
+    return status;
 }
 
 int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length)
@@ -142,7 +199,7 @@ enum espota_agent_status espota_agent_read(struct espota_agent *agent, const str
         return ESPOTA_AGENT_RANGE;
     enum espota_agent_status status = readable(agent, offset, length);
     if (status == ESPOTA_AGENT_OK)
-        status = may_read(agent, offset, length);
+        status = ask_apps(agent, may_read, offset, length);
     if (status == ESPOTA_AGENT_OK && espota_agent_slot_read(agent, offset, reply->data, length) != 0)
         status = ESPOTA_AGENT_FLASH;
     if (status == ESPOTA_AGENT_OK)
@@ -154,7 +211,7 @@ enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, u
                                                    uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH])
 {
     const struct espota_hash *h = &agent->port->sha256;
-    enum espota_agent_status status = may_digest(agent, offset, length);
+    enum espota_agent_status status = ask_apps(agent, may_digest, offset, length);
     agent->update.running_run = false;
     if (status != ESPOTA_AGENT_OK)
         return status;

@@ -57,6 +57,7 @@ enum espota_agent_status espota_agent_hello(struct espota_agent *agent, const st
     const uint8_t *in = request->data;
     uint8_t *out = reply->data;
     bool keyed = config->key_length > 0;
+    request->stream->greeted = false;
     if (request->length != ESPOTA_AGENT_HELLO_SIZE)
         return ESPOTA_AGENT_MALFORMED;
     out[0] = ESPOTA_AGENT_VERSION;

@@ -76,6 +76,66 @@ static void nobody_reads_a_key(void **state)
     memory_board_free(b);
 }
 
+static void add_partition(struct memory_board *b, uint8_t type, uint8_t subtype, uint32_t offset,
+                          uint32_t size)
+{
+    struct espota_table *table = &b->board.agent.table;
+    table->entry[table->count++] =
+        (struct espota_partition){ .type = type, .subtype = subtype, .offset = offset, .size = size };
+}
+
+/* Old generators let partitions overlap: what one keeps to itself is not read through another one. */
+static void nobody_reads_a_key_through_another_partition(void **state)
+{
+    (void)state;
+    enum { KEY_AT = SLOT + ESPOTA_SETTINGS_OFFSET + offsetof(struct espota_agent_settings, key) };
+    struct memory_board *b = board_with_settings();
+    struct espota_table *table = &b->board.agent.table;
+    say_hello(b);
+    add_partition(b, ESPOTA_TYPE_APP, ESPOTA_APP_TEST, SLOT - 0x1000, 0x10000);
+    struct espota_partition last = table->entry[table->count - 1]; /* the other one first */
+    table->entry[table->count - 1] = table->entry[0];
+    table->entry[0] = last;
+    assert_int_equal(ask_range(b, ESPOTA_AGENT_READ, KEY_AT, 32, 0), ESPOTA_AGENT_DENIED);
+    assert_int_equal(ask_range(b, ESPOTA_AGENT_READ, KEY_AT + 31, 1, 0), ESPOTA_AGENT_DENIED);
+    assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, KEY_AT, 1, 0), ESPOTA_AGENT_DENIED);
+    assert_int_equal(ask_range(b, ESPOTA_AGENT_READ, KEY_AT - 32, 32, 0), ESPOTA_AGENT_OK);
+    assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, SLOT, 4096, 0), ESPOTA_AGENT_OK);
+    memory_board_free(b);
+}
+
+static void data_is_not_read_through_an_app_partition(void **state)
+{
+    (void)state;
+    enum { NVS = SLOT + 0x8000, SIZE = 0x4000 };
+    struct memory_board *b = memory_board_running(false);
+    say_hello(b);
+    add_partition(b, ESPOTA_TYPE_DATA, ESPOTA_DATA_NVS, NVS, SIZE);
+    add_partition(b, ESPOTA_TYPE_DATA, ESPOTA_DATA_NVS, 0x8f00,
+                  0x200); /* what is left of the table's sector */
+    static const struct {
+        uint32_t offset, length;
+        enum espota_agent_status status;
+    } ranges[] = {
+        { NVS - 16, 16, ESPOTA_AGENT_OK },
+        { NVS - 16, 17, ESPOTA_AGENT_DENIED },
+        { NVS, 1, ESPOTA_AGENT_DENIED },
+        { NVS + SIZE - 1, 1, ESPOTA_AGENT_DENIED },
+        { NVS + SIZE - 1, 2, ESPOTA_AGENT_DENIED },
+        { NVS + SIZE, 16, ESPOTA_AGENT_OK },
+        { 0x8000, 0xc00, ESPOTA_AGENT_OK },
+        { 0x8f00, 16, ESPOTA_AGENT_DENIED },
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        uint32_t offset = ranges[i].offset, length = ranges[i].length;
+        assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, offset, length, 0), ranges[i].status);
+        assert_int_equal(ask_range(b, ESPOTA_AGENT_READ, offset, length > 1024 ? 1024 : length, 0),
+                         ranges[i].status);
+    }
+    assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, SLOT, 0x10000, 0), ESPOTA_AGENT_DENIED);
+    memory_board_free(b);
+}
+
 /* VERIFY says whether a digest that the host announced is right: not of a part of a key either. */
 static void nobody_guesses_a_key(void **state)
 {
@@ -111,7 +171,36 @@ static void a_concealed_app_is_not_read(void **state)
     assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, APP + 4096, 4097, 0), ESPOTA_AGENT_DENIED);
     assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, APP, 1024, 32), ESPOTA_AGENT_DENIED);
     assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, APP + 4096, 8192, 4096), ESPOTA_AGENT_OK);
-    assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, APP, 50001, 0), ESPOTA_AGENT_OK); /* an image */
+    struct espota_bytes image = memory_board_image(60000, 5, 0); /* the one that runs */
+    assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, APP, (uint32_t)image.size, 0), ESPOTA_AGENT_OK);
+    assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, APP, (uint32_t)image.size - 1, 0),
+                     ESPOTA_AGENT_DENIED);
+    espota_bytes_free(&image);
+    memory_board_free(b);
+}
+
+/* Who writes the first sector of a slot knows what a digest of it and one byte more begins with: 256 guesses
+ * tell that byte, and so on. VERIFY would tell as much. */
+static void a_concealed_app_is_not_told_byte_by_byte(void **state)
+{
+    (void)state;
+    struct memory_board *b = memory_board_running(false);
+    struct espota_bytes image = memory_board_image(60000, 9, 0);
+    uint8_t begin[44] = { 0 };
+    memory_board_put(b, SLOT, &image);
+    b->board.agent_config.conceal = true;
+    say_hello(b);
+    for (uint32_t length = 4097; length < 4100; length++) {
+        assert_int_equal(ask_range(b, ESPOTA_AGENT_DIGEST, SLOT, length, 0), ESPOTA_AGENT_DENIED);
+        espota_put_le32(begin + 4, SLOT);
+        espota_put_le32(begin + 8, length);
+        assert_int_equal(espota_sha256(image.data, length, begin + 12), 0);
+        struct frame f = request(ESPOTA_AGENT_BEGIN, begin, sizeof begin);
+        assert_int_equal(ask(b, SIM_UART, &f), ESPOTA_AGENT_OK);
+        f = request(ESPOTA_AGENT_VERIFY, NULL, 0);
+        assert_int_equal(ask(b, SIM_UART, &f), ESPOTA_AGENT_DENIED);
+    }
+    espota_bytes_free(&image);
     memory_board_free(b);
 }
 
@@ -135,8 +224,13 @@ static void a_concealed_app_can_be_updated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_session_keeps_its_key),        cmocka_unit_test(nobody_reads_a_key),
-        cmocka_unit_test(nobody_guesses_a_key),           cmocka_unit_test(a_concealed_app_is_not_read),
+        cmocka_unit_test(a_session_keeps_its_key),
+        cmocka_unit_test(nobody_reads_a_key),
+        cmocka_unit_test(nobody_reads_a_key_through_another_partition),
+        cmocka_unit_test(data_is_not_read_through_an_app_partition),
+        cmocka_unit_test(a_concealed_app_is_not_told_byte_by_byte),
+        cmocka_unit_test(nobody_guesses_a_key),
+        cmocka_unit_test(a_concealed_app_is_not_read),
         cmocka_unit_test(a_concealed_app_can_be_updated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

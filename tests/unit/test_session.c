@@ -73,6 +73,26 @@ static void wrong_proofs_keep_nobody_out(void **state)
     memory_board_free(b);
 }
 
+/* Also one that is refused: no handshake goes on with what was said before it. */
+static void each_hello_makes_the_one_before_void(void **state)
+{
+    (void)state;
+    static const uint8_t message[ESPOTA_AGENT_HANDSHAKE_SIZE] = { 1, 2, 3 };
+    uint8_t hello[ESPOTA_AGENT_HELLO_SIZE] = { ESPOTA_AGENT_VERSION, ESPOTA_AGENT_VERSION };
+    struct memory_board *b = keyed_board();
+    struct frame good = request(ESPOTA_AGENT_HELLO, hello, sizeof hello);
+    struct frame handshake = request(ESPOTA_AGENT_HANDSHAKE, message, sizeof message);
+    assert_int_equal(ask(b, SIM_UART, &good), ESPOTA_AGENT_OK);
+    assert_int_equal(ask(b, SIM_UART, &handshake), ESPOTA_AGENT_PROOF);
+    assert_int_equal(ask(b, SIM_UART, &handshake), ESPOTA_AGENT_ORDER);
+    hello[0] = hello[1] = ESPOTA_AGENT_VERSION + 1;
+    struct frame newer = request(ESPOTA_AGENT_HELLO, hello, sizeof hello);
+    assert_int_equal(ask(b, SIM_UART, &good), ESPOTA_AGENT_OK);
+    assert_int_equal(ask(b, SIM_UART, &newer), ESPOTA_AGENT_BAD_VERSION);
+    assert_int_equal(ask(b, SIM_UART, &handshake), ESPOTA_AGENT_ORDER);
+    memory_board_free(b);
+}
+
 /* On the owner's stream as on another one. */
 static void strangers_do_not_end_the_owners_session(void **state)
 {
@@ -402,6 +422,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_proofs_keep_nobody_out),
+        cmocka_unit_test(each_hello_makes_the_one_before_void),
         cmocka_unit_test(strangers_do_not_end_the_owners_session),
         cmocka_unit_test(whoever_knows_the_key_takes_over),
         cmocka_unit_test(in_clear_nothing_is_answered_but_greetings),
