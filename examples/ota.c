@@ -21,7 +21,8 @@ int main(int argc, char **argv)
         result = espota_link_open(&link, argv[1], 115200, &error);
     if (result == 0)
         result = espota_agent_open(&device, link, &agent, &error);
-    struct espota_ota_request request = { .name = argv[2], .image = image.data, .length = image.size };
+    struct espota_ota_request request = { .name = argv[2],
+                                          .payload = espota_payload_raw(image.data, image.size) };
     if (result == 0)
         result = espota_ota_run(device, &request, &done, &error);
     if (result == 0)

@@ -19,6 +19,7 @@
 #include "espota/host.h"
 #include "espota/link.h"
 #include "espota/observer.h"
+#include "espota/payload.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -59,15 +60,7 @@ struct espota_device_info {
     bool has_running;        /* the agent knows which partition it runs from */
     uint32_t running_offset; /* of that partition */
     uint32_t table_offset;   /* where the partition table lies, 0: not known */
-    bool image_checked;      /* begin_image must come before write */
     char firmware[33];       /* version of the agent */
-};
-
-/** An image that is about to be written: what the device may check for itself. */
-struct espota_image_claim {
-    uint32_t offset; /* of the partition */
-    uint32_t length; /* of the image */
-    uint8_t sha256[ESPOTA_SHA256_LENGTH];
 };
 
 struct espota_device_ops {
@@ -84,8 +77,9 @@ struct espota_device_ops {
     /** Erase and program whole sectors: offset and length are multiples of 4K. */
     int (*write)(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                  struct espota_error *error);
-    /** Announce an image, check it after writing. NULL: nothing to announce. */
-    int (*begin_image)(struct espota_device *device, const struct espota_image_claim *claim,
+    /** Announce the image that is about to be written to the partition at `offset`, check it after writing.
+     * NULL: nothing to announce. */
+    int (*begin_image)(struct espota_device *device, uint32_t offset, const struct espota_payload *payload,
                        struct espota_error *error);
     int (*finish_image)(struct espota_device *device, struct espota_error *error);
     /** Have the device itself change otadata, after checking for itself. `state` as in espota/otadata.h.
@@ -94,6 +88,10 @@ struct espota_device_ops {
                        struct espota_error *error);
     int (*confirm)(struct espota_device *device, struct espota_error *error);
     int (*rollback)(struct espota_device *device, struct espota_error *error);
+    /** The whole of an update at once: the device puts the image where it sees fit, checks it and boots it
+     * next, or stays as it was. */
+    int (*put_image)(struct espota_device *device, const struct espota_payload *payload,
+                     struct espota_error *error);
     /** Leave and boot from flash. */
     int (*restart)(struct espota_device *device, struct espota_error *error);
     /** Revision, features and clock of the chip. NULL: cannot tell. */
@@ -117,12 +115,14 @@ enum espota_device_cap {
     ESPOTA_CAP_RESTART = 1u << 7,
     ESPOTA_CAP_DETAILS = 1u << 8,
     ESPOTA_CAP_RECOVER = 1u << 9, /* a broken exchange can be taken up again */
+    ESPOTA_CAP_SINK = 1u << 10,   /* put_image: it takes an image and sees to the rest itself */
 };
 
 struct espota_device {
     const struct espota_device_ops *ops;
-    const char *kind; /* "rom", "agent", "file" */
-    uint32_t caps;    /* of enum espota_device_cap */
+    const char *kind;  /* "rom", "agent", "file" */
+    uint32_t caps;     /* of enum espota_device_cap */
+    uint32_t payloads; /* that it takes: bits 1 << enum espota_payload_kind */
     enum espota_hash_kind digest_kind;
     bool changed;     /* its flash was erased or written */
     bool app_stopped; /* talking to it has stopped its app: restart it when all is done */
@@ -138,6 +138,9 @@ struct espota_device {
 
 /** Can it do all of these (enum espota_device_cap)? */
 bool espota_device_can(const struct espota_device *device, uint32_t caps);
+
+/** Does it take images in this form? */
+bool espota_device_takes(const struct espota_device *device, enum espota_payload_kind kind);
 
 /** Length of its digests. */
 size_t espota_device_digest_length(const struct espota_device *device);
@@ -166,15 +169,21 @@ int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t 
 int espota_device_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                         struct espota_error *error);
 int espota_device_restart(struct espota_device *device, struct espota_error *error);
-/** ESPOTA_CAP_IMAGE: announce an image before it is written, and have it judged afterwards. */
-int espota_device_begin_image(struct espota_device *device, const struct espota_image_claim *claim,
-                              struct espota_error *error);
+/** ESPOTA_CAP_IMAGE: announce an image, an identified one, before it is written to the partition at `offset`,
+ * and have it judged afterwards. @return ESPOTA_ERR_UNSUPPORTED also for a payload of a kind that the device
+ * does not take. */
+int espota_device_begin_image(struct espota_device *device, uint32_t offset,
+                              const struct espota_payload *payload, struct espota_error *error);
 int espota_device_finish_image(struct espota_device *device, struct espota_error *error);
 /** ESPOTA_CAP_BOOT: the device itself changes otadata, after checking for itself. */
 int espota_device_select_boot(struct espota_device *device, uint32_t offset, uint32_t state,
                               struct espota_error *error);
 int espota_device_confirm(struct espota_device *device, struct espota_error *error);
 int espota_device_rollback(struct espota_device *device, struct espota_error *error);
+/** ESPOTA_CAP_SINK: put an image into the device, an identified one, and have it boot next. Its observer
+ * hears how it goes. @return as espota_device_begin_image; a device that refuses it is as it was. */
+int espota_device_put_image(struct espota_device *device, const struct espota_payload *payload,
+                            struct espota_error *error);
 /** ESPOTA_CAP_RECOVER: after a failure on a noisy line, find each other again. */
 int espota_device_recover(struct espota_device *device, struct espota_error *error);
 int espota_device_details(struct espota_device *device, struct espota_chip_details *details,
@@ -182,7 +191,8 @@ int espota_device_details(struct espota_device *device, struct espota_chip_detai
 /** NULL is ignored. */
 void espota_device_close(struct espota_device *device);
 
-/** For backends: fill in what every device has. Capabilities follow from `ops`. `name` is copied. */
+/** For backends: fill in what every device has. Capabilities follow from `ops`; raw payloads are taken where
+ * any are. `name` is copied. */
 void espota_device_init(struct espota_device *device, const struct espota_device_ops *ops, const char *kind,
                         enum espota_hash_kind digest_kind, const char *name);
 /** For backends: `bytes` more went through. Repeats count again; the algorithms know what they mean. */

@@ -147,16 +147,15 @@ const char *espota_slot_state_name(enum espota_slot_state state);
  */
 
 struct espota_ota_request {
-    const char *name; /* of the image, for messages: URL or path */
-    const uint8_t *image;
-    size_t length;
+    const char *name;              /* of the image, for messages: URL or path */
+    struct espota_payload payload; /* of a kind that the device takes; need not be identified */
     bool force_factory;
     bool trial;
     uint32_t table_offset; /* 0: as the device says */
 };
 
 struct espota_ota_result {
-    struct espota_partition from, to; /* from.label is empty when nothing ran */
+    struct espota_partition from, to; /* from.label is empty when nothing ran, both where the device chose */
     struct espota_smart_write write;
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
 };
@@ -174,7 +173,9 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
 const char *espota_ota_size_warning(const struct espota_device_info *info, const char *name,
                                     const struct espota_image *image, char text[ESPOTA_IMAGE_WARNING]);
 
-/** The whole procedure, up to the switch of otadata. The device is not restarted. */
+/** The whole procedure, up to the switch of otadata. The device is not restarted. Where the device gives
+ * access to its flash, the slot is chosen here and only what differs travels; a device that is an image sink
+ * alone (ESPOTA_CAP_SINK) gets the whole image, and does the rest. */
 int espota_ota_run(struct espota_device *device, const struct espota_ota_request *request,
                    struct espota_ota_result *result, struct espota_error *error);
 

@@ -202,8 +202,7 @@ static int update(struct cli *cli, const struct options *o, const struct source 
 {
     struct espota_ota_request request = {
         .name = source->name,
-        .image = source->image.data,
-        .length = source->image.size,
+        .payload = espota_payload_raw(source->image.data, source->image.size),
         .force_factory = o->force_factory,
         .trial = o->trial,
         .table_offset = o->table_offset.value,

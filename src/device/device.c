@@ -23,18 +23,25 @@ void espota_device_init(struct espota_device *device, const struct espota_device
         { ops->restart, ESPOTA_CAP_RESTART },
         { ops->details, ESPOTA_CAP_DETAILS },
         { ops->recover, ESPOTA_CAP_RECOVER },
+        { ops->put_image, ESPOTA_CAP_SINK },
     };
     device->ops = ops;
     device->kind = kind;
     device->digest_kind = digest_kind;
     for (size_t i = 0; i < sizeof can / sizeof can[0]; i++)
         device->caps |= can[i].there ? can[i].cap : 0;
+    device->payloads = ops->write || ops->put_image ? 1u << ESPOTA_PAYLOAD_RAW : 0;
     snprintf(device->name, sizeof device->name, "%s", name);
 }
 
 bool espota_device_can(const struct espota_device *device, uint32_t caps)
 {
     return (device->caps & caps) == caps;
+}
+
+bool espota_device_takes(const struct espota_device *device, enum espota_payload_kind kind)
+{
+    return device->payloads >> kind & 1u;
 }
 
 size_t espota_device_digest_length(const struct espota_device *device)
@@ -123,17 +130,25 @@ int espota_device_read(struct espota_device *device, uint32_t offset, void *buff
     return result ? result : device->ops->read(device, offset, buffer, length, error);
 }
 
-/* Progress of an erase: nothing is repeated. */
-struct erasing {
+/* Progress of what repeats nothing. */
+struct one_pass {
     const struct espota_device *device;
+    enum espota_phase phase;
     uint32_t done, total;
 };
 
-static void on_erased(void *context, uint32_t bytes)
+static void on_moved(void *context, uint32_t bytes)
 {
-    struct erasing *e = context;
-    e->done += bytes;
-    espota_device_progress(e->device, ESPOTA_PHASE_ERASE, e->done, e->total);
+    struct one_pass *pass = context;
+    pass->done += bytes;
+    espota_device_progress(pass->device, pass->phase, pass->done, pass->total);
+}
+
+static void count(struct espota_device *device, struct one_pass *pass)
+{
+    device->changed = true;
+    device->moved = pass ? on_moved : NULL;
+    device->moved_context = pass;
 }
 
 int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t length,
@@ -142,14 +157,12 @@ int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t 
     int result = need(device, ESPOTA_CAP_ERASE, "erase flash of", error);
     if (result == 0)
         result = check_sectors(device, "erase", offset, length, error);
-    device->changed = device->changed || result == 0;
     if (result != 0)
         return result;
-    struct erasing erasing = { device, 0, length };
-    device->moved = on_erased;
-    device->moved_context = &erasing;
+    struct one_pass pass = { device, ESPOTA_PHASE_ERASE, 0, length };
+    count(device, &pass);
     result = device->ops->erase(device, offset, length, error);
-    device->moved = NULL;
+    count(device, NULL);
     return result;
 }
 
@@ -163,11 +176,38 @@ int espota_device_write(struct espota_device *device, uint32_t offset, const voi
     return result ? result : device->ops->write(device, offset, data, length, error);
 }
 
-int espota_device_begin_image(struct espota_device *device, const struct espota_image_claim *claim,
-                              struct espota_error *error)
+static int need_payload(const struct espota_device *device, enum espota_payload_kind kind,
+                        struct espota_error *error)
+{
+    if (espota_device_takes(device, kind))
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                       "cannot send %s an image of the kind '%s': it takes none", device->name,
+                       espota_payload_name(kind));
+}
+
+int espota_device_begin_image(struct espota_device *device, uint32_t offset,
+                              const struct espota_payload *payload, struct espota_error *error)
 {
     int result = need(device, ESPOTA_CAP_IMAGE, "announce an image to", error);
-    return result ? result : device->ops->begin_image(device, claim, error);
+    if (result == 0)
+        result = need_payload(device, payload->kind, error);
+    return result ? result : device->ops->begin_image(device, offset, payload, error);
+}
+
+int espota_device_put_image(struct espota_device *device, const struct espota_payload *payload,
+                            struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_SINK, "put an image into", error);
+    if (result == 0)
+        result = need_payload(device, payload->kind, error);
+    if (result != 0)
+        return result;
+    struct one_pass pass = { device, ESPOTA_PHASE_WRITE, 0, (uint32_t)payload->size };
+    count(device, &pass);
+    result = device->ops->put_image(device, payload, error);
+    count(device, NULL);
+    return result;
 }
 
 int espota_device_finish_image(struct espota_device *device, struct espota_error *error)

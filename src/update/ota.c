@@ -48,11 +48,12 @@ static int check_fits(const struct espota_ota_request *request, const struct esp
                       struct espota_error *error)
 {
     uint32_t room = espota_partition_capacity(target);
-    if (request->length <= room)
+    if (request->payload.length <= room)
         return 0;
-    return espota_fail_hint(error, ESPOTA_ERR_TOO_BIG, ESPOTA_HINT_LARGER_SLOT,
-                            "%s is %zu bytes, but partition '%s' holds %" PRIu32 ": %zu too many",
-                            request->name, request->length, target->label, room, request->length - room);
+    return espota_fail_hint(
+        error, ESPOTA_ERR_TOO_BIG, ESPOTA_HINT_LARGER_SLOT,
+        "%s is %" PRIu32 " bytes, but partition '%s' holds %" PRIu32 ": %" PRIu32 " too many", request->name,
+        request->payload.length, target->label, room, request->payload.length - room);
 }
 
 /* The whole image, once more, as flash has it. */
@@ -62,8 +63,8 @@ static int verify(struct espota_device *device, const struct espota_ota_request 
     bool holds = false;
     if (espota_device_can(device, ESPOTA_CAP_IMAGE))
         return espota_device_finish_image(device, error);
-    int result =
-        espota_flash_holds(device, target->offset, request->image, (uint32_t)request->length, &holds, error);
+    int result = espota_flash_holds(device, target->offset, request->payload.data, request->payload.length,
+                                    &holds, error);
     if (result != 0)
         return result;
     if (!holds)
@@ -76,53 +77,44 @@ static int write_image(struct espota_device *device, const struct espota_ota_req
                        const struct espota_partition *target, struct espota_ota_result *result,
                        struct espota_error *error)
 {
-    struct espota_image_claim claim = { .offset = target->offset, .length = (uint32_t)request->length };
-    memcpy(claim.sha256, result->sha256, sizeof claim.sha256);
+    const struct espota_payload *payload = &request->payload;
     int outcome = 0;
     if (espota_device_can(device, ESPOTA_CAP_IMAGE))
-        outcome = espota_device_begin_image(device, &claim, error);
+        outcome = espota_device_begin_image(device, target->offset, payload, error);
     if (outcome == 0)
-        outcome = espota_smart_write(device, target->offset, request->image, request->length, &result->write,
-                                     error);
+        outcome =
+            espota_smart_write(device, target->offset, payload->data, payload->size, &result->write, error);
     if (outcome == 0)
         outcome = verify(device, request, target, error);
     return outcome;
 }
 
-static void say_image(const struct espota_device *device, const struct espota_app_desc *d)
+static void say_image(const struct espota_device *device, const struct espota_ota_request *request,
+                      const struct espota_image *image)
 {
-    if (d->date[0])
+    const struct espota_app_desc *d = &image->description;
+    char warning[ESPOTA_IMAGE_WARNING];
+    if (image->has_description && d->date[0])
         espota_device_note(device, "Image: %s %s, built %s with ESP-IDF %s", d->project, d->version, d->date,
                            d->idf_version);
-    else
+    else if (image->has_description)
         espota_device_note(device, "Image: %s %s", d->project, d->version);
+    espota_device_note(device, "Update image size: %" PRIu32 " bytes", request->payload.length);
+    if (espota_ota_size_warning(&device->info, request->name, image, warning))
+        espota_device_note(device, "warning: %s", warning);
 }
 
-static int prepare(struct espota_device *device, const struct espota_ota_request *request,
-                   struct espota_slots *slots, const struct espota_partition **target,
-                   struct espota_error *error)
+static int choose_slot(struct espota_device *device, const struct espota_ota_request *request,
+                       struct espota_slots *slots, const struct espota_partition **target,
+                       struct espota_error *error)
 {
-    struct espota_image image;
-    char warning[ESPOTA_IMAGE_WARNING];
-    int result =
-        espota_ota_check_image(&device->info, request->name, request->image, request->length, &image, error);
-    if (result == 0)
-        result = espota_slots_load(slots, device, request->table_offset, error);
+    int result = espota_slots_load(slots, device, request->table_offset, error);
     if (result == 0 && !(*target = espota_slots_next(slots, request->force_factory, error)))
         result = (int)error->status;
     if (result == 0 && request->trial && (*target)->subtype == ESPOTA_APP_FACTORY)
         result = espota_fail(error, ESPOTA_ERR_USAGE,
                              "the factory app '%s' has no trial: only an OTA slot has", (*target)->label);
-    if (result != 0)
-        return result;
-    espota_device_note(device, "Starting OTA update from '%s' to '%s' partition",
-                       slots->running ? slots->running->label : "nothing", (*target)->label);
-    if (image.has_description)
-        say_image(device, &image.description);
-    espota_device_note(device, "Update image size: %zu bytes", request->length);
-    if (espota_ota_size_warning(&device->info, request->name, &image, warning))
-        espota_device_note(device, "warning: %s", warning);
-    return check_fits(request, *target, error);
+    return result;
 }
 
 /* The failure of an update, with what boots now: the device is asked, unless it is gone. */
@@ -148,28 +140,34 @@ static int fail_unfinished(struct espota_device *device, const struct espota_ota
                              slots->boot ? slots->boot->label : "nothing");
 }
 
-int espota_ota_run(struct espota_device *device, const struct espota_ota_request *request,
-                   struct espota_ota_result *result, struct espota_error *error)
+/* Into a slot, which is chosen here. */
+static int update_slot(struct espota_device *device, const struct espota_ota_request *request,
+                       const struct espota_image *image, struct espota_ota_result *result,
+                       struct espota_error *error)
 {
     struct espota_slots slots;
     const struct espota_partition *target = NULL;
-    memset(result, 0, sizeof *result);
-    int outcome = prepare(device, request, &slots, &target, error);
+    int outcome = choose_slot(device, request, &slots, &target, error);
+    if (outcome != 0)
+        return outcome;
+    espota_device_note(device, "Starting OTA update from '%s' to '%s' partition",
+                       slots.running ? slots.running->label : "nothing", target->label);
+    say_image(device, request, image);
+    outcome = check_fits(request, target, error);
     if (outcome != 0)
         return outcome;
     result->to = *target;
     if (slots.running)
         result->from = *slots.running;
-    if (espota_sha256(request->image, request->length, result->sha256) != 0)
-        return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
     espota_device_note(device, "Writing to '%s' partition at offset 0x%" PRIx32, target->label,
                        target->offset);
     outcome = write_image(device, request, target, result, error);
     if (outcome != 0)
         return fail_unfinished(device, request, &slots, target, error);
-    espota_device_note(
-        device, "Image written and verified, total length = %zu bytes (%" PRIu32 " were there already)",
-        request->length, result->write.kept);
+    espota_device_note(device,
+                       "Image written and verified, total length = %" PRIu32 " bytes (%" PRIu32
+                       " were there already)",
+                       request->payload.length, result->write.kept);
     outcome = espota_slots_select(&slots, device, target,
                                   request->trial ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED, error);
     if (outcome != 0)
@@ -177,4 +175,45 @@ int espota_ota_run(struct espota_device *device, const struct espota_ota_request
     espota_device_note(device, "On next reboot the system will be started from '%s' partition%s",
                        target->label, request->trial ? " on trial" : "");
     return 0;
+}
+
+/* Into a device that sees to the rest itself. */
+static int update_sink(struct espota_device *device, const struct espota_ota_request *request,
+                       const struct espota_image *image, struct espota_ota_result *result,
+                       struct espota_error *error)
+{
+    if (request->force_factory || request->trial)
+        return espota_fail(
+            error, ESPOTA_ERR_UNSUPPORTED,
+            "cannot update %s %s: the device itself chooses where an image goes and how it boots",
+            device->name, request->trial ? "on trial" : "in its factory partition");
+    espota_device_note(device, "Starting OTA update of %s", device->name);
+    say_image(device, request, image);
+    int outcome = espota_device_put_image(device, &request->payload, error);
+    if (outcome != 0)
+        return espota_fail_while(error, "update of %s not finished", device->name);
+    result->write.written = request->payload.length;
+    espota_device_note(device, "Image put into %s, total length = %" PRIu32 " bytes: it boots next",
+                       device->name, request->payload.length);
+    return 0;
+}
+
+int espota_ota_run(struct espota_device *device, const struct espota_ota_request *request,
+                   struct espota_ota_result *result, struct espota_error *error)
+{
+    struct espota_ota_request identified = *request;
+    struct espota_payload *payload = &identified.payload;
+    struct espota_image image;
+    memset(result, 0, sizeof *result);
+    int outcome =
+        espota_ota_check_image(&device->info, request->name, payload->data, payload->size, &image, error);
+    if (outcome == 0)
+        outcome = espota_payload_identify(payload, error);
+    if (outcome != 0)
+        return outcome;
+    memcpy(result->sha256, payload->sha256, sizeof result->sha256);
+    bool sink = espota_device_can(device, ESPOTA_CAP_SINK) &&
+                !espota_device_can(device, ESPOTA_CAP_READ | ESPOTA_CAP_WRITE);
+    return sink ? update_sink(device, &identified, &image, result, error)
+                : update_slot(device, &identified, &image, result, error);
 }

@@ -9,7 +9,8 @@ static void update(const char *name, struct memory_board *b, const struct espota
 {
     struct espota_device *device = NULL;
     struct espota_agent_options options = { 0 };
-    struct espota_ota_request request = { .name = "image", .image = image->data, .length = image->size };
+    struct espota_ota_request request = { .name = "image",
+                                          .payload = espota_payload_raw(image->data, image->size) };
     struct espota_ota_result result;
     struct espota_error error = { 0 };
     uint64_t out = b->link.bytes_out, in = b->link.bytes_in, busy = b->flash.busy_us;

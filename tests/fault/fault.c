@@ -44,9 +44,10 @@ static int update(struct memory_board *b, const struct espota_bytes *image, bool
 {
     struct espota_device *device = NULL;
     struct espota_ota_result done;
-    struct espota_ota_request request = {
-        .name = "new", .image = image->data, .length = image->size, .force_factory = factory, .trial = trial
-    };
+    struct espota_ota_request request = { .name = "new",
+                                          .payload = espota_payload_raw(image->data, image->size),
+                                          .force_factory = factory,
+                                          .trial = trial };
     int result = connect_agent(b, &device, error);
     if (result == 0)
         result = espota_ota_run(device, &request, &done, error);

@@ -35,7 +35,7 @@ static void a_device_without_operations_refuses_each(void **state)
 {
     struct espota_device device = device_of(&no_ops);
     struct espota_error error = { 0 };
-    struct espota_image_claim claim = { 0 };
+    struct espota_payload payload = { 0 };
     struct espota_chip_details details;
     uint8_t buffer[4096] = { 0 };
     (void)state;
@@ -45,7 +45,7 @@ static void a_device_without_operations_refuses_each(void **state)
     assert_int_equal(espota_device_read(&device, 0, buffer, 16, &error), ESPOTA_ERR_UNSUPPORTED);
     assert_int_equal(espota_device_erase(&device, 0, 4096, &error), ESPOTA_ERR_UNSUPPORTED);
     assert_int_equal(espota_device_write(&device, 0, buffer, 4096, &error), ESPOTA_ERR_UNSUPPORTED);
-    assert_int_equal(espota_device_begin_image(&device, &claim, &error), ESPOTA_ERR_UNSUPPORTED);
+    assert_int_equal(espota_device_begin_image(&device, 0, &payload, &error), ESPOTA_ERR_UNSUPPORTED);
     assert_int_equal(espota_device_finish_image(&device, &error), ESPOTA_ERR_UNSUPPORTED);
     assert_int_equal(espota_device_select_boot(&device, 0, 0, &error), ESPOTA_ERR_UNSUPPORTED);
     assert_int_equal(espota_device_confirm(&device, &error), ESPOTA_ERR_UNSUPPORTED);
@@ -53,6 +53,7 @@ static void a_device_without_operations_refuses_each(void **state)
     assert_int_equal(espota_device_restart(&device, &error), ESPOTA_ERR_UNSUPPORTED);
     assert_int_equal(espota_device_details(&device, &details, &error), ESPOTA_ERR_UNSUPPORTED);
     assert_int_equal(espota_device_recover(&device, &error), ESPOTA_ERR_UNSUPPORTED);
+    assert_int_equal(espota_device_put_image(&device, &payload, &error), ESPOTA_ERR_UNSUPPORTED);
     assert_non_null(strstr(error.text, "test device"));
     espota_device_close(&device);
 }

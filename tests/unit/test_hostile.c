@@ -67,7 +67,8 @@ static int update(struct memory_board *b, const uint8_t *key, struct espota_erro
     struct espota_agent_options options = { .hello_timeout_ms = 50,
                                             .key = key,
                                             .key_length = key ? sizeof device_key : 0 };
-    struct espota_ota_request request = { .name = "new", .image = image.data, .length = image.size };
+    struct espota_ota_request request = { .name = "new",
+                                          .payload = espota_payload_raw(image.data, image.size) };
     struct espota_ota_result result;
     int outcome = espota_agent_open(&device, &b->link, &options, error);
     if (outcome == 0)

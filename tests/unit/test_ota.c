@@ -17,8 +17,7 @@ static int update(struct memory_board *b, const struct espota_bytes *image, bool
     struct espota_device *device = NULL;
     struct espota_agent_options options = { .hello_timeout_ms = 50 };
     struct espota_ota_request request = { .name = "new.bin",
-                                          .image = image->data,
-                                          .length = image->size,
+                                          .payload = espota_payload_raw(image->data, image->size),
                                           .force_factory = factory,
                                           .trial = trial };
     int outcome = espota_agent_open(&device, &b->link, &options, error);

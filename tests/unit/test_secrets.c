@@ -210,7 +210,8 @@ static void a_concealed_app_can_be_updated(void **state)
     struct memory_board *b = keyed_board();
     b->board.agent_config.conceal = true;
     struct espota_bytes image = memory_board_image(50004, 7, 0);
-    struct espota_ota_request update = { .name = "new", .image = image.data, .length = image.size };
+    struct espota_ota_request update = { .name = "new",
+                                         .payload = espota_payload_raw(image.data, image.size) };
     struct espota_ota_result result;
     struct espota_error error = { 0 };
     struct espota_device *device = owner(b, NULL);

@@ -371,7 +371,8 @@ static void a_recorded_update_opens_nothing(void **state)
     static struct recording r;
     struct memory_board *b = keyed_board();
     struct espota_bytes image = memory_board_image(5000, 7, 0);
-    struct espota_ota_request update = { .name = "new", .image = image.data, .length = image.size };
+    struct espota_ota_request update = { .name = "new",
+                                         .payload = espota_payload_raw(image.data, image.size) };
     struct espota_ota_result result;
     struct espota_error error = { 0 };
     start_recording(&r, b, true);

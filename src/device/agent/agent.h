@@ -33,8 +33,8 @@ struct agent {
     uint32_t sent, received; /* numbers of the last sealed frames */
     unsigned window;
     unsigned max_data;
-    uint32_t capabilities;
-    struct espota_image_claim claim; /* of begin_image; length 0: none */
+    struct espota_payload image; /* of begin_image, without its bytes; length 0: none */
+    uint32_t image_offset;       /* of the partition that it goes to */
 };
 
 struct agent_response {

@@ -69,27 +69,32 @@ static int agent_write(struct espota_device *device, uint32_t offset, const void
                        struct espota_error *error)
 {
     struct agent *agent = agent_of(device);
-    if (agent->claim.length == 0 || offset < agent->claim.offset)
+    if (agent->image.length == 0 || offset < agent->image_offset)
         return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
                            "cannot write 0x%" PRIx32
                            " of %s: the agent writes app images into idle slots only",
                            offset, device->name);
-    return agent_write_run(agent, offset - agent->claim.offset, data, length, error);
+    return agent_write_run(agent, offset - agent->image_offset, data, length, error);
 }
 
-static int agent_begin_image(struct espota_device *device, const struct espota_image_claim *claim,
-                             struct espota_error *error)
+_Static_assert((int)ESPOTA_PAYLOAD_RAW == (int)ESPOTA_AGENT_RAW, "kinds go over the wire as they are");
+
+static int agent_begin_image(struct espota_device *device, uint32_t offset,
+                             const struct espota_payload *payload, struct espota_error *error)
 {
     struct agent *agent = agent_of(device);
-    uint8_t request[12 + ESPOTA_SHA256_LENGTH] = { ESPOTA_AGENT_RAW };
-    espota_put_le32(request + 4, claim->offset);
-    espota_put_le32(request + 8, claim->length);
-    memcpy(request + 12, claim->sha256, ESPOTA_SHA256_LENGTH);
+    uint8_t request[12 + ESPOTA_SHA256_LENGTH] = { (uint8_t)payload->kind };
+    espota_put_le32(request + 4, offset);
+    espota_put_le32(request + 8, payload->length);
+    memcpy(request + 12, payload->sha256, ESPOTA_SHA256_LENGTH);
     int result =
         agent_exchange(agent, ESPOTA_AGENT_BEGIN, request, sizeof request, AGENT_TIMEOUT_MS, 0, NULL, error);
-    if (result == 0)
-        agent->claim = *claim;
-    return result;
+    if (result != 0)
+        return result;
+    agent->image = *payload;
+    agent->image.data = NULL;
+    agent->image_offset = offset;
+    return 0;
 }
 
 static int agent_finish_image(struct espota_device *device, struct espota_error *error)
@@ -128,10 +133,11 @@ static int agent_restart(struct espota_device *device, struct espota_error *erro
 static int agent_recover(struct espota_device *device, struct espota_error *error)
 {
     struct agent *agent = agent_of(device);
-    struct espota_image_claim claim = agent->claim;
-    agent->claim.length = 0;
+    struct espota_payload image = agent->image;
+    agent->image.length = 0;
     int result = agent_greet(agent, error);
-    return result || claim.length == 0 ? result : agent_begin_image(device, &claim, error);
+    return result || image.length == 0 ? result
+                                       : agent_begin_image(device, agent->image_offset, &image, error);
 }
 
 static void agent_close(struct espota_device *device)

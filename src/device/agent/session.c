@@ -62,6 +62,20 @@ static void say(struct greeting *greeting, const void *data, size_t length)
     greeting->length += length;
 }
 
+/* Kinds of payloads by the capabilities that promise them; the one that every agent takes needs none. */
+static uint32_t payloads_of(uint32_t capabilities)
+{
+    static const struct {
+        uint32_t needs;
+        enum espota_payload_kind kind;
+    } kinds[] = { { 0, ESPOTA_PAYLOAD_RAW } };
+    uint32_t payloads = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if ((capabilities & kinds[i].needs) == kinds[i].needs)
+            payloads |= 1u << kinds[i].kind;
+    return payloads;
+}
+
 static int take_hello(struct agent *agent, const struct agent_response *response, struct greeting *greeting,
                       struct espota_error *error)
 {
@@ -75,7 +89,7 @@ static int take_hello(struct agent *agent, const struct agent_response *response
     greeting->key_needed = response->data[1] & ESPOTA_AGENT_HELLO_KEY_NEEDED;
     agent->window = response->data[2];
     agent->max_data = espota_get_le16(response->data + 3);
-    agent->capabilities = espota_get_le32(response->data + 5);
+    agent->device.payloads = payloads_of(espota_get_le32(response->data + 5));
     if (agent->window == 0 || agent->max_data < 64 || agent->max_data > AGENT_MAX_DATA)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s offers impossible limits",
                            agent->link->name);
@@ -199,7 +213,6 @@ static int ask_info(struct agent *agent, struct espota_error *error)
     info->table_offset = espota_get_le32(data + 12);
     info->running_offset = espota_get_le32(data + 16);
     info->has_running = true;
-    info->image_checked = true;
     memcpy(info->firmware, data + 20, ESPOTA_AGENT_NAME_SIZE);
     for (char *c = info->firmware; *c; c++) /* it goes to a terminal */
         if (*c < ' ' || *c > '~')

@@ -29,7 +29,7 @@ enum espota_agent_request {
     ESPOTA_AGENT_DIGEST = 0x05,
     ESPOTA_AGENT_BEGIN = 0x06,
     ESPOTA_AGENT_WRITE = 0x07,
-    ESPOTA_AGENT_PIECE = 0x08,
+    ESPOTA_AGENT_PIECE = 0x08, /* reserved */
     ESPOTA_AGENT_VERIFY = 0x09,
     ESPOTA_AGENT_SELECT = 0x0a,
     ESPOTA_AGENT_CONFIRM = 0x0b,
@@ -56,7 +56,7 @@ enum espota_agent_status {
     ESPOTA_AGENT_IMAGE = 0x10,
     ESPOTA_AGENT_STATE = 0x11,
     ESPOTA_AGENT_UNSUPPORTED = 0x12,
-    ESPOTA_AGENT_BASE = 0x13,
+    ESPOTA_AGENT_BASE = 0x13, /* reserved */
     ESPOTA_AGENT_CRYPTO = 0x14,
     ESPOTA_AGENT_UNSIGNED = 0x15,
     ESPOTA_AGENT_OLD = 0x16,
@@ -66,13 +66,12 @@ enum espota_agent_status {
     ESPOTA_AGENT_RECOVERY = 0x1a,
 };
 
-enum espota_agent_payload_kind { ESPOTA_AGENT_RAW = 0, ESPOTA_AGENT_COMPRESSED = 1, ESPOTA_AGENT_PATCH = 2 };
+/** The kinds 1 and 2 are reserved: no agent takes them yet. */
+enum espota_agent_payload_kind { ESPOTA_AGENT_RAW = 0 };
 
 #define ESPOTA_AGENT_HELLO_KEY_NEEDED 0x01u
 #define ESPOTA_AGENT_WRITE_START      0x01u
-#define ESPOTA_AGENT_CAN_COMPRESS     (1u << 0)
-#define ESPOTA_AGENT_CAN_PATCH        (1u << 1)
-#define ESPOTA_AGENT_CAN_TRIAL        (1u << 2)
+#define ESPOTA_AGENT_CAN_TRIAL        (1u << 2) /* bits 0 and 1 are reserved */
 #define ESPOTA_AGENT_SIGNED_ONLY      (1u << 3)
 #define ESPOTA_AGENT_CAN_READ_ALL     (1u << 4)
 

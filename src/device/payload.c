@@ -1,0 +1,30 @@
+#include "espota/payload.h"
+
+#include "espota/host.h"
+
+static const char *const names[] = { [ESPOTA_PAYLOAD_RAW] = "raw" };
+
+struct espota_payload espota_payload_raw(const void *image, size_t length)
+{
+    return (struct espota_payload){
+        .kind = ESPOTA_PAYLOAD_RAW,
+        .data = image,
+        .size = length,
+        .length = (uint32_t)length,
+    };
+}
+
+int espota_payload_identify(struct espota_payload *payload, struct espota_error *error)
+{
+    if (payload->size > UINT32_MAX)
+        return espota_fail(error, ESPOTA_ERR_TOO_BIG, "an image of %zu bytes is more than any flash holds",
+                           payload->size);
+    if (espota_sha256(payload->data, payload->size, payload->sha256) != 0)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
+    return 0;
+}
+
+const char *espota_payload_name(enum espota_payload_kind kind)
+{
+    return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "unknown";
+}
