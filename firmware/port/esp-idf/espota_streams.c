@@ -120,14 +120,22 @@ static struct espota_stream *place(struct espota_idf *e)
     return oldest;
 }
 
-/* @return false when the listener is of no use any more. */
+/* Was it only this newcomer that did not come: gone again, or no socket or memory left for him? */
+static bool goes_on_listening(void)
+{
+    return errno == ECONNABORTED || errno == ENFILE || errno == EMFILE || errno == ENOMEM ||
+           errno == ENOBUFS || errno == EAGAIN || errno == EINTR;
+}
+
+/* A newcomer who is not there is nobody else's matter: the sessions that there are go on.
+ * @return false when the listener is of no use any more. */
 static bool take_newcomer(struct espota_idf *e, int listener)
 {
     const struct timeval patience = { .tv_sec = SEND_S };
     const int yes = 1;
     int handle = accept(listener, NULL, NULL);
     if (handle < 0)
-        return false;
+        return goes_on_listening();
     (void)setsockopt(handle, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     (void)setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     struct espota_stream *s = place(e); /* there is one: one alone has the session */
