@@ -33,7 +33,8 @@ int print_document(struct fields *document, struct espota_error *error)
     }
     fputc('\n', stdout);
     free(text);
-    return 0; /* finish_output() finds what went wrong */
+    fflush(stdout); /* a signal may be the end; finish_output() finds what went wrong */
+    return 0;
 }
 
 int set_result(struct cli *cli, struct fields document, struct espota_error *error)

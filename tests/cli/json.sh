@@ -142,6 +142,16 @@ failure "nothing that matches" 3 monitor "${PORT[@]}" --until 'no such line' --t
 failure "no such partition" 1 read "${PORT[@]}" nowhere out.bin
 failure "another layout is refused" 5 flash "${PORT[@]}" build --appsize 1M
 failure "a difference" 4 verify "${PORT[@]}" nvs nvs.bin
+if python3 - "$ESPOTA" "$REMOTE" >"runs/failure.interrupted" <<'PY'; then ok "interrupted"; else not_ok "interrupted" "$(cat runs/failure.interrupted)"; fi
+import signal, subprocess, sys
+espota = subprocess.Popen([sys.argv[1], "monitor", "--json", "--reset", "--port", sys.argv[2]], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+espota.stderr.readline()
+espota.send_signal(signal.SIGINT)
+document = espota.communicate()[0]
+print(document)
+sys.exit(espota.returncode != -signal.SIGINT or '"status": "cancelled"' not in document)
+PY
 stop_sim
 start_sim --flash-file board.bin --listen 0 --key board.key
 document "status over a network" status --host "$AGENT" --key board.key
