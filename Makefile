@@ -113,7 +113,7 @@ BENCHES      := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 TOOLS        := $(TOOL_SOURCES:tests/tools/%.c=$(BUILD)/tools/%)
 
-.PHONY: all demo check check-asan check-fault check-fresh lint fuzz fuzz-minimise bench install uninstall clean unit tools interop man
+.PHONY: all demo check check-asan check-tsan check-fault check-fresh lint fuzz fuzz-minimise bench install uninstall clean unit tools interop man
 all: $(BUILD)/espota $(BUILD)/libespota.so
 
 $(BUILD)/espota: $(CLI_OBJECTS) $(SIM_OBJECTS) $(BUILD)/libespota.a
@@ -181,6 +181,11 @@ check: all unit tools
 check-asan:
 	$(MAKE) BUILD=$(BUILD)/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" \
 	    CFLAGS="-O1 -g" ESPOTA_SANITIZED=1 check
+
+# Several devices from several threads, under ThreadSanitizer.
+check-tsan:
+	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" $(BUILD)/tsan/unit/test_threads
+	$(BUILD)/tsan/unit/test_threads
 
 # The options in the man pages are what the program says.
 man: all

@@ -119,6 +119,10 @@ int espota_slots_confirm(struct espota_slots *slots, struct espota_device *devic
 int espota_slots_rollback(struct espota_slots *slots, struct espota_device *device,
                           struct espota_error *error);
 
+/** Read the two records of otadata from its partition on the device. */
+int espota_otadata_load(struct espota_otadata *otadata, struct espota_device *device,
+                        const struct espota_partition *place, struct espota_error *error);
+
 /** The sectors of otadata (8K, all of it) that make a fresh device start `slot`; slot ESPOTA_SLOT_FACTORY:
  * blank. */
 void espota_otadata_fresh(int slot, uint8_t out[ESPOTA_OTADATA_SIZE]);

@@ -38,8 +38,22 @@ int update_digest_is_blank(const struct espota_device *device, const uint8_t *di
     return result;
 }
 
-bool update_worth_repeating(const struct espota_device *device, int result)
+static bool worth_repeating(const struct espota_device *device, int result)
 {
     return espota_device_can(device, ESPOTA_CAP_RECOVER) &&
            (result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE);
+}
+
+int update_recover(struct espota_device *device, int result, unsigned *repeats, struct espota_error *error)
+{
+    if (!worth_repeating(device, result))
+        return result;
+    ++*repeats;
+    espota_device_detail(device, "%s; trying again", error->text);
+    struct espota_error cause = *error;
+    if (espota_device_recover(device, error) == 0)
+        return 0;
+    if (error->status != ESPOTA_ERR_CANCELLED)
+        *error = cause;
+    return (int)error->status;
 }

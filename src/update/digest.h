@@ -18,7 +18,8 @@ uint32_t update_reach(const struct espota_device *device);
 int update_digest_is_blank(const struct espota_device *device, const uint8_t *digest, uint32_t length,
                            bool *blank, struct espota_error *error);
 
-/* Is `result` an error that trying again may cure, on this device? */
-bool update_worth_repeating(const struct espota_device *device, int result);
+/* After `result`, an error that trying again may cure on this device: make the device ready for that, and
+ * count it. @return 0: try again; or the error to return. */
+int update_recover(struct espota_device *device, int result, unsigned *repeats, struct espota_error *error);
 
 #endif

@@ -63,18 +63,11 @@ static bool given_otadata(struct flash_planning *p, const struct espota_partitio
 int flash_load_otadata(struct flash_planning *p)
 {
     const struct espota_partition *place = otadata_partition(p);
-    uint8_t data[ESPOTA_SECTOR_SIZE + RECORD];
-    int result = 0;
     p->has_otadata = place != NULL;
     parse_records(&p->otadata, NULL, 0);
     if (!place || given_otadata(p, place) || p->new_layout || will_be_erased(p->plan, place->offset))
         return 0;
-    memset(data, 0xff, sizeof data);
-    for (uint32_t i = 0; result == 0 && i < 2; i++)
-        result = espota_device_read(p->device, place->offset + i * ESPOTA_SECTOR_SIZE,
-                                    data + i * ESPOTA_SECTOR_SIZE, RECORD, p->error);
-    parse_records(&p->otadata, data, sizeof data);
-    return result;
+    return espota_otadata_load(&p->otadata, p->device, place, p->error);
 }
 
 /* Does the bootloader start `app` for good, without any trial? */

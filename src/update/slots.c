@@ -37,15 +37,16 @@ static int load_table(struct espota_slots *slots, struct espota_device *device, 
     return 0;
 }
 
-static int load_otadata(struct espota_slots *slots, struct espota_device *device, struct espota_error *error)
+int espota_otadata_load(struct espota_otadata *otadata, struct espota_device *device,
+                        const struct espota_partition *place, struct espota_error *error)
 {
     for (uint32_t i = 0; i < 2; i++) {
         uint8_t data[RECORD];
-        int result = espota_device_read(device, slots->place->offset + i * ESPOTA_SECTOR_SIZE, data,
-                                        sizeof data, error);
+        int result =
+            espota_device_read(device, place->offset + i * ESPOTA_SECTOR_SIZE, data, sizeof data, error);
         if (result != 0)
             return espota_fail_while(error, "reading otadata");
-        espota_otadata_record_parse(&slots->otadata.record[i], data);
+        espota_otadata_record_parse(&otadata->record[i], data);
     }
     return 0;
 }
@@ -64,20 +65,17 @@ static bool otadata_is_cut(const struct espota_slots *slots)
     return !slots->place && espota_table_find_type(&slots->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
 }
 
-/* What the bootloader starts when all images are valid. */
-static const struct espota_partition *chosen(const struct espota_slots *slots)
+static bool anything(void *unused, const struct espota_partition *partition)
 {
-    const struct espota_table *table = &slots->table;
-    const struct espota_partition *factory =
-        espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
-    int slot = ESPOTA_SLOT_FACTORY;
-    if (otadata_is_cut(slots))
-        return NULL;
-    if (slots->place)
-        slot = espota_otadata_active_slot(&slots->otadata, espota_table_slot_count(table));
-    if (slot >= 0)
-        return espota_table_slot(table, (unsigned)slot);
-    return factory ? factory : espota_table_slot(table, 0);
+    (void)unused;
+    return partition != NULL;
+}
+
+/* What the bootloader starts when all images are valid, and a trial under way goes on. */
+static const struct espota_partition *default_boot(const struct espota_slots *slots)
+{
+    struct espota_otadata otadata = slots->otadata;
+    return espota_boot_choose(&slots->table, &otadata, false, anything, NULL).partition;
 }
 
 int espota_slots_load(struct espota_slots *slots, struct espota_device *device, uint32_t table_offset,
@@ -93,8 +91,8 @@ int espota_slots_load(struct espota_slots *slots, struct espota_device *device, 
     for (int i = 0; i < 2; i++)
         slots->otadata.record[i].sequence = UINT32_MAX;
     if (slots->place)
-        result = load_otadata(slots, device, error);
-    slots->boot = chosen(slots);
+        result = espota_otadata_load(&slots->otadata, device, slots->place, error);
+    slots->boot = default_boot(slots);
     slots->running =
         device->info.has_running ? app_at(&slots->table, device->info.running_offset) : slots->boot;
     return result;
@@ -104,8 +102,6 @@ const struct espota_partition *espota_slots_boots(const struct espota_slots *slo
                                                   espota_bootable_fn *bootable, void *context)
 {
     struct espota_otadata otadata = slots->otadata;
-    if (otadata_is_cut(slots))
-        return NULL;
     /* only a bootloader that honours trials writes states that matter here */
     return espota_boot_choose(&slots->table, &otadata, true, bootable, context).partition;
 }

@@ -70,18 +70,10 @@ static int read_block(struct job *job, uint32_t offset, uint8_t *data, uint32_t 
             return 0;
         if (result == 0)
             result = read_sectors(job, offset, data, length, error);
-        if (result == 0)
-            continue;
-        if (!update_worth_repeating(job->device, result))
+        if (result != 0)
+            result = update_recover(job->device, result, &job->result->repeats, error);
+        if (result != 0)
             return result;
-        job->result->repeats++;
-        espota_device_detail(job->device, "%s; trying again", error->text);
-        struct espota_error cause = *error;
-        if (espota_device_recover(job->device, error) != 0) {
-            if (error->status != ESPOTA_ERR_CANCELLED)
-                *error = cause;
-            return (int)error->status;
-        }
     }
     return espota_fail(error, ESPOTA_ERR_VERIFY,
                        "what was read from flash of %s at 0x%" PRIx32 "+0x%" PRIx32

@@ -203,18 +203,10 @@ static int run(struct job *job, struct espota_error *error)
             best = job->differing < best ? job->differing : best;
         if (result == 0)
             result = write_runs(job, error);
-        if (result == 0)
-            continue;
-        if (!update_worth_repeating(job->device, result))
+        if (result != 0)
+            result = update_recover(job->device, result, &job->result->repeats, error);
+        if (result != 0)
             return result;
-        job->result->repeats++;
-        espota_device_detail(job->device, "%s; trying again", error->text);
-        struct espota_error cause = *error;
-        if (espota_device_recover(job->device, error) != 0) {
-            if (error->status != ESPOTA_ERR_CANCELLED)
-                *error = cause;
-            return (int)error->status;
-        }
     }
     if (best == UINT32_MAX)
         return (int)error->status; /* never got as far as comparing */
