@@ -1,6 +1,6 @@
 #include "connect.h"
 
-#include "espota/update.h"
+#include "espota/apps.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,76 +22,7 @@ static const struct option_spec option_table[] = {
     OPTION_END,
 };
 
-/* One app partition as status shows it. */
-struct app {
-    const struct espota_partition *partition;
-    struct espota_image image;
-    enum espota_slot_state state;
-    const char *trial; /* otadata state, or NULL */
-    bool running, boots, next;
-};
-
-struct report {
-    struct espota_device *device;
-    struct espota_slots slots;
-    struct app *app;
-    size_t count;
-};
-
-/* State of the newest record that selects this slot. */
-static const char *trial_state(const struct espota_slots *slots, const struct espota_partition *p)
-{
-    unsigned count = espota_table_slot_count(&slots->table);
-    const struct espota_otadata_record *best = NULL;
-    if (!slots->place || !espota_partition_is_slot(p) || count == 0)
-        return NULL;
-    for (int i = 0; i < 2; i++) {
-        const struct espota_otadata_record *r = &slots->otadata.record[i];
-        if (espota_otadata_record_intact(r) &&
-            (r->sequence - 1u) % count == (uint32_t)(p->subtype - ESPOTA_APP_OTA_0) &&
-            (!best || r->sequence > best->sequence))
-            best = r;
-    }
-    return best ? espota_otadata_state_name(best->state) : NULL;
-}
-
-/* For the bootloader's eyes. */
-static bool bootable(void *context, const struct espota_partition *p)
-{
-    const struct report *r = context;
-    for (size_t i = 0; i < r->count; i++)
-        if (r->app[i].partition == p)
-            return r->app[i].state == ESPOTA_SLOT_VALID || r->app[i].state == ESPOTA_SLOT_UNCHECKED;
-    return false;
-}
-
-static int look_at_apps(struct report *r, struct espota_error *error)
-{
-    struct espota_error ignored;
-    const struct espota_table *table = &r->slots.table;
-    const struct espota_partition *next = espota_slots_next(&r->slots, false, &ignored);
-    r->app = calloc(table->count + 1, sizeof *r->app);
-    if (!r->app)
-        return espota_fail_memory(error, "looking at the device");
-    int result = 0;
-    for (unsigned i = 0; result == 0 && i < table->count; i++) {
-        const struct espota_partition *p = &table->entry[i];
-        if (p->type != ESPOTA_TYPE_APP)
-            continue;
-        struct app *app = &r->app[r->count++];
-        *app = (struct app){ .partition = p,
-                             .trial = trial_state(&r->slots, p),
-                             .running = r->device->info.has_running && p == r->slots.running,
-                             .next = p == next };
-        result = espota_slot_examine(r->device, p, &app->image, &app->state, error);
-    }
-    r->slots.boot = espota_slots_boots(&r->slots, bootable, r);
-    for (size_t i = 0; i < r->count; i++)
-        r->app[i].boots = r->app[i].partition == r->slots.boot;
-    return result;
-}
-
-static void print_app(const struct app *app)
+static void print_app(const struct espota_app *app)
 {
     char size[ESPOTA_SIZE_TEXT];
     const struct espota_partition *p = app->partition;
@@ -104,14 +35,14 @@ static void print_app(const struct app *app)
         print(" [running]");
     if (app->boots)
         print(" [boots next]");
-    if (app->trial && strcmp(app->trial, "undefined") != 0)
-        print(" [%s]", app->trial);
+    if (app->otadata && app->otadata->state != ESPOTA_OTA_UNDEFINED)
+        print(" [%s]", espota_otadata_state_name(app->otadata->state));
     print("\n");
 }
 
-static void print_report(const struct report *r)
+static void print_report(const struct espota_device *device, const struct espota_apps *apps)
 {
-    const struct espota_device_info *info = &r->device->info;
+    const struct espota_device_info *info = &device->info;
     char mac[MAC_TEXT], size[ESPOTA_SIZE_TEXT];
     print("Device:      %s", info->chip ? info->chip->name : "flash file");
     if (info->flash_size)
@@ -122,14 +53,15 @@ static void print_report(const struct report *r)
     if (info->firmware[0])
         print("Agent:       %s\n", info->firmware);
     if (info->has_running)
-        print("Running:     %s\n", r->slots.running ? r->slots.running->label : "an app outside the table");
-    print("Boots next:  %s\n", r->slots.boot ? r->slots.boot->label : "nothing");
+        print("Running:     %s\n",
+              apps->slots.running ? apps->slots.running->label : "an app outside the table");
+    print("Boots next:  %s\n", apps->slots.boot ? apps->slots.boot->label : "nothing");
     print("Apps:\n");
-    for (size_t i = 0; i < r->count; i++)
-        print_app(&r->app[i]);
+    for (unsigned i = 0; i < apps->count; i++)
+        print_app(&apps->app[i]);
 }
 
-static struct fields app_fields(const struct app *app)
+static struct fields app_fields(const struct espota_app *app)
 {
     struct fields fields = fields_begin();
     const struct espota_partition *p = app->partition;
@@ -141,46 +73,46 @@ static struct fields app_fields(const struct app *app)
     field_text(&fields, "image", espota_slot_state_name(app->state));
     field_text(&fields, "project", has ? app->image.description.project : NULL);
     field_text(&fields, "version", has ? app->image.description.version : NULL);
-    field_text(&fields, "otadata", app->trial);
+    field_text(&fields, "otadata", app->otadata ? espota_otadata_state_name(app->otadata->state) : NULL);
     field_flag(&fields, "running", app->running);
     field_flag(&fields, "boots_next", app->boots);
     field_flag(&fields, "update_target", app->next);
     return fields;
 }
 
-static struct fields report_document(const struct report *r)
+static struct fields report_document(const struct espota_device *device, const struct espota_apps *apps)
 {
-    const struct espota_device_info *info = &r->device->info;
-    struct fields document = device_document_begin(r->device->name);
-    struct items apps = items_begin();
-    for (size_t i = 0; i < r->count; i++)
-        item_object(&apps, app_fields(&r->app[i]));
-    field_text(&document, "kind", r->device->kind);
+    const struct espota_device_info *info = &device->info;
+    struct fields document = device_document_begin(device->name);
+    struct items list = items_begin();
+    for (unsigned i = 0; i < apps->count; i++)
+        item_object(&list, app_fields(&apps->app[i]));
+    field_text(&document, "kind", device->kind);
     field_chip(&document, "chip", info->chip);
     field_number_if(&document, "flash_size", info->flash_size > 0, info->flash_size);
     field_mac(&document, "mac", info);
     field_text_if_any(&document, "agent", info->firmware);
-    field_label(&document, "running", info->has_running ? r->slots.running : NULL);
-    field_label(&document, "boots_next", r->slots.boot);
-    field_list(&document, "apps", apps);
+    field_label(&document, "running", info->has_running ? apps->slots.running : NULL);
+    field_label(&document, "boots_next", apps->slots.boot);
+    field_list(&document, "apps", list);
     return document;
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
-    struct report r = { 0 };
-    int result = connect_device(cli, &o->connect, VIA_AGENT, &r.device, error);
+    struct espota_device *device = NULL;
+    struct espota_apps *apps = malloc(sizeof *apps);
+    int result = apps ? connect_device(cli, &o->connect, VIA_AGENT, &device, error)
+                      : espota_fail_memory(error, "looking at the device");
     if (result == 0)
-        result = espota_slots_load(&r.slots, r.device, o->table_offset.value, error);
-    if (result == 0)
-        result = look_at_apps(&r, error);
+        result = espota_apps_load(apps, device, o->table_offset.value, error);
     if (result == 0 && cli->json)
-        result = set_device_result(cli, report_document(&r), error);
+        result = set_device_result(cli, report_document(device, apps), error);
     else if (result == 0)
-        print_report(&r);
-    result = disconnect_device(r.device, result, error);
-    free(r.app);
+        print_report(device, apps);
+    result = disconnect_device(device, result, error);
+    free(apps);
     return result;
 }
 
