@@ -36,7 +36,8 @@ static int update(struct worker *w, struct memory_board *board, const struct esp
 {
     struct espota_observer observer = { .context = w, .progress = on_progress };
     struct espota_agent_options options = { .hello_timeout_ms = 50, .observer = &observer };
-    struct espota_ota_request request = { .name = "new.bin", .image = image->data, .length = image->size };
+    struct espota_ota_request request = { .name = "new.bin",
+                                          .payload = espota_payload_raw(image->data, image->size) };
     struct espota_ota_result done;
     struct espota_device *device = NULL;
     int result = espota_agent_open(&device, &board->link, &options, &w->error);
