@@ -103,6 +103,10 @@ SIM_OBJECTS  := $(SIM_SOURCES:%.c=$(BUILD)/obj/%.o)
 CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o)
 # What tests link with: library and simulator, with their insides.
 INTERNAL     := $(BUILD)/libinternal.a
+# Boards and images for unit tests, power cuts, fuzzers and benchmarks.
+FIXTURE_SOURCES := $(wildcard tests/fixtures/*.c)
+FIXTURE_OBJECTS := $(FIXTURE_SOURCES:%.c=$(BUILD)/obj/%.o)
+FIXTURES     := $(BUILD)/libfixtures.a
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
@@ -156,20 +160,25 @@ $(BUILD)/obj/%.o: %.c
 	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
 # ---- tests ------------------------------------------------------------------------------------------------
-# A program of one file, objects and the library; $(1): more libraries.
+$(FIXTURES): $(FIXTURE_OBJECTS)
+	@rm -f $@
+	$(QUIET) AR $@
+	$(RUN)$(AR) rcs $@ $^
+
+# A program of one file, objects, the fixtures and the library; $(1): more libraries.
 define program
 @mkdir -p $(@D)
 $(QUIET) CC $<
-$(RUN)$(CC) $(CPPFLAGS) -Itests -Ifirmware/port/bare $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.o,$^) $(INTERNAL) $(LIB_LIBS) $(1)
+$(RUN)$(CC) $(CPPFLAGS) -Itests -Ifirmware/port/bare $(CFLAGS) $(LIB_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(filter %.o,$^) $(FIXTURES) $(INTERNAL) $(LIB_LIBS) $(1)
 endef
 
-$(BUILD)/unit/%: tests/unit/%.c $(INTERNAL)
+$(BUILD)/unit/%: tests/unit/%.c $(FIXTURES) $(INTERNAL)
 	$(call program,-lcmocka)
 
 # What is tested of the commands lies in no library.
 $(BUILD)/unit/test_json: $(BUILD)/obj/src/cli/json.o $(BUILD)/obj/src/ui/clean.o
 
-$(BUILD)/tools/%: tests/tools/%.c $(INTERNAL)
+$(BUILD)/tools/%: tests/tools/%.c $(FIXTURES) $(INTERNAL)
 	$(call program)
 
 unit: $(UNIT_TESTS)
@@ -194,7 +203,7 @@ man: all
 interop: all tools
 	@BUILD=$(BUILD) tests/run.sh interop
 
-$(FAULT): tests/fault/fault.c $(INTERNAL)
+$(FAULT): tests/fault/fault.c $(FIXTURES) $(INTERNAL)
 	$(call program)
 
 # Power fails at every flash operation of every procedure, and again in the next run.
@@ -205,18 +214,19 @@ check-fault: $(FAULT)
 check-fresh:
 	@exec env BUILD=$(BUILD) tests/fresh.sh bookworm:root trixie:newcomer:4
 
-# The library once, instrumented, for all fuzzers.
+# Library and fixtures once, instrumented, for all fuzzers.
+FUZZ_LIBS = $(BUILD)/fuzz/lib/libfixtures.a $(BUILD)/fuzz/lib/libinternal.a
 FUZZ_CFLAGS = -g -O1 -fno-sanitize-recover=all
 FORCE:
-$(BUILD)/fuzz/lib/libinternal.a: FORCE
+$(FUZZ_LIBS) &: FORCE
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz/lib CFLAGS="$(FUZZ_CFLAGS)" \
-	    SANITIZE="-fsanitize=fuzzer-no-link,address,undefined" $@
+	    SANITIZE="-fsanitize=fuzzer-no-link,address,undefined" $(FUZZ_LIBS)
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/lib/libinternal.a
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_LIBS)
 	@mkdir -p $(@D)
 	$(QUIET) FUZZ $<
-	$(RUN)clang -fsanitize=fuzzer,address,undefined $(FUZZ_CFLAGS) $(CPPFLAGS) -std=c11 $(LIB_CFLAGS) \
-	    -o $@ $< $(BUILD)/fuzz/lib/libinternal.a $(LIB_LIBS)
+	$(RUN)clang -fsanitize=fuzzer,address,undefined $(FUZZ_CFLAGS) $(CPPFLAGS) -Itests -std=c11 $(LIB_CFLAGS) \
+	    -o $@ $< $(FUZZ_LIBS) $(LIB_LIBS)
 
 FUZZ_SECONDS ?= 10
 fuzz: $(FUZZERS)
@@ -226,7 +236,7 @@ fuzz: $(FUZZERS)
 fuzz-minimise: $(FUZZERS)
 	@BUILD=$(BUILD) tests/fuzz/minimise.sh $(FUZZERS)
 
-$(BUILD)/bench/%: tests/bench/%.c $(INTERNAL)
+$(BUILD)/bench/%: tests/bench/%.c $(FIXTURES) $(INTERNAL)
 	$(call program)
 
 bench: all tools $(BENCHES)
@@ -272,6 +282,6 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FAULT).d
+-include $(LIB_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(FIXTURE_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FAULT).d
 
 endif # of deps

@@ -5,7 +5,10 @@
 #include "espota/device.h"
 #include "espota/update.h"
 
-#include "memory_board.h"
+#include "fixtures/memory_board.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <libdeflate.h>
 #include <zlib.h>

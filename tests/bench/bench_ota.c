@@ -3,7 +3,10 @@
  * programmed; sending and flash work overlap nowhere, so that it is an upper bound. */
 #include "espota/update.h"
 
-#include "memory_board.h"
+#include "fixtures/memory_board.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 static void update(const char *name, struct memory_board *b, const struct espota_bytes *image)
 {

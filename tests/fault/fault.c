@@ -9,7 +9,10 @@
 #include "espota/bootsel.h"
 #include "espota/update.h"
 
-#include "signed_images.h"
+#include "fixtures/boot_guard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 enum { MAX_CUTS = 2 };
 

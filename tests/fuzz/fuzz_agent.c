@@ -10,7 +10,7 @@
 #include "espota/plan.h"
 #include "sim/board.h"
 
-#include "../owned_board.h"
+#include "fixtures/owned_board.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +191,7 @@ static void talk_to_owned(const uint8_t *data, size_t size)
     struct owned_board o;
     if (!images.owner)
         signed_images_make(&images);
-    uint8_t layout = next(&in, sizeof owned_layouts / sizeof owned_layouts[0]), runs = next(&in, 2);
+    uint8_t layout = next(&in, OWNED_LAYOUTS), runs = next(&in, 2);
     owned_board_make(&o, &images, &owned_layouts[layout], runs, IMAGE_FIRST, next(&in, 2));
     for (unsigned i = 0; i < 3; i++) { /* as a cable may have put them there */
         uint8_t kind = next(&in, 2 * IMAGE_KINDS);

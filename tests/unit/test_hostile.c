@@ -4,31 +4,22 @@
 #include "espota/crc32.h"
 #include "espota/update.h"
 
-#include "memory_board.h"
+#include "fixtures/keyed_board.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 enum {
     MAX_FRAMES = 64,
-    FRAME_ROOM = 1200,
-    HEADER = 8,
-    CRC = 4,
     RUNNING = 0x10000,
     IDLE = 0x110000,
     IDLE_END = 0x210000,
     OTADATA = 0xd000,
     OTADATA_END = 0xf000,
     FLASH = 4 << 20,
-};
-
-static const uint8_t device_key[32] = "a key that both of them know ...";
-
-struct frame {
-    uint8_t data[FRAME_ROOM];
-    size_t length;
 };
 
 struct recording {
@@ -66,7 +57,7 @@ static int update(struct memory_board *b, const uint8_t *key, struct espota_erro
     struct espota_device *device = NULL;
     struct espota_agent_options options = { .hello_timeout_ms = 50,
                                             .key = key,
-                                            .key_length = key ? sizeof device_key : 0 };
+                                            .key_length = key ? KEY : 0 };
     struct espota_ota_request request = { .name = "new",
                                           .payload = espota_payload_raw(image.data, image.size) };
     struct espota_ota_result result;
@@ -78,29 +69,19 @@ static int update(struct memory_board *b, const uint8_t *key, struct espota_erro
     return outcome;
 }
 
-/* The board's agent asks for the key from its next start. */
-static void lock(struct memory_board *b)
-{
-    b->board.options.key = device_key;
-    b->board.options.key_length = sizeof device_key;
-    memory_board_restart(b);
-}
-
 /* A board, and what a host says to it in a whole update. */
 static void enter(struct arena *a, bool keyed)
 {
     struct espota_error error = { 0 };
     memset(a, 0, sizeof *a);
-    a->board = memory_board_running(false);
-    if (keyed)
-        lock(a->board);
+    a->board = keyed ? keyed_board() : memory_board_running(false);
     a->before = malloc(FLASH);
     memory_board_check(a->before != NULL, "memory");
     memcpy(a->before, a->board->flash.data, FLASH);
     espota_slip_begin(&a->host.decoder, a->host.body, sizeof a->host.body);
     a->board->link.trace = record;
     a->board->link.trace_context = &a->host;
-    if (update(a->board, keyed ? device_key : NULL, &error) != 0)
+    if (update(a->board, keyed ? DEVICE_KEY : NULL, &error) != 0)
         fail_msg("%s", error.text);
     a->board->link.trace = NULL;
     assert_in_range(a->host.count, 10, MAX_FRAMES - 1);
@@ -118,33 +99,9 @@ static void leave(struct arena *a)
 /* ---- attacking ------------------------------------------------------------------------------------------
  */
 
-static void send_body(struct memory_board *b, const uint8_t *data, size_t length)
-{
-    static uint8_t wire[ESPOTA_SLIP_MAX_ENCODED(9000)];
-    sim_board_input(&b->board, SIM_UART, wire, espota_slip_encode(data, length, wire));
-}
-
 static void send_frame(struct memory_board *b, const struct frame *f)
 {
-    send_body(b, f->data, f->length);
-}
-
-static void fix_crc(struct frame *f)
-{
-    espota_put_le32(f->data + f->length - CRC, espota_crc32(0, f->data, f->length - CRC));
-}
-
-static struct frame request(uint8_t type, const void *payload, size_t length)
-{
-    struct frame f = { .length = HEADER + length + CRC };
-    f.data[0] = ESPOTA_AGENT_MARK;
-    f.data[1] = type;
-    espota_put_le16(f.data + 2, (uint16_t)length);
-    espota_put_le32(f.data + 4, 77);
-    if (length > 0)
-        memcpy(f.data + HEADER, payload, length);
-    fix_crc(&f);
-    return f;
+    keyed_board_send(b, SIM_UART, f->data, f->length);
 }
 
 /* Status of the last answer, or -1 when there is none. Forgets all answers. */
@@ -164,7 +121,7 @@ static int answer(struct memory_board *b)
 static void hello(struct memory_board *b)
 {
     static const uint8_t versions_and_nonce[18] = { 1, 1 };
-    struct frame f = request(ESPOTA_AGENT_HELLO, versions_and_nonce, sizeof versions_and_nonce);
+    struct frame f = frame_request(ESPOTA_AGENT_HELLO, versions_and_nonce, sizeof versions_and_nonce);
     send_frame(b, &f);
 }
 
@@ -240,7 +197,7 @@ static void frames_with_any_content_do_no_harm(void **state)
             for (size_t v = 0; v < sizeof values; v++) {
                 struct frame f = a.host.frame[i];
                 f.data[k] = values[v];
-                fix_crc(&f);
+                frame_fix_crc(&f);
                 say_with(&a, i, &f);
             }
     leave(&a);
@@ -259,7 +216,7 @@ static void frames_of_any_length_do_no_harm(void **state)
             if (length < HEADER + CRC)
                 continue;
             espota_put_le16(f.data + 2, (uint16_t)(length - HEADER - CRC));
-            fix_crc(&f);
+            frame_fix_crc(&f);
             say_with(&a, i, &f); /* whole, but shorter than the request needs */
         }
     leave(&a);
@@ -279,7 +236,7 @@ static void oversized_frames_do_no_harm(void **state)
             espota_put_le16(data + 2, (uint16_t)(length - HEADER - CRC));
             espota_put_le32(data + length - CRC, espota_crc32(0, data, length - CRC));
             hello(a.board);
-            send_body(a.board, data, length);
+            keyed_board_send(a.board, SIM_UART, data, length);
             survive(&a);
         }
     leave(&a);
@@ -351,7 +308,7 @@ static void numbers_at_every_boundary_are_refused_or_right(void **state)
                     payload[4] = (uint8_t)(k & 1); /* START or not */
                 hello(a.board);
                 send_frame(a.board, &begin);
-                struct frame f = request(types[t], payload, length);
+                struct frame f = frame_request(types[t], payload, length);
                 answer(a.board);
                 send_frame(a.board, &f);
                 if (answer(a.board) < 0)
@@ -385,7 +342,7 @@ static void without_the_key_every_request_is_locked(void **state)
     struct arena a;
     enter(&a, true);
     for (unsigned type = ESPOTA_AGENT_INFO; type <= ESPOTA_AGENT_RESTART; type++) {
-        struct frame f = request((uint8_t)type, NULL, 0);
+        struct frame f = frame_request((uint8_t)type, NULL, 0);
         memory_board_restart(a.board);
         hello(a.board);
         answer(a.board);

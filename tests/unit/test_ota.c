@@ -2,7 +2,7 @@
  */
 #include "espota/update.h"
 
-#include "memory_board.h"
+#include "fixtures/memory_board.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

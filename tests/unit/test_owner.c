@@ -1,6 +1,6 @@
 /* A device with an owner starts his images alone, whatever a host asks of its agent, wherever the power
  * fails. */
-#include "owned_board.h"
+#include "fixtures/owned_board.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -355,7 +355,7 @@ static void one_request(struct owned_board *o, struct chance *c)
 /* Any images in the slots that do not run, as a cable may have put them there; otadata of any age. */
 static struct owned_board any_board(struct chance *c)
 {
-    unsigned layout = any(c, sizeof owned_layouts / sizeof owned_layouts[0]), runs = any(c, 2), apps = 0;
+    unsigned layout = any(c, OWNED_LAYOUTS), runs = any(c, 2), apps = 0;
     struct owned_board o = board(layout, runs, any(c, 4) != 0);
     while (owned_layouts[layout].subtype[apps] != 0xff)
         apps++;

@@ -1,8 +1,15 @@
 /* What nobody gets out of an agent: a key, and an app that is concealed. And that a session keeps its own
  * key. */
 #include "espota/agent_settings.h"
+#include "espota/update.h"
 
-#include "session_board.h"
+#include "fixtures/keyed_board.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
 
 enum { APP = 0x10000, SLOT = 0x110000 };
 
@@ -21,7 +28,7 @@ static void a_session_keeps_its_key(void **state)
     memory_board_restart(b);
     if (espota_device_recover(device, &error) != 0)
         fail_msg("%s", error.text);
-    assert_served(b, device);
+    assert_true(keyed_board_serves(b, device));
     espota_device_close(device);
     memory_board_free(b);
 }
@@ -45,15 +52,15 @@ static int ask_range(struct memory_board *b, uint8_t type, uint32_t offset, uint
     espota_put_le32(payload, offset);
     espota_put_le32(payload + 4, length);
     espota_put_le32(payload + 8, block);
-    struct frame f = request(type, payload, type == ESPOTA_AGENT_READ ? 6 : 12);
-    return ask(b, SIM_UART, &f);
+    struct frame f = frame_request(type, payload, type == ESPOTA_AGENT_READ ? 6 : 12);
+    return keyed_board_ask(b, SIM_UART, &f);
 }
 
 static void say_hello(struct memory_board *b)
 {
     uint8_t hello[ESPOTA_AGENT_HELLO_SIZE] = { ESPOTA_AGENT_VERSION, ESPOTA_AGENT_VERSION };
-    struct frame f = request(ESPOTA_AGENT_HELLO, hello, sizeof hello);
-    assert_int_equal(ask(b, SIM_UART, &f), ESPOTA_AGENT_OK);
+    struct frame f = frame_request(ESPOTA_AGENT_HELLO, hello, sizeof hello);
+    assert_int_equal(keyed_board_ask(b, SIM_UART, &f), ESPOTA_AGENT_OK);
 }
 
 static void nobody_reads_a_key(void **state)
@@ -147,11 +154,11 @@ static void nobody_guesses_a_key(void **state)
         espota_put_le32(begin + 4, SLOT);
         espota_put_le32(begin + 8, length);
         assert_int_equal(espota_sha256(b->flash.data + SLOT, length, begin + 12), 0);
-        struct frame f = request(ESPOTA_AGENT_BEGIN, begin, sizeof begin);
+        struct frame f = frame_request(ESPOTA_AGENT_BEGIN, begin, sizeof begin);
         say_hello(b);
-        assert_int_equal(ask(b, SIM_UART, &f), ESPOTA_AGENT_OK);
-        f = request(ESPOTA_AGENT_VERIFY, NULL, 0);
-        assert_int_equal(ask(b, SIM_UART, &f), ESPOTA_AGENT_DENIED);
+        assert_int_equal(keyed_board_ask(b, SIM_UART, &f), ESPOTA_AGENT_OK);
+        f = frame_request(ESPOTA_AGENT_VERIFY, NULL, 0);
+        assert_int_equal(keyed_board_ask(b, SIM_UART, &f), ESPOTA_AGENT_DENIED);
     }
     memory_board_free(b);
 }
@@ -214,7 +221,7 @@ static void a_concealed_app_can_be_updated(void **state)
                                          .payload = espota_payload_raw(image.data, image.size) };
     struct espota_ota_result result;
     struct espota_error error = { 0 };
-    struct espota_device *device = owner(b, NULL);
+    struct espota_device *device = keyed_board_owner(b, NULL);
     if (espota_ota_run(device, &update, &result, &error) != 0)
         fail_msg("%s", error.text);
     espota_device_close(device);

@@ -1,8 +1,15 @@
 /* Keyed sessions against who does not know the key: what he says, replays, changes, reorders or cuts off
  * opens nothing, changes nothing, and keeps the owner neither out nor waiting. */
 #include "device/agent/agent.h"
+#include "espota/update.h"
 
-#include "session_board.h"
+#include "fixtures/keyed_board.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
 
 enum { MAX_FRAMES = 64 };
 
@@ -42,10 +49,10 @@ static int greet(struct memory_board *b, enum sim_stream stream, const uint8_t *
             secret[32] = { 1 };
     uint8_t psk[32], message[ESPOTA_AGENT_HANDSHAKE_SIZE], said[128];
     struct espota_hash *sha256 = espota_hash_new(ESPOTA_HASH_SHA256);
-    struct frame reply, f = request(ESPOTA_AGENT_HELLO, hello, sizeof hello);
+    struct frame reply, f = frame_request(ESPOTA_AGENT_HELLO, hello, sizeof hello);
     struct espota_noise noise;
-    send_body(b, stream, f.data, f.length);
-    assert_true(answer(b, &reply));
+    keyed_board_send(b, stream, f.data, f.length);
+    assert_true(keyed_board_answer(b, &reply));
     size_t label = sizeof ESPOTA_AGENT_LABEL_PROLOGUE - 1, length = reply.length - HEADER - CRC;
     memcpy(said, ESPOTA_AGENT_LABEL_PROLOGUE, label);
     memcpy(said + label, hello, sizeof hello);
@@ -55,8 +62,8 @@ static int greet(struct memory_board *b, enum sim_stream stream, const uint8_t *
     assert_int_equal(espota_noise_prologue(&noise, said, label + sizeof hello + length), 0);
     assert_int_equal(espota_noise_write_first(&noise, psk, secret, message, 0), 0);
     espota_hash_free(sha256);
-    f = request(ESPOTA_AGENT_HANDSHAKE, message, sizeof message);
-    return ask(b, stream, &f);
+    f = frame_request(ESPOTA_AGENT_HANDSHAKE, message, sizeof message);
+    return keyed_board_ask(b, stream, &f);
 }
 
 /* ---- strangers ------------------------------------------------------------------------------------------
@@ -99,22 +106,22 @@ static void strangers_do_not_end_the_owners_session(void **state)
     (void)state;
     static const enum sim_stream streams[] = { SIM_NETWORK, SIM_UART };
     struct memory_board *b = keyed_board();
-    struct espota_device *device = owner(b, NULL);
+    struct espota_device *device = keyed_board_owner(b, NULL);
     static const uint8_t noise[ESPOTA_AGENT_HANDSHAKE_SIZE] = { 1, 2, 3 };
     for (size_t s = 0; s < 2; s++)
         for (uint8_t type = 0; type < 0x20; type++) {
-            struct frame f = request(type, noise, sizeof noise);
+            struct frame f = frame_request(type, noise, sizeof noise);
             assert_int_equal(greet(b, streams[s], WRONG_KEY), ESPOTA_AGENT_PROOF);
-            assert_served(b, device);
-            ask(b, streams[s], &f);
-            assert_served(b, device);
+            assert_true(keyed_board_serves(b, device));
+            keyed_board_ask(b, streams[s], &f);
+            assert_true(keyed_board_serves(b, device));
             f.data[0] = ESPOTA_AGENT_SEALED;
-            ask(b, streams[s], &f);
-            assert_served(b, device);
-            send_body(b, streams[s], f.data, 5); /* and half a frame, without an end */
+            keyed_board_ask(b, streams[s], &f);
+            assert_true(keyed_board_serves(b, device));
+            keyed_board_send(b, streams[s], f.data, 5); /* and half a frame, without an end */
             sim_board_input(&b->board, SIM_NETWORK, f.data, 20);
             b->answer.size = b->answer_at = 0;
-            assert_served(b, device);
+            assert_true(keyed_board_serves(b, device));
         }
     espota_device_close(device);
     memory_board_free(b);
@@ -124,7 +131,7 @@ static void whoever_knows_the_key_takes_over(void **state)
 {
     (void)state;
     struct memory_board *b = keyed_board();
-    struct espota_device *device = owner(b, NULL);
+    struct espota_device *device = keyed_board_owner(b, NULL);
     struct espota_error error = { 0 };
     uint8_t table[64];
     assert_int_equal(greet(b, SIM_NETWORK, DEVICE_KEY), ESPOTA_AGENT_OK);
@@ -140,10 +147,10 @@ static void in_clear_nothing_is_answered_but_greetings(void **state)
 {
     (void)state;
     struct memory_board *b = keyed_board();
-    struct espota_device *device = owner(b, NULL);
+    struct espota_device *device = keyed_board_owner(b, NULL);
     for (unsigned type = ESPOTA_AGENT_INFO; type <= ESPOTA_AGENT_RESTART; type++) {
-        struct frame f = request((uint8_t)type, NULL, 0);
-        assert_int_equal(ask(b, SIM_UART, &f), ESPOTA_AGENT_LOCKED);
+        struct frame f = frame_request((uint8_t)type, NULL, 0);
+        assert_int_equal(keyed_board_ask(b, SIM_UART, &f), ESPOTA_AGENT_LOCKED);
     }
     espota_device_close(device);
     memory_board_free(b);
@@ -174,7 +181,7 @@ static void spoil(struct meddler *m, struct frame *f)
     if (m->byte < f->length)
         f->data[m->byte] ^= 0x10;
     if (has_crc && m->byte + CRC < f->length)
-        fix_crc(f);
+        frame_fix_crc(f);
 }
 
 static int meddle(struct espota_link *link, const void *data, size_t size, struct espota_error *error)
@@ -190,7 +197,7 @@ static int meddle(struct espota_link *link, const void *data, size_t size, struc
         f.length = decoder.length;
         if (!m->to_host)
             spoil(m, &f);
-        send_body(m->board, SIM_UART, f.data, f.length);
+        keyed_board_send(m->board, SIM_UART, f.data, f.length);
     }
     return 0;
 }
@@ -225,10 +232,15 @@ static void drain(struct espota_link *link)
     m->board->answer.size = m->board->answer_at = 0;
 }
 
+static void close_nothing(struct espota_link *link)
+{
+    (void)link;
+}
+
 static void meddler_begin(struct meddler *m, struct memory_board *b)
 {
     static const struct espota_link_ops ops = {
-        .read = pass_on, .write = meddle, .drain = drain, .close = memory_board_close
+        .read = pass_on, .write = meddle, .drain = drain, .close = close_nothing
     };
     memset(m, 0, sizeof *m);
     m->link.ops = &ops;
@@ -295,23 +307,23 @@ static void no_byte_of_a_request_can_be_changed(void **state)
 {
     (void)state;
     struct memory_board *b = keyed_board();
-    struct espota_device *device = owner(b, NULL);
+    struct espota_device *device = keyed_board_owner(b, NULL);
     struct frame good = catch_request(b, device), reply;
     assert_int_equal(good.data[0], ESPOTA_AGENT_SEALED);
     for (size_t i = 0; i < good.length; i++)
         for (unsigned bit = 0; bit < 8; bit++) {
             struct frame f = good;
             f.data[i] ^= (uint8_t)(1u << bit);
-            send_body(b, SIM_UART, f.data, f.length);
-            if (answer(b, &reply))
+            keyed_board_send(b, SIM_UART, f.data, f.length);
+            if (keyed_board_answer(b, &reply))
                 fail_msg("a request is answered with byte %zu changed", i);
         }
     for (size_t length = 0; length < good.length; length++) { /* cut off */
-        send_body(b, SIM_UART, good.data, length);
-        assert_false(answer(b, &reply));
+        keyed_board_send(b, SIM_UART, good.data, length);
+        assert_false(keyed_board_answer(b, &reply));
     }
-    send_body(b, SIM_UART, good.data, good.length);
-    assert_true(answer(b, &reply));
+    keyed_board_send(b, SIM_UART, good.data, good.length);
+    assert_true(keyed_board_answer(b, &reply));
     espota_device_close(device);
     memory_board_free(b);
 }
@@ -331,10 +343,10 @@ static void no_byte_of_a_response_can_be_changed(void **state)
 {
     (void)state;
     struct memory_board *b = keyed_board();
-    struct espota_device *device = owner(b, NULL);
+    struct espota_device *device = keyed_board_owner(b, NULL);
     struct frame asked = catch_request(b, device), good;
-    send_body(b, SIM_UART, asked.data, asked.length);
-    assert_true(answer(b, &good));
+    keyed_board_send(b, SIM_UART, asked.data, asked.length);
+    assert_true(keyed_board_answer(b, &good));
     for (size_t i = 0; i < good.length; i++) {
         struct frame f = good;
         f.data[i] ^= (uint8_t)(1u << i % 8);
@@ -351,15 +363,15 @@ static void older_frames_than_the_last_are_dropped(void **state)
 {
     (void)state;
     struct memory_board *b = keyed_board();
-    struct espota_device *device = owner(b, NULL);
+    struct espota_device *device = keyed_board_owner(b, NULL);
     struct frame one = catch_request(b, device), two = catch_request(b, device), reply;
-    send_body(b, SIM_UART, two.data, two.length);
-    assert_true(answer(b, &reply));
-    send_body(b, SIM_UART, one.data, one.length); /* late */
-    assert_false(answer(b, &reply));
-    send_body(b, SIM_UART, two.data, two.length); /* again */
-    assert_false(answer(b, &reply));
-    assert_served(b, device);
+    keyed_board_send(b, SIM_UART, two.data, two.length);
+    assert_true(keyed_board_answer(b, &reply));
+    keyed_board_send(b, SIM_UART, one.data, one.length); /* late */
+    assert_false(keyed_board_answer(b, &reply));
+    keyed_board_send(b, SIM_UART, two.data, two.length); /* again */
+    assert_false(keyed_board_answer(b, &reply));
+    assert_true(keyed_board_serves(b, device));
     espota_device_close(device);
     memory_board_free(b);
 }
@@ -376,7 +388,7 @@ static void a_recorded_update_opens_nothing(void **state)
     struct espota_ota_result result;
     struct espota_error error = { 0 };
     start_recording(&r, b, true);
-    struct espota_device *device = owner(b, NULL);
+    struct espota_device *device = keyed_board_owner(b, NULL);
     if (espota_ota_run(device, &update, &result, &error) != 0)
         fail_msg("%s", error.text);
     b->link.trace = NULL;
@@ -385,16 +397,16 @@ static void a_recorded_update_opens_nothing(void **state)
     for (unsigned round = 0; round < 3; round++) {
         for (unsigned i = 0; i < r.count; i++) {
             struct frame reply;
-            send_body(b, SIM_UART, r.frame[i].data, r.frame[i].length);
-            if (answer(b, &reply))
+            keyed_board_send(b, SIM_UART, r.frame[i].data, r.frame[i].length);
+            if (keyed_board_answer(b, &reply))
                 assert_int_equal(reply.data[0], ESPOTA_AGENT_MARK); /* in clear, so it says nothing */
         }
         if (round < 1)
-            assert_served(b, device);
+            assert_true(keyed_board_serves(b, device));
         espota_device_close(device);
         if (round == 1)
             memory_board_restart(b);
-        device = owner(b, NULL);
+        device = keyed_board_owner(b, NULL);
     }
     assert_int_equal(b->flash.operations, operations);
     espota_device_close(device);
@@ -406,13 +418,13 @@ static void no_number_serves_twice(void **state)
 {
     (void)state;
     struct memory_board *b = keyed_board();
-    struct espota_device *device = owner(b, NULL);
+    struct espota_device *device = keyed_board_owner(b, NULL);
     struct agent *agent = (struct agent *)device;
     struct espota_error error = { 0 };
     struct frame f = catch_request(b, device), reply;
     b->board.agent.session.sent = UINT32_MAX;
-    send_body(b, SIM_UART, f.data, f.length);
-    assert_false(answer(b, &reply));
+    keyed_board_send(b, SIM_UART, f.data, f.length);
+    assert_false(keyed_board_answer(b, &reply));
     agent->sent = UINT32_MAX;
     assert_int_equal(agent_send(agent, ESPOTA_AGENT_INFO, NULL, 0, &error), ESPOTA_ERR_FAILED);
     espota_device_close(device);
