@@ -38,17 +38,24 @@ run() {
     ERR=$(tr -d '\0' <"$WORK/stderr")
 }
 
-# expect NAME STATUS [TEXT...]: the last run ended so, and each text is in its output or messages.
+# expect NAME STATUS [out:TEXT|err:TEXT...]: the last run ended so, with each text on standard output or standard error.
 expect() {
-    local name=$1 status=$2 text
+    local name=$1 status=$2 text stream
     shift 2
     if [ "$STATUS" -ne "$status" ]; then
         not_ok "$name" "exit status $STATUS instead of $status" "$OUT" "$ERR"
         return 1
     fi
     for text in "$@"; do
-        if [[ "$OUT
-$ERR" != *"$text"* ]]; then
+        case $text in
+        out:*) stream=$OUT ;;
+        err:*) stream=$ERR ;;
+        *)
+            not_ok "$name" "on which stream? out:$text or err:$text"
+            return 1
+            ;;
+        esac
+        if [[ "$stream" != *"${text#???:}"* ]]; then
             not_ok "$name" "missing: $text" "$OUT" "$ERR"
             return 1
         fi

@@ -27,10 +27,10 @@ url=http://127.0.0.1:$(sed -n 's/.* port \([0-9]*\) .*/\1/p' server.log)/new.bin
 OUT=$(./ota "$UART" "$url" 2>&1)
 [[ $OUT == *"now runs 'MicroPython_2'"* ]] && ok "ota updates a device" || not_ok "ota updates a device" "$OUT" "$(cat "$SIM_LOG")"
 run status -p "$TTY"
-expect "which then runs it" 0 "MicroPython_2"
+expect "which then runs it" 0 "out:MicroPython_2"
 stop_sim
 start_sim -f blank.bin --flash 4M --download
 OUT=$(./flash "$UART" build 2>&1)
 [[ $OUT == *MicroPython_1* && $OUT == *"0x010000 app"* ]] && ok "flash writes a blank device" || not_ok "flash writes a blank device" "$OUT"
 run status -p "$UART"
-expect "which runs it" 0 "Running:     MicroPython_1"
+expect "which runs it" 0 "out:Running:     MicroPython_1"

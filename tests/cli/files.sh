@@ -46,28 +46,28 @@ refuse_sim() {
 
 # ---- a refused simulator ----------------------------------------------------------------------------------------------
 refuse_sim -f x.bin --flash 3M
-expect "sim: no flash has 3M" 2 "no flash chip has 3145728 bytes"
+expect "sim: no flash has 3M" 2 "err:no flash chip has 3145728 bytes"
 gone "and no file is left" x.bin
 refuse_sim -f x.bin
-expect "sim: a new flash needs a size" 2 "--flash 4M"
+expect "sim: a new flash needs a size" 2 "err:--flash 4M"
 gone "and no file is left" x.bin
 : >empty.bin
 refuse_sim -f empty.bin --flash 3M
-expect "sim: an empty file is no reason" 2 "no flash chip has"
+expect "sim: an empty file is no reason" 2 "err:no flash chip has"
 check "and it is empty still" test ! -s empty.bin
 limited 100 timeout 5 "$ESPOTA" sim --no-pty --tcp 0 -f x.bin --flash 4M 2>full.txt >/dev/null
 STATUS=$? OUT='' ERR=$(cat full.txt)
-expect "sim: a full disk" 1 "cannot fill the flash file x.bin"
+expect "sim: a full disk" 1 "err:cannot fill the flash file x.bin"
 gone "and no file is left" x.bin
 
 # ---- one flash file, one process ----------------------------------------------------------------------------------------
 start_sim -f board.bin
 refuse_sim -f board.bin
-expect "two simulators on one flash file" 1 "board.bin: another program uses it"
+expect "two simulators on one flash file" 1 "err:board.bin: another program uses it"
 run write --port file:board.bin nvs build/firmware.bin
-expect "a command on a simulator's flash file" 1 "board.bin: another program uses it"
+expect "a command on a simulator's flash file" 1 "err:board.bin: another program uses it"
 run read --port file:board.bin nvs nvs.bin
-expect "reading a simulator's flash file" 1 "board.bin: another program uses it"
+expect "reading a simulator's flash file" 1 "err:board.bin: another program uses it"
 stop_sim
 run read --port file:board.bin nvs nvs.bin
 expect "the lock ends with the simulator" 0
@@ -82,12 +82,12 @@ if [ "$(id -u)" -eq 0 ] && setpriv --reuid 65534 --clear-groups true 2>/dev/null
     expect "a flash file that may only be read is read" 0
     setpriv --reuid 65534 --clear-groups "$WORK/here" erase --port file:readonly.bin nvs >/dev/null 2>full.txt
     STATUS=$? OUT='' ERR=$(cat full.txt)
-    expect "and not written" 1 "Permission denied"
+    expect "and not written" 1 "err:Permission denied"
 elif [ "$(id -u)" -ne 0 ]; then
     run verify --port file:readonly.bin nvs nvs.bin
     expect "a flash file that may only be read is read" 0
     run erase --port file:readonly.bin nvs
-    expect "and not written" 1 "Permission denied"
+    expect "and not written" 1 "err:Permission denied"
 else
     skip "a flash file that may only be read" "setpriv is missing"
 fi
@@ -103,28 +103,28 @@ mode "a new one too" new.bin 600
 
 # ---- backups ------------------------------------------------------------------------------------------------------------
 run backup --port file:board.bin kept.bin
-expect "backup" 0 "kept.bin.json"
+expect "backup" 0 "err:kept.bin.json"
 mode "a backup is for its owner alone" kept.bin 600
 mode "its manifest too" kept.bin.json 600
 cp kept.bin first.bin
 cp kept.bin.json first.json
 "$ESPOTA" erase -q --port file:board.bin nvs
 run backup --port file:board.bin kept.bin
-expect "an earlier backup is not overwritten" 5 "kept.bin is there already" "--force"
+expect "an earlier backup is not overwritten" 5 "err:kept.bin is there already" "err:--force"
 same "and is as it was" kept.bin first.bin
 rm kept.bin
 run backup --port file:board.bin kept.bin
-expect "nor is a manifest" 5 "kept.bin.json is there already"
+expect "nor is a manifest" 5 "err:kept.bin.json is there already"
 gone "and nothing is left" kept.bin
 run backup --port file:board.bin --force kept.bin
 expect "--force replaces it" 0
 limited 2000 "$ESPOTA" backup --port file:board.bin full.bin 2>full.txt >/dev/null
 STATUS=$? OUT='' ERR=$(cat full.txt)
-expect "a full disk" 1 "cannot write full.bin"
+expect "a full disk" 1 "err:cannot write full.bin"
 gone "leaves no backup" full.bin full.bin.json full.bin.??????
 limited 2000 "$ESPOTA" backup --port file:board.bin --force kept.bin 2>full.txt >/dev/null
 STATUS=$? OUT='' ERR=$(cat full.txt)
-expect "a full disk, with an earlier backup" 1 "cannot write kept.bin"
+expect "a full disk, with an earlier backup" 1 "err:cannot write kept.bin"
 run restore --port file:board.bin kept.bin
 expect "which is whole still" 0
 
@@ -138,6 +138,6 @@ END
 cp board.bin beyond-board.bin
 dd if=beyond.bin of=beyond-board.bin bs=4096 seek=8 conv=notrunc status=none
 run backup --port file:beyond-board.bin beyond-backup.bin --json
-expect "a table that reaches beyond the flash" 0 '"name": "big"' '"sha256": null'
+expect "a table that reaches beyond the flash" 0 'out:"name": "big"' 'out:"sha256": null'
 run read --port file:board.bin nvs /dev/full
-expect "standard files that are full" 1 "No space left"
+expect "standard files that are full" 1 "err:No space left"

@@ -19,14 +19,14 @@ JSON
 head -c 4194304 /dev/zero | tr '\0' '\377' >flash.bin
 args esp32
 run flash --port file:flash.bin --chip esp32 b
-expect "flashes what flasher_args.json names" 0 "'MicroPython_1' boots next"
+expect "flashes what flasher_args.json names" 0 "err:'MicroPython_1' boots next"
 check "other files go where it says" cmp -n 8192 -i $((0x210000)):0 flash.bin b/storage.bin
 args esp32c3
 run flash --port file:flash.bin --chip esp32 b
-expect "a build for another chip" 4 "the build is for ESP32-C3"
+expect "a build for another chip" 4 "err:the build is for ESP32-C3"
 echo '{nope' >b/flasher_args.json
 run flash --port file:flash.bin b
-expect "flasher_args.json is no JSON" 1 "is no JSON"
+expect "flasher_args.json is no JSON" 1 "err:is no JSON"
 echo '{"flash_files": {"zzz": "a.bin"}}' >b/flasher_args.json
 run flash --port file:flash.bin b
-expect "an entry without an offset" 1 "no offset and file"
+expect "an entry without an offset" 1 "err:no offset and file"

@@ -6,39 +6,39 @@ cd "$WORK" || exit 1
 "$ESPOTA" >/dev/null 2>usage
 [ $? -eq 2 ] && grep -q 'The usual way' usage && ok "espota alone explains itself" || not_ok "espota alone explains itself"
 run frobnicate
-expect "unknown command" 2 "no command 'frobnicate'"
+expect "unknown command" 2 "err:no command 'frobnicate'"
 run --version
-expect "version" 0 "espota "
+expect "version" 0 "out:espota "
 check "the options in the man pages are the program's" "$ROOT/man/options.sh" "$ESPOTA" --check
 twice=$("$ESPOTA" --dump-options | awk -F '\t' '{ n[$1 " --" $2]++; if ($3 != "-") n[$1 " -" $3]++ } END { for (o in n) if (n[o] > 1) print o }')
 [ -z "$twice" ] && ok "no option means two things" || not_ok "no option means two things" "$twice"
 commands=$("$ESPOTA" --dump-options | cut -f1 | uniq)
 for command in $commands; do
     run "$command" --help
-    expect "$command --help" 0 "Usage: espota $command" "--json"
+    expect "$command --help" 0 "out:Usage: espota $command" "out:--json"
     [ -s "$ROOT/man/espota-$command.1" ] && ok "$command has a man page" || not_ok "$command has a man page"
     for file in espota.bash _espota espota.fish; do
         grep -qw -- "$command" "$ROOT/completions/$file" || not_ok "$command is in completions/$file"
     done
     run "$command" --frobnicate
-    expect "$command: unknown option" 2 "no such option"
+    expect "$command: unknown option" 2 "err:no such option"
 done
 "$MKIMAGE" -o x --size 64K
 for command in flash status boot ota; do
     case $command in boot) set -- boot x ;; ota) set -- ota --file x ;; flash) set -- flash --app x ;; *) set -- status ;; esac
     run "$@"
-    expect "$command without a port" 2 "which device?"
+    expect "$command without a port" 2 "err:which device?"
     run "$@" --port /dev/nowhere
-    expect "$command on a port that is not there" 3 "cannot open port /dev/nowhere"
+    expect "$command on a port that is not there" 3 "err:cannot open port /dev/nowhere"
     run "$@" --port tcp://127.0.0.1:1
-    expect "$command where nobody listens" 3 "cannot connect to tcp://127.0.0.1:1"
+    expect "$command where nobody listens" 3 "err:cannot connect to tcp://127.0.0.1:1"
     run "$@" --port ftp://x
-    expect "$command with a strange port" 2 "tcp://host:port"
+    expect "$command with a strange port" 2 "err:tcp://host:port"
 done
 run status --host 127.0.0.1
-expect "a network device needs a key" 2 "--key FILE"
+expect "a network device needs a key" 2 "err:--key FILE"
 ESPTOOL_PORT=/dev/nowhere run status
-expect "ESPTOOL_PORT is heeded" 3 "/dev/nowhere"
+expect "ESPTOOL_PORT is heeded" 3 "err:/dev/nowhere"
 
 if command -v bash >/dev/null; then
     words=$(PATH=$BUILD:$PATH bash -c 'source "$1"; COMP_WORDS=(espota plan --force); COMP_CWORD=2; _espota; echo "${COMPREPLY[*]}"' _ "$ROOT/completions/espota.bash")

@@ -8,22 +8,22 @@ cd "$WORK" || exit 1
 
 # ---- ports
 run info --port app.bin
-expect "a file as a port" 3 "it is a file, no serial port; a flash image is named with file:"
+expect "a file as a port" 3 "err:it is a file, no serial port; a flash image is named with file:"
 run status --port "$WORK"
-expect "a directory as a port" 3 "it is a directory, no serial port"
+expect "a directory as a port" 3 "err:it is a directory, no serial port"
 run info --port /dev/zero
-expect "a device that is no port" 3 "it is no serial port"
+expect "a device that is no port" 3 "err:it is no serial port"
 run info --port nowhere
-expect "a port that is not there" 3 "is the board plugged in?"
+expect "a port that is not there" 3 "err:is the board plugged in?"
 mkfifo pipe
 run info --port pipe
-expect "a pipe as a port" 3 "it is something else, no serial port"
+expect "a pipe as a port" 3 "err:it is something else, no serial port"
 run monitor --port tcp://127.0.0.1:1
-expect "a port where nobody listens" 3 "nobody listens there"
+expect "a port where nobody listens" 3 "err:nobody listens there"
 run monitor --port tcp://127.0.0.1
-expect "an address without a port" 2 "write tcp://host:port"
+expect "an address without a port" 2 "err:write tcp://host:port"
 run monitor --port tcp://::1:3232
-expect "an IPv6 address without brackets" 2 "tcp://[address]:port"
+expect "an IPv6 address without brackets" 2 "err:tcp://[address]:port"
 run status --port file:"$WORK"
 [[ $ERR == *"Is a directory"* || $STATUS -eq 0 ]] && not_ok "a directory as flash" "$ERR" || ok "a directory as flash"
 
@@ -59,7 +59,7 @@ exec 3< <(exec python3 forward.py "${AGENT##*:}" 2>/dev/null)
 PIDS+=($!)
 if read -r port <&3; then
     run status --host "[::1]:$port" --key board.key
-    expect "an agent at an IPv6 address" 0 "Agent:"
+    expect "an agent at an IPv6 address" 0 "out:Agent:"
 else
     skip "an agent at an IPv6 address" "no IPv6 here"
 fi
@@ -67,8 +67,8 @@ stop_sim
 
 # ---- files
 run image "$WORK"
-expect "a directory as an image" 1 "directory"
+expect "a directory as an image" 1 "err:directory"
 if [ -w /dev/full ]; then
     run plan --flash 4M --output /dev/full
-    expect "a full disk" 1 "the disk is full"
+    expect "a full disk" 1 "err:the disk is full"
 fi

@@ -49,7 +49,7 @@ cp flashed.bin device.bin
 start_sim --flash-file device.bin --real-time
 interrupted "an update in the middle of writing" 130 INT 2 ota --port "$TTY" --file new.bin
 run ota --port "$TTY" --file new.bin
-expect "the same command finishes it" 0 "Image written and verified"
+expect "the same command finishes it" 0 "err:Image written and verified"
 stop_sim
 
 # a device that was only looked at goes on as before
@@ -57,7 +57,7 @@ cp flashed.bin device.bin
 start_sim --flash-file device.bin --real-time
 interrupted "reading flash through the ROM" 130 INT 2 read --via rom --port "$REMOTE" 0x0+4M out.bin
 run status --port "$REMOTE"
-expect "its app was started again" 0 "Running:"
+expect "its app was started again" 0 "out:Running:"
 stop_sim
 
 # not just the number: by the signal, so that a shell's loop ends too
@@ -71,5 +71,5 @@ espota.send_signal(signal.SIGINT)
 sys.exit(espota.wait(5) != -signal.SIGINT)
 END
 run monitor --port "$TTY" --json --timeout 1
-expect "a monitor that was told when to end is not interrupted" 0 '"matched": false'
+expect "a monitor that was told when to end is not interrupted" 0 'out:"matched": false'
 stop_sim

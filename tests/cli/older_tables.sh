@@ -30,7 +30,7 @@ while read -r name warnings otadata; do
     flash_with d.bin "$older/$name.bin"
     port=(--port file:d.bin)
     run status "${port[@]}"
-    expect "$name: status" 0 "Apps:" "ota_1"
+    expect "$name: status" 0 "out:Apps:" "out:ota_1"
     warned "$name: status warns of each breach once" "$warnings"
     run status "${port[@]}" -q
     if [ -z "$ERR" ]; then ok "$name: -q is silent"; else not_ok "$name: -q is silent" "$ERR"; fi
@@ -38,37 +38,37 @@ while read -r name warnings otadata; do
     count=$(python3 -c 'import json,sys; print(len(json.load(sys.stdin)["warnings"]))' <<<"$OUT")
     if [ "$count" = "$warnings" ]; then ok "$name: warnings in JSON"; else not_ok "$name: warnings in JSON" "$OUT"; fi
     run table "${port[@]}" --csv
-    expect "$name: table shows it" 0 "storage,data,spiffs"
+    expect "$name: table shows it" 0 "out:storage,data,spiffs"
     run read "${port[@]}" nvs nvs.out
     expect "$name: read nvs" 0
     if grep -q settings nvs.out || [ "$name" = two-otadata ]; then ok "$name: it is nvs"; else not_ok "$name: it is nvs"; fi
     run flash "${port[@]}" -c esp32 --app new.bin
-    expect "$name: flash of an app alone" 0 "new.bin goes into"
+    expect "$name: flash of an app alone" 0 "err:new.bin goes into"
     warned "$name: flash warns" "$warnings"
     run flash "${port[@]}" -c esp32 --app new.bin --json -q
-    expect "$name: ... and in JSON" 0 '"warnings": ['
+    expect "$name: ... and in JSON" 0 'out:"warnings": ['
     run write "${port[@]}" nvs old.bin
-    expect "$name: write heeds the partition's size" 1 "has room for"
+    expect "$name: write heeds the partition's size" 1 "err:has room for"
     printf 'changed!' >small
     run write "${port[@]}" nvs small
     expect "$name: write nvs" 0
     run verify "${port[@]}" nvs small
     expect "$name: verify nvs" 0
     run backup "${port[@]}" b.bin
-    expect "$name: backup" 0 "b.bin.json says"
+    expect "$name: backup" 0 "err:b.bin.json says"
     warned "$name: backup warns" "$warnings"
     rm -f b.bin b.bin.json
     [ "$otadata" = whole ] || continue
     run ota "${port[@]}" --file new.bin
-    expect "$name: ota" 0 "On next reboot"
+    expect "$name: ota" 0 "err:On next reboot"
     warned "$name: ota warns" "$warnings"
     run status "${port[@]}" --json
-    expect "$name: the update boots next" 0 '"boots_next": "' '"version": "2.0"'
+    expect "$name: the update boots next" 0 'out:"boots_next": "' 'out:"version": "2.0"'
     run boot "${port[@]}" "$(if [ "$name" = same-names ]; then echo app; else echo ota_0; fi)"
-    expect "$name: boot" 0 "On next reboot"
+    expect "$name: boot" 0 "err:On next reboot"
     start_sim -f d.bin >/dev/null 2>&1
     run status --port "$UART"
-    expect "$name: the simulator boots it and its agent serves it" 0 "Apps:" "[running]"
+    expect "$name: the simulator boots it and its agent serves it" 0 "out:Apps:" "out:[running]"
     warned "$name: the agent's host warns" "$warnings"
     stop_sim
 done <<'LIST'
@@ -85,9 +85,9 @@ LIST
 # ---- what the bootloader refuses
 flash_with d.bin "$older/otadata-4k.bin"
 run ota --port file:d.bin --file new.bin
-expect "otadata that the bootloader cannot read: no OTA" 1 "no otadata partition of 8K"
+expect "otadata that the bootloader cannot read: no OTA" 1 "err:no otadata partition of 8K"
 run status --port file:d.bin
-expect "... and nothing boots" 0 "Boots next:  nothing"
+expect "... and nothing boots" 0 "out:Boots next:  nothing"
 python3 - "$older/nvs-8k.bin" far.bin <<'PY'
 import hashlib, struct, sys
 table = bytearray(open(sys.argv[1], "rb").read())
@@ -97,7 +97,7 @@ open(sys.argv[2], "wb").write(table)
 PY
 flash_with d.bin far.bin
 run status --port file:d.bin
-expect "a partition beyond the flash" 4 "'storage' ends at" "beyond the end of the flash"
+expect "a partition beyond the flash" 4 "err:'storage' ends at" "err:beyond the end of the flash"
 
 # ---- neighbours in one sector
 flash_with d.bin "$older/unaligned.bin"
@@ -116,7 +116,7 @@ expect "write into a partition that begins within a sector" 0
 run verify --port file:d.bin storage long
 expect "... and the one before it is left alone" 0
 run erase --port file:d.bin config
-expect "erase knows whole sectors only" 2 "multiples of 4K"
+expect "erase knows whole sectors only" 2 "err:multiples of 4K"
 
 # ---- overlaps: looked at, but not written
 python3 - overlap.bin <<'PY'
@@ -130,21 +130,21 @@ PY
 flash_with d.bin overlap.bin
 cp d.bin before.bin
 run status --port file:d.bin
-expect "overlapping apps: status" 0 "Apps:"
+expect "overlapping apps: status" 0 "out:Apps:"
 run ota --port file:d.bin --file new.bin
-expect "ota into a slot that overlaps the running one is refused" 5 "'ota_1'" "overlaps"
+expect "ota into a slot that overlaps the running one is refused" 5 "err:'ota_1'" "err:overlaps"
 run flash --port file:d.bin -c esp32 --app new.bin --slot ota_1
-expect "flash into a slot that overlaps another is refused" 5 "'ota_1'" "overlaps"
+expect "flash into a slot that overlaps another is refused" 5 "err:'ota_1'" "err:overlaps"
 run write --port file:d.bin storage small
-expect "write into a partition that overlaps another is refused" 5 "overlaps" "give the offset"
+expect "write into a partition that overlaps another is refused" 5 "err:overlaps" "err:give the offset"
 run write --port file:d.bin low small
-expect "write into a partition over the table is refused" 5 "below the end of the partition table"
+expect "write into a partition over the table is refused" 5 "err:below the end of the partition table"
 run erase --port file:d.bin storage
-expect "erase of a partition that overlaps another is refused" 5 "overlaps"
+expect "erase of a partition that overlaps another is refused" 5 "err:overlaps"
 same "and nothing was written" before.bin d.bin
 start_sim -f d.bin >/dev/null 2>&1
 cp d.bin before.bin # the bootloader has written otadata at its first boot
 run ota --port "$UART" --file new.bin
-expect "ota through the agent, too" 5 "overlaps"
+expect "ota through the agent, too" 5 "err:overlaps"
 stop_sim
 same "nor by the agent" before.bin d.bin

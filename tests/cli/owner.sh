@@ -29,64 +29,64 @@ start_sim --flash-file flash.bin --pubkey owner.pem.pub --min-secure-version 2 -
 
 # ---- a good image is chosen, but not started; then a bad one comes
 run ota --port "$TTY" --file good.signed.bin
-expect "good, without a restart" 0 "will be started from 'MicroPython_2'"
+expect "good, without a restart" 0 "err:will be started from 'MicroPython_2'"
 run status --port "$TTY"
-expect "status: it boots next" 0 "Running:     MicroPython_1" "Boots next:  MicroPython_2"
+expect "status: it boots next" 0 "out:Running:     MicroPython_1" "out:Boots next:  MicroPython_2"
 run ota --port "$TTY" --file evil.bin
-expect "then an unsigned one" 4 "not signed with the key of the device's owner" "'MicroPython_1' boots now"
+expect "then an unsigned one" 4 "err:not signed with the key of the device's owner" "err:'MicroPython_1' boots now"
 run status --port "$TTY"
-expect "status: the app that runs boots next" 0 "Boots next:  MicroPython_1" "MicroPython_2    ota_1    0x110000     1M  empty"
+expect "status: the app that runs boots next" 0 "out:Boots next:  MicroPython_1" "out:MicroPython_2    ota_1    0x110000     1M  empty"
 boots "a reset starts the app that ran" MicroPython_1
 
 # ---- the same with another project's, and with one that is refused before anything is written
 run ota --port "$TTY" --file good.signed.bin
-expect "good again" 0 "will be started from 'MicroPython_2'"
+expect "good again" 0 "err:will be started from 'MicroPython_2'"
 run ota --port "$TTY" --file foreign.signed.bin
-expect "another project's, signed with the same key" 4 "of another project than the device takes" "'MicroPython_1' boots now"
+expect "another project's, signed with the same key" 4 "err:of another project than the device takes" "err:'MicroPython_1' boots now"
 boots "a reset starts the app that ran" MicroPython_1
 
 # ---- a recovery agent would take anything
 run sign recovery.bin --key owner.pem --output recovery.signed.bin
-expect "sign says so" 0 "warning: recovery.bin is a recovery agent, which checks no signatures"
+expect "sign says so" 0 "err:warning: recovery.bin is a recovery agent, which checks no signatures"
 run provision recovery.bin --output provisioned.bin --project demo
-expect "provision says so" 0 "It checks no signatures"
+expect "provision says so" 0 "err:It checks no signatures"
 check "the project is in it" grep -q "demo" provisioned.bin
 run provision recovery.bin --output x.bin --project "a name that is longer than thirty-one"
-expect "a name that is too long" 2 "at most 31 characters"
+expect "a name that is too long" 2 "err:at most 31 characters"
 run ota --port "$TTY" --file recovery.signed.bin
-expect "an agent with an owner takes none" 4 "recovery agent, which checks no signatures" "'MicroPython_1' still boots"
+expect "an agent with an owner takes none" 4 "err:recovery agent, which checks no signatures" "err:'MicroPython_1' still boots"
 boots "a reset starts the app that ran" MicroPython_1
 
 # ---- resumed, and there already
 run ota --port "$TTY" --file good.signed.bin --json
-expect "once more" 0 '"kept": 0'
+expect "once more" 0 'out:"kept": 0'
 run ota --port "$TTY" --file good.signed.bin --json
-expect "it is there already" 0 '"written": 0'
+expect "it is there already" 0 'out:"written": 0'
 boots "and boots" MicroPython_2
 
 # ---- back to an app that nobody signed
 run boot MicroPython_1 --port "$TTY"
-expect "what was there before does not boot again" 4 "secure version is below"
+expect "what was there before does not boot again" 4 "err:secure version is below"
 run rollback --port "$TTY"
-expect "nor by rollback" 4 "cannot roll back" "secure version is below"
+expect "nor by rollback" 4 "err:cannot roll back" "err:secure version is below"
 boots "a reset starts the signed app" MicroPython_2
 run ota --port "$TTY" --file better.signed.bin
-expect "a later one" 0 "will be started from 'MicroPython_1'"
+expect "a later one" 0 "err:will be started from 'MicroPython_1'"
 boots "boots" MicroPython_1
 stop_sim
 
 # ---- a trial
 start_sim --flash-file flash.bin --pubkey owner.pem.pub --min-secure-version 2 --rollback
 run ota --port "$TTY" --file good.signed.bin --trial --restart
-expect "a trial" 0 "on trial"
+expect "a trial" 0 "err:on trial"
 run ota --port "$TTY" --file evil.bin
-expect "while it goes on, nothing is written" 5 "on trial" "espota confirm"
+expect "while it goes on, nothing is written" 5 "err:on trial" "err:espota confirm"
 run status --port "$TTY"
-expect "status: without confirmation the app before boots" 0 "Running:     MicroPython_2" "Boots next:  MicroPython_1"
+expect "status: without confirmation the app before boots" 0 "out:Running:     MicroPython_2" "out:Boots next:  MicroPython_1"
 boots "which a reset does" MicroPython_1
 stop_sim
 
 # ---- through the ROM: another app has to boot, or rollback is none
 "$ESPOTA" flash -q --port file:one.bin --flash 4M build >/dev/null
 run rollback --port file:one.bin
-expect "rollback of the only app" 4 "cannot roll back"
+expect "rollback of the only app" 4 "err:cannot roll back"

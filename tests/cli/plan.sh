@@ -4,11 +4,11 @@ source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
 
 run plan --flash 16M
-expect "prints a table and a map" 0 "Layout 3p" "MicroPython_2" "13248K" "[+DDD+EEE+FFF+GGG"
+expect "prints a table and a map" 0 "out:Layout 3p" "out:MicroPython_2" "out:13248K" "out:[+DDD+EEE+FFF+GGG"
 run plan --flash 4M --csv
-expect "prints CSV" 0 "MicroPython_1,app,ota_0,0x10000,1M,"
+expect "prints CSV" 0 "out:MicroPython_1,app,ota_0,0x10000,1M,"
 run plan --flash 4M --json
-expect "prints JSON" 0 '"layout": "2p"'
+expect "prints JSON" 0 'out:"layout": "2p"'
 printf '%s' "$OUT" >plan.json
 check "the JSON is JSON" python3 -m json.tool plan.json
 run plan --flash 4M -o t.csv --binary t.bin -q
@@ -17,13 +17,13 @@ run table t.csv --binary u.bin -q
 expect "its CSV is a valid table" 0
 same "CSV and binary agree" t.bin u.bin
 run plan --flash 4M --fssize 3M
-expect "warns of a reduced file system" 0 "warning: file system reduced from 3072K to 1984K to fit"
+expect "warns of a reduced file system" 0 "err:warning: file system reduced from 3072K to 1984K to fit"
 
 wrong() { # NAME STATUS TEXT ARGS...
     local name=$1 status=$2 text=$3
     shift 3
     run plan "$@" -o wrong.csv --binary wrong.bin
-    expect "$name" "$status" "$text"
+    expect "$name" "$status" "err:$text"
     if compgen -G 'wrong.*' >/dev/null; then not_ok "$name: leaves no file" "$(ls wrong.*)"; else ok "$name: leaves no file"; fi
 }
 wrong "flash size missing" 2 "--flash SIZE"
@@ -41,14 +41,14 @@ wrong "app file is no image" 4 "it is plain text" --flash 4M --app hello.bin
 wrong "app file is missing" 1 "No such file" --flash 4M --app nowhere.bin
 
 run plan --flash 4M -o /nonexistent/t.csv
-expect "output folder is missing" 1 "/nonexistent/t.csv"
+expect "output folder is missing" 1 "err:/nonexistent/t.csv"
 echo old >keep.csv
 run plan --flash 4M --appsize 2M -o keep.csv
 check "an old file survives a failed plan" grep -qx old keep.csv
 "$ESPOTA" plan --flash 4M >/dev/full 2>full.err
 [ $? -eq 1 ] && grep -q 'No space left' full.err && ok "a full disk is an error" || not_ok "a full disk is an error" "$(cat full.err)"
 run plan --json --flash 3M
-expect "a failure as JSON" 2 '"status": "usage"' '"exit": 2'
+expect "a failure as JSON" 2 'out:"status": "usage"' 'out:"exit": 2'
 
 while read -r name args; do
     # shellcheck disable=SC2086

@@ -16,29 +16,29 @@ mode() {
 "$ESPOTA" key -q --signing owner.pem >/dev/null
 
 run provision agent.bin --key board.key --output keyed.bin
-expect "an agent with a key" 0 "a keyed agent"
+expect "an agent with a key" 0 "err:a keyed agent"
 mode "is its owner's alone" keyed.bin 600
 touch there.bin
 chmod 644 there.bin
 run provision agent.bin --key board.key --output there.bin
-expect "over a file that all can read" 0 "a keyed agent"
+expect "over a file that all can read" 0 "err:a keyed agent"
 mode "likewise" there.bin 600
 ln -s target.bin link.bin
 touch target.bin
 run provision agent.bin --key board.key --output link.bin
-expect "over what a link names" 0 "a keyed agent"
+expect "over what a link names" 0 "err:a keyed agent"
 mode "likewise there" target.bin 600
 run provision agent.bin --output open.bin
-expect "an agent without a key" 0 "an open agent"
+expect "an agent without a key" 0 "err:an open agent"
 mode "is no secret" open.bin 644
 
 touch signed.bin
 chmod 666 signed.bin
 run sign keyed.bin --key owner.pem --output signed.bin
-expect "sign an agent with a key" 0 "signed"
+expect "sign an agent with a key" 0 "err:signed"
 mode "the signed one is as secret" signed.bin 600
 run sign open.bin --key owner.pem --output public.bin
-expect "sign one without" 0 "signed"
+expect "sign one without" 0 "err:signed"
 mode "no secret either" public.bin 644
 
 # keys that others can read

@@ -50,7 +50,7 @@ while True:
 PY
 
 run sim --flash-file flash.bin --listen 0
-expect "on a network there is always a key" 2 "--listen needs --key"
+expect "on a network there is always a key" 2 "err:--listen needs --key"
 start_sim --flash-file flash.bin --key device.key --listen 0
 N=10
 for how in proofs drip halves deaf; do
@@ -66,7 +66,7 @@ for how in proofs drip halves deaf; do
     [ "$in" -eq $N ] && ok "$how: the owner gets in $in of $N times" || not_ok "$how: the owner gets in" "$in of $N" "$(tail -3 log)"
     [ "$uart" -eq $N ] && ok "$how: and the UART is served $uart of $N times" || not_ok "$how: the UART is served" "$uart of $N" "$(tail -3 log)"
     run ota --host "$AGENT" --key device.key --file new.bin
-    expect "$how: an update goes through" 0 "Image written and verified"
+    expect "$how: an update goes through" 0 "err:Image written and verified"
     kill $stranger
     wait $stranger 2>/dev/null
     "$ESPOTA" boot MicroPython_1 -q --port "$TTY" --key device.key >>log 2>&1
@@ -134,7 +134,7 @@ start_sim --flash-file flash.bin --key device.key --listen 0
 "$MKIMAGE" -o third.bin --size 64K --seed 5 --version 3.0
 through "$AGENT"
 run ota --host "$PROXY" --key device.key --file third.bin
-expect "an update through somebody who listens" 0 "Image written and verified"
+expect "an update through somebody who listens" 0 "err:Image written and verified"
 wait $PROXY_PID
 [ "$(stat -c %s wire.bin)" -gt 65536 ] && [ "$(leaks third.bin device.key)" -eq 0 ] &&
     ok "neither the image nor the key is on the wire ($(stat -c %s wire.bin) bytes)" ||
@@ -144,7 +144,7 @@ start_sim --flash-file flash.bin
 "$MKIMAGE" -o fourth.bin --size 64K --seed 6 --version 4.0
 through "$UART"
 run ota --port "tcp://$PROXY" --file fourth.bin
-expect "an update without a key" 0 "Image written and verified"
+expect "an update without a key" 0 "err:Image written and verified"
 wait $PROXY_PID
 [ "$(leaks fourth.bin)" -gt 1000 ] && ok "where there is no key, the image is on the wire" || not_ok "the image is found on the wire" "$(leaks fourth.bin) pieces"
 stop_sim
@@ -159,5 +159,5 @@ sleep 1.5
 kill -USR1 "$SIM_PID"
 wait $ota
 STATUS=$? OUT=$(cat midway.out) ERR=$(cat midway.err)
-expect "a keyed update survives that the device restarts midway" 0 "Image written and verified"
+expect "a keyed update survives that the device restarts midway" 0 "err:Image written and verified"
 stop_sim

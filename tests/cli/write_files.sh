@@ -20,7 +20,7 @@ printf ':020000040010EA\r\n:1000100000112233445566778899AABBCCDDEEFFE8\r\n:00000
 # refused NAME TARGET FILE TEXT
 refused() {
     run write -c esp32 "$2" "$3"
-    expect "$1" 5 "$4" "--raw"
+    expect "$1" 5 "err:$4" "err:--raw"
 }
 refused "an ELF file" 0x200000 app.elf "elf2image"
 refused "an ELF file into a data partition" internalfs app.elf "elf2image"
@@ -36,52 +36,52 @@ refused "an app for another chip" MicroPython_1 c3.bin "for the ESP32-C3, which 
 same "nothing was written" board.bin before.bin
 
 run write MicroPython_1 page.bin --raw
-expect "--raw writes it" 0 "verified"
+expect "--raw writes it" 0 "err:verified"
 for pair in "nvs nv" "internalfs page.bin" "internalfs data.gz" "0x200000 page.bin" "MicroPython_1 build/firmware.bin" \
     "0x1000 merged.bin" "0x1000 build/bootloader.bin" "0x20000 build/firmware.bin"; do
     # shellcheck disable=SC2086
     run write -c esp32 $pair
-    expect "write $pair" 0 "verified"
+    expect "write $pair" 0 "err:verified"
 done
 
 # ---- Intel HEX ----------------------------------------------------------------------------------------------------------
 cp before.bin board.bin
 run write 0 good.hex
-expect "Intel HEX goes where it says" 0 "Wrote good.hex where it says, from 0x100000 on: 4K written"
+expect "Intel HEX goes where it says" 0 "err:Wrote good.hex where it says, from 0x100000 on: 4K written"
 check "byte for byte" test "$(od -An -tx1 -j 1048592 -N 16 board.bin | tr -d ' ')" = 00112233445566778899aabbccddeeff
 run verify all good.hex
-expect "and is verified there" 0 "4096 bytes are the same"
+expect "and is verified there" 0 "err:4096 bytes are the same"
 run verify --raw 0x100000 good.hex
-expect "as it is, it is not there" 4 "does not hold"
+expect "as it is, it is not there" 4 "err:does not hold"
 cp board.bin before.bin
 run write nvs good.hex
-expect "not in that partition" 5 "has bytes for 0x100010, which is not in 'nvs'"
+expect "not in that partition" 5 "err:has bytes for 0x100010, which is not in 'nvs'"
 run write 0x200000 good.hex
-expect "nor behind that offset" 5 "has bytes for 0x100010"
+expect "nor behind that offset" 5 "err:has bytes for 0x100010"
 run write all bad.hex
-expect "a damaged line" 4 "line 3 is not of that format"
+expect "a damaged line" 4 "err:line 3 is not of that format"
 head -2 good.hex >cut.hex
 run write all cut.hex
-expect "a file that is cut off" 4 "cut off"
+expect "a file that is cut off" 4 "err:cut off"
 sed 's/:020000040010EA/:020000047000 8A/; s/ //' good.hex >far.hex
 run write all far.hex
-expect "beyond the flash" 5 "has bytes for 0x70000010"
+expect "beyond the flash" 5 "err:has bytes for 0x70000010"
 same "nothing was written" board.bin before.bin
 run write 0x200000 good.hex --raw
-expect "--raw stores the text" 0 "verified"
+expect "--raw stores the text" 0 "err:verified"
 check "as it is" cmp -i 0x200000:0 -n "$(stat -c %s good.hex)" board.bin good.hex
 
 # ---- other commands say the same ----------------------------------------------------------------------------------------
 for file in "page.bin:it is an HTML page" "build/firmware.bin:it is an app image for the ESP32" "app.elf:it is an ELF file"; do
     run table "${file%%:*}"
-    expect "table of ${file%%:*}" 4 "is no partition table: ${file#*:}"
+    expect "table of ${file%%:*}" 4 "err:is no partition table: ${file#*:}"
 done
 run image page.bin
-expect "image of a page" 4 "it is an HTML page"
+expect "image of a page" 4 "err:it is an HTML page"
 run image data.gz
-expect "image of an archive" 4 "compressed with gzip: unpack it first"
+expect "image of an archive" 4 "err:compressed with gzip: unpack it first"
 "$ESPOTA" key --signing owner.pem >/dev/null 2>&1
 for file in "page.bin:it is an HTML page" "build/bootloader.bin:it is a second-stage bootloader" "merged.bin:it is a merged image"; do
     run sign "${file%%:*}" --key owner.pem --output signed.bin
-    expect "sign ${file%%:*}" 4 "is no app: ${file#*:}"
+    expect "sign ${file%%:*}" 4 "err:is no app: ${file#*:}"
 done

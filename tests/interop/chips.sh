@@ -24,35 +24,35 @@ while read -r chip name crystal bootloader frequency; do
     check "$chip: esptool reads its MAC" grep -q "24:0a:c4:00:01:10" esptool.log
     passes "$chip: esptool writes and verifies" "Hash of data verified" write-flash 0x210000 theirs.bin
     run verify 0x210000 theirs.bin --port "$UART" --after no-reset
-    expect "$chip: espota finds what esptool wrote" 0 "are the same"
+    expect "$chip: espota finds what esptool wrote" 0 "err:are the same"
     run info --port "$UART" --after no-reset --json
-    expect "$chip: espota tells the same" 0 "\"chip\": \"$chip\"" '"revision": "1.2"' "\"crystal_mhz\": $crystal" \
-        '"mac": "24:0a:c4:00:01:10"' '"flash_size": 8388608'
+    expect "$chip: espota tells the same" 0 "out:\"chip\": \"$chip\"" 'out:"revision": "1.2"' "out:\"crystal_mhz\": $crystal" \
+        'out:"mac": "24:0a:c4:00:01:10"' 'out:"flash_size": 8388608'
     run write 0x300000 ours.bin --port "$UART" --after no-reset
-    expect "$chip: espota writes" 0 verified
+    expect "$chip: espota writes" 0 err:verified
     passes "$chip: esptool verifies what espota wrote" successful verify-flash 0x300000 ours.bin
     passes "$chip: esptool reads what espota wrote" "Read 4096 bytes" read-flash 0x300000 4096 back.bin
     check "$chip: and it is the same" cmp -n 4096 back.bin ours.bin
     passes "$chip: esptool erases" "" erase-region 0x210000 0x1000
     head -c 4096 /dev/zero | tr '\0' '\377' >blank.bin
     run verify 0x210000 blank.bin --port "$UART" --after no-reset
-    expect "$chip: espota finds it erased" 0 "are the same"
+    expect "$chip: espota finds it erased" 0 "err:are the same"
     run erase 0x300000+64K --port "$UART" --after no-reset
     passes "$chip: esptool finds blank what espota erased" successful verify-flash 0x300000 blank.bin
     run flash --port "$UART" --bootloader "$chip-bl.bin" --app "$chip-app.bin" --after no-reset --flash-size keep --force # esptool wrote there
-    expect "$chip: espota flashes a bootloader and an app" 0 "boots next"
+    expect "$chip: espota flashes a bootloader and an app" 0 "err:boots next"
     passes "$chip: the bootloader is where esptool looks for it" successful \
         verify-flash "$bootloader" "$chip-bl.bin" 0x10000 "$chip-app.bin"
     header=(--flash-mode dout --flash-freq "$frequency" --flash-size)
     passes "$chip: esptool sets the header of a bootloader" "Hash of data verified" \
         write-flash "${header[@]}" 2MB "$bootloader" "$chip-bl.bin"
     run flash --port "file:$chip-ours.bin" --flash 8M --bootloader "$chip-bl.bin" "${header[@]}" 2M
-    expect "$chip: espota sets it" 0 "verified"
+    expect "$chip: espota sets it" 0 "err:verified"
     check "$chip: to the same bytes" cmp -i "$bootloader" -n 20480 "$chip.bin" "$chip-ours.bin"
     other=esp32c3
     [ "$chip" != esp32c3 ] || other=esp32
     run info --port "$UART" --chip "$other"
-    expect "$chip: another --chip is an error that names it" 2 "is an ${name%-D0WDQ6},"
+    expect "$chip: another --chip is an error that names it" 2 "err:is an ${name%-D0WDQ6},"
     stop_sim
 done <<'END'
 esp32 ESP32-D0WDQ6 40 0x1000 26m
@@ -71,7 +71,7 @@ END
 start_sim --chip esp32c2 --crystal 26 --flash-file c2.bin --flash 4M --download
 passes "esptool sees a 26 MHz crystal on an ESP32-C2" "26MHz" flash-id
 run info --port "$REMOTE" --baud 460800
-expect "espota too, and corrects the rate for it" 0 "26 MHz"
+expect "espota too, and corrects the rate for it" 0 "out:26 MHz"
 stop_sim
 start_sim --chip esp32c5 --crystal 48 --flash-file c5.bin --flash 4M --download
 passes "esptool sees a 48 MHz crystal on an ESP32-C5" "48MHz" flash-id
@@ -83,9 +83,9 @@ esptool get-security-info
 check "esptool reads the security info" grep -qi "Secure Boot.*Enabled" esptool.log
 check "esptool sees flash encryption" grep -qi "Flash Encryption.*Enabled" esptool.log
 run info --port "$UART" --after no-reset
-expect "espota too" 0 "Secure boot:      on" "Flash encryption: on" "0x00000001 secure-boot"
+expect "espota too" 0 "out:Secure boot:      on" "out:Flash encryption: on" "out:0x00000001 secure-boot"
 run write 0x10000 ours.bin --port "$UART" --after no-reset
-expect "and does not write there" 5 "boots only signed images" "--force"
+expect "and does not write there" 5 "err:boots only signed images" "err:--force"
 run write 0x10000 ours.bin --port "$UART" --after no-reset --force
-expect "unless forced" 0 "warning" "verified"
+expect "unless forced" 0 "err:warning" "err:verified"
 stop_sim

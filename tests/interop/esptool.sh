@@ -38,7 +38,7 @@ cmp -s -n 4096 back.bin random.bin && ok "what esptool reads is what it wrote" |
 
 # the other way round: espota writes, esptool verifies
 run flash --port "$UART" --after no-reset --erase --bootloader bootloader.bin --app app.bin --flash-size keep
-expect "espota flashes the same chip" 0 "verified"
+expect "espota flashes the same chip" 0 "err:verified"
 run plan --flash 4M --binary table.bin -q
 passes "esptool verifies what espota wrote" "successful" "$socket" verify-flash 0x1000 bootloader.bin 0x8000 table.bin 0x10000 app.bin
 stop_sim
@@ -63,10 +63,10 @@ done
 check "espsecure finds our signature right" "$venv/bin/espsecure" verify-signature --version 2 --keyfile owner.pem.pub ours-signed.bin
 "$venv/bin/espsecure" sign-data --version 2 --keyfile owner.pem --output theirs-signed.bin app.bin >esptool.log 2>&1
 run image theirs-signed.bin --pubkey owner.pem.pub
-expect "we find espsecure's right" 0 "Length:"
+expect "we find espsecure's right" 0 "out:Length:"
 "$venv/bin/espsecure" generate-signing-key --version 2 --scheme ecdsa256 theirs.pem >esptool.log 2>&1
 run sign app.bin --key theirs.pem --output x.bin
-expect "we sign with a key that espsecure made" 0 "signed"
+expect "we sign with a key that espsecure made" 0 "err:signed"
 
 "$venv/bin/esptool" image-info app.bin >info.log 2>&1 && grep -q '(valid)' info.log && ! grep -q invalid info.log &&
     ok "esptool finds our images valid" || not_ok "esptool finds our images valid" "$(cat info.log)"
@@ -80,4 +80,4 @@ image.segments = [ELFSection(b".data", 0x3FFB0000, open("segment.bin", "rb").rea
 image.save("theirs.bin")
 PY
 run image theirs.bin
-expect "an image that esptool made" 0 "Chip:        ESP32" "correct"
+expect "an image that esptool made" 0 "out:Chip:        ESP32" "out:correct"

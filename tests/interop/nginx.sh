@@ -149,7 +149,7 @@ good() { # NAME ARGS...: the update happens
     cp clean.bin flash.bin
     start_sim --flash-file flash.bin
     run ota --port "$TTY" "$@"
-    expect "$name" 0 "Image written and verified" "started from 'MicroPython_2'"
+    expect "$name" 0 "err:Image written and verified" "err:started from 'MicroPython_2'"
     stop_sim
     cmp -s -i $((0x110000)):0 -n 307200 flash.bin www/MicroPython.bin || not_ok "$name: the image is in flash"
 }
@@ -159,7 +159,7 @@ bad() { # NAME STATUS TEXT ARGS...: flash stays as it was
     cp clean.bin flash.bin
     start_sim --flash-file flash.bin
     run ota --port "$TTY" "$@"
-    expect "$name" "$status" "$text"
+    expect "$name" "$status" "err:$text"
     stop_sim
     same "$name: flash is untouched" flash.bin clean.bin
 }
@@ -211,7 +211,7 @@ limited() { # NAME SECONDS TEXT ARGS...
     started=$(date +%s%N)
     run ota --port /nowhere/to/be/opened "$@"
     took=$((($(date +%s%N) - started) / 1000000))
-    expect "$name" 1 "$text"
+    expect "$name" 1 "err:$text"
     if [ "$took" -ge $((limit * 1000 - 50)) ] && [ "$took" -le $((limit * 1000 + 1800)) ]; then
         ok "$name: after $limit s"
     else
@@ -229,9 +229,9 @@ sleep 1
 kill -INT $ota
 wait $ota
 STATUS=$? OUT=$(cat stdout) ERR=$(cat stderr)
-expect "Ctrl-C while a server says nothing" 130 "stopped on request"
+expect "Ctrl-C while a server says nothing" 130 "err:stopped on request"
 run ota --port /nowhere --url $base/page.bin
-expect "what is no image is known before a port is opened" 4 "it is an HTML page"
+expect "what is no image is known before a port is opened" 4 "err:it is an HTML page"
 
 # ---- what is secret in a URL stays so
 printf 'user:%s\n' "$(openssl passwd -apr1 SECRET)" >htpasswd
@@ -272,8 +272,8 @@ good "the MD5 of this file among several" --url "$base/named.bin?x" --md5
 cp clean.bin flash.bin
 start_sim --flash-file flash.bin --disconnect-after 150000
 run ota --port "$UART" --url $base/MicroPython.bin --md5
-expect "the link dies midway" 3 "'MicroPython_1' still boots"
+expect "the link dies midway" 3 "err:'MicroPython_1' still boots"
 cmp -s -n $((0x110000)) flash.bin clean.bin && ok "the running slot and otadata are untouched" || not_ok "the running slot and otadata are untouched"
 run ota --port "$UART" --url $base/MicroPython.bin --md5 --restart
-expect "and the next run finishes" 0 "Image written and verified"
+expect "and the next run finishes" 0 "err:Image written and verified"
 stop_sim

@@ -22,5 +22,5 @@ for byte in 1 2 3 4 5 6 7 8 9 10 25; do
     client "byte $byte of what the agent said first is changed" 1 "status 06" device.key $byte
 done
 run status --host "$AGENT" --key device.key
-expect "our own host still gets in" 0 "Running:     MicroPython_1"
+expect "our own host still gets in" 0 "out:Running:     MicroPython_1"
 stop_sim

@@ -22,25 +22,25 @@ for format in hex uf2; do
     merge esp32 $format merged.$format
     blank board.bin
     run write -c esp32 --port file:board.bin all merged.$format
-    expect "$format of esptool is written" 0 "where it says"
+    expect "$format of esptool is written" 0 "err:where it says"
     same "as esptool means it" board.bin expected.bin
     run verify -c esp32 --port file:board.bin all merged.$format
-    expect "and verified" 0 "are the same"
+    expect "and verified" 0 "err:are the same"
 done
 merge esp32s3 uf2 s3.uf2
 run write -c esp32 --port file:board.bin all s3.uf2
-expect "UF2 for another chip" 4 "a UF2 file for the ESP32-S3" "ESP32"
+expect "UF2 for another chip" 4 "err:a UF2 file for the ESP32-S3" "err:ESP32"
 same "and flash is as it was" board.bin expected.bin
 
 # Raw merged images of both forms are what esptool says they are.
 "$venv/bin/esptool" --chip esp32 merge-bin -o whole.bin "${parts[@]}" >merge.log 2>&1
 "$venv/bin/esptool" --chip esp32 merge-bin --target-offset 0x1000 -o part.bin "${parts[@]}" >merge.log 2>&1
 run image whole.bin
-expect "a merged image from 0x0" 4 "a merged image for the ESP32 (bootloader, partition table and app in one file, for flash from 0x0"
+expect "a merged image from 0x0" 4 "err:a merged image for the ESP32 (bootloader, partition table and app in one file, for flash from 0x0"
 run write -c esp32 --port file:board.bin 0 part.bin
-expect "a merged image from 0x1000" 5 "for flash from 0x1000 on"
+expect "a merged image from 0x1000" 5 "err:for flash from 0x1000 on"
 run write -c esp32 --port file:board.bin 0 whole.bin
-expect "in its place it is written" 0 "verified"
+expect "in its place it is written" 0 "err:verified"
 same "and is what it should be" board.bin expected.bin
 
 # Stretches with gaps, and addresses by segment.
@@ -62,5 +62,5 @@ END
 "$venv/bin/python3" gaps.py
 blank board.bin
 run write -c esp32 --port file:board.bin all gaps.hex
-expect "Intel HEX with gaps" 0 "where it says"
+expect "Intel HEX with gaps" 0 "err:where it says"
 same "as intelhex means it" board.bin gaps.bin

@@ -22,7 +22,7 @@ check "and out of it" grep -q "Hard resetting" esptool.log
 passes "esptool changes the rate" "Changed" --port "$REMOTE" --baud 460800 flash-id
 passes "esptool writes what needs escaping" "Hash of data verified" --port "$REMOTE" write-flash 0x200000 iac.bin
 run verify 0x200000 iac.bin --port "$REMOTE"
-expect "espota finds it" 0 "are the same"
+expect "espota finds it" 0 "err:are the same"
 stop_sim
 
 start_sim --chip esp32c3 --lines usb-jtag --flash-file c3.bin --flash 4M
@@ -38,10 +38,10 @@ for ((i = 0; i < 100; i++)); do
 done
 bridge=rfc2217://127.0.0.1:$(cat bridge.out)
 run flash --port "$bridge" --bootloader bl.bin --app app.bin --force --before 'D0|R1|W0.1|D1|R0|W0.3|D0'
-expect "espota through pySerial's server, with its own reset sequence" 0 "boots next"
+expect "espota through pySerial's server, with its own reset sequence" 0 "err:boots next"
 wait_for "$SIM_LOG" "runs from 'MicroPython_1'" && ok "and the app boots" || not_ok "and the app boots" "$(tail -3 "$SIM_LOG")"
 run write 0x200000 iac.bin --port "$bridge" --baud 460800 --before 'D0|R1|W0.1|D1|R0|W0.3|D0'
-expect "at another rate" 0 "verified"
+expect "at another rate" 0 "err:verified"
 run monitor --port "$bridge" --reset --until "runs from 'MicroPython_1'" --timeout 10
-expect "its console" 0 "Loaded app from partition at offset 0x10000"
+expect "its console" 0 "out:Loaded app from partition at offset 0x10000"
 stop_sim

@@ -10,11 +10,11 @@ done
 check "the firmware builds" make -s -C "$ROOT" BUILD="$BUILD" firmware
 for chip in esp32 esp32c3; do
     run image "$BUILD/firmware/$chip/recovery.bin"
-    expect "$chip: the recovery agent is an app image" 0 "espota-recovery" "correct"
+    expect "$chip: the recovery agent is an app image" 0 "out:espota-recovery" "out:correct"
     # bootloaders of ESP-IDF 5 and later abort on an app of which nothing is mapped as data, or as code
     case $chip in
-    esp32) expect "$chip: and has something to map" 0 "0x3f400020" "0x400d01a8         4 bytes at 0x1a8" ;;
-    esp32c3) expect "$chip: and has something to map" 0 "0x3c000020" "0x420001a8         4 bytes at 0x1a8" ;;
+    esp32) expect "$chip: and has something to map" 0 "out:0x3f400020" "out:0x400d01a8         4 bytes at 0x1a8" ;;
+    esp32c3) expect "$chip: and has something to map" 0 "out:0x3c000020" "out:0x420001a8         4 bytes at 0x1a8" ;;
     esac
 done
 
@@ -45,11 +45,11 @@ power_off() {
 
 power_on
 run status --port "$PORT"
-expect "the agent answers" 0 "espota on virt" "Running:     MicroPython_1" "ESP32-C3"
+expect "the agent answers" 0 "out:espota on virt" "out:Running:     MicroPython_1" "out:ESP32-C3"
 run ota --port "$PORT" --file new.bin --restart
-expect "a full update" 0 "Image written and verified, total length = 204800 bytes (0 were there already)" "Restarted"
+expect "a full update" 0 "err:Image written and verified, total length = 204800 bytes (0 were there already)" "err:Restarted"
 run status --port "$PORT"
-expect "the new slot runs" 0 "Running:     MicroPython_2" "demo 2.0 [running]"
+expect "the new slot runs" 0 "out:Running:     MicroPython_2" "out:demo 2.0 [running]"
 flash
 cmp -s -i $((0x110000)):0 -n 204800 now.bin new.bin && ok "the image is in flash" || not_ok "the image is in flash"
 cp flash.bin expected.bin
@@ -67,20 +67,20 @@ done
 power_off
 wait $ota
 STATUS=$? OUT=$(cat cut.out) ERR=$(cat cut.err)
-expect "power is lost midway" 3 "not finished" "still boots"
+expect "power is lost midway" 3 "err:not finished" "err:still boots"
 power_on
 run status --port "$PORT"
-expect "the app before still runs" 0 "Running:     MicroPython_2"
+expect "the app before still runs" 0 "out:Running:     MicroPython_2"
 run ota --port "$PORT" --file third.bin --json
-expect "the next run finishes" 0 '"to": "MicroPython_1"'
+expect "the next run finishes" 0 'out:"to": "MicroPython_1"'
 kept=$(sed -n 's/.*"kept": \([0-9]*\).*/\1/p' <<<"$OUT")
 [ "${kept:-0}" -gt 8192 ] && ok "from what was there ($kept bytes)" || not_ok "from what was there" "$OUT"
 run boot MicroPython_2 --port "$PORT" --restart
-expect "boot" 0 "Restarted"
+expect "boot" 0 "err:Restarted"
 run status --port "$PORT"
-expect "boots the other slot" 0 "Running:     MicroPython_2"
+expect "boots the other slot" 0 "out:Running:     MicroPython_2"
 run boot nvs --port "$PORT"
-expect "nvs does not boot" 1 "no factory or OTA app partition"
+expect "nvs does not boot" 1 "err:no factory or OTA app partition"
 power_off
 
 # a keyed agent: QEMU loads the program, so the key goes where 'espota provision' puts it in an image
@@ -98,17 +98,17 @@ open(sys.argv[2], "wb").write(program)
 PY
 power_on
 run status --port "$PORT"
-expect "a keyed agent: without the key" 1 "give --key FILE"
+expect "a keyed agent: without the key" 1 "err:give --key FILE"
 run status --port "$PORT" --key wrong.key
-expect "a keyed agent: with another key" 1 "not the device's key"
+expect "a keyed agent: with another key" 1 "err:not the device's key"
 run ota --port "$PORT" --key board.key --file new.bin
-expect "a keyed agent: an update" 0 "Image written and verified"
+expect "a keyed agent: an update" 0 "err:Image written and verified"
 power_off
 
 for chip in esp32 esp32c3; do
     run provision "$BUILD/firmware/$chip/recovery.bin" --key board.key --min-secure-version 3 --output $chip.bin
-    expect "$chip: a keyed agent" 0 "a keyed agent, secure version 3 and later"
+    expect "$chip: a keyed agent" 0 "err:a keyed agent, secure version 3 and later"
     run image $chip.bin
-    expect "$chip: is intact" 0 "correct"
+    expect "$chip: is intact" 0 "out:correct"
 done
 [ "$(stat -c %a esp32.bin)" = 600 ] && ok "and only its owner can read it" || not_ok "and only its owner can read it"
