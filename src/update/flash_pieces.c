@@ -47,12 +47,6 @@ int flash_check_writable(struct flash_planning *p, const struct espota_partition
 int flash_add_file(struct flash_planning *p, enum espota_flash_piece_kind kind, const char *name,
                    const struct espota_flash_file *file, const struct espota_partition *target)
 {
-    struct espota_table_problem problem;
-    char words[ESPOTA_PROBLEM_TEXT];
-    if (espota_table_verify_writable(&p->plan->table, target, &problem) != 0)
-        return espota_fail(p->error, ESPOTA_ERR_VERIFY,
-                           "cannot write %s to partition '%s', as it would harm others: %s", file->path,
-                           target->label, espota_table_problem_text(&problem, words));
     size_t size = file->data.size, room = espota_table_room(&p->plan->table, target);
     if (flash_check_writable(p, target) != 0)
         return (int)p->error->status;

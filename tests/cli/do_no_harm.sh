@@ -121,7 +121,7 @@ put odd.bin 0x8000 <odd.table
 cp odd.bin before.bin
 head -c 8192 nv.bin >fs.bin
 run flash -p file:odd.bin -c esp32 --fs-image fs.bin
-expect "a partition within a sector is not written" 4 "err:'storage'" "err:0x311800"
+expect "a partition within a sector is not written" 5 "err:'storage'" "err:0x311800"
 same "a partition within a sector: nothing is written" odd.bin before.bin
 run flash -p file:odd.bin -c esp32 --app app2.bin
 expect "an app goes into the slots of such a table" 0 "err:'ota_0' boots next"

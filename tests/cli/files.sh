@@ -82,12 +82,12 @@ if [ "$(id -u)" -eq 0 ] && setpriv --reuid 65534 --clear-groups true 2>/dev/null
     expect "a flash file that may only be read is read" 0
     setpriv --reuid 65534 --clear-groups "$WORK/here" erase --port file:readonly.bin nvs >/dev/null 2>full.txt
     STATUS=$? OUT='' ERR=$(cat full.txt)
-    expect "and not written" 1 "err:Permission denied"
+    expect "and not written" 1 "err:cannot write readonly.bin: permission denied"
 elif [ "$(id -u)" -ne 0 ]; then
     run verify --port file:readonly.bin nvs nvs.bin
     expect "a flash file that may only be read is read" 0
     run erase --port file:readonly.bin nvs
-    expect "and not written" 1 "err:Permission denied"
+    expect "and not written" 1 "err:cannot write readonly.bin: permission denied"
 else
     skip "a flash file that may only be read" "setpriv is missing"
 fi
@@ -140,4 +140,4 @@ dd if=beyond.bin of=beyond-board.bin bs=4096 seek=8 conv=notrunc status=none
 run backup --port file:beyond-board.bin beyond-backup.bin --json
 expect "a table that reaches beyond the flash" 0 'out:"name": "big"' 'out:"sha256": null'
 run read --port file:board.bin nvs /dev/full
-expect "standard files that are full" 1 "err:No space left"
+expect "standard files that are full" 1 "err:cannot write /dev/full: the disk is full"

@@ -3,15 +3,15 @@
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
-make_build --size 64K
 head -c 4096 /dev/urandom >one.bin
+head -c 8192 /dev/urandom >two.bin
 
 start_sim -c esp32s3 -f flash.bin --flash 32M --download
 export ESPOTA_PORT=$REMOTE
 cp flash.bin before.bin
 run info
 expect "a flash of 32M" 0 "out:32M"
-for command in "write 0x1000000 one.bin" "write 0xfff000 build/firmware.bin" "verify 0x1000000 one.bin" \
+for command in "write 0x1000000 one.bin" "write 0xfff000 two.bin" "verify 0x1000000 one.bin" \
     "erase 0xfff000+8K" "read 0x1000000+4K out.bin" "erase all" "read all out.bin" "backup out.bin"; do
     # shellcheck disable=SC2086
     run $command

@@ -46,7 +46,7 @@ echo old >keep.csv
 run plan --flash 4M --appsize 2M -o keep.csv
 check "an old file survives a failed plan" grep -qx old keep.csv
 "$ESPOTA" plan --flash 4M >/dev/full 2>full.err
-[ $? -eq 1 ] && grep -q 'No space left' full.err && ok "a full disk is an error" || not_ok "a full disk is an error" "$(cat full.err)"
+[ $? -eq 1 ] && grep -q 'the disk is full' full.err && ok "a full disk is an error" || not_ok "a full disk is an error" "$(cat full.err)"
 run plan --json --flash 3M
 expect "a failure as JSON" 2 'out:"status": "usage"' 'out:"exit": 2'
 

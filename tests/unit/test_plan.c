@@ -1,5 +1,4 @@
-/* The planner's rules, and what a change of layout costs. */
-#include "espota/layout_change.h"
+/* The planner's rules. */
 #include "espota/plan.h"
 
 #include <setjmp.h>
@@ -123,65 +122,6 @@ static void impossible_requests_are_refused_with_a_reason(void **state)
     }
 }
 
-static void a_change_of_layout_names_what_moves_and_vanishes(void **state)
-{
-    (void)state;
-    struct espota_plan two =
-        plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16), .layout = ESPOTA_LAYOUT_2P });
-    struct espota_plan three = plan_or_fail((struct espota_plan_request){ .flash_size = MiB(16) });
-    struct espota_layout_change change[ESPOTA_TABLE_MAX_ENTRIES];
-    char text[ESPOTA_LAYOUT_TEXT];
-    assert_true(espota_layout_same(&two.table, &two.table));
-    assert_false(espota_layout_same(&two.table, &three.table));
-    assert_int_equal(espota_layout_compare(&three.table, &two.table, change), 4);
-    assert_int_equal(change[0].kind, ESPOTA_CHANGE_STAYS);
-    assert_string_equal(espota_layout_change_text(&change[3], text),
-                        "'MicroPython' (factory) at 0x10000 vanishes");
-    assert_string_equal(espota_layout_change_text(&change[4], text),
-                        "'MicroPython_1' moves from 0x110000 to 0x10000");
-}
-
-static const struct espota_layout_erasure *find_erasure(const struct espota_layout_erasure *erasure,
-                                                        unsigned count, const char *label)
-{
-    for (unsigned i = 0; i < count; i++)
-        if (strcmp(erasure[i].partition->label, label) == 0)
-            return &erasure[i];
-    return NULL;
-}
-
-static void a_migration_erases_what_is_not_as_it_was_and_no_more(void **state)
-{
-    (void)state;
-    struct espota_plan small = plan_or_fail((struct espota_plan_request){ .flash_size = MiB(4) });
-    struct espota_plan large =
-        plan_or_fail((struct espota_plan_request){ .flash_size = MiB(4), .app_size = KiB(1280) });
-    struct espota_layout_erasure erasure[ESPOTA_TABLE_MAX_ENTRIES];
-    assert_int_equal(espota_layout_erasures(&small.table, &small.table, erasure), 0);
-    unsigned count = espota_layout_erasures(&small.table, &large.table, erasure);
-    assert_null(find_erasure(erasure, count, "nvs"));
-    assert_null(find_erasure(erasure, count, "phy_init"));
-    const struct espota_layout_erasure *fs = find_erasure(erasure, count, "internalfs");
-    assert_non_null(fs);
-    assert_int_equal(fs->length, espota_table_find(&large.table, "internalfs")->size);
-    const struct espota_layout_erasure *slot = find_erasure(erasure, count, "MicroPython_2");
-    assert_non_null(slot);
-    assert_int_equal(slot->length, 4096);
-    const struct espota_layout_erasure *otadata = find_erasure(erasure, count, "otadata");
-    assert_non_null(otadata);
-    assert_int_equal(otadata->length, 8192);
-}
-
-static void a_partition_that_is_only_renamed_keeps_what_it_holds(void **state)
-{
-    (void)state;
-    struct espota_plan before = plan_or_fail((struct espota_plan_request){ .flash_size = MiB(4) });
-    struct espota_plan after =
-        plan_or_fail((struct espota_plan_request){ .flash_size = MiB(4), .fs_name = "storage" });
-    struct espota_layout_erasure erasure[ESPOTA_TABLE_MAX_ENTRIES];
-    assert_int_equal(espota_layout_erasures(&before.table, &after.table, erasure), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,9 +130,6 @@ int main(void)
         cmocka_unit_test(app_size_grows_to_hold_the_app_with_a_note),
         cmocka_unit_test(plan_reduces_a_file_system_that_does_not_fit),
         cmocka_unit_test(impossible_requests_are_refused_with_a_reason),
-        cmocka_unit_test(a_change_of_layout_names_what_moves_and_vanishes),
-        cmocka_unit_test(a_migration_erases_what_is_not_as_it_was_and_no_more),
-        cmocka_unit_test(a_partition_that_is_only_renamed_keeps_what_it_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
