@@ -35,7 +35,7 @@ failure() {
     local name=$1 status=$2
     shift 2
     run "$@" --json
-    expect "$name" "$status" "\"exit\": $status"
+    expect "$name" "$status" "out:\"exit\": $status"
     COUNT=$((${COUNT:-0} + 1))
     cp stdout "runs/failure.$COUNT"
 }
@@ -189,9 +189,9 @@ simulate --no-pty --tcp 0
 # ---- failures
 failure "wrong usage" 2 plan --flash 3M
 run plan --frobnicate --json
-expect "an option that there is not" 2 '"status": "usage"'
+expect "an option that there is not" 2 'out:"status": "usage"'
 run --json frobnicate
-expect "a command that there is not" 2 '"status": "usage"'
+expect "a command that there is not" 2 'out:"status": "usage"'
 failure "a command that there is not, and --json behind it" 2 frobnicate
 failure "no device" 3 status --port /dev/nowhere
 failure "no such file" 1 image nowhere.bin

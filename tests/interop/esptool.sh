@@ -53,7 +53,7 @@ same "a merged image is what esptool merges" ours.bin theirs.bin
     0xd000 otadata.bin 0x10000 app.bin >esptool.log 2>&1
 for image in theirs.bin parts.bin; do
     run flash --port "file:again-$image" --flash 4M "$image" --flash-size keep
-    expect "espota takes $image apart" 0 "MicroPython_1:" "'MicroPython_1' boots next"
+    expect "espota takes $image apart" 0 "err:MicroPython_1:" "err:'MicroPython_1' boots next"
     same "and puts together the same" "again-$image" theirs.bin
 done
 

@@ -55,9 +55,7 @@ static int update(struct memory_board *b, const uint8_t *key, struct espota_erro
 {
     struct espota_bytes image = memory_board_image(5000, 7, 0);
     struct espota_device *device = NULL;
-    struct espota_agent_options options = { .hello_timeout_ms = 50,
-                                            .key = key,
-                                            .key_length = key ? KEY : 0 };
+    struct espota_agent_options options = { .hello_timeout_ms = 50, .key = key, .key_length = key ? KEY : 0 };
     struct espota_ota_request request = { .name = "new",
                                           .payload = espota_payload_raw(image.data, image.size) };
     struct espota_ota_result result;

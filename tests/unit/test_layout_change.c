@@ -20,7 +20,7 @@ static void each_kind_of_change_has_a_name(void **state)
     };
     static const struct {
         struct espota_partition after;
-        enum espota_change_kind kind;
+        enum espota_layout_change_kind kind;
         const char *text; /* NULL: it stays */
     } cases[] = {
         { { .label = "a", .type = 1, .subtype = 2, .offset = 0x10000, .size = 0x4000 },

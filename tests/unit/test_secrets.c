@@ -202,10 +202,10 @@ static void a_concealed_app_is_not_told_byte_by_byte(void **state)
         espota_put_le32(begin + 4, SLOT);
         espota_put_le32(begin + 8, length);
         assert_int_equal(espota_sha256(image.data, length, begin + 12), 0);
-        struct frame f = request(ESPOTA_AGENT_BEGIN, begin, sizeof begin);
-        assert_int_equal(ask(b, SIM_UART, &f), ESPOTA_AGENT_OK);
-        f = request(ESPOTA_AGENT_VERIFY, NULL, 0);
-        assert_int_equal(ask(b, SIM_UART, &f), ESPOTA_AGENT_DENIED);
+        struct frame f = frame_request(ESPOTA_AGENT_BEGIN, begin, sizeof begin);
+        assert_int_equal(keyed_board_ask(b, SIM_UART, &f), ESPOTA_AGENT_OK);
+        f = frame_request(ESPOTA_AGENT_VERIFY, NULL, 0);
+        assert_int_equal(keyed_board_ask(b, SIM_UART, &f), ESPOTA_AGENT_DENIED);
     }
     espota_bytes_free(&image);
     memory_board_free(b);

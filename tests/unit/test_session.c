@@ -87,16 +87,16 @@ static void each_hello_makes_the_one_before_void(void **state)
     static const uint8_t message[ESPOTA_AGENT_HANDSHAKE_SIZE] = { 1, 2, 3 };
     uint8_t hello[ESPOTA_AGENT_HELLO_SIZE] = { ESPOTA_AGENT_VERSION, ESPOTA_AGENT_VERSION };
     struct memory_board *b = keyed_board();
-    struct frame good = request(ESPOTA_AGENT_HELLO, hello, sizeof hello);
-    struct frame handshake = request(ESPOTA_AGENT_HANDSHAKE, message, sizeof message);
-    assert_int_equal(ask(b, SIM_UART, &good), ESPOTA_AGENT_OK);
-    assert_int_equal(ask(b, SIM_UART, &handshake), ESPOTA_AGENT_PROOF);
-    assert_int_equal(ask(b, SIM_UART, &handshake), ESPOTA_AGENT_ORDER);
+    struct frame good = frame_request(ESPOTA_AGENT_HELLO, hello, sizeof hello);
+    struct frame handshake = frame_request(ESPOTA_AGENT_HANDSHAKE, message, sizeof message);
+    assert_int_equal(keyed_board_ask(b, SIM_UART, &good), ESPOTA_AGENT_OK);
+    assert_int_equal(keyed_board_ask(b, SIM_UART, &handshake), ESPOTA_AGENT_PROOF);
+    assert_int_equal(keyed_board_ask(b, SIM_UART, &handshake), ESPOTA_AGENT_ORDER);
     hello[0] = hello[1] = ESPOTA_AGENT_VERSION + 1;
-    struct frame newer = request(ESPOTA_AGENT_HELLO, hello, sizeof hello);
-    assert_int_equal(ask(b, SIM_UART, &good), ESPOTA_AGENT_OK);
-    assert_int_equal(ask(b, SIM_UART, &newer), ESPOTA_AGENT_BAD_VERSION);
-    assert_int_equal(ask(b, SIM_UART, &handshake), ESPOTA_AGENT_ORDER);
+    struct frame newer = frame_request(ESPOTA_AGENT_HELLO, hello, sizeof hello);
+    assert_int_equal(keyed_board_ask(b, SIM_UART, &good), ESPOTA_AGENT_OK);
+    assert_int_equal(keyed_board_ask(b, SIM_UART, &newer), ESPOTA_AGENT_BAD_VERSION);
+    assert_int_equal(keyed_board_ask(b, SIM_UART, &handshake), ESPOTA_AGENT_ORDER);
     memory_board_free(b);
 }
 

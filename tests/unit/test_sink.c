@@ -1,7 +1,7 @@
 /* An update of a device that takes images and gives no access to its flash: no table, no digest, no read. */
 #include "espota/update.h"
 
-#include "memory_board.h"
+#include "fixtures/memory_board.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
