@@ -2,7 +2,7 @@
 #include "espota/flash_plan.h"
 #include "espota/update.h"
 
-#include "memory_board.h"
+#include "fixtures/memory_board.h"
 
 #include <pthread.h>
 #include <setjmp.h>
