@@ -72,6 +72,10 @@ enum espota_hint {
     ESPOTA_HINT_WRITE_OVER,        /* say that what is there may be written over, or erased */
     ESPOTA_HINT_OTHER_TABLE,       /* go by the table at [0], or say that all may be erased */
     ESPOTA_HINT_MEND_TABLE,        /* write a good table to [0], or say that all may be erased */
+    ESPOTA_HINT_REPLACE,           /* choose another name, or say that it may be replaced */
+    ESPOTA_HINT_RESTORE_ANYWAY,    /* say that another device's backup is meant */
+    ESPOTA_HINT_LIST_PARTITIONS,   /* the partitions of a device can be listed */
+    ESPOTA_HINT_WRITE_RAW,         /* say that the file is to be written as it is */
     ESPOTA_HINT_PRIVATE_CA,        /* give the certificate of the CA that vouches for the server */
 };
 

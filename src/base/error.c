@@ -113,6 +113,10 @@ const char *espota_hint_name(enum espota_hint hint)
         [ESPOTA_HINT_WRITE_OVER] = "write-over",
         [ESPOTA_HINT_OTHER_TABLE] = "other-table",
         [ESPOTA_HINT_MEND_TABLE] = "mend-table",
+        [ESPOTA_HINT_REPLACE] = "replace",
+        [ESPOTA_HINT_RESTORE_ANYWAY] = "restore-anyway",
+        [ESPOTA_HINT_LIST_PARTITIONS] = "list-partitions",
+        [ESPOTA_HINT_WRITE_RAW] = "write-raw",
         [ESPOTA_HINT_PRIVATE_CA] = "private-ca",
     };
     return names[hint];

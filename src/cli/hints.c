@@ -64,6 +64,10 @@ static const char *const texts[] = {
                                   "stays, or --erase to begin anew",
     [ESPOTA_HINT_WRITE_OVER] = "back up what matters ('espota backup'), then give --erase to begin anew, or "
                                "--force to write over it and leave the rest",
+    [ESPOTA_HINT_REPLACE] = "choose another name, or --force replaces it",
+    [ESPOTA_HINT_RESTORE_ANYWAY] = "--force restores anyway",
+    [ESPOTA_HINT_LIST_PARTITIONS] = "'espota table --port ...' lists them",
+    [ESPOTA_HINT_WRITE_RAW] = "--raw writes it all the same",
     [ESPOTA_HINT_PRIVATE_CA] = "for a private CA give --certificate PEM",
 };
 
