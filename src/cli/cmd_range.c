@@ -1,14 +1,14 @@
 /* read, write, verify, erase: parts of flash, by partition name or range. */
 #include "connect.h"
-#include "target.h"
-#include "write_file.h"
 
-#include "espota/update.h"
+#include "espota/range_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TARGET_HELP "a partition's name, OFFSET+LENGTH, or all"
 
 struct options {
     struct connect_options connect;
@@ -51,8 +51,9 @@ static const struct option_spec writing_options[] = {
 };
 
 /* `what` was done: "read", "written" or "verified", and `bytes` of the range travelled or were compared. */
-static int set_range_result(struct cli *cli, const struct espota_device *device, const struct target *t,
-                            const char *what, uint32_t length, uint32_t bytes, struct espota_error *error)
+static int set_range_result(struct cli *cli, const struct espota_device *device,
+                            const struct espota_flash_range *t, const char *what, uint32_t length,
+                            uint32_t bytes, struct espota_error *error)
 {
     if (!cli->json)
         return 0;
@@ -71,12 +72,13 @@ static int read_target(struct cli *cli, const void *options, struct espota_devic
                        struct espota_error *error)
 {
     const struct options *o = options;
-    struct target t;
+    struct espota_flash_range t;
     struct espota_smart_read result = { 0 };
     const char *path = cli->arguments[1];
     if (to_stdout(path) && cli->json)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--json and the data cannot both go to standard output");
-    int outcome = target_parse(&t, cli->arguments[0], device, o->table_offset.value, false, error);
+    int outcome =
+        espota_flash_range_parse(&t, cli->arguments[0], device, o->table_offset.value, false, error);
     if (outcome != 0)
         return outcome;
     uint8_t *data = calloc(1, t.length);
@@ -95,37 +97,20 @@ static int read_target(struct cli *cli, const void *options, struct espota_devic
 /* ---- write ----------------------------------------------------------------------------------------------
  */
 
-static int write_stretches(struct espota_device *device, const struct target *t,
-                           const struct write_file *file, struct espota_smart_write *sum,
-                           struct espota_error *error)
-{
-    int outcome = 0;
-    for (unsigned i = 0; outcome == 0 && i < file->count; i++) {
-        const struct stretch *s = &file->stretch[i];
-        struct espota_smart_write result;
-        outcome =
-            t->named && !file->placed
-                ? espota_smart_write_within(device, s->offset, s->data, s->length, t->length, &result, error)
-                : espota_smart_write(device, s->offset, s->data, s->length, &result, error);
-        sum->written += result.written;
-    }
-    return outcome;
-}
-
-static int prepare(struct write_file *file, struct cli *cli, const struct options *o, struct target *t,
-                   struct espota_device *device, struct espota_error *error)
+static int prepare(struct espota_range_file *file, struct cli *cli, const struct options *o,
+                   struct espota_flash_range *t, struct espota_device *device, struct espota_error *error)
 {
     const char *path = cli->arguments[1];
-    int outcome = target_parse(t, cli->arguments[0], device, o->table_offset.value, true, error);
+    int outcome = espota_flash_range_parse(t, cli->arguments[0], device, o->table_offset.value, true, error);
     if (outcome == 0)
-        outcome = target_check_alone(t, error);
+        outcome = espota_flash_range_check_alone(t, error);
     if (outcome == 0 && !t->named && t->offset % ESPOTA_SECTOR_SIZE)
         outcome = espota_fail(error, ESPOTA_ERR_USAGE,
                               "0x%" PRIx32 " is no multiple of 4K: flash is erased in sectors", t->offset);
     if (outcome == 0)
-        outcome = write_file_load(file, path, t, device, o->raw, error);
+        outcome = espota_range_file_load(file, path, t, device, o->raw, error);
     if (outcome == 0 && !o->raw)
-        outcome = write_file_check_place(file, path, t, device, error);
+        outcome = espota_range_file_check_place(file, path, t, device, error);
     for (unsigned i = 0; outcome == 0 && i < file->count; i++)
         outcome = espota_device_check_range(device, "write", file->stretch[i].offset, file->stretch[i].length,
                                             error);
@@ -136,14 +121,14 @@ static int write_target(struct cli *cli, const void *options, struct espota_devi
                         struct espota_error *error)
 {
     const struct options *o = options;
-    struct target t;
-    struct write_file file = { 0 };
+    struct espota_flash_range t;
+    struct espota_range_file file = { 0 };
     struct espota_smart_write result = { 0 };
     int outcome = check_security(cli, device, o->force, error);
     if (outcome == 0)
         outcome = prepare(&file, cli, o, &t, device, error);
     if (outcome == 0) {
-        outcome = write_stretches(device, &t, &file, &result, error);
+        outcome = espota_range_file_write(&file, device, &t, &result, error);
         espota_ui_progress_end(&cli->ui);
     }
     if (outcome == 0 && file.placed)
@@ -155,57 +140,30 @@ static int write_target(struct cli *cli, const void *options, struct espota_devi
                       t.text, result.written / 1024);
     if (outcome == 0)
         outcome = set_range_result(cli, device, &t, "written", file.total, result.written, error);
-    write_file_free(&file);
+    espota_range_file_free(&file);
     return outcome;
 }
 
 /* ---- verify ---------------------------------------------------------------------------------------------
  */
 
-static int find_difference(struct cli *cli, struct espota_device *device, const struct target *t,
-                           const struct stretch *s, struct espota_error *error)
-{
-    enum { SECTOR = ESPOTA_SECTOR_SIZE };
-    for (uint32_t at = 0; at < s->length; at += SECTOR) {
-        uint32_t part = s->length - at < SECTOR ? s->length - at : SECTOR;
-        bool holds = false;
-        int result = espota_device_check_cancelled(device, error);
-        if (result == 0)
-            result = espota_flash_holds(device, s->offset + at, s->data + at, part, &holds, error);
-        if (result != 0)
-            return result;
-        if (!holds)
-            return espota_fail(error, ESPOTA_ERR_VERIFY,
-                               "%s does not hold %s: the first difference is in the 4K at 0x%" PRIx32,
-                               t->text, cli->arguments[1], s->offset + at);
-    }
-    return espota_fail(error, ESPOTA_ERR_VERIFY,
-                       "%s does not hold %s, but each of its sectors does: is something writing to it?",
-                       t->text, cli->arguments[1]);
-}
-
 static int verify_target(struct cli *cli, const void *options, struct espota_device *device,
                          struct espota_error *error)
 {
     const struct options *o = options;
-    struct target t;
-    struct write_file file = { 0 };
-    int outcome = target_parse(&t, cli->arguments[0], device, o->table_offset.value, true, error);
+    struct espota_flash_range t;
+    struct espota_range_file file = { 0 };
+    int outcome = espota_flash_range_parse(&t, cli->arguments[0], device, o->table_offset.value, true, error);
     if (outcome == 0)
-        outcome = write_file_load(&file, cli->arguments[1], &t, device, o->raw, error);
-    for (unsigned i = 0; outcome == 0 && i < file.count; i++) {
-        const struct stretch *s = &file.stretch[i];
-        bool holds = false;
-        outcome = espota_flash_holds(device, s->offset, s->data, s->length, &holds, error);
-        if (outcome == 0 && !holds)
-            outcome = find_difference(cli, device, &t, s, error);
-    }
+        outcome = espota_range_file_load(&file, cli->arguments[1], &t, device, o->raw, error);
+    if (outcome == 0)
+        outcome = espota_range_file_verify(&file, cli->arguments[1], device, &t, error);
     if (outcome == 0)
         espota_ui_say(&cli->ui, "%s holds %s: %" PRIu32 " bytes are the same", t.text, cli->arguments[1],
                       file.total);
     if (outcome == 0)
         outcome = set_range_result(cli, device, &t, "verified", file.total, file.total, error);
-    write_file_free(&file);
+    espota_range_file_free(&file);
     return outcome;
 }
 
@@ -215,10 +173,10 @@ static int verify_target(struct cli *cli, const void *options, struct espota_dev
 static int erase_one(struct cli *cli, const struct options *o, const char *text, struct espota_device *device,
                      struct items *erased, struct espota_error *error)
 {
-    struct target t;
-    int outcome = target_parse(&t, text, device, o->table_offset.value, false, error);
+    struct espota_flash_range t;
+    int outcome = espota_flash_range_parse(&t, text, device, o->table_offset.value, false, error);
     if (outcome == 0)
-        outcome = target_check_alone(&t, error);
+        outcome = espota_flash_range_check_alone(&t, error);
     if (outcome == 0 && (t.offset % ESPOTA_SECTOR_SIZE || t.length % ESPOTA_SECTOR_SIZE))
         outcome = espota_fail(error, ESPOTA_ERR_USAGE,
                               "%s: flash is erased in sectors, so both must be multiples of 4K", t.text);
@@ -244,8 +202,9 @@ static int erase_targets(struct cli *cli, const void *options, struct espota_dev
     struct items erased = items_begin();
     int outcome = check_security(cli, device, o->force, error);
     for (int i = 0; outcome == 0 && i < cli->argument_count; i++) {
-        struct target ignored; /* all of them must be right before the first is erased */
-        outcome = target_parse(&ignored, cli->arguments[i], device, o->table_offset.value, false, error);
+        struct espota_flash_range ignored; /* all of them must be right before the first is erased */
+        outcome = espota_flash_range_parse(&ignored, cli->arguments[i], device, o->table_offset.value, false,
+                                           error);
     }
     for (int i = 0; outcome == 0 && i < cli->argument_count; i++)
         outcome = erase_one(cli, o, cli->arguments[i], device, &erased, error);

@@ -1,4 +1,4 @@
-#include "write_file.h"
+#include "espota/range_file.h"
 
 #include "espota/placed_file.h"
 
@@ -10,7 +10,7 @@ enum { LARGEST_FILE = 256 << 20 };
 
 #define SECTOR ESPOTA_SECTOR_SIZE
 
-void write_file_free(struct write_file *file)
+void espota_range_file_free(struct espota_range_file *file)
 {
     espota_bytes_free(&file->bytes);
     free(file->image);
@@ -22,7 +22,7 @@ void write_file_free(struct write_file *file)
  */
 
 struct placing {
-    const struct target *target;
+    const struct espota_flash_range *target;
     uint32_t first, end; /* of what is placed */
     bool outside;        /* the target, at `at` */
     uint32_t at;
@@ -33,7 +33,7 @@ struct placing {
 static int measure(void *context, uint32_t address, const uint8_t *data, size_t length)
 {
     struct placing *p = context;
-    const struct target *t = p->target;
+    const struct espota_flash_range *t = p->target;
     (void)data;
     if (length == 0)
         return 0;
@@ -59,8 +59,8 @@ static int put(void *context, uint32_t address, const uint8_t *data, size_t leng
     return 0;
 }
 
-static int walk(const struct write_file *file, const struct espota_device *device, espota_placed_fn *place,
-                struct placing *p, struct espota_placed_problem *problem)
+static int walk(const struct espota_range_file *file, const struct espota_device *device,
+                espota_placed_fn *place, struct placing *p, struct espota_placed_problem *problem)
 {
     uint32_t family = device->info.chip ? device->info.chip->uf2_family : file->about.uf2_family;
     return file->about.kind == ESPOTA_FILE_UF2
@@ -68,7 +68,7 @@ static int walk(const struct write_file *file, const struct espota_device *devic
                : espota_intel_hex_walk(file->bytes.data, file->bytes.size, place, p, problem);
 }
 
-static int refuse(const struct write_file *file, const char *path, const struct espota_device *device,
+static int refuse(const struct espota_range_file *file, const char *path, const struct espota_device *device,
                   const struct placing *p, const struct espota_placed_problem *problem,
                   struct espota_error *error)
 {
@@ -91,20 +91,20 @@ static int refuse(const struct write_file *file, const char *path, const struct 
 }
 
 /* Neighbouring sectors that are touched are one stretch. */
-static void find_stretches(struct write_file *file, const struct placing *p, uint32_t sectors)
+static void find_stretches(struct espota_range_file *file, const struct placing *p, uint32_t sectors)
 {
     for (uint32_t s = 0; s < sectors; s++) {
         if (!p->touched[s])
             continue;
         if (s == 0 || !p->touched[s - 1])
             file->stretch[file->count++] =
-                (struct stretch){ p->first + s * SECTOR, 0, p->image + (size_t)s * SECTOR };
+                (struct espota_stretch){ p->first + s * SECTOR, 0, p->image + (size_t)s * SECTOR };
         file->stretch[file->count - 1].length += SECTOR;
         file->total += SECTOR;
     }
 }
 
-static int place_all(struct write_file *file, const struct espota_device *device, struct placing *p,
+static int place_all(struct espota_range_file *file, const struct espota_device *device, struct placing *p,
                      struct espota_error *error)
 {
     struct espota_placed_problem problem;
@@ -125,7 +125,7 @@ static int place_all(struct write_file *file, const struct espota_device *device
     return result;
 }
 
-static int place(struct write_file *file, const char *path, const struct target *target,
+static int place(struct espota_range_file *file, const char *path, const struct espota_flash_range *target,
                  const struct espota_device *device, struct espota_error *error)
 {
     struct placing p = { .target = target, .first = UINT32_MAX };
@@ -141,7 +141,7 @@ static int place(struct write_file *file, const char *path, const struct target 
 /* ---- any file -------------------------------------------------------------------------------------------
  */
 
-static int take_as_it_is(struct write_file *file, const char *path, const struct target *t,
+static int take_as_it_is(struct espota_range_file *file, const char *path, const struct espota_flash_range *t,
                          struct espota_error *error)
 {
     if (file->bytes.size == 0)
@@ -152,14 +152,15 @@ static int take_as_it_is(struct write_file *file, const char *path, const struct
     file->stretch = calloc(1, sizeof *file->stretch);
     if (!file->stretch)
         return espota_fail_memory(error, "reading a file");
-    file->stretch[0] = (struct stretch){ t->offset, (uint32_t)file->bytes.size, file->bytes.data };
+    file->stretch[0] = (struct espota_stretch){ t->offset, (uint32_t)file->bytes.size, file->bytes.data };
     file->count = 1;
     file->total = (uint32_t)file->bytes.size;
     return 0;
 }
 
-int write_file_load(struct write_file *file, const char *path, const struct target *target,
-                    const struct espota_device *device, bool raw, struct espota_error *error)
+int espota_range_file_load(struct espota_range_file *file, const char *path,
+                           const struct espota_flash_range *target, const struct espota_device *device,
+                           bool raw, struct espota_error *error)
 {
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     memset(file, 0, sizeof *file);
@@ -187,7 +188,7 @@ static bool is_any_data(enum espota_file_kind kind)
 
 /* What a partition may hold: its own kind, what nobody knows, and in data partitions what people keep there.
  */
-static bool partition_takes(const struct target *t, enum espota_file_kind kind)
+static bool partition_takes(const struct espota_flash_range *t, enum espota_file_kind kind)
 {
     if (is_any_data(kind) || kind == ESPOTA_FILE_MCUBOOT)
         return true;
@@ -202,7 +203,7 @@ static bool partition_takes(const struct target *t, enum espota_file_kind kind)
 
 /* By offset: a merged image has one place, a bootloader its chip's, an app any that an app partition may
  * have. */
-static bool offset_suits(const struct target *t, const struct espota_file *about)
+static bool offset_suits(const struct espota_flash_range *t, const struct espota_file *about)
 {
     if (about->kind == ESPOTA_FILE_MERGED)
         return t->offset == about->merged.flash_offset;
@@ -213,8 +214,9 @@ static bool offset_suits(const struct target *t, const struct espota_file *about
     return true;
 }
 
-int write_file_check_place(const struct write_file *file, const char *path, const struct target *t,
-                           const struct espota_device *device, struct espota_error *error)
+int espota_range_file_check_place(const struct espota_range_file *file, const char *path,
+                                  const struct espota_flash_range *t, const struct espota_device *device,
+                                  struct espota_error *error)
 {
     const struct espota_file *about = &file->about;
     const struct espota_chip *chip = device->info.chip;
@@ -226,11 +228,71 @@ int write_file_check_place(const struct write_file *file, const char *path, cons
         is_image(about->kind) && about->has_chip && chip && about->chip.image_id != chip->image_id;
     if (fits && !other_chip && about->kind != ESPOTA_FILE_ELF)
         return 0;
-    return espota_fail(error, ESPOTA_ERR_REFUSED,
-                       "refused: %s is %s, which does not belong %s %s; --raw writes it all the same", path,
-                       espota_file_words(about, words),
-                       other_chip ? "on"
-                       : t->named ? "into"
-                                  : "at",
-                       other_chip ? chip->name : t->text);
+    return espota_fail_hint(error, ESPOTA_ERR_REFUSED, ESPOTA_HINT_WRITE_RAW,
+                            "refused: %s is %s, which does not belong %s %s", path,
+                            espota_file_words(about, words),
+                            other_chip ? "on"
+                            : t->named ? "into"
+                                       : "at",
+                            other_chip ? chip->name : t->text);
+}
+
+/* ---- writing and comparing ------------------------------------------------------------------------------
+ */
+
+int espota_range_file_write(const struct espota_range_file *file, struct espota_device *device,
+                            const struct espota_flash_range *range, struct espota_smart_write *sum,
+                            struct espota_error *error)
+{
+    int outcome = 0;
+    *sum = (struct espota_smart_write){ 0 };
+    for (unsigned i = 0; outcome == 0 && i < file->count; i++) {
+        const struct espota_stretch *s = &file->stretch[i];
+        struct espota_smart_write result;
+        outcome = range->named && !file->placed
+                      ? espota_smart_write_within(device, s->offset, s->data, s->length, range->length,
+                                                  &result, error)
+                      : espota_smart_write(device, s->offset, s->data, s->length, &result, error);
+        sum->total += result.total;
+        sum->written += result.written;
+        sum->kept += result.kept;
+        sum->repeats += result.repeats;
+    }
+    return outcome;
+}
+
+static int find_difference(struct espota_device *device, const struct espota_flash_range *t, const char *path,
+                           const struct espota_stretch *s, struct espota_error *error)
+{
+    for (uint32_t at = 0; at < s->length; at += SECTOR) {
+        uint32_t part = s->length - at < SECTOR ? s->length - at : SECTOR;
+        bool holds = false;
+        int result = espota_device_check_cancelled(device, error);
+        if (result == 0)
+            result = espota_flash_holds(device, s->offset + at, s->data + at, part, &holds, error);
+        if (result != 0)
+            return result;
+        if (!holds)
+            return espota_fail(error, ESPOTA_ERR_VERIFY,
+                               "%s does not hold %s: the first difference is in the 4K at 0x%" PRIx32,
+                               t->text, path, s->offset + at);
+    }
+    return espota_fail(error, ESPOTA_ERR_VERIFY,
+                       "%s does not hold %s, but each of its sectors does: is something writing to it?",
+                       t->text, path);
+}
+
+int espota_range_file_verify(const struct espota_range_file *file, const char *path,
+                             struct espota_device *device, const struct espota_flash_range *range,
+                             struct espota_error *error)
+{
+    int outcome = 0;
+    for (unsigned i = 0; outcome == 0 && i < file->count; i++) {
+        const struct espota_stretch *s = &file->stretch[i];
+        bool holds = false;
+        outcome = espota_flash_holds(device, s->offset, s->data, s->length, &holds, error);
+        if (outcome == 0 && !holds)
+            outcome = find_difference(device, range, path, s, error);
+    }
+    return outcome;
 }
