@@ -7,6 +7,7 @@
 #pragma GCC visibility push(default)
 
 #include "espota/file_kind.h"
+#include "espota/rom_loader.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,11 +42,10 @@ struct espota_chip {
     /* The memory of ESP-IDF's second-stage bootloader while it loads an app: its linker script's
      * iram_loader_seg and dram_seg (components/bootloader/subproject/main/ld). Unused ranges are 0. */
     struct espota_memory_range loader[ESPOTA_LOADER_RANGES];
-    uint32_t uf2_family;      /* source: esptool, UF2_FAMILY_ID */
-    uint32_t rom_flash_limit; /* bytes that the ROM's flash commands can address; beyond, they alias */
-    bool rom_encrypted_flag;  /* FLASH_BEGIN takes a fifth word (all but ESP32 and ESP8266) */
-    bool rom_clock_drifts;    /* the ROM's idea of its crystal has to be corrected for (ESP32) */
-    struct {                  /* the SPI controller in front of the flash: register offsets from base */
+    uint32_t uf2_family;                        /* source: esptool, UF2_FAMILY_ID */
+    const struct espota_rom_loader *rom_loader; /* how the loader in its ROM speaks */
+    bool rom_clock_drifts; /* the ROM's idea of its crystal has to be corrected for (ESP32) */
+    struct {               /* the SPI controller in front of the flash: register offsets from base */
         uint32_t base;
         uint16_t usr, usr1, usr2, mosi_length, miso_length, w0;
     } spi;

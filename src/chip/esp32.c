@@ -9,7 +9,7 @@ const struct espota_chip espota_chip_esp32 = {
     .bootloader_offset = 0x1000,
     .loader = { { 0x40078000, 0x40080000 }, { 0x3fff0000, 0x3fff6000 } },
     .uf2_family = 0x1c5f21b0,
-    .rom_flash_limit = 16u << 20,
+    .rom_loader = &espota_rom_loader_esp32,
     .rom_clock_drifts = true,
     .spi = { .base = 0x3ff42000,
              .usr = 0x1c,

@@ -92,7 +92,8 @@ static void write_register(struct sim_rom *rom, uint32_t address, uint32_t value
  * `length` bytes at `offset`, `*part` lie together at the address returned. */
 static uint32_t reach(const struct sim_rom *rom, uint32_t offset, size_t length, size_t *part)
 {
-    uint32_t address = offset % rom->chip->rom_flash_limit, room = rom->chip->rom_flash_limit - address;
+    uint32_t address = offset % rom->chip->rom_loader->flash_limit,
+             room = rom->chip->rom_loader->flash_limit - address;
     *part = length < room ? length : room;
     return address;
 }
@@ -121,7 +122,7 @@ static int erase_range(struct sim_rom *rom, uint32_t offset, uint32_t length)
 {
     uint64_t end = (uint64_t)offset + length;
     for (uint64_t at = offset - offset % 4096; at < end; at += 4096)
-        if (sim_flash_erase(rom->flash, (uint32_t)at % rom->chip->rom_flash_limit) != 0)
+        if (sim_flash_erase(rom->flash, (uint32_t)at % rom->chip->rom_loader->flash_limit) != 0)
             return -1;
     return 0;
 }

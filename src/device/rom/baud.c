@@ -62,8 +62,8 @@ int rom_change_baud(struct rom *rom, uint32_t baud, struct espota_error *error)
     uint32_t corrected = baud;
     int result = corrected_rate(rom, baud, &corrected, error);
     if (result == 0)
-        result = rom_words(rom, ESPOTA_ROM_CHANGE_BAUDRATE, (uint32_t[]){ corrected, 0 }, 2, ROM_TIMEOUT_MS,
-                           error);
+        result = rom_words(rom, ESPOTA_ROM_CHANGE_BAUDRATE, (uint32_t[]){ corrected, 0 }, 2,
+                           rom->loader->answer_ms, error);
     if (result == 0)
         result = espota_link_set_baud(rom->link, baud, error);
     if (result == 0)
@@ -136,24 +136,25 @@ int rom_slow_down(struct rom *rom, struct espota_error *error)
 /* ---- up -------------------------------------------------------------------------------------------------
  */
 
-static int read_probe(struct rom *rom, uint8_t data[ESPOTA_ROM_READ_SIZE], struct espota_error *error)
+static int read_probe(struct rom *rom, uint8_t data[ESPOTA_ROM_LOADER_MAX_READ], struct espota_error *error)
 {
-    const uint8_t request[8] = { [4] = ESPOTA_ROM_READ_SIZE };
+    size_t size = rom->loader->read_size;
+    const uint8_t request[8] = { [4] = (uint8_t)size };
     struct rom_response response;
     int result = rom_exchange_once(rom, ESPOTA_ROM_READ_FLASH_SLOW, request, sizeof request, PROBE_TIMEOUT_MS,
-                                   ESPOTA_ROM_READ_SIZE, &response, error);
+                                   size, &response, error);
     if (result == 0)
-        memcpy(data, response.data, ESPOTA_ROM_READ_SIZE);
+        memcpy(data, response.data, size);
     return result;
 }
 
 /* Does the same always come over the line? */
-static bool line_is_clean(struct rom *rom, const uint8_t expected[ESPOTA_ROM_READ_SIZE],
+static bool line_is_clean(struct rom *rom, const uint8_t expected[ESPOTA_ROM_LOADER_MAX_READ],
                           struct espota_error *error)
 {
     for (int i = 0; i < PROBES; i++) {
-        uint8_t data[ESPOTA_ROM_READ_SIZE];
-        if (read_probe(rom, data, error) != 0 || memcmp(data, expected, sizeof data) != 0)
+        uint8_t data[ESPOTA_ROM_LOADER_MAX_READ];
+        if (read_probe(rom, data, error) != 0 || memcmp(data, expected, rom->loader->read_size) != 0)
             return false;
     }
     return true;
@@ -161,7 +162,7 @@ static bool line_is_clean(struct rom *rom, const uint8_t expected[ESPOTA_ROM_REA
 
 int rom_find_baud(struct rom *rom, uint32_t limit, struct espota_error *error)
 {
-    uint8_t expected[ESPOTA_ROM_READ_SIZE];
+    uint8_t expected[ESPOTA_ROM_LOADER_MAX_READ];
     uint32_t baud = next_below(limit + 1);
     if (!espota_link_has_baud(rom->link) || baud <= rom->link->baud)
         return 0;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SYNCS_PER_ATTEMPT = 5, DEFAULT_ATTEMPTS = 7, SYNC_ANSWERS = 8 };
+enum { SYNCS_PER_ATTEMPT = 5, DEFAULT_ATTEMPTS = 7 };
 
 /* A chip on its own USB leaves the bus when it restarts, and the port comes back. */
 static int survive_reset(struct rom *rom, int result, struct espota_error *error)
@@ -36,13 +36,13 @@ int rom_sync(struct rom *rom, struct espota_error *error)
     uint8_t data[36] = { 0x07, 0x07, 0x12, 0x20 };
     memset(data + 4, 0x55, 32);
     int result =
-        rom_exchange(rom, ESPOTA_ROM_SYNC, data, sizeof data, 0, ROM_SYNC_TIMEOUT_MS, 0, NULL, error);
+        rom_exchange(rom, ESPOTA_ROM_SYNC, data, sizeof data, 0, rom->loader->sync_ms, 0, NULL, error);
     if (result != 0)
         return result;
-    /* The ROM answers eight times; the rest must not be taken for answers to what comes next. */
+    /* The ROM answers several times; the rest must not be taken for answers to what comes next. */
     struct espota_error ignored;
     espota_link_sleep_ms(rom->link, 20);
-    for (int i = 1; i < SYNC_ANSWERS; i++) {
+    for (int i = 1; i < rom->loader->sync_answers; i++) {
         size_t got = 0;
         uint8_t scratch[64];
         if (espota_link_read(rom->link, scratch, sizeof scratch, 10, &got, &ignored) != 0 || got == 0)

@@ -59,8 +59,8 @@ int rom_get_security_info(struct rom *rom, uint32_t *chip_id, bool *has_chip_id,
     enum { SHORT_SIZE = 12, FULL_SIZE = 20 };
     struct espota_security *s = &rom->device.info.security;
     struct rom_response response;
-    int result = rom_exchange(rom, ESPOTA_ROM_GET_SECURITY_INFO, NULL, 0, 0, ROM_TIMEOUT_MS, ROM_ALL_DATA,
-                              &response, error);
+    int result = rom_exchange(rom, ESPOTA_ROM_GET_SECURITY_INFO, NULL, 0, 0, rom->loader->answer_ms,
+                              ROM_ALL_DATA, &response, error);
     if (result != 0)
         return result;
     if (response.length != SHORT_SIZE && response.length != FULL_SIZE)

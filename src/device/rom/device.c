@@ -25,12 +25,14 @@ static int rom_digest(struct espota_device *device, uint32_t offset, uint32_t le
     struct rom_response response;
     espota_put_le32(data, offset);
     espota_put_le32(data + 4, length);
-    int result =
-        rom_exchange(rom, ESPOTA_ROM_SPI_FLASH_MD5, data, sizeof data, 0,
-                     rom_timeout(ROM_MD5_TIMEOUT_MS_PER_MB, length), ESPOTA_ROM_MD5_TEXT, &response, error);
+    size_t size = rom->loader->digest_in_hex ? ESPOTA_ROM_MD5_TEXT : ESPOTA_MD5_LENGTH;
+    int result = rom_exchange(rom, ESPOTA_ROM_SPI_FLASH_MD5, data, sizeof data, 0,
+                              rom_timeout(rom, rom->loader->md5_ms_per_mb, length), size, &response, error);
     if (result != 0)
         return espota_fail_while(error, "MD5 of flash 0x%" PRIx32 "+0x%" PRIx32, offset, length);
-    if (!espota_unhex((const char *)response.data, digest, ESPOTA_MD5_LENGTH))
+    if (!rom->loader->digest_in_hex)
+        memcpy(digest, response.data, size);
+    else if (!espota_unhex((const char *)response.data, digest, ESPOTA_MD5_LENGTH))
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the ROM on %s answers with something that is no MD5",
                            device->name);
     return 0;
@@ -41,15 +43,15 @@ static int rom_read(struct espota_device *device, uint32_t offset, void *buffer,
 {
     struct rom *rom = rom_of(device);
     for (size_t done = 0; done < length;) {
-        size_t chunk = length - done < ESPOTA_ROM_READ_SIZE ? length - done : ESPOTA_ROM_READ_SIZE;
+        size_t chunk = length - done < rom->loader->read_size ? length - done : rom->loader->read_size;
         uint8_t data[8];
         struct rom_response response;
         espota_put_le32(data, offset + (uint32_t)done);
         espota_put_le32(data + 4, (uint32_t)chunk);
         int result = espota_device_check_cancelled(device, error);
         if (result == 0)
-            result = rom_exchange(rom, ESPOTA_ROM_READ_FLASH_SLOW, data, sizeof data, 0, ROM_TIMEOUT_MS,
-                                  ESPOTA_ROM_READ_SIZE, &response, error);
+            result = rom_exchange(rom, ESPOTA_ROM_READ_FLASH_SLOW, data, sizeof data, 0,
+                                  rom->loader->answer_ms, rom->loader->read_size, &response, error);
         if (result != 0)
             return espota_fail_while(error, "reading flash at 0x%zx", offset + done);
         memcpy((uint8_t *)buffer + done, response.data, chunk);
@@ -82,7 +84,7 @@ static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t len
 static int send_block(struct rom *rom, enum espota_rom_command command, const uint8_t *data, size_t length,
                       uint32_t sequence, unsigned timeout, struct espota_error *error)
 {
-    uint8_t packet[16 + ESPOTA_ROM_BLOCK_SIZE] = { 0 };
+    uint8_t packet[16 + ESPOTA_ROM_LOADER_MAX_BLOCK] = { 0 };
     unsigned refused_after_silence = 0;
     bool silence = false;
     int result = 0;
@@ -116,11 +118,11 @@ struct blocks {
 
 static int send_blocks(struct rom *rom, const struct blocks *b, struct espota_error *error)
 {
-    size_t told = 0;
+    size_t told = 0, block = rom->loader->block_size;
     int result = 0;
-    for (uint32_t i = 0; result == 0 && (size_t)i * ESPOTA_ROM_BLOCK_SIZE < b->size; i++) {
-        size_t at = (size_t)i * ESPOTA_ROM_BLOCK_SIZE;
-        size_t chunk = b->size - at < ESPOTA_ROM_BLOCK_SIZE ? b->size - at : ESPOTA_ROM_BLOCK_SIZE;
+    for (uint32_t i = 0; result == 0 && i * block < b->size; i++) {
+        size_t at = i * block;
+        size_t chunk = b->size - at < block ? b->size - at : block;
         result = espota_device_check_cancelled(&rom->device, error);
         if (result == 0)
             result = send_block(rom, b->command, b->data + at, chunk, i, b->timeout, error);
@@ -133,17 +135,17 @@ static int send_blocks(struct rom *rom, const struct blocks *b, struct espota_er
     return result;
 }
 
-static uint32_t block_count(size_t size)
+static uint32_t block_count(const struct rom *rom, size_t size)
 {
-    return (uint32_t)((size + ESPOTA_ROM_BLOCK_SIZE - 1) / ESPOTA_ROM_BLOCK_SIZE);
+    return (uint32_t)((size + rom->loader->block_size - 1) / rom->loader->block_size);
 }
 
 static int write_plain(struct rom *rom, uint32_t offset, const uint8_t *data, size_t length,
                        struct espota_error *error)
 {
-    struct blocks blocks = { ESPOTA_ROM_FLASH_DATA, data, length, length, ROM_TIMEOUT_MS };
-    int result =
-        rom_begin_write(rom, ESPOTA_ROM_FLASH_BEGIN, (uint32_t)length, block_count(length), offset, error);
+    struct blocks blocks = { ESPOTA_ROM_FLASH_DATA, data, length, length, rom->loader->answer_ms };
+    int result = rom_begin_write(rom, ESPOTA_ROM_FLASH_BEGIN, (uint32_t)length, block_count(rom, length),
+                                 offset, error);
     return result ? result : send_blocks(rom, &blocks, error);
 }
 
@@ -162,11 +164,11 @@ static int write_compressed(struct rom *rom, uint32_t offset, const uint8_t *dat
         return espota_fail_memory(error, "compressing");
     size_t size = libdeflate_zlib_compress(compressor, data, padded, packed, bound);
     struct blocks blocks = { ESPOTA_ROM_FLASH_DEFL_DATA, packed, size, length,
-                             rom_timeout(ROM_WRITE_TIMEOUT_MS_PER_MB, (uint32_t)padded) };
+                             rom_timeout(rom, rom->loader->write_ms_per_mb, (uint32_t)padded) };
     int result = size > 0 ? 0 : espota_fail(error, ESPOTA_ERR_FAILED, "cannot compress %zu bytes", padded);
     if (result == 0)
-        result = rom_begin_write(rom, ESPOTA_ROM_FLASH_DEFL_BEGIN, (uint32_t)length, block_count(size) + 1,
-                                 offset, error);
+        result = rom_begin_write(rom, ESPOTA_ROM_FLASH_DEFL_BEGIN, (uint32_t)length,
+                                 block_count(rom, size) + 1, offset, error);
     if (result == 0)
         result = send_blocks(rom, &blocks, error);
     free(packed);
@@ -195,7 +197,8 @@ static int rom_write(struct espota_device *device, uint32_t offset, const void *
                      struct espota_error *error)
 {
     struct rom *rom = rom_of(device);
-    size_t padded = (length + ESPOTA_ROM_WINDOW_SIZE - 1) / ESPOTA_ROM_WINDOW_SIZE * ESPOTA_ROM_WINDOW_SIZE;
+    size_t window = rom->loader->window_size;
+    size_t padded = window ? (length + window - 1) / window * window : length;
     int result = offset + padded <= device->info.flash_size
                      ? write_padded(rom, offset, data, padded, length, error)
                      : write_plain(rom, offset, data, length, error); /* no room for padding: the last 256K */
@@ -269,6 +272,7 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
         return espota_fail_memory(error, "connecting");
     }
     rom->link = link;
+    rom->loader = &espota_rom_loader_any;
     rom->options = *options;
     espota_device_init(&rom->device, &rom_ops, "rom", ESPOTA_HASH_MD5, link->name);
     rom->device.app_stopped = true;

@@ -50,6 +50,8 @@ int rom_identify(struct rom *rom, struct espota_error *error)
                                 "the chip on %s is an %s, not an %s", rom->link->name, chip->name,
                                 rom->options.chip->name);
     rom->device.info.chip = chip;
+    if (chip)
+        rom->loader = chip->rom_loader;
     return result;
 }
 
@@ -148,8 +150,8 @@ static int find_flash(struct rom *rom, struct espota_error *error)
     if (result != 0)
         return result;
     info->flash_size = size_of_flash(info->flash_id);
-    if (info->flash_size > info->chip->rom_flash_limit)
-        info->addressable = info->chip->rom_flash_limit;
+    if (info->flash_size > rom->loader->flash_limit)
+        info->addressable = rom->loader->flash_limit;
     if (info->flash_size == 0)
         return espota_fail(error, ESPOTA_ERR_DEVICE,
                            "the flash of the chip on %s says id %06" PRIx32
@@ -178,12 +180,13 @@ int rom_examine(struct rom *rom, struct espota_error *error)
     if (result == 0)
         result = power_flash(rom, error);
     if (result == 0)
-        result = rom_words(rom, ESPOTA_ROM_SPI_ATTACH, (uint32_t[]){ 0, 0 }, 2, ROM_TIMEOUT_MS, error);
+        result =
+            rom_words(rom, ESPOTA_ROM_SPI_ATTACH, (uint32_t[]){ 0, 0 }, 2, rom->loader->answer_ms, error);
     if (result == 0)
         result = find_flash(rom, error);
     if (result == 0)
         result = rom_words(rom, ESPOTA_ROM_SPI_SET_PARAMS,
                            (uint32_t[]){ 0, info->flash_size, 64 * 1024, 4096, 256, 0xffff }, 6,
-                           ROM_TIMEOUT_MS, error);
+                           rom->loader->answer_ms, error);
     return result ? result : read_mac(rom, error);
 }

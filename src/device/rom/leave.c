@@ -8,7 +8,7 @@ static int leave_by_command(struct rom *rom, struct espota_error *error)
 {
     int result = rom_begin_write(rom, ESPOTA_ROM_FLASH_BEGIN, 0, 0, 0, error);
     return result ? result
-                  : rom_words(rom, ESPOTA_ROM_FLASH_END, (uint32_t[]){ 0 }, 1, ROM_TIMEOUT_MS, error);
+                  : rom_words(rom, ESPOTA_ROM_FLASH_END, (uint32_t[]){ 0 }, 1, rom->loader->answer_ms, error);
 }
 
 /* On USB-OTG the lines are the ROM's own invention: they do not reset a chip whose GPIO0 is held low. */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SILENCE_MS = 60, LONGEST_NOISE_MS = 1000 };
+enum { LONGEST_NOISE_MS = 1000 };
 
 static const struct {
     uint8_t code;
@@ -38,10 +38,10 @@ const char *espota_rom_error_text(uint8_t code)
     return NULL;
 }
 
-unsigned rom_timeout(unsigned ms_per_mb, uint32_t length)
+unsigned rom_timeout(const struct rom *rom, uint32_t ms_per_mb, uint32_t length)
 {
     uint64_t ms = (uint64_t)ms_per_mb * length / (1024 * 1024);
-    return ROM_TIMEOUT_MS + (unsigned)ms;
+    return rom->loader->answer_ms + (unsigned)ms;
 }
 
 void rom_drain(struct rom *rom)
@@ -106,7 +106,7 @@ static int judge(struct rom *rom, enum espota_rom_command command, size_t data_l
     const uint8_t *data = rom->frame + ESPOTA_ROM_HEADER_SIZE;
     size_t length = rom->decoder.length - ESPOTA_ROM_HEADER_SIZE;
     if (data_length == ROM_ALL_DATA)
-        data_length = length > ESPOTA_ROM_STATUS_SIZE ? length - ESPOTA_ROM_STATUS_SIZE : 0;
+        data_length = length > rom->loader->status_size ? length - rom->loader->status_size : 0;
     const uint8_t *status = length >= data_length + 2 ? data + data_length : data;
     if (length < 2)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "%s: the ROM's answer to command %02x has no status",
@@ -126,17 +126,17 @@ static int judge(struct rom *rom, enum espota_rom_command command, size_t data_l
     return 0;
 }
 
-/* A ROM answers a command that it does not know more than once: as often as it answered the last one, and a
- * SYNC is answered eight times. Those answers must not be taken for others: let the line fall silent. Seen on
- * an ESP32's. */
+/* A ROM may answer a command that it does not know more than once: as often as it answered the last one, and
+ * a SYNC is answered eight times. Those answers must not be taken for others: let the line fall silent. Seen
+ * on an ESP32's. */
 static void let_fall_silent(struct rom *rom)
 {
     struct espota_error ignored;
     uint64_t deadline = espota_link_now_ms(rom->link) + LONGEST_NOISE_MS;
     do {
         rom_drain(rom);
-    } while (espota_link_read(rom->link, rom->in, sizeof rom->in, SILENCE_MS, &rom->in_count, &ignored) ==
-                 0 &&
+    } while (espota_link_read(rom->link, rom->in, sizeof rom->in, rom->loader->refusal_quiet, &rom->in_count,
+                              &ignored) == 0 &&
              rom->in_count > 0 && espota_link_now_ms(rom->link) < deadline);
     rom->in_at = rom->in_count = 0;
 }
@@ -163,7 +163,8 @@ static int exchange_once(struct rom *rom, enum espota_rom_command command, const
         result = next_frame(rom, deadline, error);
         if (result == 0 && answers(rom, command)) {
             result = judge(rom, command, data_length, response, error);
-            if (result != 0 && rom->error_code == ESPOTA_ROM_ERR_INVALID_MESSAGE)
+            if (result != 0 && rom->error_code == ESPOTA_ROM_ERR_INVALID_MESSAGE &&
+                rom->loader->refusal_quiet > 0)
                 let_fall_silent(rom);
             return result;
         }
@@ -220,8 +221,8 @@ int rom_read_register(struct rom *rom, uint32_t address, uint32_t *value, struct
     uint8_t data[4];
     struct rom_response response;
     espota_put_le32(data, address);
-    int result =
-        rom_exchange(rom, ESPOTA_ROM_READ_REG, data, sizeof data, 0, ROM_TIMEOUT_MS, 0, &response, error);
+    int result = rom_exchange(rom, ESPOTA_ROM_READ_REG, data, sizeof data, 0, rom->loader->answer_ms, 0,
+                              &response, error);
     if (result == 0)
         *value = response.value;
     return result;
@@ -230,13 +231,14 @@ int rom_read_register(struct rom *rom, uint32_t address, uint32_t *value, struct
 int rom_write_register(struct rom *rom, uint32_t address, uint32_t value, struct espota_error *error)
 {
     return rom_words(rom, ESPOTA_ROM_WRITE_REG, (uint32_t[]){ address, value, UINT32_MAX, 0 }, 4,
-                     ROM_TIMEOUT_MS, error);
+                     rom->loader->answer_ms, error);
 }
 
 int rom_begin_write(struct rom *rom, enum espota_rom_command command, uint32_t erase, uint32_t blocks,
                     uint32_t offset, struct espota_error *error)
 {
-    uint32_t words[5] = { erase, blocks, ESPOTA_ROM_BLOCK_SIZE, offset, 0 };
-    size_t count = rom->device.info.chip->rom_encrypted_flag ? 5 : 4;
-    return rom_words(rom, command, words, count, rom_timeout(ROM_ERASE_TIMEOUT_MS_PER_MB, erase), error);
+    uint32_t words[5] = { erase, blocks, rom->loader->block_size, offset, 0 };
+    size_t count = rom->loader->encrypted_flag ? 5 : 4;
+    return rom_words(rom, command, words, count, rom_timeout(rom, rom->loader->erase_ms_per_mb, erase),
+                     error);
 }

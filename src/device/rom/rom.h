@@ -7,19 +7,15 @@
 #include "espota/slip.h"
 
 enum {
-    ROM_TIMEOUT_MS = 3000,
-    ROM_SYNC_TIMEOUT_MS = 100,
     ROM_ATTEMPTS = 3,
-    ROM_MD5_TIMEOUT_MS_PER_MB = 8000,
-    ROM_ERASE_TIMEOUT_MS_PER_MB = 40000,
-    ROM_WRITE_TIMEOUT_MS_PER_MB = 8000, /* without erasing */
     ROM_MAX_RESPONSE = 256,
-    ROM_MAX_REQUEST = ESPOTA_ROM_HEADER_SIZE + 16 + ESPOTA_ROM_BLOCK_SIZE,
+    ROM_MAX_REQUEST = ESPOTA_ROM_HEADER_SIZE + 16 + ESPOTA_ROM_LOADER_MAX_BLOCK,
 };
 
 struct rom {
     struct espota_device device;
     struct espota_link *link;
+    const struct espota_rom_loader *loader; /* how it speaks */
     struct espota_rom_options options;
     struct espota_slip_decoder decoder;
     uint8_t frame[ROM_MAX_RESPONSE];
@@ -106,7 +102,7 @@ int rom_find_baud(struct rom *rom, uint32_t limit, struct espota_error *error);
 /* Go on at a lower rate. @return ESPOTA_ERR_UNSUPPORTED where there is none. */
 int rom_slow_down(struct rom *rom, struct espota_error *error);
 
-/* Milliseconds for an operation on `length` bytes: at least the default. */
-unsigned rom_timeout(unsigned ms_per_mb, uint32_t length);
+/* Milliseconds for an operation on `length` bytes: at least the loader's for any answer. */
+unsigned rom_timeout(const struct rom *rom, uint32_t ms_per_mb, uint32_t length);
 
 #endif
