@@ -205,6 +205,10 @@ for status in $(sed -n 's/^ *\[ESPOTA_[A-Z_]*\] = { "\([a-z-]*\)", .*/\1/p' "$RO
     [ "$status" = ok ] && continue
     sed -n '/^.It Cm error.status/,/^.It Cm error.exit/p' "$ROOT/man/espota-json.7" | grep -qw -- "$status" || not_ok "the status $status is listed"
 done
+for hint in $(sed -n 's/^ *ESPOTA_HINT_\([A-Z_]*\),.*/\1/p' "$ROOT/include/espota/error.h"); do
+    name=${hint,,}
+    grep -q "\[ESPOTA_HINT_$hint\] = \"${name//_/-}\"" "$ROOT/src/base/error.c" || not_ok "the hint $hint has its name"
+done
 for command in $("$ESPOTA" --dump-options | cut -f1 | uniq); do
     grep -qE "^\.Ss .*espota $command( |\$)" "$ROOT/man/espota-json.7" || not_ok "$command has a section in espota-json(7)"
 done

@@ -22,6 +22,16 @@ class Entry:
         self.type, self.nullable = words[0], words[1:] == ["or", "null"]
         if len(words) > 1 and not self.nullable:
             complain("the page", f"not a type: {text}")
+        self.words, self.open = set(), False
+
+    def describe(self, line):
+        """Words that the value can be; `open`: there are others."""
+        if line.startswith(".Cm "):
+            self.words.update(word.rstrip(" .,") for word in line[4:].split(" , "))
+        self.open = self.open or any(more in line for more in ("and so on", "the name of", "for instance"))
+
+    def allows(self, value):
+        return self.type != "string" or self.open or not self.words or value is None or value in self.words
 
 
 def section_of(line):
@@ -33,7 +43,7 @@ def section_of(line):
 def parse(page):
     """By command: its entries by path, and its examples."""
     everywhere, group, target, entries, examples = {}, {}, None, {}, {}
-    group_of, example, commands = {}, None, []
+    group_of, example, commands, entry = {}, None, [], None
     for line in page.splitlines():
         if line.startswith(".Sh "):
             name, commands, group = line[4:].strip('"'), [], {}
@@ -50,7 +60,11 @@ def parse(page):
             path, kind = line[7:].split(" Pq ", 1)
             if path in target:
                 complain("the page", f"{commands}: {path} is listed twice")
-            target[path] = Entry(kind)
+            entry = target[path] = Entry(kind)
+        elif line == ".El":
+            entry = None
+        elif entry:
+            entry.describe(line)
         elif line.startswith(".Bd"):
             example = []
         elif line.startswith(".Ed"):
@@ -122,6 +136,8 @@ def check(name, text, entries, examined):
             right = isinstance(value, TYPES[entry.type]) and (entry.type == "boolean") == isinstance(value, bool)
             if not right and not (value is None and entry.nullable):
                 complain(name, f"{path}: {value!r} is no {entry.type}")
+            elif not entry.allows(value):
+                complain(name, f"{path}: {value!r} is none of {sorted(entry.words)}")
     for path in entries:
         above = parent(path)
         there = above == "" or any(isinstance(value, dict) for value in seen.get(above, []))
