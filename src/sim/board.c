@@ -151,11 +151,6 @@ void sim_board_end(struct sim_board *board)
     posix_port_end(&board->port);
 }
 
-unsigned sim_board_uptime_ms(const struct sim_board *board)
-{
-    return (unsigned)(espota_clock_now_ms(board->options.clock) - board->started_ms);
-}
-
 void sim_board_reset(struct sim_board *board, bool download)
 {
     stop(board);

@@ -1,6 +1,8 @@
 /* What the board says on its streams. */
 #include "board.h"
 
+#include "espota/clock.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,4 +26,9 @@ void sim_print(struct sim_board *board, const char *format, ...)
         board->options.log(board->options.context, line);
     sim_send(board, SIM_UART, (const uint8_t *)line, strlen(line));
     sim_send(board, SIM_UART, (const uint8_t *)"\r\n", 2);
+}
+
+unsigned sim_board_uptime_ms(const struct sim_board *board)
+{
+    return (unsigned)(espota_clock_now_ms(board->options.clock) - board->started_ms);
 }
