@@ -116,7 +116,7 @@ static int seal(struct espota_noise *n, const uint8_t key[LENGTH], uint8_t *data
     return mix_hash(n, data, length + ESPOTA_TAG_SIZE);
 }
 
-static int open(struct espota_noise *n, const uint8_t key[LENGTH], uint8_t *data, size_t length)
+static int open_in_place(struct espota_noise *n, const uint8_t key[LENGTH], uint8_t *data, size_t length)
 {
     uint8_t before[LENGTH];
     memcpy(before, n->hash, LENGTH);
@@ -212,7 +212,7 @@ int espota_noise_read_first(struct espota_noise *n, const uint8_t psk[ESPOTA_NOI
     if (result == 0)
         result = mix_ephemeral(n, n->peer, key);
     if (result == 0)
-        result = open(n, key, message + ESPOTA_X25519_SIZE, length - ESPOTA_NOISE_MESSAGE_SIZE);
+        result = open_in_place(n, key, message + ESPOTA_X25519_SIZE, length - ESPOTA_NOISE_MESSAGE_SIZE);
     espota_noise_forget(key, sizeof key);
     return result;
 }
@@ -243,7 +243,7 @@ int espota_noise_read_second(struct espota_noise *n, uint8_t *message, size_t le
     if (result == 0)
         result = mix_shared(n, key);
     if (result == 0)
-        result = open(n, key, message + ESPOTA_X25519_SIZE, length - ESPOTA_NOISE_MESSAGE_SIZE);
+        result = open_in_place(n, key, message + ESPOTA_X25519_SIZE, length - ESPOTA_NOISE_MESSAGE_SIZE);
     if (result == 0)
         result = split(n, keys);
     espota_noise_forget(key, sizeof key);

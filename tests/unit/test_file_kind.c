@@ -243,6 +243,8 @@ static void what_lies_in_flash_is_told_apart(void **state)
                                             .crc = espota_otadata_crc(1) };
     /* first page of what nvs_partition_gen.py makes: active, sequence 0, version 2 */
     static const uint8_t nvs[] = { 0xfe, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xfe };
+    static const uint8_t littlefs[] = { 'l', 'i', 't', 't', 'l', 'e', 'f', 's' };
+    static const uint8_t fat[] = { 0xeb, 0xfe, 0x90, 'M', 'S', 'D', 'O', 'S', '5', '.', '0', 0, 0x10 };
     memset(bytes, 0xff, sizeof bytes);
     put_table(0, 0x10000);
     struct espota_file file = examine(ESPOTA_TABLE_BINARY_SIZE);
@@ -257,7 +259,7 @@ static void what_lies_in_flash_is_told_apart(void **state)
     file = examine(0x3000);
     expect_words(&file, ESPOTA_FILE_NVS, "the content of an NVS partition");
     memset(bytes, 0xff, sizeof bytes);
-    memcpy(bytes + 0x1008, "littlefs", 8);
+    memcpy(bytes + 0x1008, littlefs, sizeof littlefs);
     file = examine(0x10000);
     expect_words(&file, ESPOTA_FILE_LITTLEFS, "a LittleFS file system");
     memset(bytes, 0xff, sizeof bytes);
@@ -266,7 +268,7 @@ static void what_lies_in_flash_is_told_apart(void **state)
     file = examine(0x10000);
     expect_words(&file, ESPOTA_FILE_SPIFFS, "a SPIFFS file system");
     memset(bytes, 0xff, sizeof bytes);
-    memcpy(bytes + 0x1000, "\xeb\xfe\x90MSDOS5.0\x00\x10", 13);
+    memcpy(bytes + 0x1000, fat, sizeof fat);
     espota_put_le16(bytes + 0x1000 + 510, 0xaa55);
     file = examine(0x10000);
     expect_words(&file, ESPOTA_FILE_FAT, "a FAT file system");
