@@ -1,5 +1,5 @@
 /* Update the device at PORT (/dev/ttyUSB0, tcp://host:port) from a URL: ota PORT URL */
-#include <espota/device.h>
+#include <espota/agent_device.h>
 #include <espota/fetch.h>
 #include <espota/update.h>
 

@@ -215,59 +215,6 @@ int espota_device_receive(struct espota_device *device, struct espota_link *link
 /** @return 0, or ESPOTA_ERR_CANCELLED with the error filled in. */
 int espota_device_check_cancelled(struct espota_device *device, struct espota_error *error);
 
-/* ---- opening --------------------------------------------------------------------------------------------
- */
-
-/** How to get a chip into download mode, and out of it. */
-enum espota_reset_before { ESPOTA_BEFORE_DEFAULT, ESPOTA_BEFORE_NO_RESET, ESPOTA_BEFORE_SEQUENCE };
-enum espota_reset_after {
-    ESPOTA_AFTER_HARD_RESET, /* by the lines; by the ROM's command where there are none */
-    ESPOTA_AFTER_SOFT_RESET, /* by the ROM's command */
-    ESPOTA_AFTER_WATCHDOG,   /* by the RTC watchdog, where the chip has one that can */
-    ESPOTA_AFTER_NO_RESET,
-    ESPOTA_AFTER_SEQUENCE
-};
-
-struct espota_rom_options {
-    const struct espota_chip *chip; /* NULL: detect. Otherwise another chip is an error */
-    uint32_t baud;                  /* rate to switch to after the sync; 0: stay */
-    bool baud_auto;                 /* the highest rate that works, up to `baud` */
-    enum espota_reset_before before;
-    const char *before_sequence; /* espota/reset.h; must outlive the device */
-    enum espota_reset_after after;
-    const char *after_sequence;
-    bool identify_only; /* a chip in secure download mode will do: nothing is read or written */
-    unsigned attempts;  /* 0: 7 */
-    const struct espota_observer *observer; /* as in struct espota_device */
-};
-
-/** Talk to the ROM bootloader on `link`, which the device owns from now on, also on failure.
- * Resets into download mode where the link can, syncs, identifies chip and flash, changes the rate. */
-int espota_rom_open(struct espota_device **device, struct espota_link *link,
-                    const struct espota_rom_options *options, struct espota_error *error);
-
-struct espota_agent_options {
-    const uint8_t *key; /* the device's key, at most 64 bytes, which is copied; NULL: open session */
-    size_t key_length;
-    bool key_required;         /* fail when the agent does not ask for the key: never talk to a stranger */
-    unsigned hello_timeout_ms; /* how long to knock; 0: 5000 */
-    unsigned work_timeout_ms;  /* the longest that one request may be worked on; 0: 180000 */
-    const struct espota_observer *observer; /* as in struct espota_device */
-};
-
-/** Talk to the agent on `link`, which the device owns from now on, also on failure. */
-int espota_agent_open(struct espota_device **device, struct espota_link *link,
-                      const struct espota_agent_options *options, struct espota_error *error);
-
-/** A flash dump on disk, whose size is the flash size. `chip` may be NULL. Writes go to the file at once. */
-int espota_file_device_open(struct espota_device **device, const char *path, const struct espota_chip *chip,
-                            struct espota_error *error);
-
-/** A flash dump that is not there: blank, `size` bytes (64K to 128M, a power of two), and made by the first
- * erase or write. @return ESPOTA_ERR_USAGE for another size. */
-int espota_file_device_new(struct espota_device **device, const char *path, uint32_t size,
-                           const struct espota_chip *chip, struct espota_error *error);
-
 #pragma GCC visibility pop
 
 #endif

@@ -1,7 +1,10 @@
 #include "connect.h"
 
+#include "espota/agent_device.h"
+#include "espota/file_device.h"
 #include "espota/ports.h"
 #include "espota/reset.h"
+#include "espota/rom_device.h"
 
 #include <ctype.h>
 #include <inttypes.h>

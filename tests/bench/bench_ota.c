@@ -1,6 +1,7 @@
 /* What an update costs on the wire: bytes, and seconds as modelled for a UART and a typical flash chip. The
  * model does not depend on the machine: bits at 10 per byte, 45 ms per sector erased, 0.4 ms per 256 bytes
  * programmed; sending and flash work overlap nowhere, so that it is an upper bound. */
+#include "espota/agent_device.h"
 #include "espota/update.h"
 
 #include "fixtures/memory_board.h"

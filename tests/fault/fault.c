@@ -6,6 +6,7 @@
  * images, or what ran.
  *
  * Prints the number of cases for each procedure and layout. Exit status 1 when one went wrong. */
+#include "espota/agent_device.h"
 #include "espota/bootsel.h"
 #include "espota/update.h"
 

@@ -1,6 +1,7 @@
 /* A hostile host: the frames of a whole update, mutated, truncated, dropped, doubled, reordered, replayed and
  * oversized, and requests with numbers at every boundary. The agent stays up, answers by name or not at all,
  * and writes nothing outside of the idle slot and otadata. */
+#include "espota/agent_device.h"
 #include "espota/crc32.h"
 #include "espota/update.h"
 

@@ -1,5 +1,6 @@
 /* The OTA procedure against a board in memory: what is written, what is refused, and what a power cut leaves.
  */
+#include "espota/agent_device.h"
 #include "espota/update.h"
 
 #include "fixtures/memory_board.h"

@@ -1,5 +1,6 @@
 /* What nobody gets out of an agent: a key, and an app that is concealed. And that a session keeps its own
  * key. */
+#include "espota/agent_device.h"
 #include "espota/agent_settings.h"
 #include "espota/update.h"
 

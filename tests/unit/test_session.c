@@ -1,6 +1,7 @@
 /* Keyed sessions against who does not know the key: what he says, replays, changes, reorders or cuts off
  * opens nothing, changes nothing, and keeps the owner neither out nor waiting. */
 #include "device/agent/agent.h"
+
 #include "espota/update.h"
 
 #include "fixtures/keyed_board.h"

@@ -1,4 +1,6 @@
 /* Several devices at once: each thread has its own, and nothing is shared but the library. */
+#include "espota/agent_device.h"
+#include "espota/file_device.h"
 #include "espota/flash_plan.h"
 #include "espota/update.h"
 

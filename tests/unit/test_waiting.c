@@ -2,9 +2,11 @@
  * at all; and a wish to stop is heard meanwhile. By a clock of the test: minutes pass in no time. */
 #include "device/agent/agent.h"
 
+#include "espota/agent_device.h"
 #include "espota/bytes.h"
 #include "espota/crc32.h"
 #include "espota/link.h"
+#include "espota/rom_device.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* An agent at the other end of a link; shared by the files of this folder. */
-#ifndef ESPOTA_AGENT_DEVICE_H
-#define ESPOTA_AGENT_DEVICE_H
+#ifndef ESPOTA_DEVICE_AGENT_AGENT_H
+#define ESPOTA_DEVICE_AGENT_AGENT_H
 
+#include "espota/agent_device.h"
 #include "espota/agent_protocol.h"
-#include "espota/device.h"
 #include "espota/noise.h"
 #include "espota/slip.h"
 

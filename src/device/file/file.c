@@ -1,5 +1,5 @@
 /* A raw flash dump on disk as a device. Every write is in the file when it returns. */
-#include "espota/device.h"
+#include "espota/file_device.h"
 
 #include "espota/host.h"
 

@@ -2,7 +2,7 @@
 #ifndef ESPOTA_ROM_H
 #define ESPOTA_ROM_H
 
-#include "espota/device.h"
+#include "espota/rom_device.h"
 #include "espota/rom_protocol.h"
 #include "espota/slip.h"
 

@@ -1,0 +1,24 @@
+/** espota's agent, running on the chip, as a device (espota/device.h). */
+#ifndef ESPOTA_AGENT_DEVICE_H
+#define ESPOTA_AGENT_DEVICE_H
+
+#pragma GCC visibility push(default)
+
+#include "espota/device.h"
+
+struct espota_agent_options {
+    const uint8_t *key; /* the device's key, at most 64 bytes, which is copied; NULL: open session */
+    size_t key_length;
+    bool key_required;         /* fail when the agent does not ask for the key: never talk to a stranger */
+    unsigned hello_timeout_ms; /* how long to knock; 0: 5000 */
+    unsigned work_timeout_ms;  /* the longest that one request may be worked on; 0: 180000 */
+    const struct espota_observer *observer; /* as in struct espota_device */
+};
+
+/** Talk to the agent on `link`, which the device owns from now on, also on failure. */
+int espota_agent_open(struct espota_device **device, struct espota_link *link,
+                      const struct espota_agent_options *options, struct espota_error *error);
+
+#pragma GCC visibility pop
+
+#endif
