@@ -87,6 +87,8 @@ make_build() {
     "$MKIMAGE" -o build/firmware.bin "$@"
 }
 
+sim_is_up() { [ -L "$TTY" ] && grep -q "^rfc2217" "$WORK/sim$SIM_COUNT.out"; }
+
 # start_sim ARGS...: a simulator in the background; SIM_PID, TTY, UART (tcp address), REMOTE (rfc2217 address), AGENT
 # (host:port).
 start_sim() {
@@ -96,11 +98,7 @@ start_sim() {
     "$ESPOTA" sim --link "$TTY" --tcp 0 --rfc2217 0 "$@" >"$WORK/sim$SIM_COUNT.out" 2>"$SIM_LOG" </dev/null &
     SIM_PID=$!
     PIDS+=("$SIM_PID")
-    local i
-    for ((i = 0; i < 200; i++)); do
-        [ -L "$TTY" ] && grep -q "^rfc2217" "$WORK/sim$SIM_COUNT.out" && break
-        sleep 0.05
-    done
+    wait_until 20 sim_is_up || not_ok "a simulator starts" "$(cat "$SIM_LOG")"
     UART=$(sed -n 's/^uart: //p' "$WORK/sim$SIM_COUNT.out")
     REMOTE=$(sed -n "s/^rfc2217: //p" "$WORK/sim$SIM_COUNT.out")
     AGENT=$(sed -n 's/^agent: //p' "$WORK/sim$SIM_COUNT.out")
@@ -111,12 +109,26 @@ stop_sim() {
     wait "$SIM_PID" 2>/dev/null
 }
 
-# wait_for FILE TEXT: until the file has the text.
-wait_for() {
-    local i
-    for ((i = 0; i < 100; i++)); do
-        grep -q -- "$2" "$1" && return 0
-        sleep 0.05
+# wait_until SECONDS COMMAND...: until the command succeeds; false when it does not in time.
+wait_until() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -le "$deadline" ] || return 1
+        sleep 0.02
     done
-    return 1
+}
+
+# wait_for FILE TEXT: until the file has the text.
+wait_for() { wait_until 20 grep -q -s -- "$2" "$1"; }
+
+# sector_in FLASH OFFSET FILE N: the N-th sector of FILE, from 0, is in the flash file, as far behind OFFSET.
+sector_in() { cmp -s -i $(($2 + $4 * 4096)):$(($4 * 4096)) -n 4096 "$1" "$3"; }
+
+# waits PID: the process catches Ctrl-C, has a device or a connection open, and sleeps.
+waits() {
+    local caught
+    caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
+    [ $((16#${caught:-0} & 2)) -ne 0 ] && grep -q '^State:[[:space:]]*S' "/proc/$1/status" &&
+        find "/proc/$1/fd" -mindepth 1 -printf '%l\n' 2>/dev/null | grep -q '^socket:\|^/dev/pts/'
 }

@@ -155,7 +155,7 @@ cp dump.bin slow.bin
 start_sim --flash-file slow.bin --real-time
 "$ESPOTA" ota --port "$TTY" --file third.bin >stopped.out 2>stopped.err </dev/null &
 ota=$!
-sleep 2.5
+wait_until 20 sector_in slow.bin 0x190000 third.bin 5 || not_ok "an update is under way" "$(cat stopped.err)"
 kill -INT $ota
 wait $ota
 STATUS=$? OUT=$(cat stopped.out) ERR=$(cat stopped.err)

@@ -66,14 +66,14 @@ stop_sim
 
 # what the boot log says
 cat >talk.py <<'PY'
-import socket, sys, time
+import socket, sys
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 text = sys.argv[1].encode().decode("unicode_escape").encode("latin-1")
 caller, _ = listener.accept()
 try:
     for _ in range(int(sys.argv[2])):
-        time.sleep(0.5)
+        caller.recv(4096) # whenever the host tries
         caller.sendall(text)
     while caller.recv(4096):
         pass
@@ -85,10 +85,7 @@ says() { # NAME LOG TIMES TEXT
     rm -f talk.out
     python3 talk.py "$2" "$3" >talk.out 2>talk.err &
     PIDS+=($!)
-    for ((i = 0; i < 100; i++)); do
-        [ -s talk.out ] && break
-        sleep 0.05
-    done
+    wait_for talk.out .
     port=$(cat talk.out)
     run info --port "tcp://127.0.0.1:$port"
     expect "$1" 3 "err:$4"

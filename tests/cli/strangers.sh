@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2034
 # Strangers at the network listener of an agent: the owner gets in every time, and the UART is served. And what goes over the
 # wire says neither the key nor the image.
 source "$(dirname "$0")/../lib.sh"
@@ -155,7 +156,8 @@ start_sim --flash-file flash.bin --key device.key --real-time
 "$ESPOTA" ota --port "$TTY" --key device.key --file fifth.bin >midway.out 2>midway.err </dev/null &
 ota=$!
 PIDS+=("$ota")
-sleep 1.5
+midway() { sector_in flash.bin 0x10000 fifth.bin 3 || sector_in flash.bin 0x110000 fifth.bin 3; }
+wait_until 20 midway || not_ok "an update is under way" "$(cat midway.err)"
 kill -USR1 "$SIM_PID"
 wait $ota
 STATUS=$? OUT=$(cat midway.out) ERR=$(cat midway.err)

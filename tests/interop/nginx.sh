@@ -130,15 +130,13 @@ server.serve_forever()
 PY
 python3 trick.py "$trick" >trick.log 2>&1 &
 PIDS+=($!)
-for _ in $(seq 100); do
-    curl -s -o /dev/null "http://127.0.0.1:$http/" && curl -s -o /dev/null "http://127.0.0.1:$trick/" && break
-    sleep 0.05
-done
+servers_are_up() { curl -s -o /dev/null "http://127.0.0.1:$http/" && curl -s -o /dev/null "http://127.0.0.1:$trick/"; }
+wait_until 20 servers_are_up || not_ok "the servers start" "$(cat trick.log)"
 
 rm -f flash.bin
 "$ESPOTA" sim --flash-file flash.bin --flash 4M --download --no-pty --tcp 0 >s.out 2>s.log </dev/null &
 sim=$!
-for _ in $(seq 100); do grep -q '^uart' s.out && break; sleep 0.05; done
+wait_for s.out '^uart'
 "$ESPOTA" flash -q --port "$(sed -n 's/^uart: //p' s.out)" --bootloader bootloader.bin --app old.bin
 kill $sim && wait $sim 2>/dev/null
 cp flash.bin clean.bin
@@ -225,7 +223,7 @@ limited "a server that drips headers" 2 "stalled after 0 bytes" --url http://127
 limited "a slow server" 3 "takes too long" --url http://127.0.0.1:$trick/slow.bin --timeout 3
 "$ESPOTA" ota --port /nowhere --url http://127.0.0.1:$trick/silent.bin >stdout 2>stderr </dev/null &
 ota=$!
-sleep 1
+wait_until 20 waits $ota
 kill -INT $ota
 wait $ota
 STATUS=$? OUT=$(cat stdout) ERR=$(cat stderr)

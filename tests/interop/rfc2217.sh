@@ -32,10 +32,7 @@ stop_sim
 start_sim --flash-file flash.bin --rise 200
 "$venv/bin/python" "$ROOT/tests/interop/rfc2217_bridge.py" "$REMOTE" >bridge.out 2>bridge.log &
 PIDS+=($!)
-for ((i = 0; i < 100; i++)); do
-    [ -s bridge.out ] && break
-    sleep 0.1
-done
+wait_for bridge.out . || not_ok "the bridge starts" "$(cat bridge.log)"
 bridge=rfc2217://127.0.0.1:$(cat bridge.out)
 run flash --port "$bridge" --bootloader bl.bin --app app.bin --force --before 'D0|R1|W0.1|D1|R0|W0.3|D0'
 expect "espota through pySerial's server, with its own reset sequence" 0 "err:boots next"

@@ -60,10 +60,7 @@ same "and nothing else changed" now.bin expected.bin
 "$ESPOTA" ota --port "$PORT" --file third.bin >cut.out 2>cut.err </dev/null &
 ota=$!
 PIDS+=("$ota")
-for ((i = 0; i < 500; i++)); do # until its eleventh sector is in flash
-    cmp -s -i $((0x1000000 + 0x10000 + 40960)):40960 -n 4096 ram.bin third.bin && break
-    sleep 0.02
-done
+wait_until 20 sector_in ram.bin 0x1010000 third.bin 10 || not_ok "an update is under way" "$(cat cut.err)"
 power_off
 wait $ota
 STATUS=$? OUT=$(cat cut.out) ERR=$(cat cut.err)
