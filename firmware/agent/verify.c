@@ -57,17 +57,28 @@ static enum espota_image_verdict look(struct espota_agent *agent, const struct e
     return espota_image_examine(image, &source, &agent->port->sha256, agent->sector, sizeof agent->sector);
 }
 
+/* Would the bootloader start what is whole? One that it refuses has it start another app. */
+static bool starts(const struct espota_agent *agent, const struct espota_image *image)
+{
+    const struct espota_agent_port *port = agent->port;
+    return image->chip_id == agent->config->chip_id && (!port->starts || port->starts(port->context, image));
+}
+
 bool espota_agent_is_bootable(struct espota_agent *agent, const struct espota_partition *partition)
 {
     struct espota_image image;
-    return look(agent, partition, &image) == ESPOTA_IMAGE_OK && image.chip_id == agent->config->chip_id;
+    return look(agent, partition, &image) == ESPOTA_IMAGE_OK && starts(agent, &image);
 }
 
-/* Is it an app of this device's making, and new enough? */
-static enum espota_agent_status check_description(const struct espota_agent_config *config,
+/* Is it an app of this device's making, and new enough? An owner may have signed what is no app, as a
+ * bootloader: that has no description. */
+static enum espota_agent_status check_description(const struct espota_agent *agent,
                                                   const struct espota_image *image)
 {
+    const struct espota_agent_config *config = agent->config;
     const struct espota_app_desc *d = &image->description; /* all 0 where there is none */
+    if (!image->has_description && agent->port->check_signature)
+        return ESPOTA_AGENT_IMAGE;
     if (d->secure_version < config->min_secure_version)
         return ESPOTA_AGENT_OLD;
     return config->project && strcmp(d->project, config->project) != 0 ? ESPOTA_AGENT_PROJECT
@@ -83,9 +94,9 @@ enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
         return ESPOTA_AGENT_FLASH;
     if (verdict == ESPOTA_IMAGE_HASH_FAILED)
         return ESPOTA_AGENT_CRYPTO;
-    if (verdict != ESPOTA_IMAGE_OK || image.chip_id != agent->config->chip_id)
+    if (verdict != ESPOTA_IMAGE_OK || !starts(agent, &image))
         return ESPOTA_AGENT_IMAGE;
-    enum espota_agent_status status = check_description(agent->config, &image);
+    enum espota_agent_status status = check_description(agent, &image);
     if (status == ESPOTA_AGENT_OK && agent->port->check_signature)
         status = check_owner(agent, partition, image.length);
     return status == ESPOTA_AGENT_OK && agent->port->check_signature ? refuse_recovery(agent, partition)

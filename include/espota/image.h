@@ -94,6 +94,10 @@ enum espota_image_verdict espota_image_examine(struct espota_image *image,
                                                const struct espota_hash *sha256, uint8_t *buffer,
                                                size_t buffer_size);
 
+/** Does it run on a chip of this revision (major * 100 + minor)? A highest one of 0 or 65535 is none. Source:
+ * ESP-IDF, bootloader_common_loader.c: bootloader_common_check_chip_validity. */
+bool espota_image_is_for_revision(const struct espota_image *image, uint16_t revision);
+
 /** Read the headers only: a few small reads find chip, segments, length, stored hash and description, and
  * whether they fit together. Checksum and hash are not computed. @return as espota_image_examine, without
  * BAD_CHECKSUM, BAD_HASH and HASH_FAILED. */

@@ -33,6 +33,12 @@ enum espota_image_verdict espota_image_parse_header(struct espota_image *image,
     return ESPOTA_IMAGE_OK;
 }
 
+bool espota_image_is_for_revision(const struct espota_image *image, uint16_t revision)
+{
+    bool limited = image->max_revision != 0 && image->max_revision != UINT16_MAX;
+    return revision >= image->min_revision && (!limited || revision <= image->max_revision);
+}
+
 /* Read and hash the next `length` bytes into `to`. */
 static enum espota_image_verdict take(struct examination *e, uint8_t *to, size_t length)
 {

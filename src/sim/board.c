@@ -74,6 +74,11 @@ static int agent_check_signature(void *context, const uint8_t digest[ESPOTA_SHA2
     return espota_signer_check(board->options.owner, digest, r_s);
 }
 
+static bool agent_starts(void *context, const struct espota_image *image)
+{
+    return !sim_boot_refusal(context, image);
+}
+
 static void agent_restart(void *context)
 {
     struct sim_board *board = context;
@@ -98,6 +103,7 @@ static void start_app(struct sim_board *board)
         .project = o->project,
     };
     memcpy(board->agent_config.mac, o->identity.mac, sizeof o->identity.mac);
+    board->port.port.starts = agent_starts;
     board->port.port.check_signature = o->owner ? agent_check_signature : NULL;
     board->state = SIM_RUNNING;
     for (size_t i = 0; i < SIM_STREAMS; i++) {

@@ -83,6 +83,9 @@ bool sim_board_serves(const struct sim_board *board, enum sim_stream stream);
  * the console what it does. @return false when there is nothing to boot. */
 bool sim_boot(struct sim_board *board);
 
+/* What it says of an image that is whole, and that it does not start; NULL: it starts. */
+const char *sim_boot_refusal(const struct sim_board *board, const struct espota_image *image);
+
 /* console.c: bytes to a stream, if the board has power. */
 void sim_send(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length);
 /* console.c: a line, to the UART and the log. */

@@ -76,15 +76,21 @@ static void print_partitions(struct sim_board *board)
 }
 
 /* A bootloader does not let an app write over itself: esp_image_format.c, verify_load_addresses. */
+const char *sim_boot_refusal(const struct sim_board *board, const struct espota_image *image)
+{
+    struct espota_file_chip facts = espota_chip_file_facts(board->options.chip);
+    if (image->chip_id != board->options.chip->image_id)
+        return "image is for another chip";
+    if (!espota_image_is_for_revision(image, board->options.identity.revision))
+        return "image is for other revisions of the chip";
+    return espota_image_overlaps_loader(image, &facts) ? "a segment overlaps the bootloader's memory" : NULL;
+}
+
 static const char *why_not(const struct sim_board *board, enum espota_image_verdict verdict,
                            const struct espota_image *image, char words[ESPOTA_PROBLEM_TEXT])
 {
-    struct espota_file_chip facts = espota_chip_file_facts(board->options.chip);
-    if (verdict != ESPOTA_IMAGE_OK)
-        return espota_image_verdict_text(verdict, image, words);
-    if (image->chip_id != board->options.chip->image_id)
-        return "image is for another chip";
-    return espota_image_overlaps_loader(image, &facts) ? "a segment overlaps the bootloader's memory" : NULL;
+    return verdict != ESPOTA_IMAGE_OK ? espota_image_verdict_text(verdict, image, words)
+                                      : sim_boot_refusal(board, image);
 }
 
 static bool bootable(void *context, const struct espota_partition *partition)

@@ -91,6 +91,8 @@ static void an_image_that_is_refused_never_gets_its_header(void **state)
         { IMAGE_OTHER_PROJECT, ESPOTA_AGENT_PROJECT },
         { IMAGE_RECOVERY, ESPOTA_AGENT_RECOVERY },
         { IMAGE_STRANGERS, ESPOTA_AGENT_UNSIGNED },
+        { IMAGE_LATER_CHIP, ESPOTA_AGENT_IMAGE },
+        { IMAGE_LOADER, ESPOTA_AGENT_IMAGE },
     };
     struct owned_board o = board(0, SLOT_0, true);
     start(&o);
@@ -103,6 +105,42 @@ static void an_image_that_is_refused_never_gets_its_header(void **state)
     memset(o.b->flash.data + owned_app(0), 0, 16);
     memory_board_restart(o.b);
     assert_int_equal(o.b->board.state, SIM_STUCK);
+    leave(&o);
+}
+
+/* Or else the bootloader goes down from there to an app that nobody examined. */
+static void what_the_bootloader_does_not_start_is_not_chosen(void **state)
+{
+    (void)state;
+    static const enum signed_image_kind kinds[] = { IMAGE_LATER_CHIP, IMAGE_LOADER };
+    for (size_t i = 0; i < 2; i++) {
+        struct owned_board o = board(1, FACTORY_SLOT_1, true);
+        put(&o, owned_app(FACTORY), IMAGE_OLD);
+        put(&o, owned_app(FACTORY_SLOT_0), kinds[i]);
+        start(&o);
+        assert_int_equal(owned_select(&o, owned_app(FACTORY_SLOT_0), ESPOTA_OTA_UNDEFINED),
+                         ESPOTA_AGENT_IMAGE);
+        restart_and_find(&o, owned_app(FACTORY_SLOT_1));
+        leave(&o);
+    }
+}
+
+/* A bootloader may be signed with the same key. */
+static void what_has_no_description_is_no_app(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    struct espota_bytes image = memory_board_image(5008, 25, 0), signed_image = { 0 };
+    struct espota_error error;
+    o.b->board.options.min_secure_version = 0;
+    o.b->board.options.project = NULL;
+    assert_int_equal(espota_sign_image(images.owner, &image, &signed_image, &error), 0);
+    memory_board_put(o.b, owned_app(1), &signed_image);
+    start(&o);
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_IMAGE);
+    restart_and_find(&o, owned_app(0));
+    espota_bytes_free(&image);
+    espota_bytes_free(&signed_image);
     leave(&o);
 }
 
@@ -416,6 +454,8 @@ int main(void)
         cmocka_unit_test(what_was_verified_cannot_be_written_any_more),
         cmocka_unit_test(a_slot_that_is_chosen_is_not_when_it_is_written_again),
         cmocka_unit_test(an_image_that_is_refused_never_gets_its_header),
+        cmocka_unit_test(what_the_bootloader_does_not_start_is_not_chosen),
+        cmocka_unit_test(what_has_no_description_is_no_app),
         cmocka_unit_test(a_slot_that_is_written_has_no_header),
         cmocka_unit_test(the_slot_that_a_trial_goes_back_to_is_not_for_writing),
         cmocka_unit_test(a_confirmed_trial_takes_updates),

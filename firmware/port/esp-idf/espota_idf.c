@@ -2,6 +2,7 @@
 #include "espota_private.h"
 
 #include "esp_app_desc.h"
+#include "esp_chip_info.h"
 #include "esp_flash.h"
 #include "esp_flash_encrypt.h"
 #include "esp_log.h"
@@ -119,6 +120,15 @@ static void done(void *context, enum espota_agent_request request)
     }
 }
 
+/* An app for other revisions of the chip makes the bootloader look for another app. */
+static bool starts(void *context, const struct espota_image *image)
+{
+    esp_chip_info_t chip;
+    (void)context;
+    esp_chip_info(&chip);
+    return espota_image_is_for_revision(image, chip.revision);
+}
+
 /* ---- streams --------------------------------------------------------------------------------------------
  */
 
@@ -189,6 +199,7 @@ static void set_up_port(struct espota_idf *e)
         .md5 = espota_idf_md5,
         .allow_update = allow_update,
         .done = done,
+        .starts = starts,
         .check_signature = e->config.owner ? espota_idf_check_signature : NULL,
     };
 }

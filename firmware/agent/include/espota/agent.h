@@ -45,6 +45,9 @@ struct espota_agent_port {
     espota_md5_fn *md5;
     /** May an update of `length` bytes into the partition at `offset` begin now? NULL: always. */
     bool (*allow_update)(void *context, uint32_t offset, uint32_t length);
+    /** Does the device's bootloader start such an image, which is whole and for this chip? It looks at the
+     * chip's revision too, and at the memory that it needs itself. NULL: it starts all of them. */
+    bool (*starts)(void *context, const struct espota_image *image);
     /** A request that changes something was carried out: BEGIN, VERIFY, SELECT, CONFIRM, ROLLBACK. NULL:
      * nobody asks. */
     void (*done)(void *context, enum espota_agent_request request);
