@@ -37,14 +37,10 @@ void cli_end_if_interrupted(void);
 enum option_kind {
     OPTION_FLAG,   /* bool */
     OPTION_TEXT,   /* const char * */
-    OPTION_SIZE,   /* struct size_option: bytes with K or M */
+    OPTION_SIZE,   /* struct number_option: bytes with K or M */
     OPTION_NUMBER, /* struct number_option: decimal or 0x */
+    OPTION_CHOICE, /* const char *: the name of the one option that is given, of all that have this field */
     OPTION_LIST,   /* struct list_option: given several times, or followed by more of what has commas in it */
-};
-
-struct size_option {
-    bool given;
-    uint32_t value;
 };
 
 struct number_option {
@@ -68,12 +64,21 @@ struct option_spec {
     const char *help;
 };
 
+/* Options that several commands share, with their fields from `offset` on in the command's options. */
+struct option_group {
+    const struct option_spec *options; /* NULL ends the list */
+    size_t offset;
+};
+
+enum { MAX_GROUPS = 8 };
+
 struct command {
     const char *name;
-    const char *summary; /* one line */
-    const char *usage;   /* what follows "espota NAME [options]" */
-    const char *story;   /* a paragraph for --help */
-    const struct option_spec *options;
+    const char *summary;               /* one line */
+    const char *usage;                 /* what follows "espota NAME [options]" */
+    const char *story;                 /* a paragraph for --help */
+    const struct option_spec *options; /* its own; NULL: none */
+    struct option_group groups[MAX_GROUPS];
     size_t options_size; /* of the struct that the options fill in, zeroed before */
     int min_arguments, max_arguments;
     int (*run)(struct cli *cli, const void *options, struct espota_error *error);
@@ -84,6 +89,11 @@ struct command {
     {                                                                                                        \
         NULL, 0, OPTION_FLAG, 0, NULL, NULL                                                                  \
     }
+
+/* Shared by commands: --table-offset (struct number_option), --extra-partition-subtypes (struct list_option),
+ * --trial, --restart, --force (bool). */
+extern const struct option_spec table_offset_option[], subtypes_option[], trial_option[], restart_option[],
+    force_option[];
 
 extern const struct command command_plan;
 extern const struct command command_table;

@@ -12,24 +12,16 @@ enum { LARGEST_FLASH = 128 << 20, LARGEST_MANIFEST = 1 << 20, MANIFEST_VERSION =
 
 struct options {
     struct connect_options connect;
-    struct size_option table_offset;
+    struct number_option table_offset;
     bool force;
 };
 
-#define COMMON_ROWS                                                                                          \
-    CONNECT_PORT_ROWS(struct options, connect), CONNECT_AGENT_ROWS(struct options, connect),                 \
-        CONNECT_VIA_ROW(struct options, connect, "rom"), CONNECT_ROM_ROWS(struct options, connect)
-
 static const struct option_spec backup_options[] = {
-    COMMON_ROWS,
-    { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
-      "where the partition table lies (0x8000)" },
     { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL, "replace an earlier backup" },
     OPTION_END,
 };
 
 static const struct option_spec restore_options[] = {
-    COMMON_ROWS,
     { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL,
       "also to another device than the one backed up, or one with secure boot or flash encryption" },
     OPTION_END,
@@ -234,6 +226,8 @@ const struct command command_backup = {
         "--force is given.\n"
         "Blank parts do not travel; a backup that was interrupted goes on where it stopped.",
     .options = backup_options,
+    .groups = { CONNECT_GROUPS(via_rom_option),
+                { table_offset_option, offsetof(struct options, table_offset) } },
     .options_size = sizeof(struct options),
     .min_arguments = 1,
     .max_arguments = 1,
@@ -249,6 +243,7 @@ const struct command command_restore = {
              "backed\n"
              "up is refused (exit status 5) unless --force is given.",
     .options = restore_options,
+    .groups = { CONNECT_GROUPS(via_rom_option) },
     .options_size = sizeof(struct options),
     .min_arguments = 1,
     .max_arguments = 1,

@@ -8,29 +8,15 @@
 
 struct options {
     struct connect_options connect;
-    struct size_option table_offset;
+    struct number_option table_offset;
     bool trial, restart;
 };
 
-#define COMMON_ROWS                                                                                          \
-    CONNECT_PORT_ROWS(struct options, connect), CONNECT_AGENT_ROWS(struct options, connect),                 \
-        CONNECT_VIA_ROW(struct options, connect, "agent"), CONNECT_ROM_ROWS(struct options, connect),        \
-        { "table-offset", 0,                                                                                 \
-          OPTION_SIZE,    offsetof(struct options, table_offset),                                            \
-          "OFFSET",       "where the partition table lies (as the device says, or 0x8000)" },                \
+#define COMMON_GROUPS                                                                                        \
+    CONNECT_GROUPS(via_agent_option), { table_offset_option, offsetof(struct options, table_offset) },       \
     {                                                                                                        \
-        "restart", 'r', OPTION_FLAG, offsetof(struct options, restart), NULL,                                \
-            "restart the device afterwards"                                                                  \
+        restart_option, offsetof(struct options, restart)                                                    \
     }
-
-static const struct option_spec boot_options[] = {
-    COMMON_ROWS,
-    { "trial", 0, OPTION_FLAG, offsetof(struct options, trial), NULL,
-      "boot it once on trial: unless it is confirmed, the boot after returns" },
-    OPTION_END,
-};
-
-static const struct option_spec confirm_options[] = { COMMON_ROWS, OPTION_END };
 
 static int set_boot_result(struct cli *cli, const struct espota_device *device,
                            const struct espota_slots *slots, bool restarted, struct espota_error *error)
@@ -131,7 +117,7 @@ const struct command command_boot = {
     .usage = "PARTITION",
     .story =
         "Makes the app in PARTITION boot next: it must be a factory or OTA partition that holds a valid app.",
-    .options = boot_options,
+    .groups = { { trial_option, offsetof(struct options, trial) }, COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .min_arguments = 1,
     .max_arguments = 1,
@@ -144,7 +130,7 @@ const struct command command_confirm = {
     .usage = "",
     .story =
         "Sets the state of the running OTA slot to valid; without it, a bootloader with rollback goes back.",
-    .options = confirm_options,
+    .groups = { COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .run = run_confirm,
 };
@@ -155,7 +141,7 @@ const struct command command_rollback = {
     .usage = "",
     .story = "Declares the app in the running OTA slot bad; another valid one boots next (at once with "
              "--restart).",
-    .options = confirm_options,
+    .groups = { COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .run = run_rollback,
 };

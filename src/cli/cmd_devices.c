@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct option_spec option_table[] = { OPTION_END };
-
 static const char *state_name(enum espota_port_state state)
 {
     switch (state) {
@@ -87,7 +85,6 @@ const struct command command_devices = {
              "opened; "
              "if not,\n"
              "why, and what to do. Commands without --port take the only one that looks like a board.",
-    .options = option_table,
     .options_size = 0,
     .run = run,
 };

@@ -18,13 +18,9 @@ struct options {
 };
 
 static const struct option_spec option_table[] = {
-    CONNECT_PORT_ROWS(struct options, connect),
-    CONNECT_ROM_ROWS(struct options, connect),
     { "bootloader", 0, OPTION_TEXT, offsetof(struct options, bootloader), "FILE", "second-stage bootloader" },
     { "table", 't', OPTION_TEXT, offsetof(struct options, table), "FILE", "partition table, CSV or binary" },
-    { "extra-partition-subtypes", 0, OPTION_LIST, offsetof(struct options, subtypes), "SUBTYPE",
-      "one more subtype that CSV may name: 'type, name, value'; can be repeated" },
-    { "app", 'a', OPTION_TEXT, PLAN_OPTION(struct options, plan, app), "FILE", "app image" },
+    { "app", 'a', OPTION_TEXT, PLAN_OPTION(app), "FILE", "app image" },
     { "fs-image", 0, OPTION_TEXT, offsetof(struct options, fs_image), "FILE",
       "image for the file system partition" },
     { "slot", 's', OPTION_TEXT, offsetof(struct options, slot), "NAME",
@@ -35,11 +31,8 @@ static const struct option_spec option_table[] = {
       "change the layout of a device with data: erase only what has to go, keep what stays" },
     { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL,
       "write to a chip with secure boot or flash encryption, or over data that no table explains" },
-    { "flash", 0, OPTION_SIZE, PLAN_OPTION(struct options, plan, flash), "SIZE",
+    { "flash", 0, OPTION_SIZE, PLAN_OPTION(flash), "SIZE",
       "plan for this flash size (what the chip has); makes a file: that is not there" },
-    PLAN_OPTION_ROWS(struct options, plan),
-    { "table-offset", 0, OPTION_SIZE, PLAN_OPTION(struct options, plan, table_offset), "OFFSET",
-      "where the partition table lies (0x8000)" },
     { "flash-size", 0, OPTION_TEXT, offsetof(struct options, header.size), "SIZE",
       "in the bootloader's header: keep, 4M ..., or what the chip has: detect (detect)" },
     { "flash-mode", 0, OPTION_TEXT, offsetof(struct options, header.mode), "MODE",
@@ -83,8 +76,6 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (o->table && plan_options_given(&o->plan))
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--table and options that plan a layout contradict each other");
-    if (plan_options_check(&o->plan, error) != 0)
-        return (int)error->status;
     if (o->erase && o->migrate)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--erase and --migrate contradict each other");
     if (o->plan.table_offset.given && o->plan.table_offset.value % ESPOTA_SECTOR_SIZE)
@@ -193,6 +184,10 @@ const struct command command_flash = {
              "is given.\n"
              "--port file:FLASH makes a merged image.",
     .options = option_table,
+    .groups = { { layout_options, offsetof(struct options, plan) },
+                { subtypes_option, offsetof(struct options, subtypes) },
+                CONNECT_GROUP(port_options),
+                CONNECT_GROUP(rom_options) },
     .options_size = sizeof(struct options),
     .max_arguments = 1,
     .run = run,

@@ -9,14 +9,6 @@ struct options {
     struct connect_options connect;
 };
 
-static const struct option_spec option_table[] = {
-    CONNECT_PORT_ROWS(struct options, connect),
-    CONNECT_AGENT_ROWS(struct options, connect),
-    CONNECT_VIA_ROW(struct options, connect, "rom"),
-    CONNECT_ROM_ROWS(struct options, connect),
-    OPTION_END,
-};
-
 /* By bit of the security info's flags. Source: esptool, esptool/loader.py, get_security_info. */
 static const char *const flag_names[] = {
     "secure-boot",
@@ -181,7 +173,7 @@ const struct command command_info = {
         "Asks the ROM (or the agent) which chip this is, its revision, features, crystal, MAC and flash, and "
         "whether\n"
         "secure boot or flash encryption are on.",
-    .options = option_table,
+    .groups = { CONNECT_GROUPS(via_rom_option) },
     .options_size = sizeof(struct options),
     .run = run,
 };

@@ -22,7 +22,6 @@ struct options {
 };
 
 static const struct option_spec option_table[] = {
-    CONNECT_PORT_ROWS(struct options, connect),
     { "reset", 'r', OPTION_FLAG, offsetof(struct options, reset), NULL,
       "restart the device first, by its lines" },
     { "timestamps", 't', OPTION_FLAG, offsetof(struct options, timestamps), NULL,
@@ -200,6 +199,7 @@ const struct command command_monitor = {
              "line\n"
              "and --timeout does not wait for ever.",
     .options = option_table,
+    .groups = { CONNECT_GROUP(port_options) },
     .options_size = sizeof(struct options),
     .run = run,
 };

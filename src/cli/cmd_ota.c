@@ -15,7 +15,7 @@ struct options {
     struct connect_options connect;
     const char *url, *file, *certificate, *path;
     struct number_option http_port, stall_timeout, timeout;
-    struct size_option table_offset;
+    struct number_option table_offset;
     bool md5, force_factory, restart, trial, force;
 };
 
@@ -27,9 +27,6 @@ static const struct option_spec option_table[] = {
       "require URL.md5 (FILE.md5) and check the image with it" },
     { "force-factory", 0, OPTION_FLAG, offsetof(struct options, force_factory), NULL,
       "update the factory partition, from an OTA slot" },
-    { "restart", 'r', OPTION_FLAG, offsetof(struct options, restart), NULL, "restart the device afterwards" },
-    { "trial", 0, OPTION_FLAG, offsetof(struct options, trial), NULL,
-      "boot it once on trial: unless it is confirmed, the boot after returns" },
     { "certificate", 0, OPTION_TEXT, offsetof(struct options, certificate), "PEM",
       "trust this certificate (a CA's, or the server's) for https" },
     { "path", 0, OPTION_TEXT, offsetof(struct options, path), "PATH",
@@ -40,14 +37,6 @@ static const struct option_spec option_table[] = {
       "give up on a server that sends nothing, or next to it, for so long (30)" },
     { "timeout", 0, OPTION_NUMBER, offsetof(struct options, timeout), "SECONDS",
       "give up on a download that takes longer in all (600)" },
-    { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL,
-      "write to a chip with secure boot or flash encryption through its ROM" },
-    CONNECT_PORT_ROWS(struct options, connect),
-    CONNECT_AGENT_ROWS(struct options, connect),
-    CONNECT_VIA_ROW(struct options, connect, "agent"),
-    CONNECT_ROM_ROWS(struct options, connect),
-    { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
-      "where the partition table lies (as the device says, or 0x8000)" },
     OPTION_END,
 };
 
@@ -279,6 +268,11 @@ const struct command command_ota = {
              "and only\n"
              "then switches boot. A run that was interrupted is finished by the same command.",
     .options = option_table,
+    .groups = { { trial_option, offsetof(struct options, trial) },
+                { restart_option, offsetof(struct options, restart) },
+                { force_option, offsetof(struct options, force) },
+                CONNECT_GROUPS(via_agent_option),
+                { table_offset_option, offsetof(struct options, table_offset) } },
     .options_size = sizeof(struct options),
     .run = run,
 };

@@ -13,7 +13,7 @@ enum { LARGEST_IMAGE = 16 << 20 };
 struct options {
     const char *key, *project, *output;
     struct number_option min_secure_version;
-    struct size_option table_offset;
+    struct number_option table_offset;
     bool rollback;
 };
 

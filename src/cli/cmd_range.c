@@ -12,41 +12,29 @@
 
 struct options {
     struct connect_options connect;
-    struct size_option table_offset;
+    struct number_option table_offset;
     bool force, raw;
 };
 
-#define COMMON_ROWS                                                                                          \
-    CONNECT_PORT_ROWS(struct options, connect), CONNECT_AGENT_ROWS(struct options, connect),                 \
-        CONNECT_VIA_ROW(struct options, connect, "rom"), CONNECT_ROM_ROWS(struct options, connect),          \
+#define COMMON_GROUPS                                                                                        \
+    CONNECT_GROUPS(via_rom_option),                                                                          \
     {                                                                                                        \
-        "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",                    \
-            "where the partition table lies (0x8000)"                                                        \
+        table_offset_option, offsetof(struct options, table_offset)                                          \
     }
-
-#define RAW_ROW(help)                                                                                        \
+#define FORCE_GROUP                                                                                          \
     {                                                                                                        \
-        "raw", 0, OPTION_FLAG, offsetof(struct options, raw), NULL, help                                     \
+        force_option, offsetof(struct options, force)                                                        \
     }
-
-static const struct option_spec reading_options[] = { COMMON_ROWS, OPTION_END };
 
 static const struct option_spec verify_options[] = {
-    COMMON_ROWS, RAW_ROW("compare Intel HEX and UF2 as they are, not where their addresses say"), OPTION_END
-};
-
-static const struct option_spec write_options[] = {
-    COMMON_ROWS,
-    { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL,
-      "write to a chip with secure boot or flash encryption" },
-    RAW_ROW("write FILE as it is, whatever it is and wherever its addresses say"),
+    { "raw", 0, OPTION_FLAG, offsetof(struct options, raw), NULL,
+      "compare Intel HEX and UF2 as they are, not where their addresses say" },
     OPTION_END,
 };
 
-static const struct option_spec writing_options[] = {
-    COMMON_ROWS,
-    { "force", 0, OPTION_FLAG, offsetof(struct options, force), NULL,
-      "write to a chip with secure boot or flash encryption" },
+static const struct option_spec write_options[] = {
+    { "raw", 0, OPTION_FLAG, offsetof(struct options, raw), NULL,
+      "write FILE as it is, whatever it is and wherever its addresses say" },
     OPTION_END,
 };
 
@@ -250,7 +238,7 @@ const struct command command_read = {
     .usage = "TARGET FILE",
     .story = "TARGET is " TARGET_HELP ". FILE may be -, standard output.\n"
              "Blank parts do not travel, and digests make sure that all arrived as it is.",
-    .options = reading_options,
+    .groups = { COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .min_arguments = 2,
     .max_arguments = 2,
@@ -269,6 +257,7 @@ const struct command command_write = {
         "their addresses say, within TARGET. What does not belong there is refused (exit status 5): an ELF\n"
         "file, a bootloader or merged image in an app partition, an image for another chip.",
     .options = write_options,
+    .groups = { FORCE_GROUP, COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .min_arguments = 2,
     .max_arguments = 2,
@@ -282,6 +271,7 @@ const struct command command_verify = {
     .story =
         "TARGET is a partition's name, OFFSET, or OFFSET+LENGTH. Exit status 4 when it holds something else.",
     .options = verify_options,
+    .groups = { COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .min_arguments = 2,
     .max_arguments = 2,
@@ -293,7 +283,7 @@ const struct command command_erase = {
     .summary = "erase parts of flash",
     .usage = "TARGET...",
     .story = "Each TARGET is " TARGET_HELP ".",
-    .options = writing_options,
+    .groups = { FORCE_GROUP, COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .min_arguments = 1,
     .max_arguments = 95,

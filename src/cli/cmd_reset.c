@@ -9,10 +9,6 @@ struct options {
 };
 
 static const struct option_spec option_table[] = {
-    CONNECT_PORT_ROWS(struct options, connect),
-    CONNECT_AGENT_ROWS(struct options, connect),
-    CONNECT_VIA_ROW(struct options, connect, "the lines alone"),
-    CONNECT_ROM_ROWS(struct options, connect),
     { "download", 0, OPTION_FLAG, offsetof(struct options, download), NULL,
       "restart into download mode, and see that the ROM answers" },
     OPTION_END,
@@ -88,6 +84,7 @@ const struct command command_reset = {
              "--download\n"
              "the chip is left in the ROM's download mode.",
     .options = option_table,
+    .groups = { CONNECT_GROUPS(via_lines_option) },
     .options_size = sizeof(struct options),
     .run = run,
 };

@@ -11,7 +11,7 @@ enum { MILLION = 1000000 };
 
 struct options {
     const char *flash_file, *link, *chip, *key, *pubkey, *project, *power_cut;
-    struct size_option flash;
+    struct number_option flash;
     const char *revision, *lines;
     struct number_option tcp, rfc2217, listen, rise, crystal;
     struct number_option seed, drop, flip, duplicate, stall, clean_baud, disconnect_after, min_secure_version;

@@ -9,17 +9,7 @@
 
 struct options {
     struct connect_options connect;
-    struct size_option table_offset;
-};
-
-static const struct option_spec option_table[] = {
-    CONNECT_PORT_ROWS(struct options, connect),
-    CONNECT_AGENT_ROWS(struct options, connect),
-    CONNECT_VIA_ROW(struct options, connect, "agent"),
-    CONNECT_ROM_ROWS(struct options, connect),
-    { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
-      "where the partition table lies (as the device says, or 0x8000)" },
-    OPTION_END,
+    struct number_option table_offset;
 };
 
 static void print_app(const struct espota_app *app)
@@ -121,7 +111,8 @@ const struct command command_status = {
     .summary = "show what runs, what boots next and what the slots hold",
     .usage = "",
     .story = "Asks the agent (or looks into a flash file) for the partition table, otadata and the apps.",
-    .options = option_table,
+    .groups = { CONNECT_GROUPS(via_agent_option),
+                { table_offset_option, offsetof(struct options, table_offset) } },
     .options_size = sizeof(struct options),
     .run = run,
 };

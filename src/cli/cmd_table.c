@@ -8,17 +8,13 @@
 
 struct options {
     struct connect_options connect;
-    struct size_option flash, table_offset, bootloader_offset, recovery_offset;
+    struct number_option flash, table_offset, bootloader_offset, recovery_offset;
     const char *output, *binary;
     struct list_option subtypes;
     bool csv, no_md5;
 };
 
 static const struct option_spec option_table[] = {
-    CONNECT_PORT_ROWS_WITH(struct options, connect, 0),
-    CONNECT_AGENT_ROWS(struct options, connect),
-    CONNECT_VIA_ROW(struct options, connect, "rom"),
-    CONNECT_ROM_ROWS(struct options, connect),
     { "flash", 0, OPTION_SIZE, offsetof(struct options, flash), "SIZE",
       "check that the table fits this flash (the device's)" },
     { "table-offset", 0, OPTION_SIZE, offsetof(struct options, table_offset), "OFFSET",
@@ -27,8 +23,6 @@ static const struct option_spec option_table[] = {
       "where the bootloader lies, for tables that list it" },
     { "recovery-offset", 0, OPTION_SIZE, offsetof(struct options, recovery_offset), "OFFSET",
       "where the recovery bootloader lies" },
-    { "extra-partition-subtypes", 0, OPTION_LIST, offsetof(struct options, subtypes), "SUBTYPE",
-      "one more subtype that CSV may name: 'type, name, value'; can be repeated" },
     { "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE", "write CSV to FILE" },
     { "binary", 'b', OPTION_TEXT, offsetof(struct options, binary), "FILE",
       "write the binary table to FILE" },
@@ -154,7 +148,7 @@ static int read_device(struct cli *cli, struct options *o, char *name, struct es
         *table = slots.table;
         memcpy(name, device->name, sizeof device->name);
         if (!o->flash.given && device->info.flash_size)
-            o->flash = (struct size_option){ true, device->info.flash_size };
+            o->flash = (struct number_option){ true, device->info.flash_size };
     }
     return disconnect_device(device, result, error);
 }
@@ -209,6 +203,7 @@ const struct command command_table = {
         "It is checked with every rule of ESP-IDF's generator, shown with a map, and converted when -o,\n"
         "--csv or --binary ask for it.",
     .options = option_table,
+    .groups = { CONNECT_GROUPS(via_rom_option), { subtypes_option, offsetof(struct options, subtypes) } },
     .options_size = sizeof(struct options),
     .max_arguments = 1,
     .run = run,

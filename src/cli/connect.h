@@ -11,41 +11,19 @@ struct connect_options {
     uint32_t create_size; /* of a file: that is not there; 0: it has to be */
 };
 
-#define CONNECT_OPTION(type, member, field) offsetof(type, member) + offsetof(struct connect_options, field)
-/* `letter` stands for --baud; 0 where the command has another use for b. */
-#define CONNECT_PORT_ROWS_WITH(type, member, letter)                                                          \
-    {                                                                                                         \
-        "port",      'p',                                                                                     \
-        OPTION_TEXT, CONNECT_OPTION(type, member, port),                                                      \
-        "PORT",      "serial port, tcp://host:port, rfc2217://host:port, or file:FLASH (the one board found)" \
-    },                                                                                                        \
-        { "baud",      letter,                                                                                \
-          OPTION_TEXT, CONNECT_OPTION(type, member, baud),                                                    \
-          "RATE",      "bits per second, or auto: the highest that works (115200)" },                         \
-    {                                                                                                         \
-        "chip", 'c', OPTION_TEXT, CONNECT_OPTION(type, member, chip), "CHIP", "esp32, esp32c3 ... (auto)"     \
-    }
-#define CONNECT_PORT_ROWS(type, member) CONNECT_PORT_ROWS_WITH(type, member, 'b')
-#define CONNECT_AGENT_ROWS(type, member)                                                                     \
-    { "host",      0,                                                                                        \
-      OPTION_TEXT, CONNECT_OPTION(type, member, host),                                                       \
-      "HOST",      "agent on the network: NAME or NAME:PORT (3232)" },                                       \
+/* Option groups over struct connect_options. */
+extern const struct option_spec port_options[], agent_options[], rom_options[];
+/* --via, by what is usual. */
+extern const struct option_spec via_rom_option[], via_agent_option[], via_lines_option[];
+
+/* All of them, for a command whose struct options has them as `connect`. */
+#define CONNECT_GROUP(group)                                                                                 \
     {                                                                                                        \
-        "key", 'k', OPTION_TEXT, CONNECT_OPTION(type, member, key), "FILE", "file with the device's key"     \
+        group, offsetof(struct options, connect)                                                             \
     }
-#define CONNECT_VIA_ROW(type, member, usual)                                                                 \
-    {                                                                                                        \
-        "via", 0, OPTION_TEXT, CONNECT_OPTION(type, member, via), "WHAT",                                    \
-            "rom: the chip's bootloader; agent: espota's agent on it (" usual ")"                            \
-    }
-#define CONNECT_ROM_ROWS(type, member)                                                                       \
-    { "before",    0,                                                                                        \
-      OPTION_TEXT, CONNECT_OPTION(type, member, before),                                                     \
-      "HOW",       "default-reset, classic-reset, usb-reset, no-reset, or a sequence: D0|R1|W0.1|..." },     \
-    {                                                                                                        \
-        "after", 0, OPTION_TEXT, CONNECT_OPTION(type, member, after), "HOW",                                 \
-            "hard-reset, soft-reset, watchdog-reset, no-reset, or a sequence (hard-reset)"                   \
-    }
+#define CONNECT_GROUPS(via_option)                                                                           \
+    CONNECT_GROUP(port_options), CONNECT_GROUP(agent_options), CONNECT_GROUP(via_option),                    \
+        CONNECT_GROUP(rom_options)
 
 enum connect_via { VIA_ROM, VIA_AGENT };
 

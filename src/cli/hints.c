@@ -1,18 +1,9 @@
 /* What the library's hints are called on this command line. */
-#include "cli.h"
-
-#include "espota/plan.h"
+#include "plan_options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char *layout_option(uint32_t layout)
-{
-    return layout == ESPOTA_LAYOUT_SINGLE ? "--no-ota"
-           : layout == ESPOTA_LAYOUT_2P   ? "--force2p"
-                                          : "--force3p";
-}
 
 static void more_room(const uint32_t value[3], char *text, size_t room)
 {
@@ -20,7 +11,7 @@ static void more_room(const uint32_t value[3], char *text, size_t room)
     if (value[0])
         snprintf(app, sizeof app, "--appsize %" PRIu32 "K or less, ", value[0] >> 10);
     if (value[2])
-        snprintf(fewer, sizeof fewer, "%s, ", layout_option(value[2]));
+        snprintf(fewer, sizeof fewer, "--%s, ", layout_option((enum espota_layout)value[2]));
     snprintf(text, room, "use %s%s%s--flash %" PRIu32 "M", app, fewer, *app || *fewer ? "or " : "",
              value[1] >> 20);
 }
@@ -91,7 +82,7 @@ void add_hint(struct espota_error *error)
     if (error->hint == ESPOTA_HINT_MORE_ROOM)
         more_room(error->hint_value, text, sizeof text);
     else if (error->hint == ESPOTA_HINT_FEWER_APPS)
-        snprintf(text, sizeof text, "use %s", layout_option(error->hint_value[0]));
+        snprintf(text, sizeof text, "use --%s", layout_option((enum espota_layout)error->hint_value[0]));
     else if (error->hint == ESPOTA_HINT_OTHER_TABLE || error->hint == ESPOTA_HINT_MEND_TABLE)
         about_table(error, text, sizeof text);
     else if ((size_t)error->hint < sizeof texts / sizeof texts[0] && texts[error->hint])

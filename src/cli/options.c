@@ -32,13 +32,49 @@ static void add_short(char *shorts, char letter, bool argument)
     shorts[length] = '\0';
 }
 
-/* long options by index from FIRST_LONG, short ones by letter */
-static const struct option_spec *find_option(const struct command *command, int value)
+/* An option of a command, and where its field lies. */
+struct place {
+    const struct option_spec *spec;
+    size_t field;
+    char letter; /* 0: none, or another option's */
+};
+
+/* The command's own come first, then those of its groups. */
+static bool spec_at(const struct command *command, int index, struct place *place)
 {
-    for (int i = 0; command->options[i].name; i++)
-        if (value == FIRST_LONG + i || (command->options[i].letter && value == command->options[i].letter))
-            return &command->options[i];
-    return NULL;
+    const struct option_group own = { command->options, 0 };
+    for (int g = -1; g < MAX_GROUPS; g++) {
+        const struct option_group *group = g < 0 ? &own : &command->groups[g];
+        if (g >= 0 && !group->options)
+            return false;
+        for (const struct option_spec *spec = group->options; spec && spec->name; spec++)
+            if (index-- == 0) {
+                *place = (struct place){ spec, group->offset + spec->offset, spec->letter };
+                return true;
+            }
+    }
+    return false;
+}
+
+/* A letter is that of the first option that has it: table's -b is no --baud. */
+static bool option_at(const struct command *command, int index, struct place *place)
+{
+    struct place earlier;
+    if (!spec_at(command, index, place))
+        return false;
+    for (int i = 0; i < index && place->letter && spec_at(command, i, &earlier); i++)
+        if (earlier.letter == place->letter)
+            place->letter = '\0';
+    return true;
+}
+
+/* long options by index from FIRST_LONG, short ones by letter */
+static bool find_option(const struct command *command, int value, struct place *place)
+{
+    for (int i = 0; option_at(command, i, place); i++)
+        if (value == FIRST_LONG + i || (place->letter && value == place->letter))
+            return true;
+    return false;
 }
 
 static int store_number(const struct option_spec *spec, void *field, const char *text,
@@ -66,10 +102,19 @@ static int store_item(const struct option_spec *spec, void *field, const char *t
     return 0;
 }
 
-static int store(const struct option_spec *spec, void *options, const char *text, struct espota_error *error)
+/* Options that name alternatives share a field. */
+static int store_choice(const struct option_spec *spec, const char **chosen, struct espota_error *error)
 {
-    void *field = (char *)options + spec->offset;
-    struct size_option *size = field;
+    if (*chosen && strcmp(*chosen, spec->name) != 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--%s and --%s contradict each other: give one", *chosen,
+                           spec->name);
+    *chosen = spec->name;
+    return 0;
+}
+
+static int store(const struct option_spec *spec, void *field, const char *text, struct espota_error *error)
+{
+    struct number_option *size = field;
     switch (spec->kind) {
     case OPTION_FLAG:
         *(bool *)field = true;
@@ -77,6 +122,8 @@ static int store(const struct option_spec *spec, void *options, const char *text
     case OPTION_TEXT:
         *(const char **)field = text;
         return 0;
+    case OPTION_CHOICE:
+        return store_choice(spec, field, error);
     case OPTION_NUMBER:
         return store_number(spec, field, text, error);
     case OPTION_LIST:
@@ -94,15 +141,15 @@ static int store(const struct option_spec *spec, void *options, const char *text
 
 /* Items of a list may follow their option without repeating it: "type, name, value", as tools of others pass
  * them. */
-static int store_with_following(const struct option_spec *spec, void *options, int argc, char **argv,
+static int store_with_following(const struct option_spec *spec, void *field, int argc, char **argv,
                                 struct espota_error *error)
 {
-    int result = store(spec, options, optarg, error);
+    int result = store(spec, field, optarg, error);
     while (result == 0 && spec->kind == OPTION_LIST && optind < argc && argv[optind][0] != '-') {
         const char *comma = strchr(argv[optind], ',');
         if (!comma || !strchr(comma + 1, ','))
             break;
-        result = store(spec, options, argv[optind++], error);
+        result = store(spec, field, argv[optind++], error);
     }
     return result;
 }
@@ -136,14 +183,14 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
 {
     struct option longs[MAX_OPTIONS + 5];
     char shorts[3 * MAX_OPTIONS] = ":qvh";
+    struct place place;
     size_t count = 0;
     bool quiet = false;
     unsigned verbosity = 0;
     memset(longs, 0, sizeof longs);
-    for (int i = 0; i < MAX_OPTIONS && command->options[i].name; i++) {
-        add_long(longs, &count, command->options[i].name, command->options[i].argument != NULL,
-                 FIRST_LONG + i);
-        add_short(shorts, command->options[i].letter, command->options[i].argument != NULL);
+    for (int i = 0; i < MAX_OPTIONS && option_at(command, i, &place); i++) {
+        add_long(longs, &count, place.spec->name, place.spec->argument != NULL, FIRST_LONG + i);
+        add_short(shorts, place.letter, place.spec->argument != NULL);
     }
     add_long(longs, &count, "quiet", false, 'q');
     add_long(longs, &count, "verbose", false, 'v');
@@ -153,7 +200,6 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
     opterr = 0;
     int value, result = 0;
     while (result == 0 && (value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        const struct option_spec *spec = find_option(command, value);
         if (value == '?' || value == ':')
             result = complain(command, argv, value, error);
         else if (value == 'h' || value == LONG_HELP)
@@ -164,8 +210,8 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
             quiet = true;
         else if (value == 'v')
             verbosity++;
-        else if (spec)
-            result = store_with_following(spec, options, argc, argv, error);
+        else if (find_option(command, value, &place))
+            result = store_with_following(place.spec, (char *)options + place.field, argc, argv, error);
     }
     espota_ui_init(&cli->ui, quiet, verbosity);
     cli->arguments = argv + optind;
@@ -173,13 +219,13 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
     return result || *help ? result : check_argument_count(command, cli, error);
 }
 
-static void print_option(const struct option_spec *spec)
+static void print_option(const struct option_spec *spec, char letter)
 {
     enum { COLUMN = 28 };
-    char left[64], letter[8] = "    ";
-    if (spec->letter)
-        snprintf(letter, sizeof letter, "-%c, ", spec->letter);
-    snprintf(left, sizeof left, "%s--%s%s%s", letter, spec->name, spec->argument ? " " : "",
+    char left[64], short_form[8] = "    ";
+    if (letter)
+        snprintf(short_form, sizeof short_form, "-%c, ", letter);
+    snprintf(left, sizeof left, "%s--%s%s%s", short_form, spec->name, spec->argument ? " " : "",
              spec->argument ? spec->argument : "");
     if (strlen(left) >= COLUMN)
         printf("  %s\n  %-*s%s\n", left, COLUMN, "", spec->help);
@@ -189,20 +235,27 @@ static void print_option(const struct option_spec *spec)
 
 void options_help(const struct command *command)
 {
+    struct place place;
     printf("espota %s - %s\n\nUsage: espota %s [options]%s%s\n\n%s\n\nOptions:\n", command->name,
            command->summary, command->name, *command->usage ? " " : "", command->usage, command->story);
-    for (const struct option_spec *spec = command->options; spec->name; spec++)
-        print_option(spec);
+    for (int i = 0; option_at(command, i, &place); i++)
+        print_option(place.spec, place.letter);
     for (const struct option_spec *spec = common_options; spec->name; spec++)
-        print_option(spec);
+        print_option(spec, spec->letter);
     printf("\nMore: man espota-%s\n", command->name);
+}
+
+static void dump_option(const struct command *command, const struct option_spec *spec, char letter)
+{
+    printf("%s\t%s\t%c\t%s\t%s\n", command->name, spec->name, letter ? letter : '-',
+           spec->argument ? spec->argument : "-", spec->help);
 }
 
 void options_dump(const struct command *command)
 {
-    const struct option_spec *const tables[] = { command->options, common_options };
-    for (size_t i = 0; i < 2; i++)
-        for (const struct option_spec *spec = tables[i]; spec->name; spec++)
-            printf("%s\t%s\t%c\t%s\t%s\n", command->name, spec->name, spec->letter ? spec->letter : '-',
-                   spec->argument ? spec->argument : "-", spec->help);
+    struct place place;
+    for (int i = 0; option_at(command, i, &place); i++)
+        dump_option(command, place.spec, place.letter);
+    for (const struct option_spec *spec = common_options; spec->name; spec++)
+        dump_option(command, spec, spec->letter);
 }

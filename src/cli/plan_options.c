@@ -1,5 +1,34 @@
 #include "plan_options.h"
 
+#include <string.h>
+
+static const struct {
+    const char *option;
+    enum espota_layout layout;
+} layouts[] = {
+    { "force2p", ESPOTA_LAYOUT_2P },
+    { "force3p", ESPOTA_LAYOUT_3P },
+    { "no-ota", ESPOTA_LAYOUT_SINGLE },
+};
+
+enum { LAYOUTS = sizeof layouts / sizeof layouts[0] };
+
+static enum espota_layout layout_of(const char *option)
+{
+    for (size_t i = 0; option && i < LAYOUTS; i++)
+        if (strcmp(layouts[i].option, option) == 0)
+            return layouts[i].layout;
+    return ESPOTA_LAYOUT_AUTO;
+}
+
+const char *layout_option(enum espota_layout layout)
+{
+    for (size_t i = 0; i < LAYOUTS; i++)
+        if (layouts[i].layout == layout)
+            return layouts[i].option;
+    return "force2p";
+}
+
 struct espota_plan_request plan_request(const struct plan_options *o, uint32_t flash_size,
                                         uint32_t app_file_size)
 {
@@ -12,33 +41,17 @@ struct espota_plan_request plan_request(const struct plan_options *o, uint32_t f
         .fs_size_given = o->fs_size.given,
         .fs_size = o->fs_size.value,
         .nvs_size = o->nvs_size.value,
-        .layout = o->no_ota     ? ESPOTA_LAYOUT_SINGLE
-                  : o->force_2p ? ESPOTA_LAYOUT_2P
-                  : o->force_3p ? ESPOTA_LAYOUT_3P
-                                : ESPOTA_LAYOUT_AUTO,
+        .layout = layout_of(o->layout),
         .fs = o->fs,
         .app_name = o->app_name,
         .fs_name = o->fs_name,
     };
 }
 
-int plan_options_check(const struct plan_options *o, struct espota_error *error)
-{
-    if (o->force_2p && o->force_3p)
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--force2p and --force3p contradict each other: give one");
-    if (o->no_ota && (o->force_2p || o->force_3p))
-        return espota_fail(
-            error, ESPOTA_ERR_USAGE,
-            "--no-ota and %s contradict each other: a layout without OTA has one app partition",
-            o->force_2p ? "--force2p" : "--force3p");
-    return 0;
-}
-
 bool plan_options_given(const struct plan_options *o)
 {
-    return o->app_size.given || o->fs_size.given || o->nvs_size.given || o->force_2p || o->force_3p ||
-           o->no_ota || o->fs || o->app_name || o->fs_name;
+    return o->app_size.given || o->fs_size.given || o->nvs_size.given || o->layout || o->fs || o->app_name ||
+           o->fs_name;
 }
 
 void say_plan_notes(struct cli *cli, const struct espota_plan *plan)

@@ -1,0 +1,82 @@
+/* Options that several commands share, with one wording each. */
+#include "connect.h"
+#include "plan_options.h"
+
+#define CONNECT(field) offsetof(struct connect_options, field)
+#define PLAN(field)    offsetof(struct plan_options, field)
+#define VIA(usual)                                                                                           \
+    {                                                                                                        \
+        "via", 0, OPTION_TEXT, CONNECT(via), "WHAT",                                                         \
+            "rom: the chip's bootloader; agent: espota's agent on it (" usual ")"                            \
+    }
+
+const struct option_spec port_options[] = {
+    { "port", 'p', OPTION_TEXT, CONNECT(port), "PORT",
+      "serial port, tcp://host:port, rfc2217://host:port, or file:FLASH (the one board found)" },
+    { "baud", 'b', OPTION_TEXT, CONNECT(baud), "RATE",
+      "bits per second, or auto: the highest that works (115200)" },
+    { "chip", 'c', OPTION_TEXT, CONNECT(chip), "CHIP", "esp32, esp32c3 ... (auto)" },
+    OPTION_END,
+};
+
+const struct option_spec agent_options[] = {
+    { "host", 0, OPTION_TEXT, CONNECT(host), "HOST", "agent on the network: NAME or NAME:PORT (3232)" },
+    { "key", 'k', OPTION_TEXT, CONNECT(key), "FILE", "file with the device's key" },
+    OPTION_END,
+};
+
+const struct option_spec via_rom_option[] = { VIA("rom"), OPTION_END };
+const struct option_spec via_agent_option[] = { VIA("agent"), OPTION_END };
+const struct option_spec via_lines_option[] = { VIA("the lines alone"), OPTION_END };
+
+const struct option_spec rom_options[] = {
+    { "before", 0, OPTION_TEXT, CONNECT(before), "HOW",
+      "default-reset, classic-reset, usb-reset, no-reset, or a sequence: D0|R1|W0.1|..." },
+    { "after", 0, OPTION_TEXT, CONNECT(after), "HOW",
+      "hard-reset, soft-reset, watchdog-reset, no-reset, or a sequence (hard-reset)" },
+    OPTION_END,
+};
+
+const struct option_spec layout_options[] = {
+    { "appsize", 0, OPTION_SIZE, PLAN(app_size), "SIZE",
+      "size of each app partition (1M); rounded up to 64K" },
+    { "fssize", 0, OPTION_SIZE, PLAN(fs_size), "SIZE", "size of the file system (all that is left)" },
+    { "force2p", 0, OPTION_CHOICE, PLAN(layout), NULL, "two OTA slots, on any flash" },
+    { "force3p", 0, OPTION_CHOICE, PLAN(layout), NULL, "factory and two OTA slots, on 8M or more" },
+    { "no-ota", 0, OPTION_CHOICE, PLAN(layout), NULL, "one app, no OTA" },
+    { "fs", 0, OPTION_TEXT, PLAN(fs), "TYPE", "fat (default), spiffs or littlefs" },
+    { "app-name", 0, OPTION_TEXT, PLAN(app_name), "NAME", "label of the app partitions (MicroPython)" },
+    { "fs-name", 0, OPTION_TEXT, PLAN(fs_name), "NAME", "label of the file system (internalfs)" },
+    { "nvs-size", 0, OPTION_SIZE, PLAN(nvs_size), "SIZE", "size of nvs (24K, or 16K with OTA)" },
+    { "table-offset", 0, OPTION_SIZE, PLAN(table_offset), "OFFSET",
+      "where the partition table lies (0x8000)" },
+    OPTION_END,
+};
+
+const struct option_spec table_offset_option[] = {
+    { "table-offset", 0, OPTION_SIZE, 0, "OFFSET",
+      "where the partition table lies (as the device says, or 0x8000)" },
+    OPTION_END,
+};
+
+const struct option_spec subtypes_option[] = {
+    { "extra-partition-subtypes", 0, OPTION_LIST, 0, "SUBTYPE",
+      "one more subtype that CSV may name: 'type, name, value'; can be repeated" },
+    OPTION_END,
+};
+
+const struct option_spec trial_option[] = {
+    { "trial", 0, OPTION_FLAG, 0, NULL,
+      "boot it once on trial: unless it is confirmed, the boot after returns" },
+    OPTION_END,
+};
+
+const struct option_spec restart_option[] = {
+    { "restart", 'r', OPTION_FLAG, 0, NULL, "restart the device afterwards" },
+    OPTION_END,
+};
+
+const struct option_spec force_option[] = {
+    { "force", 0, OPTION_FLAG, 0, NULL, "write to a chip with secure boot or flash encryption" },
+    OPTION_END,
+};
