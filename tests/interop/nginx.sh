@@ -21,10 +21,15 @@ printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >ext
 openssl x509 -req -in srv.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out srv.pem >>openssl.log 2>&1
 
 read -r http https trick < <(python3 - <<'PY'
-import socket
-s = [socket.socket() for _ in range(3)]
-[x.bind(("127.0.0.1", 0)) for x in s]
-print(*[x.getsockname()[1] for x in s])
+import random, socket
+# free ones below those that the system gives to whoever asks for any
+free = []
+while len(free) < 3:
+    s = socket.socket()
+    try: s.bind(("127.0.0.1", random.randrange(20000, 32000)))
+    except OSError: continue
+    free.append(s)
+print(*[s.getsockname()[1] for s in free])
 PY
 )
 cat >nginx.conf <<CONF

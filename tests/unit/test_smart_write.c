@@ -1,6 +1,8 @@
 /* Smart write on a device that is made of memory: what it counts on a bad line, and what it believes. */
 #include "espota/update.h"
 
+#include "fixtures/flash_device.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -8,76 +10,7 @@
 
 #include <cmocka.h>
 
-enum { SIZE = 256 << 10 };
-
-struct board {
-    struct espota_device device;
-    uint8_t flash[SIZE];
-    unsigned failures; /* writes still to fail, half done */
-    struct espota_observer observer;
-    uint64_t advanced; /* what the observer heard */
-};
-
-static int board_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
-                        struct espota_error *error)
-{
-    struct board *b = (struct board *)device;
-    (void)error;
-    return espota_device_digest_of(device, b->flash + offset, length, digest);
-}
-
-static int board_read(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
-                      struct espota_error *error)
-{
-    (void)error;
-    memcpy(buffer, ((struct board *)device)->flash + offset, length);
-    return 0;
-}
-
-/* A write that fails gets as far as all but the last sector. */
-static int board_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
-                       struct espota_error *error)
-{
-    struct board *b = (struct board *)device;
-    bool fails = b->failures > 0;
-    size_t done = fails ? length - ESPOTA_SECTOR_SIZE : length;
-    memcpy(b->flash + offset, data, done);
-    espota_device_moved(device, (uint32_t)length);
-    b->failures -= fails;
-    return fails ? espota_fail(error, ESPOTA_ERR_TIMEOUT, "lost") : 0;
-}
-
-static int board_recover(struct espota_device *device, struct espota_error *error)
-{
-    (void)device;
-    (void)error;
-    return 0;
-}
-
-static const struct espota_device_ops ops = {
-    .digest = board_digest, .read = board_read, .write = board_write, .recover = board_recover
-};
-
-static void on_progress(void *context, const char *device, const struct espota_progress *progress)
-{
-    struct board *b = context;
-    assert_string_equal(device, "board");
-    assert_int_equal(progress->phase, ESPOTA_PHASE_WRITE);
-    assert_true(progress->done == 0 || progress->done >= b->advanced);
-    assert_true(progress->done <= progress->total);
-    b->advanced = progress->done;
-}
-
-static struct board *new_board(enum espota_hash_kind digest_kind)
-{
-    struct board *b = calloc(1, sizeof *b);
-    assert_non_null(b);
-    memset(b->flash, 0xff, sizeof b->flash);
-    espota_device_init(&b->device, &ops, "test", digest_kind, "board");
-    b->observer = (struct espota_observer){ .context = b, .progress = on_progress };
-    b->device.observer = &b->observer;
-    return b;
-}
+enum { SIZE = FLASH_DEVICE_SIZE };
 
 static void repeats_count_once(void **state)
 {
@@ -85,13 +18,14 @@ static void repeats_count_once(void **state)
     static uint8_t data[SIZE];
     struct espota_smart_write result;
     struct espota_error error;
-    struct board *b = new_board(ESPOTA_HASH_MD5);
+    struct flash_device *b = flash_device(ESPOTA_HASH_MD5);
     memset(data, 0x5a, sizeof data);
     memcpy(b->flash, data, 0x8000);
     b->failures = 4;
     assert_int_equal(espota_smart_write(&b->device, 0, data, sizeof data, &result, &error), 0);
     assert_memory_equal(b->flash, data, sizeof data);
     assert_int_equal(b->advanced, SIZE);
+    assert_int_equal(b->phase, ESPOTA_PHASE_WRITE);
     assert_int_equal(result.kept, 0x8000);
     assert_int_equal(result.written, SIZE - 0x8000);
     assert_int_equal(result.repeats, 4);
@@ -135,7 +69,7 @@ static void a_collision_is_not_there_already(void **state)
         struct espota_smart_write result;
         struct espota_error error;
         bool holds = true;
-        struct board *b = new_board(ESPOTA_HASH_MD5);
+        struct flash_device *b = flash_device(ESPOTA_HASH_MD5);
         memset(data, 0x5a, sizeof data);
         memcpy(b->flash, data, sizeof data);
         put_pair(b->flash + places[i], data + places[i]);
@@ -146,6 +80,7 @@ static void a_collision_is_not_there_already(void **state)
         assert_int_equal(espota_smart_write(&b->device, 0, data, sizeof data, &result, &error), 0);
         assert_memory_equal(b->flash, data, sizeof data);
         assert_int_equal(b->advanced, SIZE);
+        assert_int_equal(b->phase, ESPOTA_PHASE_WRITE);
         assert_int_equal(result.written, SIZE);
         free(b);
     }
@@ -157,13 +92,14 @@ static void what_is_there_is_left_alone(void **state)
     static uint8_t data[SIZE];
     struct espota_smart_write result;
     struct espota_error error;
-    struct board *b = new_board(ESPOTA_HASH_MD5);
+    struct flash_device *b = flash_device(ESPOTA_HASH_MD5);
     memset(data, 0x5a, sizeof data);
     memcpy(b->flash, data, sizeof data);
     assert_int_equal(espota_smart_write(&b->device, 0, data, sizeof data, &result, &error), 0);
     assert_int_equal(result.written, 0);
     assert_int_equal(result.kept, SIZE);
     assert_int_equal(b->advanced, SIZE);
+    assert_int_equal(b->phase, ESPOTA_PHASE_WRITE);
     assert_int_equal(espota_smart_write(&b->device, 0, data, 5, &result, &error),
                      0); /* shorter than any window */
     free(b);
