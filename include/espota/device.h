@@ -116,6 +116,7 @@ enum espota_device_cap {
     ESPOTA_CAP_DETAILS = 1u << 8,
     ESPOTA_CAP_RECOVER = 1u << 9, /* a broken exchange can be taken up again */
     ESPOTA_CAP_SINK = 1u << 10,   /* put_image: it takes an image and sees to the rest itself */
+    ESPOTA_CAP_TRIAL = 1u << 11,  /* with _BOOT: what boots on trial and is not confirmed goes back */
 };
 
 struct espota_device {
@@ -191,8 +192,8 @@ int espota_device_details(struct espota_device *device, struct espota_chip_detai
 /** NULL is ignored. */
 void espota_device_close(struct espota_device *device);
 
-/** For backends: fill in what every device has. Capabilities follow from `ops`; raw payloads are taken where
- * any are. `name` is copied. */
+/** For backends: fill in what every device has. Capabilities follow from `ops`, but for _TRIAL; raw payloads
+ * are taken where any are. `name` is copied. */
 void espota_device_init(struct espota_device *device, const struct espota_device_ops *ops, const char *kind,
                         enum espota_hash_kind digest_kind, const char *name);
 /** For backends: `bytes` more went through. Repeats count again; the algorithms know what they mean. */

@@ -104,6 +104,20 @@ static void say_image(const struct espota_device *device, const struct espota_ot
         espota_device_note(device, "warning: %s", warning);
 }
 
+/* A device that writes otadata itself knows its bootloader; of others nothing is known. */
+static int check_trial(const struct espota_device *device, const struct espota_ota_request *request,
+                       struct espota_error *error)
+{
+    if (!request->trial || !espota_device_can(device, ESPOTA_CAP_BOOT) ||
+        espota_device_can(device, ESPOTA_CAP_TRIAL))
+        return 0;
+    return espota_fail(
+        error, ESPOTA_ERR_UNSUPPORTED,
+        "cannot update %s on trial: its bootloader would not take the old app back (rollback is "
+        "not enabled in it)",
+        device->name);
+}
+
 static int choose_slot(struct espota_device *device, const struct espota_ota_request *request,
                        struct espota_slots *slots, const struct espota_partition **target,
                        struct espota_error *error)
@@ -114,7 +128,7 @@ static int choose_slot(struct espota_device *device, const struct espota_ota_req
     if (result == 0 && request->trial && (*target)->subtype == ESPOTA_APP_FACTORY)
         result = espota_fail(error, ESPOTA_ERR_USAGE,
                              "the factory app '%s' has no trial: only an OTA slot has", (*target)->label);
-    return result;
+    return result ? result : check_trial(device, request, error);
 }
 
 /* The failure of an update, with what boots now: the device is asked, unless it is gone. */

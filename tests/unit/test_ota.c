@@ -127,6 +127,22 @@ static void a_trial_that_nobody_confirms_returns(void **state)
     memory_board_free(b);
 }
 
+static void a_trial_that_the_bootloader_would_not_end_is_refused_before_flash_is_touched(void **state)
+{
+    (void)state;
+    struct memory_board *b = memory_board_running(false);
+    struct espota_bytes image = memory_board_image(5000, 7, 0);
+    struct espota_ota_result result;
+    struct espota_error error = { 0 };
+    uint64_t before = b->flash.operations;
+    b->board.options.rollback = b->board.agent_config.rollback = false;
+    assert_int_equal(update(b, &image, false, true, &result, &error), ESPOTA_ERR_UNSUPPORTED);
+    assert_int_equal(b->flash.operations, before);
+    assert_int_equal(update(b, &image, false, false, &result, &error), 0);
+    espota_bytes_free(&image);
+    memory_board_free(b);
+}
+
 static void lost_requests_are_repeated(void **state)
 {
     (void)state;
@@ -250,6 +266,7 @@ int main(void)
         cmocka_unit_test(what_must_not_be_written_is_refused_before_flash_is_touched),
         cmocka_unit_test(factory_is_not_updated_from_itself),
         cmocka_unit_test(a_trial_that_nobody_confirms_returns),
+        cmocka_unit_test(a_trial_that_the_bootloader_would_not_end_is_refused_before_flash_is_touched),
         cmocka_unit_test(lost_requests_are_repeated),
         cmocka_unit_test(an_app_may_refuse_an_update_and_is_told_of_one),
         cmocka_unit_test(an_interrupted_update_goes_on_from_what_is_in_the_slot),

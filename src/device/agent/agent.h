@@ -53,6 +53,11 @@ int agent_send(struct agent *agent, enum espota_agent_request type, const void *
 int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response *response,
                   struct espota_error *error);
 
+/* The response to the last request. An agent that works on it says so, which may take it `timeout_ms` each
+ * time; one that says so for ever is broken. */
+int agent_await(struct agent *agent, enum espota_agent_request type, unsigned timeout_ms,
+                struct agent_response *response, struct espota_error *error);
+
 /* One request and its response, repeated when none comes. A status other than OK is an error in words.
  * `least` is how many bytes must follow the status. */
 int agent_exchange(struct agent *agent, enum espota_agent_request type, const void *data, size_t length,

@@ -246,10 +246,8 @@ int agent_fail(struct agent *agent, enum espota_agent_request type, enum espota_
                             reasons[status].text);
 }
 
-/* The response to the last request. An agent that works on it says so; one that says so for ever is broken.
- */
-static int await(struct agent *agent, enum espota_agent_request type, unsigned timeout_ms,
-                 struct agent_response *response, struct espota_error *error)
+int agent_await(struct agent *agent, enum espota_agent_request type, unsigned timeout_ms,
+                struct agent_response *response, struct espota_error *error)
 {
     unsigned limit_ms = agent->options.work_timeout_ms ? agent->options.work_timeout_ms : AGENT_WORK_MS;
     uint64_t limit = espota_link_now_ms(agent->link) + limit_ms;
@@ -283,7 +281,7 @@ int agent_exchange(struct agent *agent, enum espota_agent_request type, const vo
         if (result == 0)
             result = agent_send(agent, type, data, length, error);
         if (result == 0)
-            result = await(agent, type, timeout_ms, r, error);
+            result = agent_await(agent, type, timeout_ms, r, error);
     }
     if (result != 0)
         return result;

@@ -76,6 +76,14 @@ static uint32_t payloads_of(uint32_t capabilities)
     return payloads;
 }
 
+static void take_capabilities(struct espota_device *device, uint32_t capabilities)
+{
+    device->payloads = payloads_of(capabilities);
+    device->caps &= ~(uint32_t)ESPOTA_CAP_TRIAL;
+    if (capabilities & ESPOTA_AGENT_CAN_TRIAL)
+        device->caps |= ESPOTA_CAP_TRIAL;
+}
+
 static int take_hello(struct agent *agent, const struct agent_response *response, struct greeting *greeting,
                       struct espota_error *error)
 {
@@ -89,7 +97,7 @@ static int take_hello(struct agent *agent, const struct agent_response *response
     greeting->key_needed = response->data[1] & ESPOTA_AGENT_HELLO_KEY_NEEDED;
     agent->window = response->data[2];
     agent->max_data = espota_get_le16(response->data + 3);
-    agent->device.payloads = payloads_of(espota_get_le32(response->data + 5));
+    take_capabilities(&agent->device, espota_get_le32(response->data + 5));
     if (agent->window == 0 || agent->max_data < 64 || agent->max_data > AGENT_MAX_DATA)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s offers impossible limits",
                            agent->link->name);
@@ -116,13 +124,9 @@ static int hello(struct agent *agent, struct greeting *greeting, struct espota_e
 static int exchange_messages(struct agent *agent, const uint8_t *message, struct agent_response *response,
                              struct espota_error *error)
 {
-    uint64_t deadline = espota_link_now_ms(agent->link) + AGENT_TIMEOUT_MS;
     int result = agent_send(agent, ESPOTA_AGENT_HANDSHAKE, message, ESPOTA_AGENT_HANDSHAKE_SIZE, error);
-    while (result == 0) {
-        result = agent_receive(agent, deadline, response, error);
-        if (result == 0 && response->type == ESPOTA_AGENT_HANDSHAKE && response->sequence == agent->sequence)
-            break;
-    }
+    if (result == 0)
+        result = agent_await(agent, ESPOTA_AGENT_HANDSHAKE, AGENT_TIMEOUT_MS, response, error);
     if (result == 0 && response->status == ESPOTA_AGENT_ORDER) /* a HELLO of somebody else came between */
         return ESPOTA_ERR_TIMEOUT;
     if (result == 0 && response->status != ESPOTA_AGENT_OK)
