@@ -285,6 +285,22 @@ static void an_image_that_is_there_costs_no_flash_operation(void **state)
     leave(&o);
 }
 
+/* What the session before had begun, a new one begins again. */
+static void a_new_session_has_no_update_under_way(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    start(&o);
+    assert_int_equal(owned_begin(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_write(&o, IMAGE_GOOD), ESPOTA_AGENT_OK);
+    owned_board_open(&o);
+    assert_int_equal(owned_verify(&o), ESPOTA_AGENT_ORDER);
+    assert_int_equal(owned_write(&o, IMAGE_GOOD), ESPOTA_AGENT_ORDER);
+    assert_false(has_header(&o, owned_app(1)));
+    assert_int_equal(owned_install(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    leave(&o);
+}
+
 static void verify_and_select_may_be_repeated(void **state)
 {
     (void)state;
@@ -465,6 +481,7 @@ int main(void)
         cmocka_unit_test(rollback_looks_at_what_the_bootloader_takes),
         cmocka_unit_test(rollback_that_would_start_the_same_app_is_refused),
         cmocka_unit_test(an_image_that_is_there_costs_no_flash_operation),
+        cmocka_unit_test(a_new_session_has_no_update_under_way),
         cmocka_unit_test(verify_and_select_may_be_repeated),
         cmocka_unit_test(the_header_that_is_held_back_counts_as_written),
         cmocka_unit_test(any_requests_and_power_cuts_start_nothing_else),

@@ -6,6 +6,7 @@
 
 #include "fixtures/keyed_board.h"
 
+#include <openssl/crypto.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,6 +14,28 @@
 #include <cmocka.h>
 
 enum { APP = 0x10000, SLOT = 0x110000 };
+
+/* In place of OpenSSL's, which espota_wipe calls: how often a key went this way. */
+static unsigned keys_wiped;
+
+void OPENSSL_cleanse(void *secret, size_t length)
+{
+    uint8_t *bytes = secret;
+    for (size_t i = 0; i + KEY <= length; i++)
+        keys_wiped += memcmp(bytes + i, DEVICE_KEY, KEY) == 0;
+    memset(bytes, 0, length);
+}
+
+static void a_session_that_is_closed_wipes_its_key(void **state)
+{
+    (void)state;
+    struct memory_board *b = keyed_board();
+    struct espota_device *device = keyed_board_owner(b, NULL);
+    unsigned before = keys_wiped;
+    espota_device_close(device);
+    assert_int_equal(keys_wiped, before + 1);
+    memory_board_free(b);
+}
 
 /* What it was read into is gone when the device is greeted again. */
 static void a_session_keeps_its_key(void **state)
@@ -235,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_keeps_its_key),
         cmocka_unit_test(nobody_reads_a_key),
+        cmocka_unit_test(a_session_that_is_closed_wipes_its_key),
         cmocka_unit_test(nobody_reads_a_key_through_another_partition),
         cmocka_unit_test(data_is_not_read_through_an_app_partition),
         cmocka_unit_test(a_concealed_app_is_not_told_byte_by_byte),

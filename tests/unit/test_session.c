@@ -128,6 +128,49 @@ static void strangers_do_not_end_the_owners_session(void **state)
     memory_board_free(b);
 }
 
+/* A session that is silent is closed: what strangers say keeps it no longer. */
+static void what_strangers_say_is_no_life(void **state)
+{
+    (void)state;
+    enum { LONG_MS = 20000 };
+    static const enum sim_stream streams[] = { SIM_NETWORK, SIM_UART };
+    struct memory_board *b = keyed_board();
+    struct espota_device *device = keyed_board_owner(b, NULL);
+    struct espota_agent *agent = &b->board.agent;
+    struct frame f = frame_request(ESPOTA_AGENT_INFO, NULL, 0);
+    agent->session.heard_ms -= LONG_MS;
+    for (size_t s = 0; s < 2; s++) {
+        assert_int_equal(greet(b, streams[s], WRONG_KEY), ESPOTA_AGENT_PROOF);
+        f.data[0] = ESPOTA_AGENT_MARK;
+        keyed_board_ask(b, streams[s], &f);
+        f.data[0] = ESPOTA_AGENT_SEALED;
+        keyed_board_ask(b, streams[s], &f);
+        assert_true(espota_agent_silence_ms(agent) >= LONG_MS);
+    }
+    assert_true(keyed_board_serves(b, device));
+    assert_true(espota_agent_silence_ms(agent) < LONG_MS);
+    espota_device_close(device);
+    memory_board_free(b);
+}
+
+/* Who has a key does not go on in clear because what answers asks for none. */
+static void a_host_with_a_key_says_nothing_to_who_wants_none(void **state)
+{
+    (void)state;
+    static struct recording r;
+    struct memory_board *b = memory_board_running(false);
+    struct espota_device *device = NULL;
+    struct espota_error error = { 0 };
+    struct espota_agent_options options = {
+        .key = DEVICE_KEY, .key_length = KEY, .key_required = true, .hello_timeout_ms = 50
+    };
+    start_recording(&r, b, true);
+    assert_int_equal(espota_agent_open(&device, &b->link, &options, &error), ESPOTA_ERR_REFUSED);
+    assert_int_equal(r.count, 1);
+    assert_int_equal(r.frame[0].data[1], ESPOTA_AGENT_HELLO);
+    memory_board_free(b);
+}
+
 static void whoever_knows_the_key_takes_over(void **state)
 {
     (void)state;
@@ -438,6 +481,8 @@ int main(void)
         cmocka_unit_test(wrong_proofs_keep_nobody_out),
         cmocka_unit_test(each_hello_makes_the_one_before_void),
         cmocka_unit_test(strangers_do_not_end_the_owners_session),
+        cmocka_unit_test(what_strangers_say_is_no_life),
+        cmocka_unit_test(a_host_with_a_key_says_nothing_to_who_wants_none),
         cmocka_unit_test(whoever_knows_the_key_takes_over),
         cmocka_unit_test(in_clear_nothing_is_answered_but_greetings),
         cmocka_unit_test(no_byte_of_a_greeting_can_be_changed),
