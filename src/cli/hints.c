@@ -38,8 +38,7 @@ static const char *const texts[] = {
     [ESPOTA_HINT_SEE_STATUS] = "see 'espota status'",
     [ESPOTA_HINT_MAKE_FILE] = "'espota flash' with --flash SIZE makes one",
     [ESPOTA_HINT_BOOTLOADER_OFFSET] =
-        "say where bootloaders lie, below the table, with --bootloader-offset (or "
-        "--recovery-offset)",
+        "say with --bootloader-offset (or --recovery-offset) where bootloaders lie, below the table",
     [ESPOTA_HINT_NAME_CHIP] = "give --chip",
     [ESPOTA_HINT_MERGED] = "'espota flash FILE' flashes it as a whole",
     [ESPOTA_HINT_AS_BOOTLOADER] = "give it with --bootloader, and the app with --app",
@@ -50,10 +49,10 @@ static const char *const texts[] = {
     [ESPOTA_HINT_MOVE_TABLE] = "move it with --table-offset, or build a smaller bootloader",
     [ESPOTA_HINT_LARGER_PARTITION] = "plan a larger one, with --appsize or --fssize, or --table",
     [ESPOTA_HINT_KEEP_HEADER] = "use --flash-size keep",
-    [ESPOTA_HINT_CHANGE_LAYOUT] = "back up what matters ('espota backup'), then give --migrate to keep what "
-                                  "stays, or --erase to begin anew",
-    [ESPOTA_HINT_WRITE_OVER] = "back up what matters ('espota backup'), then give --erase to begin anew, or "
-                               "--force to write over it and leave the rest",
+    [ESPOTA_HINT_CHANGE_LAYOUT] = ("back up what matters ('espota backup'), then give --migrate to keep what "
+                                   "stays, or --erase to begin anew"),
+    [ESPOTA_HINT_WRITE_OVER] = ("back up what matters ('espota backup'), then give --erase to begin anew, or "
+                                "--force to write over it and leave the rest"),
     [ESPOTA_HINT_REPLACE] = "choose another name, or --force replaces it",
     [ESPOTA_HINT_RESTORE_ANYWAY] = "--force restores anyway",
     [ESPOTA_HINT_LIST_PARTITIONS] = "'espota table --port ...' lists them",

@@ -211,7 +211,7 @@ static void a_digest_comes_in_hex_or_as_it_is(void **state)
         struct espota_error error = { 0 };
         uint8_t digest[16];
         assert_int_equal(espota_device_digest(device, 0, 4096, digest, &error), 0);
-        for (uint8_t k = 0; k < sizeof digest; k++)
+        for (size_t k = 0; k < sizeof digest; k++)
             assert_int_equal(digest[k], 0x11 * k);
         espota_device_close(device);
     }
@@ -227,7 +227,7 @@ static void reads_go_by_the_loaders_size(void **state)
         uint8_t data[128];
         assert_int_equal(espota_device_read(device, 0x1000, data, sizeof data, &error), 0);
         assert_int_equal(f.read_size, loaders[i].read_size);
-        for (uint8_t k = 0; k < sizeof data; k++)
+        for (size_t k = 0; k < sizeof data; k++)
             assert_int_equal(data[k], k);
         espota_device_close(device);
     }
