@@ -39,6 +39,7 @@ enum option_kind {
     OPTION_TEXT,   /* const char * */
     OPTION_SIZE,   /* struct number_option: bytes with K or M */
     OPTION_NUMBER, /* struct number_option: decimal or 0x */
+    OPTION_VALUE,  /* uint32_t: such a number, where none is as good as 0 */
     OPTION_CHOICE, /* const char *: the name of the one option that is given, of all that have this field */
     OPTION_LIST,   /* struct list_option: given several times, or followed by more of what has commas in it */
 };

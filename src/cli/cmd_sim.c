@@ -9,23 +9,24 @@
 
 enum { MILLION = 1000000 };
 
+/* What the simulator takes as it is given goes where it takes it from. */
 struct options {
-    const char *flash_file, *link, *chip, *key, *pubkey, *project, *power_cut;
-    struct number_option flash;
-    const char *revision, *lines;
-    struct number_option tcp, rfc2217, listen, rise, crystal;
-    struct number_option seed, drop, flip, duplicate, stall, clean_baud, disconnect_after, min_secure_version;
-    bool no_pty, download, rollback, real_time, secure_boot, flash_encryption, secure_download;
+    struct espota_sim_options sim;
+    const char *chip, *key, *pubkey, *power_cut, *revision, *lines;
+    struct number_option flash, tcp, rfc2217, listen;
+    bool no_pty;
 };
 
+#define SIM(field)   offsetof(struct options, sim.field)
+#define FAULT(field) SIM(faults.field)
+
 static const struct option_spec option_table[] = {
-    { "flash-file", 'f', OPTION_TEXT, offsetof(struct options, flash_file), "FILE",
+    { "flash-file", 'f', OPTION_TEXT, SIM(flash_file), "FILE",
       "flash content; created blank when it does not exist (needed)" },
     { "flash", 0, OPTION_SIZE, offsetof(struct options, flash), "SIZE",
       "size of a new flash file: 4M, 16M ..." },
     { "chip", 'c', OPTION_TEXT, offsetof(struct options, chip), "CHIP", "chip to simulate (esp32)" },
-    { "link", 'l', OPTION_TEXT, offsetof(struct options, link), "PATH",
-      "make PATH a symbolic link to the pseudo-terminal" },
+    { "link", 'l', OPTION_TEXT, SIM(link), "PATH", "make PATH a symbolic link to the pseudo-terminal" },
     { "no-pty", 0, OPTION_FLAG, offsetof(struct options, no_pty), NULL, "no pseudo-terminal" },
     { "tcp", 't', OPTION_NUMBER, offsetof(struct options, tcp), "PORT",
       "offer the UART on 127.0.0.1:PORT; 0: any free port" },
@@ -33,44 +34,39 @@ static const struct option_spec option_table[] = {
       "offer the UART by RFC 2217 on 127.0.0.1:PORT, with DTR and RTS; 0: any free port" },
     { "lines", 0, OPTION_TEXT, offsetof(struct options, lines), "WHAT",
       "DTR and RTS drive an auto-reset circuit, a usb-jtag controller, or none (auto-reset)" },
-    { "rise", 0, OPTION_NUMBER, offsetof(struct options, rise), "MS",
+    { "rise", 0, OPTION_VALUE, SIM(rise_ms), "MS",
       "the capacitor on EN lets the chip start so late after a reset by the lines (1)" },
     { "listen", 0, OPTION_NUMBER, offsetof(struct options, listen), "PORT",
       "offer the agent on 127.0.0.1:PORT as on a network; needs --key" },
     { "pubkey", 0, OPTION_TEXT, offsetof(struct options, pubkey), "PEM",
       "the agent takes images alone that are signed with this key" },
-    { "min-secure-version", 0, OPTION_NUMBER, offsetof(struct options, min_secure_version), "N",
+    { "min-secure-version", 0, OPTION_VALUE, SIM(min_secure_version), "N",
       "the agent refuses apps with a lower secure version" },
-    { "project", 0, OPTION_TEXT, offsetof(struct options, project), "NAME",
-      "the agent refuses apps of another project" },
+    { "project", 0, OPTION_TEXT, SIM(project), "NAME", "the agent refuses apps of another project" },
     { "key", 'k', OPTION_TEXT, offsetof(struct options, key), "FILE", "the agent asks for the key in FILE" },
-    { "download", 0, OPTION_FLAG, offsetof(struct options, download), NULL,
-      "start in download mode, as with GPIO0 held low" },
-    { "rollback", 0, OPTION_FLAG, offsetof(struct options, rollback), NULL,
+    { "download", 0, OPTION_FLAG, SIM(download), NULL, "start in download mode, as with GPIO0 held low" },
+    { "rollback", 0, OPTION_FLAG, SIM(rollback), NULL,
       "the bootloader honours trial boots (app rollback enabled)" },
     { "revision", 0, OPTION_TEXT, offsetof(struct options, revision), "N.N", "revision of the chip" },
-    { "crystal", 0, OPTION_NUMBER, offsetof(struct options, crystal), "MHZ",
+    { "crystal", 0, OPTION_VALUE, SIM(crystal_mhz), "MHZ",
       "crystal of a chip that comes with several: 26, 40, 48" },
-    { "secure-boot", 0, OPTION_FLAG, offsetof(struct options, secure_boot), NULL,
+    { "secure-boot", 0, OPTION_FLAG, SIM(secure_boot), NULL,
       "the chip says that it boots signed images only" },
-    { "flash-encryption", 0, OPTION_FLAG, offsetof(struct options, flash_encryption), NULL,
+    { "flash-encryption", 0, OPTION_FLAG, SIM(flash_encryption), NULL,
       "the chip says that its flash is encrypted" },
-    { "secure-download", 0, OPTION_FLAG, offsetof(struct options, secure_download), NULL,
+    { "secure-download", 0, OPTION_FLAG, SIM(secure_download), NULL,
       "the ROM is in secure download mode (not on an ESP32)" },
-    { "real-time", 0, OPTION_FLAG, offsetof(struct options, real_time), NULL,
-      "UART and flash take as long as on a board" },
-    { "seed", 0, OPTION_NUMBER, offsetof(struct options, seed), "N", "of the random faults below (1)" },
-    { "drop", 0, OPTION_NUMBER, offsetof(struct options, drop), "PPM",
-      "lose so many of a million UART bytes" },
-    { "flip", 0, OPTION_NUMBER, offsetof(struct options, flip), "PPM",
+    { "real-time", 0, OPTION_FLAG, SIM(real_time), NULL, "UART and flash take as long as on a board" },
+    { "seed", 0, OPTION_VALUE, FAULT(seed), "N", "of the random faults below (1)" },
+    { "drop", 0, OPTION_VALUE, FAULT(drop_per_million), "PPM", "lose so many of a million UART bytes" },
+    { "flip", 0, OPTION_VALUE, FAULT(flip_per_million), "PPM",
       "flip a bit in so many of a million UART bytes" },
-    { "duplicate", 0, OPTION_NUMBER, offsetof(struct options, duplicate), "PPM",
+    { "duplicate", 0, OPTION_VALUE, FAULT(duplicate_per_million), "PPM",
       "repeat so many of a million UART bytes" },
-    { "stall", 0, OPTION_NUMBER, offsetof(struct options, stall), "PPM",
+    { "stall", 0, OPTION_VALUE, FAULT(stall_per_million), "PPM",
       "hold up the line for up to 1.5 s before so many of a million UART bytes" },
-    { "clean-baud", 0, OPTION_NUMBER, offsetof(struct options, clean_baud), "RATE",
-      "at a higher rate the line is noisy" },
-    { "disconnect-after", 0, OPTION_NUMBER, offsetof(struct options, disconnect_after), "BYTES",
+    { "clean-baud", 0, OPTION_VALUE, FAULT(clean_baud), "RATE", "at a higher rate the line is noisy" },
+    { "disconnect-after", 0, OPTION_VALUE, FAULT(disconnect_after), "BYTES",
       "break the TCP connection once, after so many bytes from the host" },
     { "power-cut", 0, OPTION_TEXT, offsetof(struct options, power_cut), "N[:KIND]",
       "power fails at flash operation N; KIND: before, torn, after or bits (torn)" },
@@ -133,9 +129,11 @@ static void log_line(void *context, const char *line)
 
 static int check_options(const struct options *o, struct espota_error *error)
 {
-    if (!o->flash_file)
+    const struct espota_sim_faults *f = &o->sim.faults;
+    uint32_t crystal = o->sim.crystal_mhz;
+    if (!o->sim.flash_file)
         return espota_fail(error, ESPOTA_ERR_USAGE, "where is the flash? Give --flash-file FILE");
-    if (o->no_pty && o->link)
+    if (o->no_pty && o->sim.link)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--no-pty and --link contradict each other");
     if (o->no_pty && !o->tcp.given && !o->rfc2217.given && !o->listen.given)
         return espota_fail(error, ESPOTA_ERR_USAGE,
@@ -146,11 +144,11 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (o->listen.given && !o->key)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--listen needs --key FILE: on a network an agent has a key");
-    if (o->drop.value > MILLION || o->flip.value > MILLION || o->duplicate.value > MILLION ||
-        o->stall.value > MILLION)
+    if (f->drop_per_million > MILLION || f->flip_per_million > MILLION ||
+        f->duplicate_per_million > MILLION || f->stall_per_million > MILLION)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--drop, --flip, --duplicate and --stall count bytes of a million");
-    if (o->crystal.given && o->crystal.value != 26 && o->crystal.value != 40 && o->crystal.value != 48)
+    if (crystal && crystal != 26 && crystal != 40 && crystal != 48)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--crystal: 26, 40 or 48");
     return 0;
 }
@@ -178,53 +176,38 @@ static int parse_lines(const char *text, struct espota_sim_options *sim, struct 
     return espota_fail(error, ESPOTA_ERR_USAGE, "--lines '%s': use auto-reset, usb-jtag or none", text);
 }
 
+/* What has to be understood first. */
+static int complete(const struct options *o, struct espota_sim_options *sim, struct espota_error *error)
+{
+    sim->chip = espota_chip_by_name(o->chip ? o->chip : "esp32");
+    sim->flash_size = o->flash.value;
+    sim->pty = !o->no_pty;
+    sim->tcp = o->tcp.given;
+    sim->tcp_port = (uint16_t)o->tcp.value;
+    sim->rfc2217 = o->rfc2217.given;
+    sim->rfc2217_port = (uint16_t)o->rfc2217.value;
+    sim->network = o->listen.given;
+    sim->network_port = (uint16_t)o->listen.value;
+    int result = check_options(o, error);
+    if (result == 0 && !sim->chip)
+        result = espota_fail(error, ESPOTA_ERR_USAGE, "--chip '%s' is not known here", o->chip);
+    if (result == 0)
+        result = parse_power_cut(o->power_cut, &sim->faults, error);
+    if (result == 0)
+        result = parse_revision(o->revision, &sim->revision, error);
+    return result ? result : parse_lines(o->lines, sim, error);
+}
+
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
     uint8_t key[64];
     struct espota_signer *owner = NULL;
-    struct espota_sim_options sim = {
-        .chip = espota_chip_by_name(o->chip ? o->chip : "esp32"),
-        .flash_file = o->flash_file,
-        .flash_size = o->flash.value,
-        .pty = !o->no_pty,
-        .link = o->link,
-        .tcp = o->tcp.given,
-        .tcp_port = (uint16_t)o->tcp.value,
-        .rfc2217 = o->rfc2217.given,
-        .rfc2217_port = (uint16_t)o->rfc2217.value,
-        .rise_ms = o->rise.value,
-        .crystal_mhz = o->crystal.value,
-        .secure_boot = o->secure_boot,
-        .flash_encryption = o->flash_encryption,
-        .secure_download = o->secure_download,
-        .network = o->listen.given,
-        .network_port = (uint16_t)o->listen.value,
-        .download = o->download,
-        .rollback = o->rollback,
-        .min_secure_version = o->min_secure_version.value,
-        .project = o->project,
-        .real_time = o->real_time,
-        .faults = { .seed = o->seed.value,
-                    .drop_per_million = o->drop.value,
-                    .flip_per_million = o->flip.value,
-                    .duplicate_per_million = o->duplicate.value,
-                    .stall_per_million = o->stall.value,
-                    .clean_baud = o->clean_baud.value,
-                    .disconnect_after = o->disconnect_after.value },
-        .context = cli,
-        .ready = ready,
-        .log = log_line,
-    };
-    int result = check_options(o, error);
-    if (result == 0 && !sim.chip)
-        result = espota_fail(error, ESPOTA_ERR_USAGE, "--chip '%s' is not known here", o->chip);
-    if (result == 0)
-        result = parse_power_cut(o->power_cut, &sim.faults, error);
-    if (result == 0)
-        result = parse_revision(o->revision, &sim.revision, error);
-    if (result == 0)
-        result = parse_lines(o->lines, &sim, error);
+    struct espota_sim_options sim = o->sim;
+    sim.context = cli;
+    sim.ready = ready;
+    sim.log = log_line;
+    int result = complete(o, &sim, error);
     if (result == 0 && o->key)
         result = read_key(cli, o->key, key, &sim.key_length, error);
     sim.key = o->key ? key : NULL;

@@ -77,18 +77,16 @@ static bool find_option(const struct command *command, int value, struct place *
     return false;
 }
 
-static int store_number(const struct option_spec *spec, void *field, const char *text,
+static int parse_number(const struct option_spec *spec, uint32_t *number, const char *text,
                         struct espota_error *error)
 {
-    struct number_option *option = field;
     char *end = NULL;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 0);
     if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value > UINT32_MAX)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--%s '%s' is not a number from 0 to 4294967295",
                            spec->name, text);
-    option->given = true;
-    option->value = (uint32_t)value;
+    *number = (uint32_t)value;
     return 0;
 }
 
@@ -114,7 +112,7 @@ static int store_choice(const struct option_spec *spec, const char **chosen, str
 
 static int store(const struct option_spec *spec, void *field, const char *text, struct espota_error *error)
 {
-    struct number_option *size = field;
+    struct number_option *number = field;
     switch (spec->kind) {
     case OPTION_FLAG:
         *(bool *)field = true;
@@ -124,15 +122,18 @@ static int store(const struct option_spec *spec, void *field, const char *text, 
         return 0;
     case OPTION_CHOICE:
         return store_choice(spec, field, error);
+    case OPTION_VALUE:
+        return parse_number(spec, field, text, error);
     case OPTION_NUMBER:
-        return store_number(spec, field, text, error);
+        number->given = true;
+        return parse_number(spec, &number->value, text, error);
     case OPTION_LIST:
         return store_item(spec, field, text, error);
     case OPTION_SIZE:
         break;
     }
-    size->given = true;
-    if (!espota_size_parse(text, &size->value))
+    number->given = true;
+    if (!espota_size_parse(text, &number->value))
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--%s '%s' is not a size: use bytes (decimal or 0x...), or a number with K or M",
                            spec->name, text);
