@@ -6,6 +6,10 @@ BUILD=$(cd "${BUILD:-build}" && pwd)
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ESPOTA=$BUILD/espota
 MKIMAGE=$BUILD/tools/mkimage
+if [ ! -x "$ESPOTA" ] || [ ! -x "$MKIMAGE" ]; then
+    echo "not ok - $BUILD/espota and $BUILD/tools/mkimage are there # run 'make all tools' first"
+    exit 1
+fi
 WORK=$(mktemp -d)
 PIDS=()
 export NO_COLOR=1
