@@ -1,4 +1,7 @@
-/** Where images come from: http, https (libcurl) and files, into memory, with limits. */
+/** Where images come from: http, https (libcurl) and files, into memory, with limits.
+ *
+ * Several threads may download at once: libcurl prepares itself safely from 7.84 on; with an older one, call
+ * curl_global_init before there is a second thread. */
 #ifndef ESPOTA_FETCH_H
 #define ESPOTA_FETCH_H
 
