@@ -177,6 +177,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(FIXTURES) $(INTERNAL)
 
 # What is tested of the commands lies in no library.
 $(BUILD)/unit/test_json: $(BUILD)/obj/src/cli/json.o $(BUILD)/obj/src/ui/clean.o
+$(BUILD)/unit/test_options: $(BUILD)/obj/src/cli/options.o $(BUILD)/obj/src/ui/message.o $(BUILD)/obj/src/ui/clean.o
 
 $(BUILD)/tools/%: tests/tools/%.c $(FIXTURES) $(INTERNAL)
 	$(call program)
