@@ -7,11 +7,11 @@
 #include "espota/device.h"
 
 struct espota_agent_options {
-    const uint8_t *key; /* the device's key, at most 64 bytes, which is copied; NULL: open session */
+    const uint8_t *key; /* the device's key, at most 64 bytes, which is copied; NULL: open session. An agent
+                           that wants none then is a stranger, and not talked to */
     size_t key_length;
-    bool key_required;         /* fail when the agent does not ask for the key: never talk to a stranger */
-    unsigned hello_timeout_ms; /* how long to knock; 0: 5000 */
-    unsigned work_timeout_ms;  /* the longest that one request may be worked on; 0: 180000 */
+    unsigned hello_timeout_ms;              /* how long to knock; 0: 5000 */
+    unsigned work_timeout_ms;               /* the longest that one request may be worked on; 0: 180000 */
     const struct espota_observer *observer; /* as in struct espota_device */
 };
 

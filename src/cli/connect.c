@@ -110,7 +110,7 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
                          struct espota_error *error)
 {
     uint8_t key[64];
-    struct espota_agent_options agent = { .observer = &cli->observer, .key_required = o->key != NULL };
+    struct espota_agent_options agent = { .observer = &cli->observer };
     char address[MAX_PORT];
     uint32_t baud = 0;
     bool automatic = false;

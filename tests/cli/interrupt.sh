@@ -63,6 +63,10 @@ start_sim --flash-file device.bin --real-time
 interrupted reads_by_rom "reading flash through the ROM" 130 INT 2 read -v -v --via rom --port "$REMOTE" 0x0+4M out.bin
 run status --port "$REMOTE"
 expect "its app was started again" 0 "out:Running:"
+run info --port "$REMOTE" --chip esp32c3
+expect "another chip than it is" 2 "err:is an ESP32, not an ESP32-C3"
+run status --port "$REMOTE"
+expect "its app was started again then too" 0 "out:Running:"
 stop_sim
 
 # not just the number: by the signal, so that a shell's loop ends too

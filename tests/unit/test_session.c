@@ -161,9 +161,7 @@ static void a_host_with_a_key_says_nothing_to_who_wants_none(void **state)
     struct memory_board *b = memory_board_running(false);
     struct espota_device *device = NULL;
     struct espota_error error = { 0 };
-    struct espota_agent_options options = {
-        .key = DEVICE_KEY, .key_length = KEY, .key_required = true, .hello_timeout_ms = 50
-    };
+    struct espota_agent_options options = { .key = DEVICE_KEY, .key_length = KEY, .hello_timeout_ms = 50 };
     start_recording(&r, b, true);
     assert_int_equal(espota_agent_open(&device, &b->link, &options, &error), ESPOTA_ERR_REFUSED);
     assert_int_equal(r.count, 1);
@@ -308,9 +306,9 @@ static void no_byte_of_a_greeting_can_be_changed(void **state)
                 struct meddler m;
                 struct espota_device *device = NULL;
                 struct espota_error error = { 0 };
-                struct espota_agent_options options = {
-                    .key = DEVICE_KEY, .key_length = KEY, .key_required = true, .hello_timeout_ms = 50
-                };
+                struct espota_agent_options options = { .key = DEVICE_KEY,
+                                                        .key_length = KEY,
+                                                        .hello_timeout_ms = 50 };
                 meddler_begin(&m, b);
                 m.to_host = to_host;
                 m.victim = victim;

@@ -182,12 +182,11 @@ static int begin_session(struct agent *agent, struct espota_error *error)
         return result;
     if (greeting.key_needed && agent->options.key_length == 0)
         return agent_fail(agent, ESPOTA_AGENT_HELLO, ESPOTA_AGENT_LOCKED, error);
-    if (!greeting.key_needed && agent->options.key_required)
-        return espota_fail(
-            error, ESPOTA_ERR_REFUSED,
-            "the agent on %s asks for no key, though one was given or it is on a network: it may be a "
-            "stranger, nothing was sent to it",
-            agent->link->name);
+    if (!greeting.key_needed && agent->options.key_length > 0)
+        return espota_fail(error, ESPOTA_ERR_REFUSED,
+                           "the agent on %s asks for no key, though one was given: it may be a stranger, "
+                           "nothing was sent to it",
+                           agent->link->name);
     if (!greeting.key_needed)
         return 0;
     result = shake_hands(agent, &noise, &greeting, error);

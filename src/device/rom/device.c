@@ -263,6 +263,16 @@ static int examine(struct rom *rom, struct espota_error *error)
     return result;
 }
 
+/* It was brought into download mode and nothing was changed: a chip whose boot lines can be driven goes back
+ * to its app. */
+static void let_go(struct rom *rom)
+{
+    struct espota_error ignored;
+    rom->device.observer = NULL;
+    if (rom->device.info.chip && rom->link->has_lines)
+        (void)rom_leave(rom, &ignored);
+}
+
 int espota_rom_open(struct espota_device **device, struct espota_link *link,
                     const struct espota_rom_options *options, struct espota_error *error)
 {
@@ -278,6 +288,7 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
     rom->device.app_stopped = true;
     rom->device.observer = options->observer;
     int result = rom_connect(rom, error);
+    bool connected = result == 0;
     if (result == 0)
         result = rom_identify(rom, error);
     bool changes = options->baud && espota_link_has_baud(link) && options->baud != link->baud;
@@ -287,9 +298,12 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
         result = examine(rom, error);
     if (result == 0 && changes && options->baud_auto && link->usb_vid != ESPOTA_USB_VID_ESPRESSIF)
         result = rom_find_baud(rom, options->baud, error);
-    if (result == 0)
+    if (result == 0) {
         *device = &rom->device;
-    else
-        rom_close(&rom->device);
+        return 0;
+    }
+    if (connected)
+        let_go(rom);
+    rom_close(&rom->device);
     return result;
 }

@@ -45,11 +45,11 @@ int rom_identify(struct rom *rom, struct espota_error *error)
 {
     const struct espota_chip *chip = NULL;
     int result = find_chip(rom, &chip, error);
+    rom->device.info.chip = chip;
     if (result == 0 && rom->options.chip && rom->options.chip != chip)
         return espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_CHIP,
                                 "the chip on %s is an %s, not an %s", rom->link->name, chip->name,
                                 rom->options.chip->name);
-    rom->device.info.chip = chip;
     if (chip)
         rom->loader = chip->rom_loader;
     return result;
