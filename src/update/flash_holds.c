@@ -8,7 +8,7 @@
 static int digest_equals(struct espota_device *device, uint32_t offset, const uint8_t *data, uint32_t length,
                          bool *equal, struct espota_error *error)
 {
-    uint8_t found[ESPOTA_SHA256_LENGTH], expected[ESPOTA_SHA256_LENGTH];
+    uint8_t found[ESPOTA_SHA256_LENGTH] = { 0 }, expected[ESPOTA_SHA256_LENGTH] = { 0 };
     int result = espota_device_digest(device, offset, length, found, error);
     if (result == 0)
         result = update_digest_of(device, data, length, expected, error);

@@ -234,10 +234,12 @@ int espota_smart_write(struct espota_device *device, uint32_t offset, const void
         memset(job.data, 0xff, job.length);
         memcpy(job.data, data, length);
         device->moved = on_moved;
+        /* cppcheck-suppress autoVariables ; it is taken away below */
         device->moved_context = &job;
         espota_device_progress(device, ESPOTA_PHASE_WRITE, 0, job.length);
         outcome = run(&job, error);
         device->moved = NULL;
+        device->moved_context = NULL;
     }
     free(job.data);
     free(job.differs);
