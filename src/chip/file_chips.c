@@ -9,7 +9,7 @@ void espota_file_examine(struct espota_file *file, const void *data, size_t size
 {
     struct espota_file_chip chips[32];
     unsigned count = 0;
-    for (; espota_chips[count] && count < sizeof chips / sizeof chips[0]; count++)
+    for (; count < sizeof chips / sizeof chips[0] && espota_chips[count]; count++)
         chips[count] = espota_chip_file_facts(espota_chips[count]);
     espota_file_recognise(file, data, size, chips, count);
 }
