@@ -1,5 +1,8 @@
 /* Flash a build folder to the board at PORT (/dev/ttyUSB0, rfc2217://host:port): flash PORT FOLDER */
+#include <espota/device.h>
+#include <espota/error.h>
 #include <espota/flash_plan.h>
+#include <espota/link.h>
 #include <espota/rom_device.h>
 
 #include <stdio.h>

@@ -1,6 +1,8 @@
 /* Print the partition table for a flash of 4M as CSV: cc plan.c $(pkg-config --cflags --libs espota) */
-#include <espota/host.h>
+#include <espota/buffer.h>
+#include <espota/error.h>
 #include <espota/plan.h>
+#include <espota/table_file.h>
 
 #include <stdio.h>
 

@@ -3,6 +3,7 @@
 
 #include "espota/bytes.h"
 #include "espota/crc32.h"
+#include "espota/table.h"
 
 #include <string.h>
 

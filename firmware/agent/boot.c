@@ -4,6 +4,8 @@
 
 #include "espota/bootsel.h"
 #include "espota/bytes.h"
+#include "espota/otadata.h"
+#include "espota/table.h"
 
 #include <string.h>
 
@@ -11,10 +13,10 @@
 
 struct boot {
     struct espota_agent *agent;
-    const struct espota_partition *place;    /* of otadata; NULL: none */
-    const struct espota_partition *running;  /* NULL: neither factory nor a slot */
-    const struct espota_partition *verified; /* holds a verified image; NULL: none looked at yet */
-    struct espota_otadata otadata;           /* as flash has it */
+    const struct espota_partition *partition; /* of otadata; NULL: none */
+    const struct espota_partition *running;   /* NULL: neither factory nor a slot */
+    const struct espota_partition *verified;  /* holds a verified image; NULL: none looked at yet */
+    struct espota_otadata otadata;            /* as flash has it */
 };
 
 static const struct espota_partition *otadata_partition(const struct espota_agent *agent)
@@ -29,12 +31,12 @@ static enum espota_agent_status load(struct espota_agent *agent, struct boot *b)
 {
     uint8_t data[RECORD];
     *b = (struct boot){ .agent = agent,
-                        .place = otadata_partition(agent),
+                        .partition = otadata_partition(agent),
                         .running = espota_agent_app_at(agent, agent->config->running_offset) };
     for (uint32_t i = 0; i < 2; i++) {
         memset(data, 0xff, sizeof data);
-        if (b->place &&
-            espota_agent_flash_read(agent, b->place->offset + i * ESPOTA_SECTOR_SIZE, data, sizeof data) != 0)
+        if (b->partition && espota_agent_flash_read(agent, b->partition->offset + i * ESPOTA_SECTOR_SIZE,
+                                                    data, sizeof data) != 0)
             return ESPOTA_AGENT_FLASH;
         espota_otadata_record_parse(&b->otadata.record[i], data);
     }
@@ -143,7 +145,7 @@ static enum espota_agent_status erase_record(struct boot *b, int record)
     if (status != ESPOTA_AGENT_OK)
         return status;
     b->otadata = gap;
-    return port->flash_erase(port->context, b->place->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE) == 0
+    return port->flash_erase(port->context, b->partition->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE) == 0
                ? ESPOTA_AGENT_OK
                : ESPOTA_AGENT_FLASH;
 }
@@ -152,7 +154,7 @@ static enum espota_agent_status store(struct boot *b, const struct espota_otadat
 {
     const struct espota_agent_port *port = b->agent->port;
     uint8_t data[RECORD], back[RECORD];
-    uint32_t at = b->place->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE;
+    uint32_t at = b->partition->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE;
     enum espota_agent_status status = judge(b, to);
     if (status == ESPOTA_AGENT_OK)
         status = erase_record(b, record);
@@ -203,7 +205,7 @@ static enum espota_agent_status settle(struct boot *b)
 {
     if (b->running && wanted(b) == b->running)
         return ESPOTA_AGENT_OK;
-    if (!b->place || !b->running)
+    if (!b->partition || !b->running)
         return ESPOTA_AGENT_STATE;
     return point_to(b, b->running, ESPOTA_OTA_UNDEFINED);
 }
@@ -261,7 +263,7 @@ enum espota_agent_status espota_agent_select(struct espota_agent *agent, const s
     if (state == ESPOTA_OTA_NEW && (!agent->config->rollback || p->subtype == ESPOTA_APP_FACTORY))
         return ESPOTA_AGENT_UNSUPPORTED;
     enum espota_agent_status status = load(agent, &b);
-    if (status == ESPOTA_AGENT_OK && !b.place)
+    if (status == ESPOTA_AGENT_OK && !b.partition)
         status = ESPOTA_AGENT_STATE;
     if (status == ESPOTA_AGENT_OK && state == ESPOTA_OTA_NEW && p == b.running)
         status = ESPOTA_AGENT_RUNNING;
@@ -276,7 +278,7 @@ static enum espota_agent_status load_in_charge(struct espota_agent *agent, const
         return ESPOTA_AGENT_MALFORMED;
     memset(&agent->update, 0, sizeof agent->update);
     enum espota_agent_status status = load(agent, b);
-    return status == ESPOTA_AGENT_OK && (!b->place || !names_running(b)) ? ESPOTA_AGENT_STATE : status;
+    return status == ESPOTA_AGENT_OK && (!b->partition || !names_running(b)) ? ESPOTA_AGENT_STATE : status;
 }
 
 enum espota_agent_status espota_agent_confirm(struct espota_agent *agent, const struct request *request,

@@ -3,6 +3,8 @@
 #define ESPOTA_AGENT_PRIVATE_H
 
 #include "espota/agent.h"
+#include "espota/hash.h"
+#include "espota/table.h"
 
 /* A request as it arrived: its payload is in the stream's frame. */
 struct request {

@@ -3,6 +3,8 @@
 
 #include "espota/agent_settings.h"
 #include "espota/bytes.h"
+#include "espota/hash.h"
+#include "espota/table.h"
 
 #include <string.h>
 

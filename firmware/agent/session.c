@@ -2,6 +2,7 @@
 #include "private.h"
 
 #include "espota/bytes.h"
+#include "espota/crypto.h"
 
 #include <string.h>
 

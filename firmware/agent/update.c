@@ -2,6 +2,8 @@
 #include "private.h"
 
 #include "espota/bytes.h"
+#include "espota/hash.h"
+#include "espota/table.h"
 
 #include <string.h>
 

@@ -2,6 +2,9 @@
 #include "private.h"
 
 #include "espota/agent_settings.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/table.h"
 
 #include <string.h>
 

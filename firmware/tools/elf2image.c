@@ -1,8 +1,13 @@
 /* Makes an app image of a linked program: elf2image ELF OUTPUT CHIP. Its loadable segments become the
  * image's, the one with the description first, whose hash is set to the SHA-256 of all of them. */
+#include "espota/buffer.h"
 #include "espota/bytes.h"
 #include "espota/chip.h"
-#include "espota/host.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/hash.h"
+#include "espota/image.h"
 
 #include <elf.h>
 #include <stdio.h>

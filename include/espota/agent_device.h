@@ -5,12 +5,15 @@
 #pragma GCC visibility push(default)
 
 #include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
+#include "espota/observer.h"
 
 struct espota_agent_options {
     const uint8_t *key; /* the device's key, at most 64 bytes, which is copied; NULL: open session. An agent
                            that wants none then is a stranger, and not talked to */
     size_t key_length;
-    unsigned hello_timeout_ms;              /* how long to knock; 0: 5000 */
+    unsigned hello_timeout_ms;              /* how long to repeat HELLO; 0: 5000 */
     unsigned work_timeout_ms;               /* the longest that one request may be worked on; 0: 180000 */
     const struct espota_observer *observer; /* as in struct espota_device */
 };

@@ -5,7 +5,13 @@
 
 #pragma GCC visibility push(default)
 
-#include "espota/update.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/image.h"
+#include "espota/otadata.h"
+#include "espota/slot_image.h"
+#include "espota/slots.h"
+#include "espota/table.h"
 
 /** One app partition. */
 struct espota_app {

@@ -7,7 +7,13 @@
 
 #pragma GCC visibility push(default)
 
-#include "espota/update.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/smart_read.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
 
 /** A partition when the backup was made. */
 struct espota_backup_part {

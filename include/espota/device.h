@@ -15,8 +15,8 @@
 #pragma GCC visibility push(default)
 
 #include "espota/chip.h"
+#include "espota/digest.h"
 #include "espota/error.h"
-#include "espota/host.h"
 #include "espota/link.h"
 #include "espota/observer.h"
 #include "espota/payload.h"

@@ -1,4 +1,4 @@
-/** Errors are values with a story: a code that a program decides on, a text that a person reads.
+/** Errors are values: a code that a program decides on, a text that a person reads.
  *
  * A function that can fail takes a `struct espota_error *` (never NULL), returns 0 or a code below, and on
  * failure has filled in the error. The text says what was attempted, on what and what went wrong; the hint,

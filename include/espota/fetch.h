@@ -7,9 +7,10 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/buffer.h"
 #include "espota/clock.h"
 #include "espota/error.h"
-#include "espota/host.h"
+#include "espota/hash.h"
 #include "espota/observer.h"
 
 #include <stdbool.h>

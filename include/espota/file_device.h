@@ -5,6 +5,7 @@
 #pragma GCC visibility push(default)
 
 #include "espota/device.h"
+#include "espota/error.h"
 
 /** A flash dump on disk, whose size is the flash size. `chip` may be NULL. Writes go to the file at once. */
 int espota_file_device_open(struct espota_device **device, const char *path, const struct espota_chip *chip,

@@ -10,6 +10,7 @@
 #pragma GCC visibility push(default)
 
 #include "espota/device.h"
+#include "espota/error.h"
 #include "espota/table.h"
 
 enum espota_flash_state {

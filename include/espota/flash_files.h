@@ -8,10 +8,10 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/buffer.h"
 #include "espota/chip.h"
 #include "espota/error.h"
 #include "espota/file_kind.h"
-#include "espota/host.h"
 
 /** What a file is for. */
 enum espota_flash_role {

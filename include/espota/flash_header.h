@@ -8,6 +8,7 @@
 #pragma GCC visibility push(default)
 
 #include "espota/chip.h"
+#include "espota/error.h"
 #include "espota/flash_files.h"
 
 /** In words; NULL is "keep", for the size "detect". */

@@ -12,11 +12,15 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
 #include "espota/flash_contents.h"
 #include "espota/flash_header.h"
 #include "espota/layout_change.h"
 #include "espota/plan.h"
-#include "espota/update.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
 
 /** What may happen to the data of a device that holds another layout. */
 enum espota_flash_policy {

@@ -4,7 +4,9 @@
 
 #pragma GCC visibility push(default)
 
-#include "espota/update.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/table_file.h"
 
 struct espota_flash_range {
     char name[48]; /* as it was given, for JSON */

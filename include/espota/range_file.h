@@ -5,8 +5,12 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
 #include "espota/file_kind.h"
 #include "espota/flash_range.h"
+#include "espota/smart_write.h"
 
 struct espota_stretch {
     uint32_t offset, length;

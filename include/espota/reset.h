@@ -14,6 +14,7 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/error.h"
 #include "espota/link.h"
 
 #define ESPOTA_RESET_CLASSIC      "U0,1|W0.1|U1,0|W0.05|U0,0" /* into download mode */

@@ -5,6 +5,9 @@
 #pragma GCC visibility push(default)
 
 #include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
+#include "espota/observer.h"
 
 /** How to get a chip into download mode, and out of it. */
 enum espota_reset_before { ESPOTA_BEFORE_DEFAULT, ESPOTA_BEFORE_NO_RESET, ESPOTA_BEFORE_SEQUENCE };

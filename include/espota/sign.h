@@ -4,7 +4,9 @@
 
 #pragma GCC visibility push(default)
 
-#include "espota/host.h"
+#include "espota/buffer.h"
+#include "espota/error.h"
+#include "espota/hash.h"
 #include "espota/signature.h"
 
 struct espota_signer;

@@ -54,14 +54,14 @@ int espota_fail_hint(struct espota_error *error, enum espota_status status, enum
 
 int espota_fail_while(struct espota_error *error, const char *format, ...)
 {
-    char story[sizeof error->text];
+    char attempted[sizeof error->text];
     char cause[sizeof error->text];
     va_list args;
     va_start(args, format);
-    vsnprintf(story, sizeof story, format, args);
+    vsnprintf(attempted, sizeof attempted, format, args);
     va_end(args);
     memcpy(cause, error->text, sizeof cause);
-    int length = snprintf(error->text, sizeof error->text, "%.400s: ", story);
+    int length = snprintf(error->text, sizeof error->text, "%.400s: ", attempted);
     if (length > 0)
         snprintf(error->text + length, sizeof error->text - (size_t)length, "%.600s", cause);
     return (int)error->status;

@@ -1,4 +1,6 @@
-#include "espota/host.h"
+#include "espota/file.h"
+#include "espota/buffer.h"
+#include "espota/error.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,9 @@
 /* Words for what a file is. */
+#include "espota/error.h"
 #include "espota/file_kind.h"
-#include "espota/host.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
+#include "espota/table_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* What the system says went wrong, in words for somebody who does not know the system. */
-#include "espota/host.h"
+#include "espota/file.h"
 
 #include <errno.h>
 #include <string.h>

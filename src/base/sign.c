@@ -1,6 +1,13 @@
 #include "espota/sign.h"
 
-#include "espota/host.h"
+#include "espota/buffer.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
+#include "espota/table_file.h"
 
 #include <errno.h>
 #include <openssl/bio.h>

@@ -1,5 +1,9 @@
 /* Tables as files: which form it is, which encoding, and errors that name the file. */
-#include "espota/host.h"
+#include "espota/table_file.h"
+#include "espota/buffer.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/table.h"
 
 #include <errno.h>
 #include <iconv.h>

@@ -1,6 +1,7 @@
 #include "espota/chip.h"
 #include "espota/file_kind.h"
-#include "espota/host.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
 
 #include <stdio.h>
 #include <string.h>

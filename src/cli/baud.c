@@ -2,6 +2,8 @@
 
 #include "port.h"
 
+#include "espota/error.h"
+
 #include <stdlib.h>
 #include <string.h>
 

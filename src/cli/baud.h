@@ -4,6 +4,8 @@
 
 #include "connect.h"
 
+#include "espota/error.h"
+
 enum { BAUD_USUAL = 115200 };
 
 /* `automatic`: the highest that works is wanted; `baud` is then where to begin. */

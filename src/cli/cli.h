@@ -2,8 +2,9 @@
 #ifndef ESPOTA_CLI_CLI_H
 #define ESPOTA_CLI_CLI_H
 
+#include "espota/buffer.h"
 #include "espota/error.h"
-#include "espota/host.h"
+#include "espota/image.h"
 #include "espota/observer.h"
 #include "espota/table.h"
 #include "json.h"
@@ -77,7 +78,7 @@ struct command {
     const char *name;
     const char *summary;               /* one line */
     const char *usage;                 /* what follows "espota NAME [options]" */
-    const char *story;                 /* a paragraph for --help */
+    const char *description;           /* a paragraph for --help */
     const struct option_spec *options; /* its own; NULL: none */
     struct option_group groups[MAX_GROUPS];
     size_t options_size; /* of the struct that the options fill in, zeroed before */

@@ -2,6 +2,13 @@
 #include "connect.h"
 
 #include "espota/backup.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/hex.h"
+#include "espota/smart_read.h"
+#include "espota/smart_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -219,7 +226,7 @@ const struct command command_backup = {
     .name = "backup",
     .summary = "read all of the flash into a file, with a manifest",
     .usage = "FILE",
-    .story =
+    .description =
         "Writes FILE and FILE.json, which says whose flash it is and has the hashes of it and of every "
         "partition.\n"
         "Both are for their owner alone to read. An earlier backup is not overwritten (exit status 5) unless "
@@ -238,10 +245,11 @@ const struct command command_restore = {
     .name = "restore",
     .summary = "write a backup back",
     .usage = "FILE",
-    .story = "FILE and FILE.json come from 'espota backup'. Only what differs is written. Another device "
-             "than the one "
-             "backed\n"
-             "up is refused (exit status 5) unless --force is given.",
+    .description =
+        "FILE and FILE.json come from 'espota backup'. Only what differs is written. Another device "
+        "than the one "
+        "backed\n"
+        "up is refused (exit status 5) unless --force is given.",
     .options = restore_options,
     .groups = { CONNECT_GROUPS(via_rom_option) },
     .options_size = sizeof(struct options),

@@ -1,7 +1,11 @@
 /* boot, confirm, rollback: which app starts. */
 #include "connect.h"
 
-#include "espota/update.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/otadata.h"
+#include "espota/slots.h"
+#include "espota/table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +80,7 @@ static int run_boot(struct cli *cli, const void *options, struct espota_error *e
 
 static int mark(struct cli *cli, const struct options *o,
                 int (*act)(struct espota_slots *, struct espota_device *, struct espota_error *),
-                const char *story, struct espota_error *error)
+                const char *outcome, struct espota_error *error)
 {
     struct espota_slots slots;
     struct espota_device *device = NULL;
@@ -87,7 +91,7 @@ static int mark(struct cli *cli, const struct options *o,
     if (result == 0)
         result = act(&slots, device, error);
     if (result == 0)
-        espota_ui_say(&cli->ui, "'%s' %s", slots.running ? slots.running->label : "nothing", story);
+        espota_ui_say(&cli->ui, "'%s' %s", slots.running ? slots.running->label : "nothing", outcome);
     if (result == 0)
         result = espota_slots_load(&slots, device, o->table_offset.value, error);
     if (result == 0)
@@ -115,7 +119,7 @@ const struct command command_boot = {
     .name = "boot",
     .summary = "choose the partition to boot",
     .usage = "PARTITION",
-    .story =
+    .description =
         "Makes the app in PARTITION boot next: it must be a factory or OTA partition that holds a valid app.",
     .groups = { { trial_option, offsetof(struct options, trial) }, COMMON_GROUPS },
     .options_size = sizeof(struct options),
@@ -128,7 +132,7 @@ const struct command command_confirm = {
     .name = "confirm",
     .summary = "confirm the running app, which was booted on trial",
     .usage = "",
-    .story =
+    .description =
         "Sets the state of the running OTA slot to valid; without it, a bootloader with rollback goes back.",
     .groups = { COMMON_GROUPS },
     .options_size = sizeof(struct options),
@@ -139,8 +143,8 @@ const struct command command_rollback = {
     .name = "rollback",
     .summary = "go back from the running app to the one before",
     .usage = "",
-    .story = "Declares the app in the running OTA slot bad; another valid one boots next (at once with "
-             "--restart).",
+    .description = "Declares the app in the running OTA slot bad; another valid one boots next (at once with "
+                   "--restart).",
     .groups = { COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .run = run_rollback,

@@ -1,6 +1,7 @@
 /* devices: which serial ports there are, and which look like boards. */
 #include "cli.h"
 
+#include "espota/error.h"
 #include "espota/ports.h"
 
 #include <stdio.h>
@@ -81,10 +82,11 @@ const struct command command_devices = {
     .name = "devices",
     .summary = "list the serial ports, and which look like boards",
     .usage = "",
-    .story = "Shows each port with the USB ids, what adapter or chip they stand for, and whether it can be "
-             "opened; "
-             "if not,\n"
-             "why, and what to do. Commands without --port take the only one that looks like a board.",
+    .description =
+        "Shows each port with the USB ids, what adapter or chip they stand for, and whether it can be "
+        "opened; "
+        "if not,\n"
+        "why, and what to do. Commands without --port take the only one that looks like a board.",
     .options_size = 0,
     .run = run,
 };

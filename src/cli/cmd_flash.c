@@ -2,6 +2,12 @@
 #include "flash_report.h"
 #include "plan_options.h"
 
+#include "espota/clock.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/size.h"
+#include "espota/table.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,15 +180,16 @@ const struct command command_flash = {
     .name = "flash",
     .summary = "write bootloader, table and app through the ROM bootloader",
     .usage = "[DIR | FILE]",
-    .story = "DIR is a build folder of ESP-IDF, Arduino or PlatformIO; FILE is an app or a merged image. "
-             "Only what "
-             "differs\n"
-             "from the device's flash is written. An app alone goes into the device's own table; a blank "
-             "device gets "
-             "a planned\n"
-             "layout. What would lose data is refused (exit status 5) unless --migrate, --erase or --force "
-             "is given.\n"
-             "--port file:FLASH makes a merged image.",
+    .description =
+        "DIR is a build folder of ESP-IDF, Arduino or PlatformIO; FILE is an app or a merged image. "
+        "Only what "
+        "differs\n"
+        "from the device's flash is written. An app alone goes into the device's own table; a blank "
+        "device gets "
+        "a planned\n"
+        "layout. What would lose data is refused (exit status 5) unless --migrate, --erase or --force "
+        "is given.\n"
+        "--port file:FLASH makes a merged image.",
     .options = option_table,
     .groups = { { layout_options, offsetof(struct options, plan) },
                 { subtypes_option, offsetof(struct options, subtypes) },

@@ -1,8 +1,16 @@
 #include "cli.h"
 
+#include "espota/buffer.h"
 #include "espota/chip.h"
+#include "espota/error.h"
+#include "espota/file.h"
 #include "espota/file_kind.h"
+#include "espota/hash.h"
+#include "espota/hex.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
 #include "espota/sign.h"
+#include "espota/size.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,7 +142,7 @@ const struct command command_image = {
     .name = "image",
     .summary = "show and check an app or bootloader image",
     .usage = "FILE",
-    .story =
+    .description =
         "Chip, segments, entry, flash settings, checksum and SHA-256 verdicts, and the app description.\n"
         "Exit status 4 when the image is broken, or not signed with the key of --pubkey. '-' reads standard "
         "input.",

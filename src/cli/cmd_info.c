@@ -1,6 +1,10 @@
 /* info: what is there: chip, flash, protection. */
 #include "connect.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/size.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -169,7 +173,7 @@ const struct command command_info = {
     .name = "info",
     .summary = "show chip, flash and what protects them",
     .usage = "",
-    .story =
+    .description =
         "Asks the ROM (or the agent) which chip this is, its revision, features, crystal, MAC and flash, and "
         "whether\n"
         "secure boot or flash encryption are on.",

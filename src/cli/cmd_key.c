@@ -2,6 +2,12 @@
  * signing key is the owner's, for images. Neither is ever printed. */
 #include "connect.h"
 
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/hash.h"
+#include "espota/hex.h"
+#include "espota/random.h"
 #include "espota/sign.h"
 
 #include <stdio.h>
@@ -116,7 +122,7 @@ const struct command command_key = {
     .name = "key",
     .summary = "make and show keys",
     .usage = "FILE",
-    .story =
+    .description =
         "Shows what kind of key FILE holds, and its fingerprint; the key itself is never printed. --new "
         "makes a\n"
         "device's key for --key, --signing a key for 'espota sign'. A file that is there is not overwritten.",

@@ -2,6 +2,10 @@
 #include "connect.h"
 #include "console.h"
 
+#include "espota/clock.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/link.h"
 #include "espota/reset.h"
 
 #include <errno.h>
@@ -194,10 +198,11 @@ const struct command command_monitor = {
     .name = "monitor",
     .summary = "show the serial console of a device",
     .usage = "",
-    .story = "Shows what the device prints and sends it what is typed; Ctrl-] ends it. In scripts, --until "
-             "waits for a "
-             "line\n"
-             "and --timeout does not wait for ever.",
+    .description =
+        "Shows what the device prints and sends it what is typed; Ctrl-] ends it. In scripts, --until "
+        "waits for a "
+        "line\n"
+        "and --timeout does not wait for ever.",
     .options = option_table,
     .groups = { CONNECT_GROUP(port_options) },
     .options_size = sizeof(struct options),

@@ -1,7 +1,13 @@
 #include "connect.h"
 
+#include "espota/buffer.h"
+#include "espota/clock.h"
+#include "espota/device.h"
+#include "espota/error.h"
 #include "espota/fetch.h"
-#include "espota/update.h"
+#include "espota/file.h"
+#include "espota/hash.h"
+#include "espota/ota.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -264,9 +270,10 @@ const struct command command_ota = {
     .name = "ota",
     .summary = "update a device with a new image",
     .usage = "(--url URL | --file FILE)",
-    .story = "Fetches the image, checks it, has the agent write what differs to the idle slot and verify it, "
-             "and only\n"
-             "then switches boot. A run that was interrupted is finished by the same command.",
+    .description =
+        "Fetches the image, checks it, has the agent write what differs to the idle slot and verify it, "
+        "and only\n"
+        "then switches boot. A run that was interrupted is finished by the same command.",
     .options = option_table,
     .groups = { { trial_option, offsetof(struct options, trial) },
                 { restart_option, offsetof(struct options, restart) },

@@ -1,7 +1,15 @@
 #include "cli.h"
 #include "plan_options.h"
 
+#include "espota/buffer.h"
+#include "espota/error.h"
+#include "espota/file.h"
 #include "espota/file_kind.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
+#include "espota/size.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -129,8 +137,9 @@ const struct command command_plan = {
     .name = "plan",
     .summary = "compute a partition table",
     .usage = "--flash SIZE",
-    .story = "Lays out one app, two OTA slots (flash below 16M), or factory and two OTA slots, with nvs,\n"
-             "phy_init and a file system in the rest. Prints the table and a map, or CSV, or JSON.",
+    .description =
+        "Lays out one app, two OTA slots (flash below 16M), or factory and two OTA slots, with nvs,\n"
+        "phy_init and a file system in the rest. Prints the table and a map, or CSV, or JSON.",
     .options = option_table,
     .groups = { { layout_options, offsetof(struct options, plan) } },
     .options_size = sizeof(struct options),

@@ -2,7 +2,14 @@
 #include "connect.h"
 
 #include "espota/agent_settings.h"
+#include "espota/buffer.h"
 #include "espota/bytes.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -131,7 +138,7 @@ const struct command command_provision = {
     .name = "provision",
     .summary = "set key and limits in a recovery agent",
     .usage = "AGENT",
-    .story =
+    .description =
         "AGENT is the image of a recovery agent, as 'make firmware' builds it. What is not given is reset.\n"
         "The result holds the key: keep it as you keep the key. It checks no signatures: where an owner's "
         "key is\n"

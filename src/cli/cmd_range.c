@@ -1,7 +1,13 @@
 /* read, write, verify, erase: parts of flash, by partition name or range. */
 #include "connect.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/file.h"
 #include "espota/range_file.h"
+#include "espota/smart_read.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -236,8 +242,8 @@ const struct command command_read = {
     .name = "read",
     .summary = "read a part of flash into a file",
     .usage = "TARGET FILE",
-    .story = "TARGET is " TARGET_HELP ". FILE may be -, standard output.\n"
-             "Blank parts do not travel, and digests make sure that all arrived as it is.",
+    .description = "TARGET is " TARGET_HELP ". FILE may be -, standard output.\n"
+                   "Blank parts do not travel, and digests make sure that all arrived as it is.",
     .groups = { COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .min_arguments = 2,
@@ -249,7 +255,7 @@ const struct command command_write = {
     .name = "write",
     .summary = "write a file into flash",
     .usage = "TARGET FILE",
-    .story =
+    .description =
         "TARGET is a partition's name, OFFSET, or OFFSET+LENGTH; offsets are multiples of 4K. FILE may "
         "be -.\n"
         "Only sectors that differ are written; the rest of the last one becomes FF. Intel HEX and UF2 go "
@@ -268,7 +274,7 @@ const struct command command_verify = {
     .name = "verify",
     .summary = "compare a part of flash with a file",
     .usage = "TARGET FILE",
-    .story =
+    .description =
         "TARGET is a partition's name, OFFSET, or OFFSET+LENGTH. Exit status 4 when it holds something else.",
     .options = verify_options,
     .groups = { COMMON_GROUPS },
@@ -282,7 +288,7 @@ const struct command command_erase = {
     .name = "erase",
     .summary = "erase parts of flash",
     .usage = "TARGET...",
-    .story = "Each TARGET is " TARGET_HELP ".",
+    .description = "Each TARGET is " TARGET_HELP ".",
     .groups = { FORCE_GROUP, COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .min_arguments = 1,

@@ -1,6 +1,9 @@
 /* reset: restart a board by its lines, or a device through its agent. */
 #include "connect.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
 #include "espota/reset.h"
 
 struct options {
@@ -79,10 +82,10 @@ const struct command command_reset = {
     .name = "reset",
     .summary = "restart a device",
     .usage = "",
-    .story = "Drives DTR and RTS as the port's kind wants it, or asks the ROM or the agent to restart "
-             "(--via). With "
-             "--download\n"
-             "the chip is left in the ROM's download mode.",
+    .description = "Drives DTR and RTS as the port's kind wants it, or asks the ROM or the agent to restart "
+                   "(--via). With "
+                   "--download\n"
+                   "the chip is left in the ROM's download mode.",
     .options = option_table,
     .groups = { CONNECT_GROUPS(via_lines_option) },
     .options_size = sizeof(struct options),

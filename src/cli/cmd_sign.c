@@ -2,6 +2,9 @@
 #include "connect.h"
 
 #include "espota/agent_settings.h"
+#include "espota/buffer.h"
+#include "espota/error.h"
+#include "espota/file.h"
 #include "espota/file_kind.h"
 #include "espota/sign.h"
 
@@ -69,10 +72,11 @@ const struct command command_sign = {
     .name = "sign",
     .summary = "sign an image for devices that take nothing unsigned",
     .usage = "IMAGE",
-    .story = "Appends a signature as ESP-IDF has it: block version 2, ECDSA P-256, behind the image padded "
-             "to whole\n"
-             "sectors. One that is there is replaced. 'espota image --pubkey' checks it. A recovery\n"
-             "agent checks no signatures itself: an agent with an owner's key takes none, signed or not.",
+    .description =
+        "Appends a signature as ESP-IDF has it: block version 2, ECDSA P-256, behind the image padded "
+        "to whole\n"
+        "sectors. One that is there is replaced. 'espota image --pubkey' checks it. A recovery\n"
+        "agent checks no signatures itself: an agent with an owner's key takes none, signed or not.",
     .options = option_table,
     .options_size = sizeof(struct options),
     .min_arguments = 1,

@@ -1,5 +1,6 @@
 #include "connect.h"
 
+#include "espota/error.h"
 #include "espota/sign.h"
 #include "sim/sim.h"
 
@@ -224,11 +225,12 @@ const struct command command_sim = {
     .name = "sim",
     .summary = "simulate an ESP32, on a pseudo-terminal and TCP",
     .usage = "--flash-file FILE",
-    .story = "A board with its flash in a file: ROM download mode, second-stage bootloader, agent. Prints "
-             "where it\n"
-             "can be reached, then its console on stderr. SIGUSR1 presses reset, SIGUSR2 presses reset with "
-             "GPIO0\n"
-             "low (download mode), SIGHUP pulls the power and gives it back, SIGINT and SIGTERM end it.",
+    .description =
+        "A board with its flash in a file: ROM download mode, second-stage bootloader, agent. Prints "
+        "where it\n"
+        "can be reached, then its console on stderr. SIGUSR1 presses reset, SIGUSR2 presses reset with "
+        "GPIO0\n"
+        "low (download mode), SIGHUP pulls the power and gives it back, SIGINT and SIGTERM end it.",
     .options = option_table,
     .options_size = sizeof(struct options),
     .run = run,

@@ -1,6 +1,12 @@
 #include "connect.h"
 
 #include "espota/apps.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/otadata.h"
+#include "espota/size.h"
+#include "espota/slot_image.h"
+#include "espota/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -110,7 +116,8 @@ const struct command command_status = {
     .name = "status",
     .summary = "show what runs, what boots next and what the slots hold",
     .usage = "",
-    .story = "Asks the agent (or looks into a flash file) for the partition table, otadata and the apps.",
+    .description =
+        "Asks the agent (or looks into a flash file) for the partition table, otadata and the apps.",
     .groups = { CONNECT_GROUPS(via_agent_option),
                 { table_offset_option, offsetof(struct options, table_offset) } },
     .options_size = sizeof(struct options),

@@ -1,6 +1,13 @@
 #include "connect.h"
 
-#include "espota/update.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/size.h"
+#include "espota/slots.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -197,7 +204,7 @@ const struct command command_table = {
     .name = "table",
     .summary = "check, show and convert a partition table",
     .usage = "[FILE]",
-    .story =
+    .description =
         "FILE is CSV or a binary table, '-' for standard input; without it, the table on the device is "
         "taken.\n"
         "It is checked with every rule of ESP-IDF's generator, shown with a map, and converted when -o,\n"

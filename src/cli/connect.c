@@ -6,7 +6,12 @@
 #include "trace.h"
 
 #include "espota/agent_device.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/file.h"
 #include "espota/file_device.h"
+#include "espota/link.h"
+#include "espota/random.h"
 #include "espota/rom_device.h"
 
 #include <stdio.h>

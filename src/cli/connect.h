@@ -5,6 +5,8 @@
 #include "cli.h"
 
 #include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
 
 struct connect_options {
     const char *port, *host, *chip, *before, *after, *key, *baud, *via;

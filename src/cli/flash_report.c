@@ -2,6 +2,11 @@
 
 #include "connect.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/size.h"
+#include "espota/table.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

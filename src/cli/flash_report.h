@@ -4,6 +4,8 @@
 
 #include "cli.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
 #include "espota/flash_plan.h"
 
 /* Notes, planned layout, and what becomes of the device's partitions. */

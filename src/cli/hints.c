@@ -1,6 +1,8 @@
 /* What the library's hints are called on this command line. */
 #include "plan_options.h"
 
+#include "espota/error.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,8 @@
 
 #include "ui/ui.h"
 
-#include "espota/host.h"
+#include "espota/hex.h"
+#include "espota/table.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,11 @@
 /* A device's key in a file. */
 #include "connect.h"
 
+#include "espota/buffer.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/hex.h"
+
 #include <ctype.h>
 
 enum { MIN_KEY = 32, MAX_KEY = 64 };

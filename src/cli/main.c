@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include "espota/error.h"
 #include "espota/version.h"
 
 #include <locale.h>

@@ -1,6 +1,9 @@
 /* What the library tells while it works, as this program shows it. */
 #include "cli.h"
 
+#include "espota/clock.h"
+#include "espota/observer.h"
+
 #include <stdio.h>
 
 static void show_progress(void *context, const char *device, const struct espota_progress *progress)

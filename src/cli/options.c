@@ -1,5 +1,8 @@
 #include "cli.h"
 
+#include "espota/error.h"
+#include "espota/size.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -238,7 +241,7 @@ void options_help(const struct command *command)
 {
     struct place place;
     printf("espota %s - %s\n\nUsage: espota %s [options]%s%s\n\n%s\n\nOptions:\n", command->name,
-           command->summary, command->name, *command->usage ? " " : "", command->usage, command->story);
+           command->summary, command->name, *command->usage ? " " : "", command->usage, command->description);
     for (int i = 0; option_at(command, i, &place); i++)
         print_option(place.spec, place.letter);
     for (const struct option_spec *spec = common_options; spec->name; spec++)

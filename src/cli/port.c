@@ -1,5 +1,6 @@
 #include "port.h"
 
+#include "espota/error.h"
 #include "espota/ports.h"
 
 #include <stdio.h>

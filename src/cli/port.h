@@ -4,6 +4,8 @@
 
 #include "connect.h"
 
+#include "espota/error.h"
+
 /* A setting of the environment, by our name for it or the one that people have from other tools; NULL: none.
  */
 const char *port_environment(const char *ours, const char *theirs);

@@ -1,5 +1,6 @@
 #include "reset_words.h"
 
+#include "espota/error.h"
 #include "espota/reset.h"
 
 #include <string.h>

@@ -2,6 +2,7 @@
 #ifndef ESPOTA_CLI_RESET_WORDS_H
 #define ESPOTA_CLI_RESET_WORDS_H
 
+#include "espota/error.h"
 #include "espota/rom_device.h"
 
 /* Put into `rom` what `text` says; NULL: what is usual. */

@@ -1,6 +1,9 @@
 /* What a command gives: its result on stdout, once. */
 #include "cli.h"
 
+#include "espota/error.h"
+#include "espota/file.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,6 +2,9 @@
 #include "cli.h"
 
 #include "espota/agent_settings.h"
+#include "espota/buffer.h"
+#include "espota/error.h"
+#include "espota/file.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,6 +1,9 @@
 /* Chips that strangers are kept out of, and we with them. */
 #include "connect.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
+
 int check_security(struct cli *cli, const struct espota_device *device, bool force,
                    struct espota_error *error)
 {

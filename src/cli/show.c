@@ -1,7 +1,16 @@
 /* How tables and images look, to people and as JSON. */
 #include "cli.h"
 
+#include "espota/buffer.h"
 #include "espota/chip.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
+#include "espota/size.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>

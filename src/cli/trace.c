@@ -1,5 +1,7 @@
 #include "trace.h"
 
+#include "espota/link.h"
+
 #include <stdio.h>
 
 static void trace(void *context, bool out, const uint8_t *data, size_t size)

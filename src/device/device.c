@@ -1,6 +1,11 @@
 #include "espota/device.h"
 
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/hash.h"
 #include "espota/link.h"
+#include "espota/observer.h"
+#include "espota/table.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 #include "espota/payload.h"
 
-#include "espota/host.h"
+#include "espota/digest.h"
+#include "espota/error.h"
 
 static const char *const names[] = { [ESPOTA_PAYLOAD_RAW] = "raw" };
 

@@ -1,5 +1,10 @@
 #include "url.h"
 
+#include "espota/buffer.h"
+#include "espota/clock.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/observer.h"
 #include "espota/version.h"
 
 #include <curl/curl.h>

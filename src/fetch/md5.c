@@ -1,5 +1,10 @@
 /* MD5 sidecars, as the usual programs write them. */
+#include "espota/buffer.h"
+#include "espota/digest.h"
+#include "espota/error.h"
 #include "espota/fetch.h"
+#include "espota/hash.h"
+#include "espota/hex.h"
 
 #include <ctype.h>
 #include <string.h>

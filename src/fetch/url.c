@@ -1,6 +1,8 @@
 /* URLs: completing them, showing them, and where a redirect may lead. */
 #include "url.h"
 
+#include "espota/error.h"
+
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>

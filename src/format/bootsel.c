@@ -1,4 +1,6 @@
 #include "espota/bootsel.h"
+#include "espota/otadata.h"
+#include "espota/table.h"
 
 #include <stddef.h>
 

@@ -1,6 +1,7 @@
 #include "espota/file_kind.h"
 
 #include "espota/bytes.h"
+#include "espota/image.h"
 #include "espota/table.h"
 #include "file_content.h"
 

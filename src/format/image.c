@@ -1,6 +1,7 @@
 #include "espota/image.h"
 
 #include "espota/bytes.h"
+#include "espota/hash.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* Making images. */
 #include "espota/bytes.h"
+#include "espota/hash.h"
 #include "espota/image.h"
 
 #include <string.h>

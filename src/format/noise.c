@@ -1,4 +1,6 @@
 #include "espota/noise.h"
+#include "espota/crypto.h"
+#include "espota/hash.h"
 
 #include <string.h>
 

@@ -1,4 +1,5 @@
 #include "espota/bytes.h"
+#include "espota/hash.h"
 #include "espota/table.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 #include "espota/link.h"
 
-#include "espota/host.h"
+#include "espota/clock.h"
+#include "espota/error.h"
 
 void espota_link_close(struct espota_link *link)
 {

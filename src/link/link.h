@@ -2,6 +2,7 @@
 #ifndef ESPOTA_LINK_PRIVATE_H
 #define ESPOTA_LINK_PRIVATE_H
 
+#include "espota/error.h"
 #include "espota/link.h"
 
 int espota_link_open_serial(struct espota_link **link, const char *path, uint32_t baud,

@@ -1,6 +1,9 @@
 /* Which kind of link a port's name asks for. */
 #include "link.h"
 
+#include "espota/error.h"
+#include "espota/link.h"
+
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 #include "espota/ports.h"
 
-#include "espota/host.h"
+#include "espota/error.h"
+#include "espota/file.h"
 
 #include <dirent.h>
 #include <errno.h>

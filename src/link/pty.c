@@ -2,7 +2,9 @@
  * which libserialport does not open. */
 #include "link.h"
 
-#include "espota/host.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/link.h"
 
 #include <errno.h>
 #include <fcntl.h>

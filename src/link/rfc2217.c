@@ -1,7 +1,8 @@
 /* A serial port on another machine: telnet with the COM port control option (RFC 2217). */
 #include "link.h"
 
-#include "espota/host.h"
+#include "espota/error.h"
+#include "espota/link.h"
 #include "espota/telnet.h"
 
 #include <stdio.h>

@@ -1,7 +1,9 @@
 /* Serial ports through libserialport. */
 #include "link.h"
 
-#include "espota/host.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/link.h"
 
 #include "espota/ports.h"
 

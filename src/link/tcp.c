@@ -1,7 +1,9 @@
 /* TCP, and any other connected stream that is a file descriptor. */
 #include "link.h"
 
-#include "espota/host.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/link.h"
 
 #include <errno.h>
 #include <fcntl.h>

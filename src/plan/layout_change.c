@@ -1,4 +1,5 @@
 #include "espota/layout_change.h"
+#include "espota/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

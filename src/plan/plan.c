@@ -1,6 +1,9 @@
 #include "espota/plan.h"
 
-#include "espota/host.h"
+#include "espota/error.h"
+#include "espota/size.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>

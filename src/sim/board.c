@@ -1,6 +1,9 @@
 #include "board.h"
 
-#include "espota/host.h"
+#include "espota/clock.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/image.h"
 #include "espota/rom_protocol.h"
 #include "espota/version.h"
 

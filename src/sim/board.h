@@ -4,7 +4,11 @@
 #define ESPOTA_SIM_BOARD_H
 
 #include "espota/agent.h"
+#include "espota/clock.h"
+#include "espota/error.h"
+#include "espota/image.h"
 #include "espota/sign.h"
+#include "espota/table.h"
 #include "flash.h"
 #include "posix_port.h"
 #include "rom.h"

@@ -3,8 +3,13 @@
 
 #include "espota/bootsel.h"
 #include "espota/bytes.h"
+#include "espota/digest.h"
 #include "espota/file_kind.h"
-#include "espota/host.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
+#include "espota/otadata.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -106,25 +111,26 @@ static bool bootable(void *context, const struct espota_partition *partition)
     return !reason;
 }
 
-static void load_otadata(struct sim_board *board, const struct espota_partition *place,
+static void load_otadata(struct sim_board *board, const struct espota_partition *otadata_at,
                          struct espota_otadata *otadata)
 {
     for (uint32_t i = 0; i < 2; i++) {
         uint8_t data[ESPOTA_OTADATA_RECORD_SIZE];
         memset(data, 0xff, sizeof data);
-        if (place)
-            (void)sim_flash_read(board->flash, place->offset + i * ESPOTA_SECTOR_SIZE, data, sizeof data);
+        if (otadata_at)
+            (void)sim_flash_read(board->flash, otadata_at->offset + i * ESPOTA_SECTOR_SIZE, data,
+                                 sizeof data);
         espota_otadata_record_parse(&otadata->record[i], data);
     }
 }
 
 /* The bootloader's own writes are flash operations like any: power may fail here too. */
-static bool store_otadata(struct sim_board *board, const struct espota_partition *place,
+static bool store_otadata(struct sim_board *board, const struct espota_partition *otadata_at,
                           const struct espota_otadata *otadata, const struct espota_boot_choice *choice)
 {
-    for (uint32_t i = 0; place && i < 2; i++) {
+    for (uint32_t i = 0; otadata_at && i < 2; i++) {
         uint8_t data[ESPOTA_OTADATA_RECORD_SIZE];
-        uint32_t at = place->offset + i * ESPOTA_SECTOR_SIZE;
+        uint32_t at = otadata_at->offset + i * ESPOTA_SECTOR_SIZE;
         if (!choice->otadata_changed[i])
             continue;
         espota_otadata_record_format(&otadata->record[i], data);
@@ -155,11 +161,11 @@ bool sim_boot(struct sim_board *board)
     if (!rom_boots(board) || !load_table(board))
         return false;
     print_partitions(board);
-    const struct espota_partition *place = espota_table_otadata(&board->table);
-    load_otadata(board, place, &otadata);
+    const struct espota_partition *otadata_at = espota_table_otadata(&board->table);
+    load_otadata(board, otadata_at, &otadata);
     struct espota_boot_choice choice =
         espota_boot_choose(&board->table, &otadata, board->options.rollback, bootable, board);
-    if (!store_otadata(board, place, &otadata, &choice))
+    if (!store_otadata(board, otadata_at, &otadata, &choice))
         return false;
     if (!choice.partition) {
         sim_print(board, "E (%u) boot: No bootable app partitions in the partition table",

@@ -1,6 +1,7 @@
 #include "flash.h"
 
-#include "espota/host.h"
+#include "espota/error.h"
+#include "espota/file.h"
 #include "espota/table.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "espota/host.h"
+#include "espota/clock.h"
 
 enum {
     BITS_PER_BYTE = 10,

@@ -4,6 +4,8 @@
 
 #include "sim.h"
 
+#include "espota/clock.h"
+
 struct sim_line {
     struct espota_sim_faults faults;
     uint32_t random; /* state of the generator */

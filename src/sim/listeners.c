@@ -1,7 +1,8 @@
 /* How a simulated board is reached: a pseudo-terminal, and ports on this machine alone. */
 #include "server.h"
 
-#include "espota/host.h"
+#include "espota/clock.h"
+#include "espota/error.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

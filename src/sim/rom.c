@@ -1,7 +1,9 @@
 #include "rom.h"
 
 #include "espota/bytes.h"
-#include "espota/host.h"
+#include "espota/digest.h"
+#include "espota/hash.h"
+#include "espota/hex.h"
 #include "espota/rom_protocol.h"
 
 #include <string.h>

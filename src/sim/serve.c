@@ -1,7 +1,9 @@
 /* A simulated board at work: bytes from its listeners, signals for its buttons, DTR and RTS for its reset. */
 #include "server.h"
 
-#include "espota/host.h"
+#include "espota/clock.h"
+#include "espota/error.h"
+#include "espota/table.h"
 
 #include <errno.h>
 #include <poll.h>

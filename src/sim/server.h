@@ -7,6 +7,8 @@
 #include "line.h"
 #include "remote.h"
 
+#include "espota/error.h"
+
 /* A way to reach the board. */
 struct sim_listener {
     enum sim_stream stream;

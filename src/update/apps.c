@@ -1,4 +1,10 @@
 #include "espota/apps.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/otadata.h"
+#include "espota/slot_image.h"
+#include "espota/slots.h"
+#include "espota/table.h"
 
 #include <string.h>
 
@@ -7,7 +13,7 @@ static const struct espota_otadata_record *newest_record(const struct espota_slo
 {
     unsigned count = espota_table_slot_count(&slots->table);
     const struct espota_otadata_record *newest = NULL;
-    if (!slots->place || !espota_partition_is_slot(p) || count == 0)
+    if (!slots->otadata_partition || !espota_partition_is_slot(p) || count == 0)
         return NULL;
     for (int i = 0; i < 2; i++) {
         const struct espota_otadata_record *r = &slots->otadata.record[i];

@@ -1,4 +1,14 @@
 #include "espota/backup.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/hash.h"
+#include "espota/slots.h"
+#include "espota/smart_read.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,9 @@
 #include "digest.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,8 @@
 #ifndef ESPOTA_UPDATE_DIGEST_H
 #define ESPOTA_UPDATE_DIGEST_H
 
-#include "espota/update.h"
+#include "espota/device.h"
+#include "espota/error.h"
 
 /* Nothing but FF? */
 bool update_is_blank(const uint8_t *data, size_t length);

@@ -2,7 +2,16 @@
 #include "flash_plan.h"
 
 #include "espota/bootsel.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
 #include "espota/file_kind.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
+#include "espota/ota.h"
+#include "espota/otadata.h"
+#include "espota/slots.h"
+#include "espota/table.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -17,11 +26,11 @@ static const struct espota_partition *otadata_partition(const struct flash_plann
 {
     const struct espota_table *table = &p->plan->table;
     struct espota_table_problem problem;
-    const struct espota_partition *place =
+    const struct espota_partition *otadata_at =
         p->plan->has_table ? espota_table_find_type(table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA) : NULL;
-    return place && place->size >= ESPOTA_OTADATA_SIZE &&
-                   espota_table_verify_writable(table, place, &problem) == 0
-               ? place
+    return otadata_at && otadata_at->size >= ESPOTA_OTADATA_SIZE &&
+                   espota_table_verify_writable(table, otadata_at, &problem) == 0
+               ? otadata_at
                : NULL;
 }
 
@@ -45,15 +54,15 @@ static void parse_records(struct espota_otadata *otadata, const uint8_t *data, s
 }
 
 /* otadata that the files bring: of its own, or in a merged image. */
-static bool given_otadata(struct flash_planning *p, const struct espota_partition *place)
+static bool given_otadata(struct flash_planning *p, const struct espota_partition *otadata_at)
 {
     const struct espota_flash_file *file = espota_flash_files_get(p->request->files, ESPOTA_FLASH_OTADATA);
     const struct espota_flash_file *merged = espota_flash_files_get(p->request->files, ESPOTA_FLASH_MERGED);
     if (file) {
         parse_records(&p->otadata, file->data.data, file->data.size);
     } else if (merged) {
-        uint32_t at = place->offset - flash_merged_base(merged);
-        bool inside = place->offset >= flash_merged_base(merged) && at < merged->data.size;
+        uint32_t at = otadata_at->offset - flash_merged_base(merged);
+        bool inside = otadata_at->offset >= flash_merged_base(merged) && at < merged->data.size;
         parse_records(&p->otadata, inside ? merged->data.data + at : NULL,
                       inside ? merged->data.size - at : 0);
     }
@@ -62,12 +71,13 @@ static bool given_otadata(struct flash_planning *p, const struct espota_partitio
 
 int flash_load_otadata(struct flash_planning *p)
 {
-    const struct espota_partition *place = otadata_partition(p);
-    p->has_otadata = place != NULL;
+    const struct espota_partition *otadata_at = otadata_partition(p);
+    p->has_otadata = otadata_at != NULL;
     parse_records(&p->otadata, NULL, 0);
-    if (!place || given_otadata(p, place) || p->new_layout || will_be_erased(p->plan, place->offset))
+    if (!otadata_at || given_otadata(p, otadata_at) || p->new_layout ||
+        will_be_erased(p->plan, otadata_at->offset))
         return 0;
-    return espota_otadata_load(&p->otadata, p->device, place, p->error);
+    return espota_otadata_load(&p->otadata, p->device, otadata_at, p->error);
 }
 
 /* Does the bootloader start `app` for good, without any trial? */
@@ -107,25 +117,25 @@ static int make_otadata(struct flash_planning *p, bool merged, uint8_t out[ESPOT
 /* otadata decides what starts: it is made to say the partition just flashed. */
 int flash_add_otadata(struct flash_planning *p)
 {
-    const struct espota_partition *place = otadata_partition(p), *app = p->plan->app;
+    const struct espota_partition *otadata_at = otadata_partition(p), *app = p->plan->app;
     const struct espota_flash_file *file = espota_flash_files_get(p->request->files, ESPOTA_FLASH_OTADATA);
     bool merged = espota_flash_files_get(p->request->files, ESPOTA_FLASH_MERGED) != NULL;
     uint8_t out[ESPOTA_OTADATA_SIZE];
-    if (file && !place)
+    if (file && !otadata_at)
         espota_flash_note(&p->plan->notes, true, "%s is not flashed: the layout has no otadata", file->path);
-    if (!place || !(app || file))
+    if (!otadata_at || !(app || file))
         return 0;
     if (!app) /* as the file has it */
-        return flash_add_file(p, ESPOTA_PIECE_OTADATA, "otadata", file, place);
+        return flash_add_file(p, ESPOTA_PIECE_OTADATA, "otadata", file, otadata_at);
     if (selects(&p->otadata, &p->plan->table, app) && !file && !merged && !p->new_layout)
         return 0;
     if (app->subtype != ESPOTA_APP_FACTORY && !espota_partition_is_slot(app))
         return 0; /* otadata has no word for a test app */
-    int result = flash_check_writable(p, place);
+    int result = flash_check_writable(p, otadata_at);
     if (result == 0)
         result = make_otadata(p, merged, out);
     struct espota_flash_piece *piece =
-        result == 0 ? flash_add_piece(p, ESPOTA_PIECE_OTADATA, "otadata", file, place->offset, NULL, 0)
+        result == 0 ? flash_add_piece(p, ESPOTA_PIECE_OTADATA, "otadata", file, otadata_at->offset, NULL, 0)
                     : NULL;
     if (!piece)
         return (int)p->error->status;

@@ -2,7 +2,12 @@
 
 #include "digest.h"
 #include "espota/bytes.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/hash.h"
 #include "espota/image.h"
+#include "espota/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

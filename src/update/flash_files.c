@@ -1,5 +1,9 @@
 #include "flash_folder.h"
 
+#include "espota/buffer.h"
+#include "espota/error.h"
+#include "espota/file.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #ifndef ESPOTA_UPDATE_FLASH_FOLDER_H
 #define ESPOTA_UPDATE_FLASH_FOLDER_H
 
+#include "espota/error.h"
 #include "espota/flash_files.h"
 
 /* What flasher_args.json, `path` in `directory`, names. */

@@ -1,5 +1,9 @@
 #include "espota/flash_header.h"
 
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
 #include "espota/signature.h"
 
 #include <inttypes.h>

@@ -1,6 +1,13 @@
 /* Proof that flash holds certain bytes, also where a device has only MD5. */
 #include "digest.h"
 
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/flash_holds.h"
+#include "espota/hash.h"
+#include "espota/random.h"
+
 #include <string.h>
 
 #define START_WINDOW 1024u

@@ -3,6 +3,12 @@
 
 #include "digest.h"
 
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/flash_holds.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
+
 #include <inttypes.h>
 #include <string.h>
 

@@ -4,6 +4,15 @@
 #include "digest.h"
 #include "flash_folder.h"
 
+#include "espota/buffer.h"
+#include "espota/error.h"
+#include "espota/flash_holds.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

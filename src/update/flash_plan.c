@@ -1,6 +1,11 @@
 /* The flash procedure from end to end; its parts are in the other flash_*.c files. */
 #include "flash_plan.h"
 
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/smart_write.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

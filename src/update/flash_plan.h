@@ -2,7 +2,11 @@
 #ifndef ESPOTA_UPDATE_FLASH_PLAN_H
 #define ESPOTA_UPDATE_FLASH_PLAN_H
 
+#include "espota/device.h"
+#include "espota/error.h"
 #include "espota/flash_plan.h"
+#include "espota/otadata.h"
+#include "espota/table.h"
 
 /* What the parts work on. */
 struct flash_planning {

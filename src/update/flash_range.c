@@ -1,4 +1,10 @@
 #include "espota/flash_range.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/size.h"
+#include "espota/slots.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,11 @@
 /* flasher_args.json: what ESP-IDF's build leaves for those who flash (components/esptool_py). */
 #include "flash_folder.h"
 
+#include "espota/buffer.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/size.h"
+
 #include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>

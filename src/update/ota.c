@@ -1,6 +1,16 @@
-/* The OTA procedure, and the story that it tells. */
+/* The OTA procedure. */
+#include "espota/ota.h"
+#include "espota/device.h"
+#include "espota/error.h"
 #include "espota/file_kind.h"
-#include "espota/update.h"
+#include "espota/flash_holds.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
+#include "espota/otadata.h"
+#include "espota/size.h"
+#include "espota/slots.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,6 +1,13 @@
 #include "espota/range_file.h"
 
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/flash_holds.h"
 #include "espota/placed_file.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,5 +1,11 @@
 /* What an app partition of a device holds. */
-#include "espota/update.h"
+#include "espota/slot_image.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/table.h"
 
 #include "espota/file_kind.h"
 

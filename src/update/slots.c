@@ -1,4 +1,14 @@
-#include "espota/update.h"
+#include "espota/slots.h"
+#include "espota/bootsel.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/image.h"
+#include "espota/otadata.h"
+#include "espota/slot_image.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -38,12 +48,12 @@ static int load_table(struct espota_slots *slots, struct espota_device *device, 
 }
 
 int espota_otadata_load(struct espota_otadata *otadata, struct espota_device *device,
-                        const struct espota_partition *place, struct espota_error *error)
+                        const struct espota_partition *partition, struct espota_error *error)
 {
     for (uint32_t i = 0; i < 2; i++) {
         uint8_t data[RECORD];
         int result =
-            espota_device_read(device, place->offset + i * ESPOTA_SECTOR_SIZE, data, sizeof data, error);
+            espota_device_read(device, partition->offset + i * ESPOTA_SECTOR_SIZE, data, sizeof data, error);
         if (result != 0)
             return espota_fail_while(error, "reading otadata");
         espota_otadata_record_parse(&otadata->record[i], data);
@@ -62,7 +72,8 @@ static const struct espota_partition *app_at(const struct espota_table *table, u
 /* There is an otadata partition, and it is too small: the bootloader gives up. */
 static bool otadata_is_cut(const struct espota_slots *slots)
 {
-    return !slots->place && espota_table_find_type(&slots->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+    return !slots->otadata_partition &&
+           espota_table_find_type(&slots->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
 }
 
 static bool anything(void *unused, const struct espota_partition *partition)
@@ -87,11 +98,11 @@ int espota_slots_load(struct espota_slots *slots, struct espota_device *device, 
     int result = load_table(slots, device, table_offset, error);
     if (result != 0)
         return result;
-    slots->place = espota_table_otadata(&slots->table);
+    slots->otadata_partition = espota_table_otadata(&slots->table);
     for (int i = 0; i < 2; i++)
         slots->otadata.record[i].sequence = UINT32_MAX;
-    if (slots->place)
-        result = espota_otadata_load(&slots->otadata, device, slots->place, error);
+    if (slots->otadata_partition)
+        result = espota_otadata_load(&slots->otadata, device, slots->otadata_partition, error);
     slots->boot = default_boot(slots);
     slots->running =
         device->info.has_running ? app_at(&slots->table, device->info.running_offset) : slots->boot;
@@ -167,7 +178,7 @@ const struct espota_partition *espota_slots_next(const struct espota_slots *slot
     unsigned count = espota_table_slot_count(table);
     if (factory)
         return next_factory(slots, error);
-    if (!slots->place || count == 0) {
+    if (!slots->otadata_partition || count == 0) {
         espota_fail_hint(error, ESPOTA_ERR_FAILED, ESPOTA_HINT_OTA_LAYOUT,
                          "this device has no %s: its layout knows no OTA",
                          count == 0              ? "OTA slot"
@@ -198,12 +209,13 @@ static int store(const struct espota_slots *slots, struct espota_device *device,
 {
     uint8_t sector[ESPOTA_SECTOR_SIZE];
     struct espota_smart_write result;
-    if (!writable(slots, slots->place, error))
+    if (!writable(slots, slots->otadata_partition, error))
         return (int)error->status;
     memset(sector, 0xff, sizeof sector);
     espota_otadata_record_format(&slots->otadata.record[record], sector);
-    return espota_smart_write(device, slots->place->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE, sector,
-                              sizeof sector, &result, error);
+    return espota_smart_write(device,
+                              slots->otadata_partition->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE,
+                              sector, sizeof sector, &result, error);
 }
 
 static int clear(struct espota_slots *slots, struct espota_device *device, struct espota_error *error)
@@ -263,7 +275,7 @@ int espota_slots_select(struct espota_slots *slots, struct espota_device *device
             "cannot boot '%s': the table lists another partition of its kind after it, and the "
             "bootloader takes the last",
             partition->label);
-    if (!slots->place)
+    if (!slots->otadata_partition)
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "cannot choose what boots on %s: its layout has no otadata partition",
                            device->name);
@@ -295,7 +307,7 @@ static int mark(struct espota_slots *slots, struct espota_device *device, uint32
                 struct espota_error *error)
 {
     const struct espota_partition *running = slots->running;
-    if (!slots->place || !running || !espota_partition_is_slot(running))
+    if (!slots->otadata_partition || !running || !espota_partition_is_slot(running))
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "'%s' is no OTA slot: there is nothing to confirm or roll back",
                            running ? running->label : "nothing");

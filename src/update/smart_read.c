@@ -1,5 +1,12 @@
 #include "digest.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/observer.h"
+#include "espota/smart_read.h"
+#include "espota/table.h"
+
 #include <inttypes.h>
 #include <string.h>
 

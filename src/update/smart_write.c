@@ -1,5 +1,14 @@
 #include "digest.h"
 
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/flash_holds.h"
+#include "espota/hash.h"
+#include "espota/observer.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 /* Writing a partition that shares its first or last sector with its neighbours. */
-#include "espota/update.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
 
 #include <stdlib.h>
 #include <string.h>

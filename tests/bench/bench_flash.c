@@ -2,8 +2,12 @@
  * typical flash chip. The model does not depend on the machine: bits at 10 per byte, 1 ms for each exchange
  * as on a USB adapter, flash as in src/sim/flash.c; nothing overlaps, so that it is an upper bound. With a
  * FILE as argument that is written, otherwise an image of 900 KiB that compresses to about two thirds. */
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/file.h"
 #include "espota/rom_device.h"
-#include "espota/update.h"
+#include "espota/smart_write.h"
 
 #include "fixtures/memory_board.h"
 

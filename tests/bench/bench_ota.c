@@ -2,7 +2,13 @@
  * model does not depend on the machine: bits at 10 per byte, 45 ms per sector erased, 0.4 ms per 256 bytes
  * programmed; sending and flash work overlap nowhere, so that it is an upper bound. */
 #include "espota/agent_device.h"
-#include "espota/update.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
+#include "espota/ota.h"
 
 #include "fixtures/memory_board.h"
 

@@ -8,7 +8,13 @@
  * Prints the number of cases for each procedure and layout. Exit status 1 when one went wrong. */
 #include "espota/agent_device.h"
 #include "espota/bootsel.h"
-#include "espota/update.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/ota.h"
+#include "espota/otadata.h"
+#include "espota/slots.h"
+#include "espota/table.h"
 
 #include "fixtures/boot_guard.h"
 

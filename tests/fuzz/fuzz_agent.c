@@ -6,8 +6,14 @@
  * again; with an owner, what to do, and with what. */
 #include "espota/bytes.h"
 #include "espota/crc32.h"
-#include "espota/host.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/otadata.h"
 #include "espota/plan.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 #include "sim/board.h"
 
 #include "fixtures/owned_board.h"

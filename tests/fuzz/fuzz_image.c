@@ -1,5 +1,7 @@
 /* App images: what the examination calls valid, the outline must find too, with the same length. */
-#include "espota/host.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
+#include "espota/table_file.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 /* MD5 sidecars: the first bytes name the file. What is found alone is found whatever the file is called. */
 #include "espota/fetch.h"
+#include "espota/hash.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,9 @@
  * Whatever comes, a connection ends with success or a status, and so do reading, digests and erasing. Time is
  * only counted here. Input: for each answer a byte for its kind, a length, and the content. */
 #include "espota/bytes.h"
-#include "espota/host.h"
+#include "espota/clock.h"
+#include "espota/device.h"
+#include "espota/error.h"
 #include "espota/link.h"
 #include "espota/rom_device.h"
 #include "espota/rom_protocol.h"

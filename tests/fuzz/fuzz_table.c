@@ -1,5 +1,7 @@
 /* Partition tables, binary and CSV: whatever parses and verifies must survive a round trip. */
-#include "espota/host.h"
+#include "espota/digest.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,12 @@
 #include "espota/agent_settings.h"
 #include "espota/bytes.h"
 #include "espota/chip.h"
-#include "espota/host.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/size.h"
 
 #include <stdio.h>
 #include <stdlib.h>

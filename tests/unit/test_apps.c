@@ -1,6 +1,10 @@
 /* The apps of a device: what runs, what boots next, where an update goes. */
 #include "espota/agent_device.h"
 #include "espota/apps.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/slot_image.h"
 
 #include "fixtures/memory_board.h"
 

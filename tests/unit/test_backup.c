@@ -1,6 +1,15 @@
 /* Backups: what is read and described, what an interrupted one leaves, and what is not restored. */
 #include "espota/backup.h"
-#include "espota/host.h"
+#include "espota/buffer.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/hash.h"
+#include "espota/observer.h"
+#include "espota/smart_read.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include "fixtures/flash_device.h"
 

@@ -1,6 +1,8 @@
 /* What the bare ports bring along because no library does, against OpenSSL and this machine's own division.
  */
-#include "espota/host.h"
+#include "espota/digest.h"
+#include "espota/hash.h"
+#include "espota/random.h"
 
 /* compiled here as they are: they are no part of the host's library */
 #include "sha256.c"

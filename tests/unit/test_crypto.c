@@ -1,7 +1,11 @@
 /* The handshake and the ciphers of sessions: published vectors, and the bare ports' own code against OpenSSL.
  */
-#include "espota/host.h"
+#include "espota/crypto.h"
+#include "espota/digest.h"
+#include "espota/hash.h"
+#include "espota/hex.h"
 #include "espota/noise.h"
+#include "espota/random.h"
 
 /* compiled here as they are: they are no part of the host's library */
 #include "chacha20.c"

@@ -1,5 +1,7 @@
 /* The device interface: what a device cannot do is refused, never called. */
 #include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,14 @@
 /* Files by their content. Bytes are as the tools named make them; sources in espota/file_kind.h. */
 #include "espota/bytes.h"
 #include "espota/chip.h"
+#include "espota/digest.h"
+#include "espota/error.h"
 #include "espota/file_kind.h"
-#include "espota/host.h"
+#include "espota/hash.h"
+#include "espota/image.h"
 #include "espota/otadata.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

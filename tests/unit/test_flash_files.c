@@ -1,6 +1,12 @@
 /* Build folders: which file is for what. */
 #include "espota/bytes.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/file.h"
 #include "espota/flash_files.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

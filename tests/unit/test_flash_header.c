@@ -1,6 +1,9 @@
 /* Flash settings in a bootloader's header: words, what they make of the header, and what may not change. */
+#include "espota/buffer.h"
+#include "espota/error.h"
 #include "espota/flash_header.h"
-#include "espota/host.h"
+#include "espota/image.h"
+#include "espota/image_file.h"
 #include "espota/sign.h"
 
 #include "fixtures/signed_images.h"

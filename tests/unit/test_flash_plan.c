@@ -1,7 +1,10 @@
 /* Plans of flashing: what a device holds decides, and what a file is. */
 #include "espota/bytes.h"
 #include "espota/chip.h"
+#include "espota/error.h"
 #include "espota/flash_plan.h"
+#include "espota/otadata.h"
+#include "espota/slots.h"
 
 #include "fixtures/flash_board.h"
 

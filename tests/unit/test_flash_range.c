@@ -1,6 +1,9 @@
 /* Parts of flash as people name them. */
+#include "espota/digest.h"
+#include "espota/error.h"
 #include "espota/flash_range.h"
-#include "espota/host.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include "fixtures/flash_device.h"
 

@@ -1,4 +1,5 @@
 /* Flashing: no power cut costs more than time. */
+#include "espota/error.h"
 #include "espota/flash_plan.h"
 
 #include "fixtures/flash_board.h"

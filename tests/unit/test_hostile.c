@@ -2,8 +2,11 @@
  * oversized, and requests with numbers at every boundary. The agent stays up, answers by name or not at all,
  * and writes nothing outside of the idle slot and otadata. */
 #include "espota/agent_device.h"
+#include "espota/buffer.h"
 #include "espota/crc32.h"
-#include "espota/update.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/ota.h"
 
 #include "fixtures/keyed_board.h"
 

@@ -1,7 +1,9 @@
 /* App images: made, examined, damaged. */
 #include "espota/bytes.h"
-#include "espota/host.h"
+#include "espota/digest.h"
+#include "espota/hash.h"
 #include "espota/image.h"
+#include "espota/image_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

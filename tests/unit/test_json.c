@@ -1,6 +1,8 @@
 /* JSON results: numbers, text of any bytes, and memory that runs out. */
 #include "cli/json.h"
 
+#include "espota/table.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

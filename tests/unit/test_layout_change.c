@@ -1,6 +1,8 @@
 /* From one layout to another: what becomes of each partition, and what has to be erased. */
+#include "espota/error.h"
 #include "espota/layout_change.h"
 #include "espota/plan.h"
+#include "espota/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,9 @@
 /* MD5 sidecars in the forms that are out there. */
+#include "espota/buffer.h"
+#include "espota/error.h"
 #include "espota/fetch.h"
+#include "espota/hash.h"
+#include "espota/hex.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,8 @@
 /* The command line: options of a command and of the groups that it shares. */
 #include "cli/cli.h"
 
+#include "espota/error.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

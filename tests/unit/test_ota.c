@@ -1,7 +1,10 @@
 /* The OTA procedure against a board in memory: what is written, what is refused, and what a power cut leaves.
  */
 #include "espota/agent_device.h"
-#include "espota/update.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/ota.h"
 
 #include "fixtures/memory_board.h"
 

@@ -2,6 +2,15 @@
  * fails. */
 #include "fixtures/owned_board.h"
 
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/otadata.h"
+#include "espota/table.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 

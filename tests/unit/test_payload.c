@@ -1,5 +1,7 @@
 /* What travels: payloads, and who takes them. */
 #include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,7 @@
 /* The planner's rules. */
+#include "espota/error.h"
 #include "espota/plan.h"
+#include "espota/table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 /* Serial ports: what USB ids stand for, and which port is taken when none is named. */
+#include "espota/error.h"
 #include "espota/ports.h"
 
 #include <setjmp.h>

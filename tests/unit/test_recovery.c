@@ -1,5 +1,7 @@
 /* The recovery agent's random numbers: what goes into them, on a board whose clock and noise are known. */
-#include "espota/host.h"
+#include "espota/crypto.h"
+#include "espota/digest.h"
+#include "espota/hash.h"
 
 #include "bare.h"
 #include "crypto.h"

@@ -1,4 +1,6 @@
 /* Reset sequences: how they drive the lines, which are none, and which a port is driven by. */
+#include "espota/error.h"
+#include "espota/link.h"
 #include "espota/reset.h"
 
 #include <setjmp.h>

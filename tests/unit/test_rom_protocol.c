@@ -3,6 +3,10 @@
 #include "device/rom/rom.h"
 
 #include "espota/bytes.h"
+#include "espota/clock.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

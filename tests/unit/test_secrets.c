@@ -2,7 +2,12 @@
  * key. */
 #include "espota/agent_device.h"
 #include "espota/agent_settings.h"
-#include "espota/update.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/ota.h"
+#include "espota/table.h"
 
 #include "fixtures/keyed_board.h"
 

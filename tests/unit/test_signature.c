@@ -1,4 +1,6 @@
 /* Signatures behind images: the block that ESP-IDF's tools write, and whose it is. */
+#include "espota/buffer.h"
+#include "espota/error.h"
 #include "espota/sign.h"
 
 #include "fixtures/signed_images.h"

@@ -1,5 +1,11 @@
 /* An update of a device that takes images and gives no access to its flash: no table, no digest, no read. */
-#include "espota/update.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/observer.h"
+#include "espota/ota.h"
 
 #include "fixtures/memory_board.h"
 

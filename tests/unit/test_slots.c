@@ -1,7 +1,12 @@
 /* Slots: where an update goes, what boots next, and what choosing, confirming and rolling back leave in
  * otadata. */
-#include "espota/host.h"
-#include "espota/update.h"
+#include "espota/buffer.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/otadata.h"
+#include "espota/slots.h"
+#include "espota/table.h"
+#include "espota/table_file.h"
 
 #include "fixtures/flash_device.h"
 

@@ -1,5 +1,9 @@
 /* Smart read: what travels, what does not, and what a bad line does to it. */
-#include "espota/update.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/observer.h"
+#include "espota/smart_read.h"
+#include "espota/table.h"
 
 #include "fixtures/flash_device.h"
 

@@ -1,5 +1,9 @@
 /* Smart write on a device that is made of memory: what it counts on a bad line, and what it believes. */
-#include "espota/update.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/flash_holds.h"
+#include "espota/observer.h"
+#include "espota/smart_write.h"
 
 #include "fixtures/flash_device.h"
 

@@ -1,7 +1,10 @@
 /* The binary partition table: as today's generator judges it, and as the bootloader does. The files in
  * tests/data/older-tables come from older generators; other bytes are made here, by the format. */
+#include "espota/buffer.h"
 #include "espota/bytes.h"
-#include "espota/host.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/file.h"
 #include "espota/table.h"
 
 #include <setjmp.h>

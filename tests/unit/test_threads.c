@@ -1,8 +1,15 @@
 /* Several devices at once: each thread has its own, and nothing is shared but the library. */
 #include "espota/agent_device.h"
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/file.h"
 #include "espota/file_device.h"
 #include "espota/flash_plan.h"
-#include "espota/update.h"
+#include "espota/observer.h"
+#include "espota/ota.h"
+#include "espota/slots.h"
+#include "espota/smart_read.h"
 
 #include "fixtures/memory_board.h"
 

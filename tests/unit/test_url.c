@@ -1,4 +1,5 @@
 /* URLs: what is completed, what is refused, and what is shown of them. */
+#include "espota/error.h"
 #include "espota/fetch.h"
 
 #include <setjmp.h>

@@ -4,8 +4,12 @@
 
 #include "espota/agent_device.h"
 #include "espota/bytes.h"
+#include "espota/clock.h"
 #include "espota/crc32.h"
+#include "espota/device.h"
+#include "espota/error.h"
 #include "espota/link.h"
+#include "espota/observer.h"
 #include "espota/rom_device.h"
 
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 #include "crypto.h"
 
 #include "espota/bytes.h"
+#include "espota/crypto.h"
 
 #include <string.h>
 

@@ -5,6 +5,10 @@
 
 #include "espota/agent_settings.h"
 #include "espota/bytes.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/otadata.h"
+#include "espota/table.h"
 #include "espota/version.h"
 
 #include <string.h>
@@ -183,18 +187,18 @@ static bool holds_this(const struct recovery *r, const struct espota_partition *
 static const struct espota_partition *named(const struct recovery *r)
 {
     const struct espota_table *table = &r->agent.table;
-    const struct espota_partition *place = espota_table_otadata(table);
+    const struct espota_partition *otadata_at = espota_table_otadata(table);
     struct espota_otadata otadata;
     uint8_t record[ESPOTA_OTADATA_RECORD_SIZE];
     unsigned slots = espota_table_slot_count(table);
     int slot = ESPOTA_SLOT_FACTORY;
-    for (uint32_t i = 0; place && i < 2; i++) {
-        if (r->board->flash_read(r->board->context, place->offset + i * ESPOTA_SECTOR_SIZE, record,
+    for (uint32_t i = 0; otadata_at && i < 2; i++) {
+        if (r->board->flash_read(r->board->context, otadata_at->offset + i * ESPOTA_SECTOR_SIZE, record,
                                  sizeof record) != 0)
             return NULL;
         espota_otadata_record_parse(&otadata.record[i], record);
     }
-    if (place && slots > 0)
+    if (otadata_at && slots > 0)
         slot = espota_otadata_active_slot(&otadata, slots);
     const struct espota_partition *factory =
         espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);

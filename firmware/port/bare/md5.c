@@ -1,5 +1,7 @@
 #include "digest.h"
 
+#include "espota/hash.h"
+
 #include <string.h>
 
 /* The integer part of 2^32 * |sin(i + 1)|. */

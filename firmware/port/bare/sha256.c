@@ -1,5 +1,7 @@
 #include "digest.h"
 
+#include "espota/hash.h"
+
 #include <string.h>
 
 static const uint32_t rounds[64] = {

@@ -2,6 +2,8 @@
 #include "espota_private.h"
 
 #include "espota/bytes.h"
+#include "espota/crypto.h"
+#include "espota/hash.h"
 
 #include "esp_random.h"
 #include "esp_rom_md5.h"

@@ -13,6 +13,9 @@
 #include "esp_timer.h"
 #include "sdkconfig.h"
 
+#include "espota/image.h"
+#include "espota/table.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,6 +3,8 @@
 #define ESPOTA_IDF_PRIVATE_H
 
 #include "espota/agent.h"
+#include "espota/crypto.h"
+#include "espota/hash.h"
 #include "espota_idf.h"
 
 #include "freertos/FreeRTOS.h"

@@ -1,6 +1,9 @@
 #include "posix_port.h"
 
-#include "espota/host.h"
+#include "espota/clock.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/random.h"
 
 static uint32_t now_ms(void *context)
 {

@@ -5,6 +5,7 @@
 
 #include "espota/agent.h"
 #include "espota/error.h"
+#include "espota/hash.h"
 
 struct posix_port {
     struct espota_agent_port port; /* to hand to espota_agent_start */

@@ -4,6 +4,7 @@
 #include "bare.h"
 #include "registers.h"
 
+#include "espota/table.h"
 #include "espota/version.h"
 
 #include <string.h>

@@ -4,6 +4,10 @@
 
 #include "espota/agent_device.h"
 #include "espota/agent_protocol.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/link.h"
 #include "espota/noise.h"
 #include "espota/slip.h"
 

@@ -2,6 +2,12 @@
 #include "agent.h"
 
 #include "espota/bytes.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/link.h"
+#include "espota/random.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,6 +3,11 @@
 
 #include "espota/bytes.h"
 #include "espota/crc32.h"
+#include "espota/crypto.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
+#include "espota/random.h"
 
 #include <string.h>
 

@@ -2,10 +2,15 @@
 #include "agent.h"
 
 #include "espota/bytes.h"
+#include "espota/crypto.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
+#include "espota/random.h"
 
 #include <string.h>
 
-enum { KNOCK_MS = 300, BUSY_MS = 1500, LONGEST_BUSY_MS = 30000, DEFAULT_HELLO_MS = 5000 };
+enum { HELLO_MS = 300, BUSY_MS = 1500, LONGEST_BUSY_MS = 30000, DEFAULT_HELLO_MS = 5000 };
 
 /* All that both said, which the handshake covers. */
 struct greeting {
@@ -14,15 +19,15 @@ struct greeting {
     bool key_needed;
 };
 
-/* One HELLO and its answer. An agent that still works off what an earlier run sent answers earlier knocks
- * first: then it is there, and another knock would only come on top. */
-static int knock(struct agent *agent, const uint8_t *request, size_t length, struct agent_response *response,
-                 struct espota_error *error)
+/* One HELLO and its answer. An agent that still works off what an earlier run sent answers earlier ones
+ * first: then it is there, and another HELLO would only come on top. */
+static int try_hello(struct agent *agent, const uint8_t *request, size_t length,
+                     struct agent_response *response, struct espota_error *error)
 {
     int result = espota_device_check_cancelled(&agent->device, error);
     if (result == 0)
         result = agent_send(agent, ESPOTA_AGENT_HELLO, request, length, error);
-    uint64_t deadline = espota_link_now_ms(agent->link) + KNOCK_MS,
+    uint64_t deadline = espota_link_now_ms(agent->link) + HELLO_MS,
              limit = espota_link_now_ms(agent->link) + LONGEST_BUSY_MS;
     while (result == 0) {
         result = agent_receive(agent, deadline, response, error);
@@ -38,7 +43,7 @@ static int knock(struct agent *agent, const uint8_t *request, size_t length, str
     return result;
 }
 
-/* Knock until somebody answers. */
+/* Say HELLO until somebody answers. */
 static int find(struct agent *agent, const uint8_t *request, size_t length, struct agent_response *response,
                 struct espota_error *error)
 {
@@ -46,7 +51,7 @@ static int find(struct agent *agent, const uint8_t *request, size_t length, stru
     uint64_t deadline = espota_link_now_ms(agent->link) + patience;
     int result = ESPOTA_ERR_TIMEOUT;
     while (result == ESPOTA_ERR_TIMEOUT && espota_link_now_ms(agent->link) < deadline)
-        result = knock(agent, request, length, response, error);
+        result = try_hello(agent, request, length, response, error);
     if (result == ESPOTA_ERR_TIMEOUT)
         return espota_fail_hint(
             error, ESPOTA_ERR_NO_DEVICE, ESPOTA_HINT_AGENT_BAUD,

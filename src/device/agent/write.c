@@ -2,6 +2,10 @@
 #include "agent.h"
 
 #include "espota/bytes.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
+#include "espota/table.h"
 
 #include <string.h>
 

@@ -1,7 +1,11 @@
 /* A raw flash dump on disk as a device. Every write is in the file when it returns. */
 #include "espota/file_device.h"
 
-#include "espota/host.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/file.h"
+#include "espota/table.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,10 @@
 /* The line rate: changing it, finding the highest that works, and stepping down when the line turns noisy. */
 #include "rom.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
+
 #include <inttypes.h>
 #include <string.h>
 

@@ -1,6 +1,9 @@
 /* Getting into download mode, and words for what is wrong when that fails. */
 #include "rom.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
 #include "espota/ports.h"
 #include "espota/reset.h"
 

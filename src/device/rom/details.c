@@ -2,6 +2,8 @@
 #include "rom.h"
 
 #include "espota/bytes.h"
+#include "espota/device.h"
+#include "espota/error.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,6 +2,12 @@
 #include "rom.h"
 
 #include "espota/bytes.h"
+#include "espota/device.h"
+#include "espota/digest.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/hex.h"
+#include "espota/link.h"
 #include "espota/reset.h"
 
 #include <inttypes.h>

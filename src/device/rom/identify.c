@@ -1,6 +1,10 @@
 /* Which chip, which flash, which MAC. */
 #include "rom.h"
 
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
+
 #include <inttypes.h>
 
 #define SPI_USR_COMMAND    (1u << 31)

@@ -1,6 +1,8 @@
 /* Out of download mode. */
 #include "rom.h"
 
+#include "espota/error.h"
+#include "espota/link.h"
 #include "espota/reset.h"
 
 /* A write of nothing, and its end. */

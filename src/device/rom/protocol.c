@@ -2,6 +2,9 @@
 #include "rom.h"
 
 #include "espota/bytes.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
 
 #include <stdio.h>
 #include <string.h>

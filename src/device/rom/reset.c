@@ -1,6 +1,7 @@
 #include "espota/reset.h"
 
-#include "espota/host.h"
+#include "espota/error.h"
+#include "espota/link.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,9 @@
 #ifndef ESPOTA_ROM_H
 #define ESPOTA_ROM_H
 
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
 #include "espota/rom_device.h"
 #include "espota/rom_protocol.h"
 #include "espota/slip.h"

@@ -1,6 +1,8 @@
 /* The chip's watchdogs: kept from biting, and one of them as a way to reset. */
 #include "rom.h"
 
+#include "espota/error.h"
+#include "espota/link.h"
 #include "espota/reset.h"
 
 #define WATCHDOG_ENABLE         (1u << 31)

@@ -1,4 +1,4 @@
-#include "espota/host.h"
+#include "espota/size.h"
 
 #include <ctype.h>
 #include <errno.h>

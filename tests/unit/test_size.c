@@ -1,5 +1,6 @@
 /* Sizes as people write them, and as they read them. */
-#include "espota/host.h"
+#include "espota/hex.h"
+#include "espota/size.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

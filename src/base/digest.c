@@ -1,10 +1,9 @@
-#include "espota/host.h"
+#include "espota/digest.h"
 
 #include <limits.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 
 struct openssl_hash {
@@ -100,41 +99,4 @@ int espota_hmac_sha256(const void *key, size_t key_length, const void *first, si
     EVP_MAC_CTX_free(context);
     EVP_MAC_free(algorithm);
     return result;
-}
-
-int espota_random(void *out, size_t length)
-{
-    return length <= INT_MAX && RAND_bytes(out, (int)length) == 1 ? 0 : -1;
-}
-
-void espota_hex(const uint8_t *bytes, size_t length, char *hex)
-{
-    for (size_t i = 0; i < length; i++) {
-        hex[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        hex[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-    }
-    hex[2 * length] = '\0';
-}
-
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-bool espota_unhex(const char *hex, uint8_t *bytes, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        int high = nibble(hex[2 * i]);
-        int low = high < 0 ? -1 : nibble(hex[2 * i + 1]);
-        if (low < 0)
-            return false;
-        bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
 }

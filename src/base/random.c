@@ -1,9 +1,11 @@
-/* The ciphers of sessions by OpenSSL. */
-#include "espota/host.h"
+/* Random numbers, the ciphers of sessions, secrets: by OpenSSL. */
+#include "espota/random.h"
 
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { NONCE = 12 };
@@ -76,4 +78,9 @@ const struct espota_crypto espota_crypto_openssl = { NULL, seal, open_sealed, x2
 void espota_wipe(void *secret, size_t length)
 {
     OPENSSL_cleanse(secret, length);
+}
+
+int espota_random(void *out, size_t length)
+{
+    return length <= INT_MAX && RAND_bytes(out, (int)length) == 1 ? 0 : -1;
 }

@@ -1,0 +1,24 @@
+/** Bytes on the heap that grow. */
+#ifndef ESPOTA_BUFFER_H
+#define ESPOTA_BUFFER_H
+
+#pragma GCC visibility push(default)
+
+#include "espota/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Bytes on the heap. Zero-initialise; espota_bytes_free when done. `data[size]` is always a NUL. */
+struct espota_bytes {
+    uint8_t *data;
+    size_t size;
+    size_t capacity;
+};
+int espota_bytes_append(struct espota_bytes *bytes, const void *data, size_t size,
+                        struct espota_error *error);
+void espota_bytes_free(struct espota_bytes *bytes);
+
+#pragma GCC visibility pop
+
+#endif

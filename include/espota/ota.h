@@ -1,0 +1,53 @@
+/** The OTA procedure: choose the slot, check the image, write, verify the whole, only then switch otadata. */
+#ifndef ESPOTA_OTA_H
+#define ESPOTA_OTA_H
+
+#pragma GCC visibility push(default)
+
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct espota_ota_request {
+    const char *name;              /* of the image, for messages: URL or path */
+    struct espota_payload payload; /* of a kind that the device takes; need not be identified */
+    bool force_factory;
+    bool trial;
+    uint32_t table_offset; /* 0: as the device says */
+};
+
+struct espota_ota_result {
+    struct espota_partition from, to; /* from.label is empty when nothing ran, both where the device chose */
+    struct espota_smart_write write;
+    uint8_t sha256[ESPOTA_SHA256_LENGTH];
+};
+
+/** Check an image in memory before anything is written: it is one, for this chip, undamaged.
+ * `image` may be NULL. @return ESPOTA_ERR_VERIFY. */
+int espota_ota_check_image(const struct espota_device_info *info, const char *name, const uint8_t *data,
+                           size_t length, struct espota_image *image, struct espota_error *error);
+
+/** Was the image built for more flash than the device has? ESP-IDF takes the size from the bootloader's
+ * header unless the app was built to override it (CONFIG_SPI_FLASH_SIZE_OVERRIDE), so that this is worth a
+ * warning.
+ * @return `text`, or NULL: it was not. */
+#define ESPOTA_IMAGE_WARNING 400
+const char *espota_ota_size_warning(const struct espota_device_info *info, const char *name,
+                                    const struct espota_image *image, char text[ESPOTA_IMAGE_WARNING]);
+
+/** The whole procedure, up to the switch of otadata. The device is not restarted. Where the device gives
+ * access to its flash, the slot is chosen here and only what differs travels; a device that is an image sink
+ * alone (ESPOTA_CAP_SINK) gets the whole image, and does the rest. */
+int espota_ota_run(struct espota_device *device, const struct espota_ota_request *request,
+                   struct espota_ota_result *result, struct espota_error *error);
+
+#pragma GCC visibility pop
+
+#endif
