@@ -15,6 +15,10 @@ void espota_hex(const uint8_t *bytes, size_t length, char *hex);
  * character is no hex digit. */
 bool espota_unhex(const char *hex, uint8_t *bytes, size_t length);
 
+/** A MAC address as people write it, "24:0a:c4:00:01:10". @return `text`. */
+#define ESPOTA_MAC_TEXT 18
+const char *espota_mac_text(const uint8_t mac[6], char text[ESPOTA_MAC_TEXT]);
+
 #pragma GCC visibility pop
 
 #endif

@@ -1,5 +1,7 @@
 #include "espota/hex.h"
 
+#include <stdio.h>
+
 void espota_hex(const uint8_t *bytes, size_t length, char *hex)
 {
     for (size_t i = 0; i < length; i++) {
@@ -30,4 +32,11 @@ bool espota_unhex(const char *hex, uint8_t *bytes, size_t length)
         bytes[i] = (uint8_t)(high << 4 | low);
     }
     return true;
+}
+
+const char *espota_mac_text(const uint8_t mac[6], char text[ESPOTA_MAC_TEXT])
+{
+    snprintf(text, ESPOTA_MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+             mac[5]);
+    return text;
 }

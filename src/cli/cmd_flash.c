@@ -5,6 +5,7 @@
 #include "espota/clock.h"
 #include "espota/device.h"
 #include "espota/error.h"
+#include "espota/hex.h"
 #include "espota/size.h"
 #include "espota/table.h"
 
@@ -92,7 +93,7 @@ static int check_options(const struct options *o, struct espota_error *error)
 static void greet(struct cli *cli, const struct espota_device *device)
 {
     const struct espota_device_info *info = &device->info;
-    char mac[MAC_TEXT], size[ESPOTA_SIZE_TEXT];
+    char mac[ESPOTA_MAC_TEXT], size[ESPOTA_SIZE_TEXT];
     if (info->dump) {
         espota_ui_say(&cli->ui, "Flash file %s: %s%s%s", device->name,
                       espota_size_text(info->flash_size, size), info->chip ? " for an " : "",
@@ -102,7 +103,7 @@ static void greet(struct cli *cli, const struct espota_device *device)
     espota_ui_say(&cli->ui, "Connected to %s on %s: %s of flash%s%s",
                   info->chip ? info->chip->name : "a chip", device->name,
                   espota_size_text(info->flash_size, size), info->has_mac ? ", MAC " : "",
-                  info->has_mac ? mac_text(info->mac, mac) : "");
+                  info->has_mac ? espota_mac_text(info->mac, mac) : "");
 }
 
 static struct espota_flash_request request_of(const struct options *o, const struct espota_flash_files *files,

@@ -3,6 +3,7 @@
 
 #include "espota/device.h"
 #include "espota/error.h"
+#include "espota/hex.h"
 #include "espota/size.h"
 
 #include <inttypes.h>
@@ -37,7 +38,7 @@ static const char *on_off(bool on)
 
 static void print_chip(const struct espota_device_info *info, const struct espota_chip_details *d)
 {
-    char mac[MAC_TEXT];
+    char mac[ESPOTA_MAC_TEXT];
     print("Chip:             %s", d->package[0] ? d->package : info->chip ? info->chip->name : "not known");
     if (d->package[0])
         print(", revision v%u.%u", d->revision / 100u, d->revision % 100u);
@@ -47,7 +48,7 @@ static void print_chip(const struct espota_device_info *info, const struct espot
     if (d->crystal_mhz)
         print("Crystal:          %" PRIu32 " MHz\n", d->crystal_mhz);
     if (info->has_mac)
-        print("MAC:              %s\n", mac_text(info->mac, mac));
+        print("MAC:              %s\n", espota_mac_text(info->mac, mac));
     if (info->firmware[0])
         print("Agent:            %s\n", info->firmware);
 }

@@ -3,6 +3,7 @@
 #include "espota/apps.h"
 #include "espota/device.h"
 #include "espota/error.h"
+#include "espota/hex.h"
 #include "espota/otadata.h"
 #include "espota/size.h"
 #include "espota/slot_image.h"
@@ -39,12 +40,12 @@ static void print_app(const struct espota_app *app)
 static void print_report(const struct espota_device *device, const struct espota_apps *apps)
 {
     const struct espota_device_info *info = &device->info;
-    char mac[MAC_TEXT], size[ESPOTA_SIZE_TEXT];
+    char mac[ESPOTA_MAC_TEXT], size[ESPOTA_SIZE_TEXT];
     print("Device:      %s", info->chip ? info->chip->name : "flash file");
     if (info->flash_size)
         print(", %s of flash", espota_size_text(info->flash_size, size));
     if (info->has_mac)
-        print(", MAC %s", mac_text(info->mac, mac));
+        print(", MAC %s", espota_mac_text(info->mac, mac));
     print("\n");
     if (info->firmware[0])
         print("Agent:       %s\n", info->firmware);

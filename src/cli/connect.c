@@ -10,6 +10,7 @@
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/file_device.h"
+#include "espota/hex.h"
 #include "espota/link.h"
 #include "espota/random.h"
 #include "espota/rom_device.h"
@@ -219,14 +220,8 @@ int work_on_device(struct cli *cli, const struct connect_options *connect, enum 
     return disconnect_device(device, result, error);
 }
 
-const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT])
-{
-    snprintf(text, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-    return text;
-}
-
 void field_mac(struct fields *to, const char *key, const struct espota_device_info *info)
 {
-    char text[MAC_TEXT];
-    field_text(to, key, info->has_mac ? mac_text(info->mac, text) : NULL);
+    char text[ESPOTA_MAC_TEXT];
+    field_text(to, key, info->has_mac ? espota_mac_text(info->mac, text) : NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "espota/device.h"
 #include "espota/error.h"
+#include "espota/hex.h"
 #include "espota/link.h"
 
 struct connect_options {
@@ -65,9 +66,6 @@ int check_security(struct cli *cli, const struct espota_device *device, bool for
 /* The key in a file: 32 to 64 bytes as hex, with a warning when others can read it. `key` has room for 64. */
 int read_key(struct cli *cli, const char *path, uint8_t *key, size_t *length, struct espota_error *error);
 
-/* "AA:BB:..." */
-#define MAC_TEXT 18
-const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT]);
 /* Null where it has none. */
 void field_mac(struct fields *to, const char *key, const struct espota_device_info *info);
 

@@ -5,6 +5,7 @@
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/hash.h"
+#include "espota/hex.h"
 #include "espota/slots.h"
 #include "espota/smart_read.h"
 #include "espota/smart_write.h"
@@ -195,12 +196,6 @@ int espota_backup_check(const struct espota_backup_manifest *manifest, const str
     return result;
 }
 
-static const char *mac_text(const uint8_t mac[6], char text[18])
-{
-    snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-    return text;
-}
-
 /* A backup holds a device's identity: keys, calibration, network names. */
 int espota_backup_check_owner(const struct espota_backup_manifest *m, struct espota_device *device,
                               bool force, struct espota_error *error)
@@ -216,8 +211,8 @@ int espota_backup_check_owner(const struct espota_backup_manifest *m, struct esp
                            m->chip, info->chip->id);
     if (!m->has_mac || !info->has_mac || memcmp(m->mac, info->mac, sizeof m->mac) == 0)
         return 0;
-    mac_text(m->mac, theirs);
-    mac_text(info->mac, own);
+    espota_mac_text(m->mac, theirs);
+    espota_mac_text(info->mac, own);
     if (!force)
         return espota_fail_hint(
             error, ESPOTA_ERR_REFUSED, ESPOTA_HINT_RESTORE_ANYWAY,

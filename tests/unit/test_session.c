@@ -2,14 +2,11 @@
  * opens nothing, changes nothing, and keeps the owner neither out nor waiting. */
 #include "device/agent/agent.h"
 
-#include "espota/buffer.h"
 #include "espota/clock.h"
 #include "espota/device.h"
 #include "espota/digest.h"
 #include "espota/error.h"
 #include "espota/hash.h"
-#include "espota/link.h"
-#include "espota/ota.h"
 #include "espota/random.h"
 
 #include "fixtures/keyed_board.h"
