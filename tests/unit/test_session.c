@@ -6,7 +6,7 @@
 #include "espota/device.h"
 #include "espota/digest.h"
 #include "espota/error.h"
-#include "espota/hash.h"
+#include "espota/ota.h"
 #include "espota/random.h"
 
 #include "fixtures/keyed_board.h"
