@@ -92,7 +92,7 @@ none_of() { # ROOT PACKAGE...: none is installed
 # In name spaces of its own, which take mounts and processes along when they end.
 inside() { # RELEASE USER ROOT
     local release=$1 user=$2 root=$3 folder command first=1
-    folder=$([ "$user" = root ] && echo /root/espota || echo /home/newcomer/espota)
+    folder=$([ "$user" = root ] && echo /srv/espota || echo /home/newcomer/espota)
     step "$release: a pristine system" base "$release" "$root" || return 1
     git clone -q --bare --no-hardlinks "$TOP" "$root/srv/espota.git" && chroot "$root" chown -R "$user" /srv/espota.git
     step "$release: clone" within "$root" "$user" / "git clone -q /srv/espota.git $folder" || return 1
