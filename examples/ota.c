@@ -1,5 +1,5 @@
 /* Update the device at PORT (/dev/ttyUSB0, tcp://host:port) from a URL: ota PORT URL */
-#include <espota/agent_device.h>
+#include <espota/agent_client.h>
 #include <espota/buffer.h>
 #include <espota/device.h>
 #include <espota/error.h>
@@ -12,7 +12,7 @@
 int main(int argc, char **argv)
 {
     struct espota_fetch_options fetch = { .limit = 16u << 20 };
-    struct espota_agent_options agent = { 0 };
+    struct espota_agent_client_options agent = { 0 };
     struct espota_ota_result done;
     struct espota_bytes image = { 0 };
     struct espota_device *device = NULL;
@@ -24,7 +24,7 @@ int main(int argc, char **argv)
     if (result == 0)
         result = espota_link_open(&link, argv[1], 115200, &error);
     if (result == 0)
-        result = espota_agent_open(&device, link, &agent, &error);
+        result = espota_agent_client_open(&device, link, &agent, &error);
     struct espota_ota_request request = { .name = argv[2],
                                           .payload = espota_payload_raw(image.data, image.size) };
     if (result == 0)

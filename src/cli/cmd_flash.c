@@ -139,7 +139,7 @@ static int flash(struct cli *cli, const struct options *o, const struct espota_f
     if (result != 0)
         return result;
     result = espota_flash_plan(plan, device, &request, error);
-    say_plan(cli, device, plan);
+    say_plan(cli, device, files, plan);
     if (result == 0 && plan->erase_all)
         espota_ui_say(&cli->ui, "Erasing all %s of flash", espota_size_text(device->info.flash_size, size));
     if (result == 0)

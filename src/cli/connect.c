@@ -5,7 +5,7 @@
 #include "reset_words.h"
 #include "trace.h"
 
-#include "espota/agent_device.h"
+#include "espota/agent_client.h"
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/file.h"
@@ -116,7 +116,7 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
                          struct espota_error *error)
 {
     uint8_t key[64];
-    struct espota_agent_options agent = { .observer = &cli->observer };
+    struct espota_agent_client_options agent = { .observer = &cli->observer };
     char address[MAX_PORT];
     uint32_t baud = 0;
     bool automatic = false;
@@ -138,7 +138,7 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
         espota_ui_detail(&cli->ui, "looking for an agent on %s", address);
         result = open_link(cli, address, baud, &link, error);
         if (result == 0)
-            result = espota_agent_open(device, link, &agent, error); /* copies the key */
+            result = espota_agent_client_open(device, link, &agent, error); /* copies the key */
     }
     espota_wipe(key, sizeof key);
     return result;

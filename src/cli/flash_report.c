@@ -37,9 +37,31 @@ static void say_changes(struct cli *cli, const struct espota_device *device,
             espota_ui_say(&cli->ui, "  '%s' is new", new->entry[i].label);
 }
 
-void say_plan(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan)
+/* What a merged image has in it is not to be seen from its name. */
+static void say_merged(struct cli *cli, const struct espota_flash_files *files,
+                       const struct espota_table *table)
+{
+    char size[ESPOTA_SIZE_TEXT], label[ESPOTA_LABEL_LENGTH + 1];
+    for (unsigned i = 0; i < files->count; i++) {
+        if (files->list[i].role != ESPOTA_FLASH_MERGED)
+            continue;
+        espota_ui_say(&cli->ui, "%s is a merged image, with the partition table", files->list[i].path);
+        for (unsigned k = 0; k < table->count; k++) {
+            const struct espota_partition *p = &table->entry[k];
+            const char *type = espota_type_name(p->type), *subtype = espota_subtype_name(p->type, p->subtype);
+            snprintf(label, sizeof label, "%s", p->label);
+            espota_ui_say(&cli->ui, "  %-16s  %-4s  %-9s  0x%06" PRIx32 "  %s", label, type ? type : "?",
+                          subtype ? subtype : "?", p->offset, espota_size_text(p->size, size));
+        }
+    }
+}
+
+void say_plan(struct cli *cli, const struct espota_device *device, const struct espota_flash_files *files,
+              const struct espota_flash_plan *plan)
 {
     char size[ESPOTA_SIZE_TEXT];
+    if (plan->has_table)
+        say_merged(cli, files, &plan->table);
     say_notes(cli, &plan->notes);
     if (plan->planned)
         espota_ui_say(&cli->ui, "Planned layout %s for %s of flash", espota_layout_name(plan->layout),

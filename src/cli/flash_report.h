@@ -9,7 +9,8 @@
 #include "espota/flash_plan.h"
 
 /* Notes, planned layout, and what becomes of the device's partitions. */
-void say_plan(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan);
+void say_plan(struct cli *cli, const struct espota_device *device, const struct espota_flash_files *files,
+              const struct espota_flash_plan *plan);
 void say_notes(struct cli *cli, const struct espota_flash_notes *notes);
 
 int report_flash(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan,

@@ -17,25 +17,41 @@ uint32_t flash_merged_base(const struct espota_flash_file *merged)
     return merged->file.merged.flash_offset;
 }
 
+struct breaches {
+    struct espota_flash_notes *notes;
+    const char *path;
+};
+
+static void note_breach(void *context, const struct espota_table_problem *problem)
+{
+    const struct breaches *b = context;
+    char words[ESPOTA_PROBLEM_TEXT];
+    espota_flash_note(b->notes, true, "the partition table in %s: %s", b->path,
+                      espota_table_problem_text(problem, words));
+}
+
+/* Made long ago perhaps: judged as the bootloader will, and the rest is a warning. */
 int flash_read_merged_table(struct flash_planning *p, const struct espota_flash_file *merged,
                             struct espota_table *table)
 {
     const struct espota_file *file = &merged->file;
     struct espota_table_problem problem;
+    struct breaches breaches = { &p->plan->notes, merged->path };
     char words[ESPOTA_PROBLEM_TEXT];
+    uint8_t sector[ESPOTA_TABLE_BINARY_SIZE];
     if (!file->merged.has_table)
         return espota_fail(
             p->error, ESPOTA_ERR_VERIFY,
             "%s holds a bootloader and more, but no partition table: its parts cannot be placed",
             merged->path);
     size_t left = merged->data.size - file->merged.table;
-    size_t size = left < ESPOTA_TABLE_BINARY_SIZE ? left : ESPOTA_TABLE_BINARY_SIZE;
-    if (espota_table_parse_binary(table, merged->data.data + file->merged.table, size,
-                                  flash_merged_base(merged) + file->merged.table, espota_md5,
-                                  &problem) != 0 ||
-        espota_table_verify(table, &problem) != 0)
+    memset(sector, 0xff, sizeof sector);
+    memcpy(sector, merged->data.data + file->merged.table, left < sizeof sector ? left : sizeof sector);
+    if (espota_table_parse_flash(table, sector, sizeof sector, flash_merged_base(merged) + file->merged.table,
+                                 p->device->info.flash_size, espota_md5, &problem) != 0)
         return espota_fail(p->error, ESPOTA_ERR_VERIFY, "the partition table in %s is not valid: %s",
                            merged->path, espota_table_problem_text(&problem, words));
+    (void)espota_table_check(table, note_breach, &breaches);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* What an update costs on the wire: bytes, and seconds as modelled for a UART and a typical flash chip. The
  * model does not depend on the machine: bits at 10 per byte, 45 ms per sector erased, 0.4 ms per 256 bytes
  * programmed; sending and flash work overlap nowhere, so that it is an upper bound. */
-#include "espota/agent_device.h"
+#include "espota/agent_client.h"
 #include "espota/buffer.h"
 #include "espota/device.h"
 #include "espota/digest.h"
@@ -18,13 +18,13 @@
 static void update(const char *name, struct memory_board *b, const struct espota_bytes *image)
 {
     struct espota_device *device = NULL;
-    struct espota_agent_options options = { 0 };
+    struct espota_agent_client_options options = { 0 };
     struct espota_ota_request request = { .name = "image",
                                           .payload = espota_payload_raw(image->data, image->size) };
     struct espota_ota_result result;
     struct espota_error error = { 0 };
     uint64_t out = b->link.bytes_out, in = b->link.bytes_in, busy = b->flash.busy_us;
-    if (espota_agent_open(&device, &b->link, &options, &error) != 0 ||
+    if (espota_agent_client_open(&device, &b->link, &options, &error) != 0 ||
         espota_ota_run(device, &request, &result, &error) != 0) {
         fprintf(stderr, "bench: %s\n", error.text);
         exit(1);

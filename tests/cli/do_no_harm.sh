@@ -149,7 +149,7 @@ tail -c +4097 nv.bin | head -c 12288 >nv2.bin
 cp merged.bin merged2.bin
 put merged2.bin $((0x8000)) <nv2.bin # has an nvs of its own
 run flash -p file:d.bin merged2.bin
-expect "a merged image spares the device's nvs" 0 "err:'nvs' stays" "err:'MicroPython_1' boots next"
+expect "a merged image spares the device's nvs" 0 "err:is a merged image, with the partition table" "err:nvs               data  nvs        0x009000  " "err:'nvs' stays" "err:'MicroPython_1' boots next"
 run verify -p file:d.bin nvs nv.bin
 expect "which is as it was" 0
 cp idf.bin before.bin

@@ -6,7 +6,7 @@
  * images, or what ran.
  *
  * Prints the number of cases for each procedure and layout. Exit status 1 when one went wrong. */
-#include "espota/agent_device.h"
+#include "espota/agent_client.h"
 #include "espota/bootsel.h"
 #include "espota/buffer.h"
 #include "espota/device.h"
@@ -45,8 +45,8 @@ struct scenario {
 
 static int connect_agent(struct memory_board *b, struct espota_device **device, struct espota_error *error)
 {
-    struct espota_agent_options options = { .hello_timeout_ms = 20 };
-    return espota_agent_open(device, &b->link, &options, error);
+    struct espota_agent_client_options options = { .hello_timeout_ms = 20 };
+    return espota_agent_client_open(device, &b->link, &options, error);
 }
 
 static int update(struct memory_board *b, const struct espota_bytes *image, bool factory, bool trial,

@@ -1,5 +1,5 @@
 /* The apps of a device: what runs, what boots next, where an update goes. */
-#include "espota/agent_device.h"
+#include "espota/agent_client.h"
 #include "espota/apps.h"
 #include "espota/buffer.h"
 #include "espota/device.h"
@@ -20,11 +20,11 @@ static void each_app_says_what_it_is(void **state)
     (void)state;
     struct memory_board *b = memory_board_running(true);
     struct espota_bytes image = memory_board_image(30000, 9, 0);
-    struct espota_agent_options options = { .hello_timeout_ms = 50 };
+    struct espota_agent_client_options options = { .hello_timeout_ms = 50 };
     struct espota_device *device = NULL;
     struct espota_error error = { 0 };
     struct espota_apps *apps = calloc(1, sizeof *apps);
-    assert_int_equal(espota_agent_open(&device, &b->link, &options, &error), 0);
+    assert_int_equal(espota_agent_client_open(&device, &b->link, &options, &error), 0);
     assert_int_equal(espota_apps_load(apps, device, 0, &error), 0);
     assert_int_equal(apps->count, 3);
     for (unsigned i = 0; i < 3; i++) {

@@ -1,7 +1,7 @@
 /* A hostile host: the frames of a whole update, mutated, truncated, dropped, doubled, reordered, replayed and
  * oversized, and requests with numbers at every boundary. The agent stays up, answers by name or not at all,
  * and writes nothing outside of the idle slot and otadata. */
-#include "espota/agent_device.h"
+#include "espota/agent_client.h"
 #include "espota/buffer.h"
 #include "espota/crc32.h"
 #include "espota/device.h"
@@ -59,11 +59,13 @@ static int update(struct memory_board *b, const uint8_t *key, struct espota_erro
 {
     struct espota_bytes image = memory_board_image(5000, 7, 0);
     struct espota_device *device = NULL;
-    struct espota_agent_options options = { .hello_timeout_ms = 50, .key = key, .key_length = key ? KEY : 0 };
+    struct espota_agent_client_options options = { .hello_timeout_ms = 50,
+                                                   .key = key,
+                                                   .key_length = key ? KEY : 0 };
     struct espota_ota_request request = { .name = "new",
                                           .payload = espota_payload_raw(image.data, image.size) };
     struct espota_ota_result result;
-    int outcome = espota_agent_open(&device, &b->link, &options, error);
+    int outcome = espota_agent_client_open(&device, &b->link, &options, error);
     if (outcome == 0)
         outcome = espota_ota_run(device, &request, &result, error);
     espota_device_close(device);

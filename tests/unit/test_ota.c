@@ -1,6 +1,6 @@
 /* The OTA procedure against a board in memory: what is written, what is refused, and what a power cut leaves.
  */
-#include "espota/agent_device.h"
+#include "espota/agent_client.h"
 #include "espota/buffer.h"
 #include "espota/device.h"
 #include "espota/error.h"
@@ -19,12 +19,12 @@ static int update(struct memory_board *b, const struct espota_bytes *image, bool
                   struct espota_ota_result *result, struct espota_error *error)
 {
     struct espota_device *device = NULL;
-    struct espota_agent_options options = { .hello_timeout_ms = 50 };
+    struct espota_agent_client_options options = { .hello_timeout_ms = 50 };
     struct espota_ota_request request = { .name = "new.bin",
                                           .payload = espota_payload_raw(image->data, image->size),
                                           .force_factory = factory,
                                           .trial = trial };
-    int outcome = espota_agent_open(&device, &b->link, &options, error);
+    int outcome = espota_agent_client_open(&device, &b->link, &options, error);
     if (outcome == 0)
         outcome = espota_ota_run(device, &request, result, error);
     espota_device_close(device);
@@ -151,10 +151,10 @@ static void lost_requests_are_repeated(void **state)
     (void)state;
     struct memory_board *b = memory_board_running(false);
     struct espota_device *device = NULL;
-    struct espota_agent_options options = { 0 };
+    struct espota_agent_client_options options = { 0 };
     struct espota_error error = { 0 };
     uint8_t first[2];
-    assert_int_equal(espota_agent_open(&device, &b->link, &options, &error), 0);
+    assert_int_equal(espota_agent_client_open(&device, &b->link, &options, &error), 0);
     b->lose_every = 2;
     assert_int_equal(espota_device_read(device, 0x8000, first, sizeof first, &error), 0);
     assert_int_equal(espota_device_read(device, 0x8000, first, sizeof first, &error), 0);

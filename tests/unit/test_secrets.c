@@ -1,6 +1,6 @@
 /* What nobody gets out of an agent: a key, and an app that is concealed. And that a session keeps its own
  * key. */
-#include "espota/agent_device.h"
+#include "espota/agent_client.h"
 #include "espota/agent_settings.h"
 #include "espota/buffer.h"
 #include "espota/device.h"
@@ -51,8 +51,8 @@ static void a_session_keeps_its_key(void **state)
     struct espota_error error = { 0 };
     uint8_t key[KEY];
     memcpy(key, DEVICE_KEY, KEY);
-    struct espota_agent_options options = { .key = key, .key_length = KEY, .hello_timeout_ms = 50 };
-    assert_int_equal(espota_agent_open(&device, &b->link, &options, &error), 0);
+    struct espota_agent_client_options options = { .key = key, .key_length = KEY, .hello_timeout_ms = 50 };
+    assert_int_equal(espota_agent_client_open(&device, &b->link, &options, &error), 0);
     memset(key, 0, sizeof key);
     memory_board_restart(b);
     if (espota_device_recover(device, &error) != 0)

@@ -1,6 +1,6 @@
 /* Keyed sessions against who does not know the key: what he says, replays, changes, reorders or cuts off
  * opens nothing, changes nothing, and keeps the owner neither out nor waiting. */
-#include "device/agent/agent.h"
+#include "device/agent_client/client.h"
 
 #include "espota/clock.h"
 #include "espota/device.h"
@@ -166,9 +166,11 @@ static void a_host_with_a_key_says_nothing_to_who_wants_none(void **state)
     struct memory_board *b = memory_board_running(false);
     struct espota_device *device = NULL;
     struct espota_error error = { 0 };
-    struct espota_agent_options options = { .key = DEVICE_KEY, .key_length = KEY, .hello_timeout_ms = 50 };
+    struct espota_agent_client_options options = { .key = DEVICE_KEY,
+                                                   .key_length = KEY,
+                                                   .hello_timeout_ms = 50 };
     start_recording(&r, b, true);
-    assert_int_equal(espota_agent_open(&device, &b->link, &options, &error), ESPOTA_ERR_REFUSED);
+    assert_int_equal(espota_agent_client_open(&device, &b->link, &options, &error), ESPOTA_ERR_REFUSED);
     assert_int_equal(r.count, 1);
     assert_int_equal(r.frame[0].data[1], ESPOTA_AGENT_HELLO);
     memory_board_free(b);
@@ -311,14 +313,14 @@ static void no_byte_of_a_greeting_can_be_changed(void **state)
                 struct meddler m;
                 struct espota_device *device = NULL;
                 struct espota_error error = { 0 };
-                struct espota_agent_options options = { .key = DEVICE_KEY,
-                                                        .key_length = KEY,
-                                                        .hello_timeout_ms = 50 };
+                struct espota_agent_client_options options = { .key = DEVICE_KEY,
+                                                               .key_length = KEY,
+                                                               .hello_timeout_ms = 50 };
                 meddler_begin(&m, b);
                 m.to_host = to_host;
                 m.victim = victim;
                 m.byte = byte;
-                int result = espota_agent_open(&device, &m.link, &options, &error);
+                int result = espota_agent_client_open(&device, &m.link, &options, &error);
                 length = m.length;
                 tried++;
                 refused += result != 0;
@@ -338,12 +340,12 @@ static void no_byte_of_a_greeting_can_be_changed(void **state)
 static struct frame catch_request(struct memory_board *b, struct espota_device *device)
 {
     static struct recording r;
-    struct agent *agent = (struct agent *)device;
+    struct agent_client *agent = (struct agent_client *)device;
     struct espota_error error = { 0 };
     uint8_t payload[6] = { 0, 0x80, 0, 0, 64, 0 };
     start_recording(&r, b, true);
     b->lose_every = 1;
-    assert_int_equal(agent_send(agent, ESPOTA_AGENT_READ, payload, sizeof payload, &error), 0);
+    assert_int_equal(client_send(agent, ESPOTA_AGENT_READ, payload, sizeof payload, &error), 0);
     b->lose_every = 0;
     b->link.trace = NULL;
     assert_int_equal(r.count, 1);
@@ -377,13 +379,13 @@ static void no_byte_of_a_request_can_be_changed(void **state)
 
 static int receive(struct memory_board *b, struct espota_device *device, const struct frame *f)
 {
-    struct agent_response response;
+    struct client_response response;
     struct espota_error error = { 0 };
     uint8_t wire[ESPOTA_SLIP_MAX_ENCODED(FRAME_ROOM)];
     b->answer.size = b->answer_at = 0;
     assert_int_equal(
         espota_bytes_append(&b->answer, wire, espota_slip_encode(f->data, f->length, wire), &error), 0);
-    return agent_receive((struct agent *)device, espota_now_ms() + 2, &response, &error);
+    return client_receive((struct agent_client *)device, espota_now_ms() + 2, &response, &error);
 }
 
 static void no_byte_of_a_response_can_be_changed(void **state)
@@ -466,14 +468,14 @@ static void no_number_serves_twice(void **state)
     (void)state;
     struct memory_board *b = keyed_board();
     struct espota_device *device = keyed_board_owner(b, NULL);
-    struct agent *agent = (struct agent *)device;
+    struct agent_client *agent = (struct agent_client *)device;
     struct espota_error error = { 0 };
     struct frame f = catch_request(b, device), reply;
     b->board.agent.session.sent = UINT32_MAX;
     keyed_board_send(b, SIM_UART, f.data, f.length);
     assert_false(keyed_board_answer(b, &reply));
     agent->sent = UINT32_MAX;
-    assert_int_equal(agent_send(agent, ESPOTA_AGENT_INFO, NULL, 0, &error), ESPOTA_ERR_FAILED);
+    assert_int_equal(client_send(agent, ESPOTA_AGENT_INFO, NULL, 0, &error), ESPOTA_ERR_FAILED);
     espota_device_close(device);
     memory_board_free(b);
 }

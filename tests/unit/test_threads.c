@@ -1,5 +1,5 @@
 /* Several devices at once: each thread has its own, and nothing is shared but the library. */
-#include "espota/agent_device.h"
+#include "espota/agent_client.h"
 #include "espota/buffer.h"
 #include "espota/device.h"
 #include "espota/error.h"
@@ -45,12 +45,12 @@ static void on_progress(void *context, const char *device, const struct espota_p
 static int update(struct worker *w, struct memory_board *board, const struct espota_bytes *image)
 {
     struct espota_observer observer = { .context = w, .progress = on_progress };
-    struct espota_agent_options options = { .hello_timeout_ms = 50, .observer = &observer };
+    struct espota_agent_client_options options = { .hello_timeout_ms = 50, .observer = &observer };
     struct espota_ota_request request = { .name = "new.bin",
                                           .payload = espota_payload_raw(image->data, image->size) };
     struct espota_ota_result done;
     struct espota_device *device = NULL;
-    int result = espota_agent_open(&device, &board->link, &options, &w->error);
+    int result = espota_agent_client_open(&device, &board->link, &options, &w->error);
     if (result == 0)
         result = espota_ota_run(device, &request, &done, &w->error);
     espota_device_close(device);

@@ -1,8 +1,8 @@
 /* Whoever keeps espota waiting: an agent that is never done, one that says the wrong things for ever, nobody
  * at all; and a wish to stop is heard meanwhile. By a clock of the test: minutes pass in no time. */
-#include "device/agent/agent.h"
+#include "device/agent_client/client.h"
 
-#include "espota/agent_device.h"
+#include "espota/agent_client.h"
 #include "espota/bytes.h"
 #include "espota/clock.h"
 #include "espota/crc32.h"
@@ -98,7 +98,7 @@ static bool after_a_while(void *context)
 /* Ask the peer; @return the status, `*took` how long that was. */
 static int ask(struct peer *peer, uint64_t *stop_at, struct espota_error *error, uint64_t *took)
 {
-    static struct agent agent;
+    static struct agent_client agent;
     memset(&agent, 0, sizeof agent);
     peer->link.ops = &peer_ops;
     peer->link.clock = &test_clock;
@@ -109,7 +109,7 @@ static int ask(struct peer *peer, uint64_t *stop_at, struct espota_error *error,
     espota_slip_begin(&agent.decoder, agent.frame, sizeof agent.frame);
     uint64_t started = test_ms;
     int result =
-        agent_exchange(&agent, ESPOTA_AGENT_DIGEST, NULL, 0, stop_at ? LONG_MS : LIMIT_MS, 0, NULL, error);
+        client_exchange(&agent, ESPOTA_AGENT_DIGEST, NULL, 0, stop_at ? LONG_MS : LIMIT_MS, 0, NULL, error);
     *took = test_ms - started;
     return result;
 }
@@ -159,13 +159,13 @@ static void nobody_is_waited_for_by_the_clock_of_the_link(void **state)
 {
     struct peer peer = { .link = { .ops = &peer_ops, .name = "nobody", .clock = &test_clock },
                          .silent = true };
-    struct espota_agent_options agent = { .hello_timeout_ms = LONG_MS };
+    struct espota_agent_client_options agent = { .hello_timeout_ms = LONG_MS };
     struct espota_rom_options rom = { .attempts = 1000 };
     struct espota_device *device;
     struct espota_error error = { 0 };
     uint64_t started = test_ms, real = espota_now_ms();
     (void)state;
-    assert_int_equal(espota_agent_open(&device, &peer.link, &agent, &error), ESPOTA_ERR_NO_DEVICE);
+    assert_int_equal(espota_agent_client_open(&device, &peer.link, &agent, &error), ESPOTA_ERR_NO_DEVICE);
     assert_in_range(test_ms - started, LONG_MS, LONG_MS + 1000);
     assert_int_equal(espota_rom_open(&device, &peer.link, &rom, &error), ESPOTA_ERR_NO_DEVICE);
     assert_true(test_ms - started > 2 * LONG_MS);

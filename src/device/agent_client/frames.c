@@ -1,5 +1,5 @@
 /* Frames of the agent's protocol, from the host's end. */
-#include "agent.h"
+#include "client.h"
 
 #include "espota/bytes.h"
 #include "espota/crc32.h"
@@ -19,14 +19,14 @@ static bool is_greeting(uint8_t type)
 }
 
 /* @return the size of the frame's body. */
-static size_t put_open(const struct agent *agent, uint8_t type, const void *data, size_t length,
+static size_t put_open(const struct agent_client *client, uint8_t type, const void *data, size_t length,
                        uint8_t *body)
 {
     size_t size = ESPOTA_AGENT_HEADER_SIZE + length;
     body[0] = ESPOTA_AGENT_MARK;
     body[1] = type;
     espota_put_le16(body + 2, (uint16_t)length);
-    espota_put_le32(body + 4, agent->sequence);
+    espota_put_le32(body + 4, client->sequence);
     if (length > 0)
         memcpy(body + ESPOTA_AGENT_HEADER_SIZE, data, length);
     espota_put_le32(body + size, espota_crc32(0, body, size));
@@ -34,48 +34,49 @@ static size_t put_open(const struct agent *agent, uint8_t type, const void *data
 }
 
 /* @return the size of the frame's body, or 0 when the crypto library refuses. */
-static size_t put_sealed(struct agent *agent, uint8_t type, const void *data, size_t length, uint8_t *body)
+static size_t put_sealed(struct agent_client *client, uint8_t type, const void *data, size_t length,
+                         uint8_t *body)
 {
     const struct espota_crypto *crypto = &espota_crypto_openssl;
     uint8_t *inner = body + ESPOTA_AGENT_SEALED_HEADER;
     size_t size = ESPOTA_AGENT_SEALED_INNER + length;
     body[0] = ESPOTA_AGENT_SEALED;
-    espota_put_le32(body + 1, ++agent->sent);
+    espota_put_le32(body + 1, ++client->sent);
     inner[0] = type;
-    espota_put_le32(inner + 1, agent->sequence);
+    espota_put_le32(inner + 1, client->sequence);
     if (length > 0)
         memcpy(inner + ESPOTA_AGENT_SEALED_INNER, data, length);
-    if (crypto->seal(crypto->context, agent->keys.to_responder, agent->sent, body, ESPOTA_AGENT_SEALED_HEADER,
-                     inner, size) != 0)
+    if (crypto->seal(crypto->context, client->keys.to_responder, client->sent, body,
+                     ESPOTA_AGENT_SEALED_HEADER, inner, size) != 0)
         return 0;
     return ESPOTA_AGENT_SEALED_HEADER + size + ESPOTA_AGENT_TAG_SIZE;
 }
 
-int agent_send(struct agent *agent, enum espota_agent_request type, const void *data, size_t length,
-               struct espota_error *error)
+int client_send(struct agent_client *client, enum espota_agent_request type, const void *data, size_t length,
+                struct espota_error *error)
 {
-    uint8_t body[ESPOTA_AGENT_MAX_FRAME(AGENT_MAX_DATA)], wire[ESPOTA_SLIP_MAX_ENCODED(sizeof body)];
-    if (ESPOTA_AGENT_MAX_FRAME(length) > sizeof body || agent->sequence == UINT32_MAX ||
-        agent->sent == UINT32_MAX)
+    uint8_t body[ESPOTA_AGENT_MAX_FRAME(CLIENT_MAX_DATA)], wire[ESPOTA_SLIP_MAX_ENCODED(sizeof body)];
+    if (ESPOTA_AGENT_MAX_FRAME(length) > sizeof body || client->sequence == UINT32_MAX ||
+        client->sent == UINT32_MAX)
         return espota_fail(error, ESPOTA_ERR_FAILED, "a request for the agent is too long, or one too many");
-    agent->sequence++;
-    size_t size = agent->sealed && !is_greeting((uint8_t)type)
-                      ? put_sealed(agent, (uint8_t)type, data, length, body)
-                      : put_open(agent, (uint8_t)type, data, length, body);
+    client->sequence++;
+    size_t size = client->sealed && !is_greeting((uint8_t)type)
+                      ? put_sealed(client, (uint8_t)type, data, length, body)
+                      : put_open(client, (uint8_t)type, data, length, body);
     if (size == 0)
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "ChaCha20-Poly1305 is not available from the crypto library");
-    return espota_link_write(agent->link, wire, espota_slip_encode(body, size, wire), error);
+    return espota_link_write(client->link, wire, espota_slip_encode(body, size, wire), error);
 }
 
 enum arrival { NOTHING, RESPONSE, LOST };
 
 /* In a keyed session an open frame says one thing alone: that the agent does not know the session. Whoever
  * else says so can make the host prove itself again, and no more. */
-static enum arrival parse_open(const struct agent *agent, struct agent_response *response)
+static enum arrival parse_open(const struct agent_client *client, struct client_response *response)
 {
-    const uint8_t *f = agent->frame;
-    size_t length = agent->decoder.length;
+    const uint8_t *f = client->frame;
+    size_t length = client->decoder.length;
     if (length < ESPOTA_AGENT_HEADER_SIZE + 1 + ESPOTA_AGENT_CRC_SIZE || f[0] != ESPOTA_AGENT_MARK ||
         !(f[1] & ESPOTA_AGENT_RESPONSE))
         return NOTHING;
@@ -88,29 +89,29 @@ static enum arrival parse_open(const struct agent *agent, struct agent_response 
     response->status = (enum espota_agent_status)f[ESPOTA_AGENT_HEADER_SIZE];
     response->data = f + ESPOTA_AGENT_HEADER_SIZE + 1;
     response->length = covered - ESPOTA_AGENT_HEADER_SIZE - 1;
-    if (!agent->sealed)
+    if (!client->sealed)
         return RESPONSE;
-    bool ours = response->sequence <= agent->sent && agent->sent - response->sequence < AGENT_MAX_WINDOW;
+    bool ours = response->sequence <= client->sent && client->sent - response->sequence < CLIENT_MAX_WINDOW;
     return response->type == ESPOTA_AGENT_HANDSHAKE && response->status == ESPOTA_AGENT_ORDER && ours
                ? LOST
                : NOTHING;
 }
 
-static enum arrival parse_sealed(struct agent *agent, struct agent_response *response)
+static enum arrival parse_sealed(struct agent_client *client, struct client_response *response)
 {
     const struct espota_crypto *crypto = &espota_crypto_openssl;
-    uint8_t *f = agent->frame, *inner = f + ESPOTA_AGENT_SEALED_HEADER;
-    size_t length = agent->decoder.length;
+    uint8_t *f = client->frame, *inner = f + ESPOTA_AGENT_SEALED_HEADER;
+    size_t length = client->decoder.length;
     size_t least = ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_TAG_SIZE;
-    if (!agent->sealed || length < least)
+    if (!client->sealed || length < least)
         return NOTHING;
     uint32_t number = espota_get_le32(f + 1);
-    if (number <= agent->received ||
-        crypto->open(crypto->context, agent->keys.to_initiator, number, f, ESPOTA_AGENT_SEALED_HEADER, inner,
+    if (number <= client->received ||
+        crypto->open(crypto->context, client->keys.to_initiator, number, f, ESPOTA_AGENT_SEALED_HEADER, inner,
                      length - ESPOTA_AGENT_SEALED_HEADER - ESPOTA_AGENT_TAG_SIZE) != 0 ||
         !(inner[0] & ESPOTA_AGENT_RESPONSE))
         return NOTHING;
-    agent->received = number;
+    client->received = number;
     response->type = inner[0] & (uint8_t)~ESPOTA_AGENT_RESPONSE;
     response->sequence = espota_get_le32(inner + 1);
     response->status = (enum espota_agent_status)inner[ESPOTA_AGENT_SEALED_INNER];
@@ -119,43 +120,43 @@ static enum arrival parse_sealed(struct agent *agent, struct agent_response *res
     return RESPONSE;
 }
 
-static enum arrival parse(struct agent *agent, struct agent_response *response)
+static enum arrival parse(struct agent_client *client, struct client_response *response)
 {
-    if (agent->decoder.length > 0 && agent->frame[0] == ESPOTA_AGENT_SEALED)
-        return parse_sealed(agent, response);
-    return parse_open(agent, response);
+    if (client->decoder.length > 0 && client->frame[0] == ESPOTA_AGENT_SEALED)
+        return parse_sealed(client, response);
+    return parse_open(client, response);
 }
 
 /* The next frame of what has come. */
-static enum arrival decode(struct agent *agent, struct agent_response *response)
+static enum arrival decode(struct agent_client *client, struct client_response *response)
 {
     enum arrival arrival = NOTHING;
-    while (arrival == NOTHING && agent->in_at < agent->in_count)
-        if (espota_slip_byte(&agent->decoder, agent->in[agent->in_at++]) == ESPOTA_SLIP_FRAME)
-            arrival = parse(agent, response);
+    while (arrival == NOTHING && client->in_at < client->in_count)
+        if (espota_slip_byte(&client->decoder, client->in[client->in_at++]) == ESPOTA_SLIP_FRAME)
+            arrival = parse(client, response);
     return arrival;
 }
 
-int agent_receive(struct agent *agent, uint64_t deadline, struct agent_response *response,
-                  struct espota_error *error)
+int client_receive(struct agent_client *client, uint64_t deadline, struct client_response *response,
+                   struct espota_error *error)
 {
-    int result = espota_device_check_cancelled(&agent->device, error);
+    int result = espota_device_check_cancelled(&client->device, error);
     while (result == 0) {
-        enum arrival arrival = decode(agent, response);
+        enum arrival arrival = decode(client, response);
         if (arrival == RESPONSE)
             return 0;
         if (arrival == LOST)
             return espota_fail(error, ESPOTA_ERR_DEVICE,
                                "the agent on %s has lost the session: it was restarted or another host "
                                "took over, run the command again",
-                               agent->link->name);
-        uint64_t now = espota_link_now_ms(agent->link);
+                               client->link->name);
+        uint64_t now = espota_link_now_ms(client->link);
         if (now >= deadline)
             return espota_fail(error, ESPOTA_ERR_TIMEOUT, "no answer from the agent on %s",
-                               agent->link->name);
-        agent->in_at = agent->in_count = 0;
-        result = espota_device_receive(&agent->device, agent->link, agent->in, sizeof agent->in, deadline,
-                                       &agent->in_count, error);
+                               client->link->name);
+        client->in_at = client->in_count = 0;
+        result = espota_device_receive(&client->device, client->link, client->in, sizeof client->in, deadline,
+                                       &client->in_count, error);
     }
     return result;
 }
@@ -239,61 +240,61 @@ static const struct {
     [ESPOTA_AGENT_CRYPTO] = { ESPOTA_ERR_DEVICE, "its hash or random source failed", ESPOTA_HINT_NONE },
 };
 
-int agent_fail(struct agent *agent, enum espota_agent_request type, enum espota_agent_status status,
-               struct espota_error *error)
+int client_fail(struct agent_client *client, enum espota_agent_request type, enum espota_agent_status status,
+                struct espota_error *error)
 {
     if ((size_t)status >= sizeof reasons / sizeof reasons[0] || !reasons[status].text)
         return espota_fail(error, ESPOTA_ERR_DEVICE,
                            "the agent on %s cannot %s: status %02x, which is not known here",
-                           agent->link->name, names[type].request, status);
+                           client->link->name, names[type].request, status);
     return espota_fail_hint(error, reasons[status].status, reasons[status].hint,
-                            "the agent on %s cannot %s: %s", agent->link->name, names[type].request,
+                            "the agent on %s cannot %s: %s", client->link->name, names[type].request,
                             reasons[status].text);
 }
 
-int agent_await(struct agent *agent, enum espota_agent_request type, unsigned timeout_ms,
-                struct agent_response *response, struct espota_error *error)
+int client_await(struct agent_client *client, enum espota_agent_request type, unsigned timeout_ms,
+                 struct client_response *response, struct espota_error *error)
 {
-    unsigned limit_ms = agent->options.work_timeout_ms ? agent->options.work_timeout_ms : AGENT_WORK_MS;
-    uint64_t limit = espota_link_now_ms(agent->link) + limit_ms;
-    uint64_t deadline = espota_link_now_ms(agent->link) + timeout_ms;
+    unsigned limit_ms = client->options.work_timeout_ms ? client->options.work_timeout_ms : CLIENT_WORK_MS;
+    uint64_t limit = espota_link_now_ms(client->link) + limit_ms;
+    uint64_t deadline = espota_link_now_ms(client->link) + timeout_ms;
     for (;;) {
-        int result = agent_receive(agent, deadline, response, error);
+        int result = client_receive(client, deadline, response, error);
         if (result != 0)
             return result;
-        if (espota_link_now_ms(agent->link) >= limit)
+        if (espota_link_now_ms(client->link) >= limit)
             return espota_fail(error, ESPOTA_ERR_FAILED,
                                "the agent on %s does not finish to %s, in %u s: restart the device, then run "
                                "the command again",
-                               agent->link->name, names[type].request, limit_ms / 1000);
-        if (response->type != type || response->sequence != agent->sequence)
+                               client->link->name, names[type].request, limit_ms / 1000);
+        if (response->type != type || response->sequence != client->sequence)
             continue;
         if (response->status != ESPOTA_AGENT_WORKING)
             return 0;
-        deadline = espota_link_now_ms(agent->link) + timeout_ms;
+        deadline = espota_link_now_ms(client->link) + timeout_ms;
     }
 }
 
-int agent_exchange(struct agent *agent, enum espota_agent_request type, const void *data, size_t length,
-                   unsigned timeout_ms, size_t least, struct agent_response *response,
-                   struct espota_error *error)
+int client_exchange(struct agent_client *client, enum espota_agent_request type, const void *data,
+                    size_t length, unsigned timeout_ms, size_t least, struct client_response *response,
+                    struct espota_error *error)
 {
-    struct agent_response ignored = { 0 };
-    struct agent_response *r = response ? response : &ignored;
+    struct client_response ignored = { 0 };
+    struct client_response *r = response ? response : &ignored;
     int result = ESPOTA_ERR_TIMEOUT;
-    for (int attempt = 0; result == ESPOTA_ERR_TIMEOUT && attempt < AGENT_ATTEMPTS; attempt++) {
-        result = espota_device_check_cancelled(&agent->device, error);
+    for (int attempt = 0; result == ESPOTA_ERR_TIMEOUT && attempt < CLIENT_ATTEMPTS; attempt++) {
+        result = espota_device_check_cancelled(&client->device, error);
         if (result == 0)
-            result = agent_send(agent, type, data, length, error);
+            result = client_send(client, type, data, length, error);
         if (result == 0)
-            result = agent_await(agent, type, timeout_ms, r, error);
+            result = client_await(client, type, timeout_ms, r, error);
     }
     if (result != 0)
         return result;
     if (r->status != ESPOTA_AGENT_OK)
-        return agent_fail(agent, type, r->status, error);
+        return client_fail(client, type, r->status, error);
     if (r->length < least)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s answers too short to %s",
-                           agent->link->name, names[type].request);
+                           client->link->name, names[type].request);
     return 0;
 }

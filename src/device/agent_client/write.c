@@ -1,5 +1,5 @@
 /* A run of sectors through a window of requests: go-back-N, with every run restartable at a sector. */
-#include "agent.h"
+#include "client.h"
 
 #include "espota/bytes.h"
 #include "espota/device.h"
@@ -12,7 +12,7 @@
 enum { STALLS = 8, NO_PROGRESS_MS = 60000 };
 
 struct run {
-    struct agent *agent;
+    struct agent_client *client;
     uint32_t at; /* of the run within the image */
     const uint8_t *data;
     uint32_t length;
@@ -25,18 +25,18 @@ struct run {
 
 static int send_next(struct run *run, struct espota_error *error)
 {
-    uint8_t request[ESPOTA_AGENT_WRITE_HEADER + AGENT_MAX_DATA];
-    struct agent *agent = run->agent;
+    uint8_t request[ESPOTA_AGENT_WRITE_HEADER + CLIENT_MAX_DATA];
+    struct agent_client *client = run->client;
     uint32_t left = run->length - run->sent;
-    uint32_t chunk = left < agent->max_data ? left : agent->max_data;
+    uint32_t chunk = left < client->max_data ? left : client->max_data;
     espota_put_le32(request, run->at + run->sent);
     request[4] = run->start ? ESPOTA_AGENT_WRITE_START : 0;
     memcpy(request + ESPOTA_AGENT_WRITE_HEADER, run->data + run->sent, chunk);
-    int result = agent_send(agent, ESPOTA_AGENT_WRITE, request, ESPOTA_AGENT_WRITE_HEADER + chunk, error);
+    int result = client_send(client, ESPOTA_AGENT_WRITE, request, ESPOTA_AGENT_WRITE_HEADER + chunk, error);
     if (result != 0)
         return result;
     if (run->start)
-        run->first_sequence = agent->sequence;
+        run->first_sequence = client->sequence;
     run->start = false;
     run->sent += chunk;
     run->in_flight++;
@@ -61,16 +61,16 @@ static void acknowledge(struct run *run, uint32_t next)
     run->acknowledged = next - run->at;
     uint32_t whole = run->acknowledged - run->acknowledged % ESPOTA_SECTOR_SIZE;
     if (whole > run->told) {
-        espota_device_moved(&run->agent->device, whole - run->told);
+        espota_device_moved(&run->client->device, whole - run->told);
         run->told = whole;
     }
 }
 
 static int take_response(struct run *run, bool *went_back, struct espota_error *error)
 {
-    struct agent_response response;
-    int result =
-        agent_receive(run->agent, espota_link_now_ms(run->agent->link) + AGENT_TIMEOUT_MS, &response, error);
+    struct client_response response;
+    int result = client_receive(run->client, espota_link_now_ms(run->client->link) + CLIENT_TIMEOUT_MS,
+                                &response, error);
     if (result == ESPOTA_ERR_TIMEOUT) {
         *went_back = true;
         return 0;
@@ -82,24 +82,24 @@ static int take_response(struct run *run, bool *went_back, struct espota_error *
         return 0;
     }
     if (response.status != ESPOTA_AGENT_OK)
-        return agent_fail(run->agent, ESPOTA_AGENT_WRITE, response.status, error);
+        return client_fail(run->client, ESPOTA_AGENT_WRITE, response.status, error);
     if (response.length < 4)
         return 0;
     acknowledge(run, espota_get_le32(response.data));
     return 0;
 }
 
-int agent_write_run(struct agent *agent, uint32_t at, const uint8_t *data, size_t length,
-                    struct espota_error *error)
+int client_write_run(struct agent_client *client, uint32_t at, const uint8_t *data, size_t length,
+                     struct espota_error *error)
 {
-    struct run run = { .agent = agent, .at = at, .data = data, .length = (uint32_t)length, .start = true };
+    struct run run = { .client = client, .at = at, .data = data, .length = (uint32_t)length, .start = true };
     uint32_t best = 0, before = 0;
-    uint64_t progress_ms = espota_link_now_ms(agent->link);
+    uint64_t progress_ms = espota_link_now_ms(client->link);
     int result = 0;
     for (unsigned stalls = 0; result == 0 && run.acknowledged < run.length;) {
         bool went_back = false;
-        result = espota_device_check_cancelled(&agent->device, error);
-        while (result == 0 && run.sent < run.length && run.in_flight < agent->window)
+        result = espota_device_check_cancelled(&client->device, error);
+        while (result == 0 && run.sent < run.length && run.in_flight < client->window)
             result = send_next(&run, error);
         if (result == 0)
             result = take_response(&run, &went_back, error);
@@ -109,15 +109,15 @@ int agent_write_run(struct agent *agent, uint32_t at, const uint8_t *data, size_
             go_back(&run);
         }
         if (run.acknowledged != before)
-            progress_ms = espota_link_now_ms(agent->link);
+            progress_ms = espota_link_now_ms(client->link);
         before = run.acknowledged;
         if (result == 0 &&
-            (stalls > STALLS || espota_link_now_ms(agent->link) - progress_ms > NO_PROGRESS_MS))
+            (stalls > STALLS || espota_link_now_ms(client->link) - progress_ms > NO_PROGRESS_MS))
             result =
                 espota_fail(error, ESPOTA_ERR_TIMEOUT,
                             "the agent on %s takes no more data; what it has stays, run the command again to "
                             "go on",
-                            agent->link->name);
+                            client->link->name);
     }
     return result;
 }

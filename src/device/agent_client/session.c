@@ -1,5 +1,5 @@
 /* HELLO, HANDSHAKE, INFO: who is there, and are we who we say we are. */
-#include "agent.h"
+#include "client.h"
 
 #include "espota/bytes.h"
 #include "espota/crypto.h"
@@ -21,43 +21,44 @@ struct greeting {
 
 /* One HELLO and its answer. An agent that still works off what an earlier run sent answers earlier ones
  * first: then it is there, and another HELLO would only come on top. */
-static int try_hello(struct agent *agent, const uint8_t *request, size_t length,
-                     struct agent_response *response, struct espota_error *error)
+static int try_hello(struct agent_client *client, const uint8_t *request, size_t length,
+                     struct client_response *response, struct espota_error *error)
 {
-    int result = espota_device_check_cancelled(&agent->device, error);
+    int result = espota_device_check_cancelled(&client->device, error);
     if (result == 0)
-        result = agent_send(agent, ESPOTA_AGENT_HELLO, request, length, error);
-    uint64_t deadline = espota_link_now_ms(agent->link) + HELLO_MS,
-             limit = espota_link_now_ms(agent->link) + LONGEST_BUSY_MS;
+        result = client_send(client, ESPOTA_AGENT_HELLO, request, length, error);
+    uint64_t deadline = espota_link_now_ms(client->link) + HELLO_MS,
+             limit = espota_link_now_ms(client->link) + LONGEST_BUSY_MS;
     while (result == 0) {
-        result = agent_receive(agent, deadline, response, error);
-        if (result == 0 && response->type == ESPOTA_AGENT_HELLO && response->sequence == agent->sequence)
+        result = client_receive(client, deadline, response, error);
+        if (result == 0 && response->type == ESPOTA_AGENT_HELLO && response->sequence == client->sequence)
             return 0;
-        if (result == 0 && espota_link_now_ms(agent->link) >= limit)
+        if (result == 0 && espota_link_now_ms(client->link) >= limit)
             return espota_fail(error, ESPOTA_ERR_DEVICE,
                                "what is on %s answers, but never to the greeting: restart the device",
-                               agent->link->name);
+                               client->link->name);
         if (result == 0)
-            deadline = espota_link_now_ms(agent->link) + BUSY_MS;
+            deadline = espota_link_now_ms(client->link) + BUSY_MS;
     }
     return result;
 }
 
 /* Say HELLO until somebody answers. */
-static int find(struct agent *agent, const uint8_t *request, size_t length, struct agent_response *response,
-                struct espota_error *error)
+static int find(struct agent_client *client, const uint8_t *request, size_t length,
+                struct client_response *response, struct espota_error *error)
 {
-    unsigned patience = agent->options.hello_timeout_ms ? agent->options.hello_timeout_ms : DEFAULT_HELLO_MS;
-    uint64_t deadline = espota_link_now_ms(agent->link) + patience;
+    unsigned patience =
+        client->options.hello_timeout_ms ? client->options.hello_timeout_ms : DEFAULT_HELLO_MS;
+    uint64_t deadline = espota_link_now_ms(client->link) + patience;
     int result = ESPOTA_ERR_TIMEOUT;
-    while (result == ESPOTA_ERR_TIMEOUT && espota_link_now_ms(agent->link) < deadline)
-        result = try_hello(agent, request, length, response, error);
+    while (result == ESPOTA_ERR_TIMEOUT && espota_link_now_ms(client->link) < deadline)
+        result = try_hello(client, request, length, response, error);
     if (result == ESPOTA_ERR_TIMEOUT)
         return espota_fail_hint(
             error, ESPOTA_ERR_NO_DEVICE, ESPOTA_HINT_AGENT_BAUD,
             "no agent answers on %s: is the device running an app with the agent, and is the port at "
             "the right baud rate?",
-            agent->link->name);
+            client->link->name);
     return result;
 }
 
@@ -89,63 +90,64 @@ static void take_capabilities(struct espota_device *device, uint32_t capabilitie
         device->caps |= ESPOTA_CAP_TRIAL;
 }
 
-static int take_hello(struct agent *agent, const struct agent_response *response, struct greeting *greeting,
-                      struct espota_error *error)
+static int take_hello(struct agent_client *client, const struct client_response *response,
+                      struct greeting *greeting, struct espota_error *error)
 {
     if (response->status != ESPOTA_AGENT_OK)
-        return agent_fail(agent, ESPOTA_AGENT_HELLO, response->status, error);
+        return client_fail(client, ESPOTA_AGENT_HELLO, response->status, error);
     if (response->length + 1 < ESPOTA_AGENT_HELLO_REPLY_SIZE ||
         response->length + 1 > sizeof greeting->said - greeting->length)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s greets in too few words, or too many",
-                           agent->link->name);
+                           client->link->name);
     say(greeting, response->data - 1, response->length + 1); /* with the status */
     greeting->key_needed = response->data[1] & ESPOTA_AGENT_HELLO_KEY_NEEDED;
-    agent->window = response->data[2];
-    agent->max_data = espota_get_le16(response->data + 3);
-    take_capabilities(&agent->device, espota_get_le32(response->data + 5));
-    if (agent->window == 0 || agent->max_data < 64 || agent->max_data > AGENT_MAX_DATA)
+    client->window = response->data[2];
+    client->max_data = espota_get_le16(response->data + 3);
+    take_capabilities(&client->device, espota_get_le32(response->data + 5));
+    if (client->window == 0 || client->max_data < 64 || client->max_data > CLIENT_MAX_DATA)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s offers impossible limits",
-                           agent->link->name);
-    if (agent->window > AGENT_MAX_WINDOW)
-        agent->window = AGENT_MAX_WINDOW;
+                           client->link->name);
+    if (client->window > CLIENT_MAX_WINDOW)
+        client->window = CLIENT_MAX_WINDOW;
     return 0;
 }
 
-static int hello(struct agent *agent, struct greeting *greeting, struct espota_error *error)
+static int hello(struct agent_client *client, struct greeting *greeting, struct espota_error *error)
 {
     uint8_t request[ESPOTA_AGENT_HELLO_SIZE] = { ESPOTA_AGENT_VERSION, ESPOTA_AGENT_VERSION };
-    struct agent_response response = { 0 };
-    agent->sealed = false;
+    struct client_response response = { 0 };
+    client->sealed = false;
     *greeting = (struct greeting){ 0 };
     if (espota_random(request + 2, ESPOTA_AGENT_NONCE_SIZE) != 0)
         return espota_fail(error, ESPOTA_ERR_FAILED, "no random numbers from the crypto library");
     say(greeting, ESPOTA_AGENT_LABEL_PROLOGUE, sizeof ESPOTA_AGENT_LABEL_PROLOGUE - 1);
     say(greeting, request, sizeof request);
-    int result = find(agent, request, sizeof request, &response, error);
-    return result ? result : take_hello(agent, &response, greeting, error);
+    int result = find(client, request, sizeof request, &response, error);
+    return result ? result : take_hello(client, &response, greeting, error);
 }
 
 /* The first message, which no other serves for: it is not repeated, since the agent answers it once. */
-static int exchange_messages(struct agent *agent, const uint8_t *message, struct agent_response *response,
-                             struct espota_error *error)
+static int exchange_messages(struct agent_client *client, const uint8_t *message,
+                             struct client_response *response, struct espota_error *error)
 {
-    int result = agent_send(agent, ESPOTA_AGENT_HANDSHAKE, message, ESPOTA_AGENT_HANDSHAKE_SIZE, error);
+    int result = client_send(client, ESPOTA_AGENT_HANDSHAKE, message, ESPOTA_AGENT_HANDSHAKE_SIZE, error);
     if (result == 0)
-        result = agent_await(agent, ESPOTA_AGENT_HANDSHAKE, AGENT_TIMEOUT_MS, response, error);
+        result = client_await(client, ESPOTA_AGENT_HANDSHAKE, CLIENT_TIMEOUT_MS, response, error);
     if (result == 0 && response->status == ESPOTA_AGENT_ORDER) /* a HELLO of somebody else came between */
         return ESPOTA_ERR_TIMEOUT;
     if (result == 0 && response->status != ESPOTA_AGENT_OK)
-        return agent_fail(agent, ESPOTA_AGENT_HANDSHAKE, response->status, error);
+        return client_fail(client, ESPOTA_AGENT_HANDSHAKE, response->status, error);
     return result;
 }
 
-static int write_first(struct agent *agent, struct espota_noise *noise, const struct greeting *greeting,
-                       uint8_t message[ESPOTA_AGENT_HANDSHAKE_SIZE], struct espota_error *error)
+static int write_first(struct agent_client *client, struct espota_noise *noise,
+                       const struct greeting *greeting, uint8_t message[ESPOTA_AGENT_HANDSHAKE_SIZE],
+                       struct espota_error *error)
 {
     uint8_t psk[ESPOTA_NOISE_KEY_SIZE], ephemeral[ESPOTA_X25519_SIZE];
-    bool done = espota_noise_psk(agent->sha256, agent->key, agent->options.key_length, psk) == 0 &&
+    bool done = espota_noise_psk(client->sha256, client->key, client->options.key_length, psk) == 0 &&
                 espota_random(ephemeral, sizeof ephemeral) == 0 &&
-                espota_noise_begin(noise, agent->sha256, &espota_crypto_openssl) == 0 &&
+                espota_noise_begin(noise, client->sha256, &espota_crypto_openssl) == 0 &&
                 espota_noise_prologue(noise, greeting->said, greeting->length) == 0 &&
                 espota_noise_write_first(noise, psk, ephemeral, message, 0) == 0;
     espota_wipe(psk, sizeof psk);
@@ -155,56 +157,56 @@ static int write_first(struct agent *agent, struct espota_noise *noise, const st
                               "the crypto library refuses to begin an encrypted session");
 }
 
-static int shake_hands(struct agent *agent, struct espota_noise *noise, const struct greeting *greeting,
-                       struct espota_error *error)
+static int shake_hands(struct agent_client *client, struct espota_noise *noise,
+                       const struct greeting *greeting, struct espota_error *error)
 {
     uint8_t message[ESPOTA_AGENT_HANDSHAKE_SIZE];
-    struct agent_response response = { 0 };
-    int result = write_first(agent, noise, greeting, message, error);
+    struct client_response response = { 0 };
+    int result = write_first(client, noise, greeting, message, error);
     if (result == 0)
-        result = exchange_messages(agent, message, &response, error);
+        result = exchange_messages(client, message, &response, error);
     if (result != 0)
         return result;
     if (response.length == sizeof message)
         memcpy(message, response.data, sizeof message);
     if (response.length != sizeof message ||
-        espota_noise_read_second(noise, message, sizeof message, &agent->keys) != 0)
+        espota_noise_read_second(noise, message, sizeof message, &client->keys) != 0)
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "whoever answers on %s does not know the device's key: nothing was sent to it",
-                           agent->link->name);
-    agent->sealed = true;
-    agent->sent = agent->received = 0;
+                           client->link->name);
+    client->sealed = true;
+    client->sent = client->received = 0;
     return 0;
 }
 
 /* HELLO, and what it asks for. */
-static int begin_session(struct agent *agent, struct espota_error *error)
+static int begin_session(struct agent_client *client, struct espota_error *error)
 {
     struct greeting greeting;
     struct espota_noise noise;
-    int result = hello(agent, &greeting, error);
+    int result = hello(client, &greeting, error);
     if (result != 0)
         return result;
-    if (greeting.key_needed && agent->options.key_length == 0)
-        return agent_fail(agent, ESPOTA_AGENT_HELLO, ESPOTA_AGENT_LOCKED, error);
-    if (!greeting.key_needed && agent->options.key_length > 0)
+    if (greeting.key_needed && client->options.key_length == 0)
+        return client_fail(client, ESPOTA_AGENT_HELLO, ESPOTA_AGENT_LOCKED, error);
+    if (!greeting.key_needed && client->options.key_length > 0)
         return espota_fail(error, ESPOTA_ERR_REFUSED,
                            "the agent on %s asks for no key, though one was given: it may be a stranger, "
                            "nothing was sent to it",
-                           agent->link->name);
+                           client->link->name);
     if (!greeting.key_needed)
         return 0;
-    result = shake_hands(agent, &noise, &greeting, error);
+    result = shake_hands(client, &noise, &greeting, error);
     espota_wipe(&noise, sizeof noise);
     return result;
 }
 
-static int ask_info(struct agent *agent, struct espota_error *error)
+static int ask_info(struct agent_client *client, struct espota_error *error)
 {
-    struct agent_response response;
-    struct espota_device_info *info = &agent->device.info;
-    int result = agent_exchange(agent, ESPOTA_AGENT_INFO, NULL, 0, AGENT_TIMEOUT_MS,
-                                20 + ESPOTA_AGENT_NAME_SIZE, &response, error);
+    struct client_response response;
+    struct espota_device_info *info = &client->device.info;
+    int result = client_exchange(client, ESPOTA_AGENT_INFO, NULL, 0, CLIENT_TIMEOUT_MS,
+                                 20 + ESPOTA_AGENT_NAME_SIZE, &response, error);
     if (result != 0)
         return result;
     const uint8_t *data = response.data;
@@ -214,7 +216,7 @@ static int ask_info(struct agent *agent, struct espota_error *error)
         return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
                            "the agent on %s runs on a chip with id %u, which is not "
                            "known here",
-                           agent->link->name, chip_id);
+                           client->link->name, chip_id);
     memcpy(info->mac, data + 2, sizeof info->mac);
     info->has_mac = true;
     info->flash_size = espota_get_le32(data + 8);
@@ -229,13 +231,13 @@ static int ask_info(struct agent *agent, struct espota_error *error)
 }
 
 /* A handshake whose answer is lost is not repeated but begun anew. */
-int agent_greet(struct agent *agent, struct espota_error *error)
+int client_greet(struct agent_client *client, struct espota_error *error)
 {
     int result = ESPOTA_ERR_TIMEOUT;
-    for (int attempt = 0; result == ESPOTA_ERR_TIMEOUT && attempt < AGENT_ATTEMPTS; attempt++)
-        result = begin_session(agent, error);
+    for (int attempt = 0; result == ESPOTA_ERR_TIMEOUT && attempt < CLIENT_ATTEMPTS; attempt++)
+        result = begin_session(client, error);
     if (result == ESPOTA_ERR_TIMEOUT)
         return espota_fail(error, ESPOTA_ERR_TIMEOUT,
-                           "the agent on %s greets, but begins no session: try again", agent->link->name);
-    return result ? result : ask_info(agent, error);
+                           "the agent on %s greets, but begins no session: try again", client->link->name);
+    return result ? result : ask_info(client, error);
 }

@@ -1,6 +1,6 @@
 /** espota's agent, running on the chip, as a device (espota/device.h). */
-#ifndef ESPOTA_AGENT_DEVICE_H
-#define ESPOTA_AGENT_DEVICE_H
+#ifndef ESPOTA_AGENT_CLIENT_H
+#define ESPOTA_AGENT_CLIENT_H
 
 #pragma GCC visibility push(default)
 
@@ -9,7 +9,7 @@
 #include "espota/link.h"
 #include "espota/observer.h"
 
-struct espota_agent_options {
+struct espota_agent_client_options {
     const uint8_t *key; /* the device's key, at most 64 bytes, which is copied; NULL: open session. An agent
                            that wants none then is a stranger, and not talked to */
     size_t key_length;
@@ -19,8 +19,8 @@ struct espota_agent_options {
 };
 
 /** Talk to the agent on `link`, which the device owns from now on, also on failure. */
-int espota_agent_open(struct espota_device **device, struct espota_link *link,
-                      const struct espota_agent_options *options, struct espota_error *error);
+int espota_agent_client_open(struct espota_device **device, struct espota_link *link,
+                             const struct espota_agent_client_options *options, struct espota_error *error);
 
 #pragma GCC visibility pop
 
