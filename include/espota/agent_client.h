@@ -22,6 +22,14 @@ struct espota_agent_client_options {
 int espota_agent_client_open(struct espota_device **device, struct espota_link *link,
                              const struct espota_agent_client_options *options, struct espota_error *error);
 
+/** The TCP port of agents. */
+#define ESPOTA_AGENT_PORT 3232
+
+/** The address for espota_link_open of an agent on the network: `host` is a name or an address, with :PORT or
+ * without. An IPv6 address is full of colons: with a port it stands in brackets. @return 0; ESPOTA_ERR_USAGE
+ * when it does not fit `room` bytes. */
+int espota_agent_client_address(const char *host, char *address, size_t room, struct espota_error *error);
+
 #pragma GCC visibility pop
 
 #endif

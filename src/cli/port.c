@@ -1,13 +1,12 @@
 #include "port.h"
 
+#include "espota/agent_client.h"
 #include "espota/error.h"
 #include "espota/ports.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { AGENT_PORT = 3232 };
 
 const char *port_environment(const char *ours, const char *theirs)
 {
@@ -46,21 +45,6 @@ const char *port_file(const char *port)
     return strncmp(port, "file:", 5) == 0 ? port + 5 : NULL;
 }
 
-/* NAME, NAME:PORT, [ADDRESS]:PORT, or an IPv6 address, which is full of colons; as a link's address. */
-static int host_address(const char *host, char *address, size_t room, struct espota_error *error)
-{
-    const char *colon = strrchr(host, ':');
-    bool bracketed = host[0] == '[';
-    bool bare_ipv6 = !bracketed && colon && strchr(host, ':') != colon;
-    bool has_port = colon && !bare_ipv6 && (!bracketed || colon[-1] == ']');
-    int length = has_port    ? snprintf(address, room, "tcp://%s", host)
-                 : bare_ipv6 ? snprintf(address, room, "tcp://[%s]:%d", host, AGENT_PORT)
-                             : snprintf(address, room, "tcp://%s:%d", host, AGENT_PORT);
-    if (length < 0 || (size_t)length >= room)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--host '%.60s...' is too long", host);
-    return 0;
-}
-
 int port_of_agent(struct cli *cli, const struct connect_options *o, char *address, size_t room,
                   struct espota_error *error)
 {
@@ -71,5 +55,8 @@ int port_of_agent(struct cli *cli, const struct connect_options *o, char *addres
             error, ESPOTA_ERR_USAGE,
             "--host needs --key FILE: over a network the device and espota prove themselves to each "
             "other");
-    return o->host ? host_address(o->host, address, room, error) : port_choose(cli, o, address, room, error);
+    if (!o->host)
+        return port_choose(cli, o, address, room, error);
+    int result = espota_agent_client_address(o->host, address, room, error);
+    return result ? espota_fail_while(error, "--host") : 0;
 }
