@@ -1,8 +1,5 @@
 /* Update the device at PORT (/dev/ttyUSB0, tcp://host:port) from a URL: ota PORT URL */
 #include <espota/agent_client.h>
-#include <espota/buffer.h>
-#include <espota/device.h>
-#include <espota/error.h>
 #include <espota/fetch.h>
 #include <espota/link.h>
 #include <espota/ota.h>

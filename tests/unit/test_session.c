@@ -3,7 +3,6 @@
 #include "device/agent_client/client.h"
 
 #include "espota/clock.h"
-#include "espota/device.h"
 #include "espota/digest.h"
 #include "espota/error.h"
 #include "espota/ota.h"
