@@ -13,7 +13,6 @@
 #include "espota/hash.h"
 #include "espota/observer.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct espota_fetch_options {

@@ -2,8 +2,8 @@
  * download, a connection, reading, erasing, writing; what it hears is tagged with the device that it is
  * about, so that one observer can serve several devices.
  *
- * The algorithms of espota/update.h own the progress: it counts every byte of what was asked for once, and
- * never goes back. */
+ * The algorithms, such as espota/smart_write.h, own the progress: it counts every byte of what was asked for
+ * once, and never goes back. */
 #ifndef ESPOTA_OBSERVER_H
 #define ESPOTA_OBSERVER_H
 

@@ -13,7 +13,6 @@
 
 #pragma GCC visibility push(default)
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

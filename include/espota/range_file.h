@@ -20,9 +20,8 @@ struct espota_stretch {
 struct espota_range_file {
     struct espota_bytes bytes; /* as they are in the file */
     struct espota_file about;
-    bool placed;    /* the file says where its bytes belong */
-    uint8_t *image; /* of a placed file: flash from `first` on */
-    uint32_t first;
+    bool placed;                    /* the file says where its bytes belong */
+    uint8_t *image;                 /* of a placed file: what the stretches point into */
     struct espota_stretch *stretch; /* ascending; of a placed file each begins and ends with a sector */
     unsigned count;
     uint32_t total; /* bytes of all stretches */

@@ -1,6 +1,5 @@
 #include "espota/digest.h"
 
-#include <limits.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>

@@ -2,7 +2,6 @@
 
 #include "espota/digest.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

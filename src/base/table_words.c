@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 /* ota_0 to ota_15 are one word. */
 static void describe_subtypes(const struct espota_table_problem *p, char *text, size_t room)

@@ -7,9 +7,6 @@
 #include "espota/slots.h"
 #include "espota/table.h"
 
-#include <stdio.h>
-#include <string.h>
-
 struct options {
     struct connect_options connect;
     struct number_option table_offset;

@@ -9,10 +9,7 @@
 #include "espota/size.h"
 #include "espota/table.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 struct options {

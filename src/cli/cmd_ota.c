@@ -9,7 +9,6 @@
 #include "espota/hash.h"
 #include "espota/ota.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -11,9 +11,6 @@
 #include "espota/table.h"
 #include "espota/table_file.h"
 
-#include <stdio.h>
-#include <string.h>
-
 struct options {
     struct plan_options plan;
     const char *output, *binary;

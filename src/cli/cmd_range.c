@@ -10,9 +10,7 @@
 #include "espota/table.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define TARGET_HELP "a partition's name, OFFSET+LENGTH, or all"
 

@@ -1,5 +1,5 @@
 /* sign: put the owner's signature behind an image. */
-#include "connect.h"
+#include "cli.h"
 
 #include "espota/agent_settings.h"
 #include "espota/buffer.h"

@@ -10,7 +10,6 @@
 #include "espota/table_file.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 struct options {

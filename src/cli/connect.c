@@ -16,7 +16,6 @@
 #include "espota/rom_device.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_PORT = 300 };

@@ -6,7 +6,6 @@
 
 #include "espota/device.h"
 #include "espota/error.h"
-#include "espota/hex.h"
 #include "espota/link.h"
 
 struct connect_options {

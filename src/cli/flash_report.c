@@ -1,7 +1,5 @@
 #include "flash_report.h"
 
-#include "connect.h"
-
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/size.h"
@@ -9,7 +7,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 /* ---- the plan -------------------------------------------------------------------------------------------
  */

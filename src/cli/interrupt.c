@@ -2,9 +2,7 @@
  * is always the end. */
 #include "cli.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <string.h>
 
 /* A signal handler has no other way to say something. */
 static volatile sig_atomic_t received;

@@ -8,7 +8,6 @@
 #define ESPOTA_CLI_JSON_H
 
 #include "espota/chip.h"
-#include "espota/error.h"
 #include "espota/table.h"
 
 #include <jansson.h>

@@ -3,6 +3,7 @@
 #include "espota/buffer.h"
 #include "espota/clock.h"
 #include "espota/error.h"
+#include "espota/fetch.h"
 #include "espota/file.h"
 #include "espota/observer.h"
 #include "espota/version.h"

@@ -2,6 +2,7 @@
 #include "url.h"
 
 #include "espota/error.h"
+#include "espota/fetch.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

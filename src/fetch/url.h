@@ -2,7 +2,7 @@
 #ifndef ESPOTA_FETCH_URL_H
 #define ESPOTA_FETCH_URL_H
 
-#include "espota/fetch.h"
+#include <stdbool.h>
 
 bool fetch_is_http(const char *url); /* or https */
 bool fetch_is_https(const char *url);

@@ -2,6 +2,8 @@
 
 #include "espota/bytes.h"
 
+#include <stdbool.h>
+
 #define UF2_BLOCK    512u
 #define UF2_PAYLOAD  476u
 #define UF2_START_0  0x0a324655u

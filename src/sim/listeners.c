@@ -11,7 +11,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pty.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <termios.h>

@@ -13,7 +13,6 @@
 #include "espota/slots.h"
 #include "espota/table.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #define RECORD ESPOTA_OTADATA_RECORD_SIZE
@@ -72,7 +71,6 @@ static bool given_otadata(struct flash_planning *p, const struct espota_partitio
 int flash_load_otadata(struct flash_planning *p)
 {
     const struct espota_partition *otadata_at = otadata_partition(p);
-    p->has_otadata = otadata_at != NULL;
     parse_records(&p->otadata, NULL, 0);
     if (!otadata_at || given_otadata(p, otadata_at) || p->new_layout ||
         will_be_erased(p->plan, otadata_at->offset))

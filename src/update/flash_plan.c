@@ -7,7 +7,6 @@
 #include "espota/smart_write.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 void espota_flash_plan_free(struct espota_flash_plan *plan)

@@ -17,7 +17,6 @@ struct flash_planning {
     struct espota_error *error;
     bool half_written; /* the table in flash is a part of the one that is wanted */
     bool new_layout;   /* nothing that the flash holds stays as it is, but for what a migration keeps */
-    bool has_otadata;
     struct espota_otadata otadata; /* in charge when the app's place is chosen */
 };
 

@@ -120,7 +120,6 @@ static int place_all(struct espota_range_file *file, const struct espota_device 
     p->image = malloc((size_t)sectors * SECTOR);
     p->touched = calloc(sectors, sizeof *p->touched);
     file->image = p->image;
-    file->first = p->first;
     file->stretch = calloc(sectors, sizeof *file->stretch);
     int result = p->image && p->touched && file->stretch ? 0 : espota_fail_memory(error, "placing a file");
     if (result == 0) {

@@ -1,6 +1,5 @@
 /* Plans of flashing: what a device holds decides, and what a file is. */
 #include "espota/bytes.h"
-#include "espota/chip.h"
 #include "espota/error.h"
 #include "espota/flash_plan.h"
 #include "espota/otadata.h"

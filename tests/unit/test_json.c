@@ -11,7 +11,6 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static size_t allocations, fails_at; /* 0: none fails */
 

@@ -14,7 +14,6 @@
 #include <openssl/crypto.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 

@@ -17,7 +17,6 @@
 #include "espota/table.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static const char tag[] = "espota";
 

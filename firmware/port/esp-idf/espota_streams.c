@@ -12,7 +12,6 @@
 #endif
 
 #include <errno.h>
-#include <string.h>
 
 static const char tag[] = "espota";
 

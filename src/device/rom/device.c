@@ -12,7 +12,6 @@
 
 #include <inttypes.h>
 #include <libdeflate.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

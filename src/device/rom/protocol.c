@@ -6,7 +6,6 @@
 #include "espota/error.h"
 #include "espota/link.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { LONGEST_NOISE_MS = 1000 };
