@@ -80,7 +80,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
         t->options->limit - (t->body->size < t->options->limit ? t->body->size : t->options->limit)) {
         t->failure =
             espota_fail(t->error, ESPOTA_ERR_TOO_BIG, "%s is larger than %zu bytes: no image for an ESP32 is",
-                        t->url, t->options->limit);
+                        t->shown, t->options->limit);
         return 0;
     }
     if (espota_bytes_append(t->body, data, length, t->error) != 0) {

@@ -263,6 +263,7 @@ secret "a password in what is no URL" 2 --url "http://user:SEC/SECRET@127.0.0.1:
 secret "a password and another scheme" 2 --url "ftp://user:SECRET@127.0.0.1/x"
 secret "a password and nobody there" 1 --url "http://user:SECRET@127.0.0.1:1/x?SECRET"
 secret "a token and a body cut short" 1 --url "http://127.0.0.1:$trick/cut.bin?SECRET"
+secret "a password and a body without end" 1 --url "http://user:SECRET@127.0.0.1:$trick/endless.bin?SECRET"
 run ota --port file:flash.bin --url "http://127.0.0.1:$trick/evil.bin"
 [[ "$OUT$ERR" == *$'\e'* ]] && not_ok "a server's words" "$ERR" || ok "a server's words"
 run ota --port file:flash.bin --url "http://127.0.0.1:$trick/evilredirect.bin"
