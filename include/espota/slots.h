@@ -60,10 +60,6 @@ int espota_slots_rollback(struct espota_slots *slots, struct espota_device *devi
 int espota_otadata_load(struct espota_otadata *otadata, struct espota_device *device,
                         const struct espota_partition *partition, struct espota_error *error);
 
-/** The sectors of otadata (8K, all of it) that make a fresh device start `slot`; slot ESPOTA_SLOT_FACTORY:
- * blank. */
-void espota_otadata_fresh(int slot, uint8_t out[ESPOTA_OTADATA_SIZE]);
-
 #pragma GCC visibility pop
 
 #endif

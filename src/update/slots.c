@@ -334,14 +334,3 @@ int espota_slots_rollback(struct espota_slots *slots, struct espota_device *devi
         return espota_device_rollback(device, error);
     return mark(slots, device, ESPOTA_OTA_INVALID, error);
 }
-
-void espota_otadata_fresh(int slot, uint8_t out[ESPOTA_OTADATA_SIZE])
-{
-    struct espota_otadata_record record = { .sequence = (uint32_t)slot + 1u, .state = ESPOTA_OTA_UNDEFINED };
-    memset(out, 0xff, ESPOTA_OTADATA_SIZE);
-    if (slot < 0)
-        return;
-    memset(record.label, 0xff, sizeof record.label);
-    record.crc = espota_otadata_crc(record.sequence);
-    espota_otadata_record_format(&record, out);
-}

@@ -6,6 +6,7 @@
 #include "espota/slots.h"
 
 #include "fixtures/flash_board.h"
+#include "fixtures/fresh_otadata.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -151,7 +152,7 @@ static void force_and_erase_go_on_where_it_was_refused(void **state)
 
 static void otadata_says(uint8_t *flash, int slot)
 {
-    espota_otadata_fresh(slot, flash + 0xd000);
+    fresh_otadata(slot, flash + 0xd000);
 }
 
 static void an_app_goes_into_the_slot_that_boots_next(void **state)

@@ -9,6 +9,7 @@
 #include "espota/table_file.h"
 
 #include "fixtures/flash_device.h"
+#include "fixtures/fresh_otadata.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +47,7 @@ static struct flash_device *device_with(const uint8_t apps[4], int boots)
         memcpy(f->flash + p->offset, image.data, image.size);
     }
     assert_int_equal(espota_table_to_binary(&table, f->flash + TABLE_AT, &error), 0);
-    espota_otadata_fresh(boots, f->flash + OTADATA_AT);
+    fresh_otadata(boots, f->flash + OTADATA_AT);
     espota_bytes_free(&image);
     return f;
 }
