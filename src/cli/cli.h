@@ -131,8 +131,6 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
 void options_help(const struct command *command);
 /* Machine-readable list of a command's options, for completions and their test. */
 void options_dump(const struct command *command);
-/* Exact command name. */
-const struct command *command_find(const char *name);
 
 /* ---- shared by commands
  * ------------------------------------------------------------------------------------ */

@@ -18,7 +18,7 @@ const struct command *const commands[] = {
     &command_provision, &command_image,   &command_sim,      NULL,
 };
 
-const struct command *command_find(const char *name)
+static const struct command *command_find(const char *name)
 {
     for (size_t i = 0; commands[i]; i++)
         if (strcmp(commands[i]->name, name) == 0)

@@ -201,7 +201,7 @@ int espota_backup_check_owner(const struct espota_backup_manifest *m, struct esp
                               bool force, struct espota_error *error)
 {
     const struct espota_device_info *info = &device->info;
-    char theirs[18], own[18];
+    char theirs[ESPOTA_MAC_TEXT], own[ESPOTA_MAC_TEXT];
     if (m->flash_size != info->flash_size)
         return espota_fail(error, ESPOTA_ERR_TOO_BIG,
                            "the backup is of %" PRIu32 "M of flash, but %s has %" PRIu32 "M",

@@ -132,15 +132,9 @@ int flash_add_otadata(struct flash_planning *p)
     int result = flash_check_writable(p, otadata_at);
     if (result == 0)
         result = make_otadata(p, merged, out);
-    struct espota_flash_piece *piece =
-        result == 0 ? flash_add_piece(p, ESPOTA_PIECE_OTADATA, "otadata", file, otadata_at->offset, NULL, 0)
-                    : NULL;
-    if (!piece)
-        return (int)p->error->status;
-    result = espota_bytes_append(&piece->own, out, sizeof out, p->error);
-    piece->data = piece->own.data;
-    piece->size = piece->own.size;
-    return result;
+    return result ? result
+                  : flash_add_made(p, ESPOTA_PIECE_OTADATA, "otadata", file, otadata_at->offset, out,
+                                   sizeof out);
 }
 
 /* ---- what is bootable -----------------------------------------------------------------------------------

@@ -186,7 +186,7 @@ static int take_csv(struct search *s, const char *directory)
     return result;
 }
 
-static const char *base_name(const char *path)
+const char *flash_base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
@@ -207,7 +207,7 @@ static void choose_merged(struct search *s)
         espota_flash_note(&s->files->notes, false,
                           parts ? "%s holds all in one and is not used: its parts are there too"
                                 : "%s is not used: the merged image has its own",
-                          base_name(file->path));
+                          flash_base_name(file->path));
         flash_files_drop(s->files, i);
     }
 }

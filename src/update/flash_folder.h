@@ -12,6 +12,9 @@ int flash_folder_read_args(struct espota_flash_files *files, const char *directo
 /* What to do with a file of this kind, which does not belong where it was given. */
 enum espota_hint flash_files_hint(enum espota_file_kind kind);
 
+/* The last part of a path. */
+const char *flash_base_name(const char *path);
+
 /* Forget a file. */
 void flash_files_drop(struct espota_flash_files *files, unsigned index);
 

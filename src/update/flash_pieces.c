@@ -34,6 +34,17 @@ struct espota_flash_piece *flash_add_piece(struct flash_planning *p, enum espota
     return piece;
 }
 
+int flash_add_made(struct flash_planning *p, enum espota_flash_piece_kind kind, const char *name,
+                   const struct espota_flash_file *file, uint32_t offset, const uint8_t *data, size_t size)
+{
+    struct espota_flash_piece *piece = flash_add_piece(p, kind, name, file, offset, NULL, size);
+    if (!piece)
+        return (int)p->error->status;
+    int result = espota_bytes_append(&piece->own, data, size, p->error);
+    piece->data = piece->own.data;
+    return result;
+}
+
 const struct espota_flash_piece *flash_piece_at(const struct espota_flash_plan *plan, uint32_t offset)
 {
     for (unsigned i = 0; i < plan->piece_count; i++)
@@ -77,15 +88,9 @@ int flash_add_table(struct flash_planning *p)
     if (!plan->has_table || there)
         return 0;
     int result = espota_table_to_binary(&plan->table, binary, p->error);
-    struct espota_flash_piece *piece =
-        result == 0 ? flash_add_piece(p, ESPOTA_PIECE_TABLE, "table", NULL, plan->table_offset, NULL, 0)
-                    : NULL;
-    if (!piece)
-        return (int)p->error->status;
-    result = espota_bytes_append(&piece->own, binary, sizeof binary, p->error);
-    piece->data = piece->own.data;
-    piece->size = piece->own.size;
-    return result;
+    return result ? result
+                  : flash_add_made(p, ESPOTA_PIECE_TABLE, "table", NULL, plan->table_offset, binary,
+                                   sizeof binary);
 }
 
 /* ---- bootloader -----------------------------------------------------------------------------------------
@@ -196,19 +201,13 @@ static int add_to_partition(struct flash_planning *p, const struct espota_flash_
                             "the layout has no partition for the %s %s", what, file->path);
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static int add_at_offset(struct flash_planning *p, const struct espota_flash_file *file)
 {
     if (file->offset % ESPOTA_SECTOR_SIZE)
         return espota_fail(p->error, ESPOTA_ERR_FAILED,
                            "%s goes to 0x%" PRIx32 ", which is no multiple of 4K", file->path, file->offset);
-    return flash_add_piece(p, ESPOTA_PIECE_DATA, base_name(file->path), file, file->offset, file->data.data,
-                           file->data.size)
+    return flash_add_piece(p, ESPOTA_PIECE_DATA, flash_base_name(file->path), file, file->offset,
+                           file->data.data, file->data.size)
                ? 0
                : (int)p->error->status;
 }

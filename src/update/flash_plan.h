@@ -27,6 +27,9 @@ int flash_choose_table(struct flash_planning *p);
 struct espota_flash_piece *flash_add_piece(struct flash_planning *p, enum espota_flash_piece_kind kind,
                                            const char *name, const struct espota_flash_file *file,
                                            uint32_t offset, const uint8_t *data, size_t size);
+/* A piece with bytes made here, which are copied. @return 0 or a status. */
+int flash_add_made(struct flash_planning *p, enum espota_flash_piece_kind kind, const char *name,
+                   const struct espota_flash_file *file, uint32_t offset, const uint8_t *data, size_t size);
 /* Refuse a partition of an odd table that shares flash with something else. */
 int flash_check_writable(struct flash_planning *p, const struct espota_partition *target);
 /* The whole of a file. @return 0 or a status. */

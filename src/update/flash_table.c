@@ -211,7 +211,7 @@ static int check_outside(struct flash_planning *p, const struct espota_partition
     return 0;
 }
 
-static int plan_erasures(struct flash_planning *p)
+static void plan_erasures(struct flash_planning *p)
 {
     struct espota_layout_erasure list[ESPOTA_TABLE_MAX_ENTRIES];
     unsigned count = espota_layout_erasures(&p->plan->contents.table, &p->plan->table, list);
@@ -221,7 +221,6 @@ static int plan_erasures(struct flash_planning *p)
         e->offset = list[i].partition->offset;
         e->length = list[i].length;
     }
-    return 0;
 }
 
 static int check_all_outside(struct flash_planning *p)
@@ -250,7 +249,9 @@ static int change_layout(struct flash_planning *p)
     if (p->request->policy != ESPOTA_FLASH_MIGRATE)
         return refuse_layout(p);
     int result = check_all_outside(p);
-    return result ? result : plan_erasures(p);
+    if (result == 0)
+        plan_erasures(p);
+    return result;
 }
 
 /* Could what is there be a part of the layout that is planned for a blank device? A whole table has its MD5.

@@ -161,22 +161,21 @@ int client_receive(struct agent_client *client, uint64_t deadline, struct client
     return result;
 }
 
-static const struct {
-    const char *request;
-} names[] = {
-    [ESPOTA_AGENT_HELLO] = { "greet" },
-    [ESPOTA_AGENT_HANDSHAKE] = { "authenticate" },
-    [ESPOTA_AGENT_INFO] = { "say what it is" },
-    [ESPOTA_AGENT_READ] = { "read flash" },
-    [ESPOTA_AGENT_DIGEST] = { "digest flash" },
-    [ESPOTA_AGENT_BEGIN] = { "accept the image" },
-    [ESPOTA_AGENT_WRITE] = { "write the image" },
-    [ESPOTA_AGENT_PIECE] = { "write the image" },
-    [ESPOTA_AGENT_VERIFY] = { "verify the image" },
-    [ESPOTA_AGENT_SELECT] = { "switch boot" },
-    [ESPOTA_AGENT_CONFIRM] = { "confirm the running app" },
-    [ESPOTA_AGENT_ROLLBACK] = { "roll back" },
-    [ESPOTA_AGENT_RESTART] = { "restart" },
+/* What the agent cannot do, or does not finish to. */
+static const char *const names[] = {
+    [ESPOTA_AGENT_HELLO] = "greet",
+    [ESPOTA_AGENT_HANDSHAKE] = "authenticate",
+    [ESPOTA_AGENT_INFO] = "say what it is",
+    [ESPOTA_AGENT_READ] = "read flash",
+    [ESPOTA_AGENT_DIGEST] = "digest flash",
+    [ESPOTA_AGENT_BEGIN] = "accept the image",
+    [ESPOTA_AGENT_WRITE] = "write the image",
+    [ESPOTA_AGENT_PIECE] = "write the image",
+    [ESPOTA_AGENT_VERIFY] = "verify the image",
+    [ESPOTA_AGENT_SELECT] = "switch boot",
+    [ESPOTA_AGENT_CONFIRM] = "confirm the running app",
+    [ESPOTA_AGENT_ROLLBACK] = "roll back",
+    [ESPOTA_AGENT_RESTART] = "restart",
 };
 
 static const struct {
@@ -246,9 +245,9 @@ int client_fail(struct agent_client *client, enum espota_agent_request type, enu
     if ((size_t)status >= sizeof reasons / sizeof reasons[0] || !reasons[status].text)
         return espota_fail(error, ESPOTA_ERR_DEVICE,
                            "the agent on %s cannot %s: status %02x, which is not known here",
-                           client->link->name, names[type].request, status);
+                           client->link->name, names[type], status);
     return espota_fail_hint(error, reasons[status].status, reasons[status].hint,
-                            "the agent on %s cannot %s: %s", client->link->name, names[type].request,
+                            "the agent on %s cannot %s: %s", client->link->name, names[type],
                             reasons[status].text);
 }
 
@@ -266,7 +265,7 @@ int client_await(struct agent_client *client, enum espota_agent_request type, un
             return espota_fail(error, ESPOTA_ERR_FAILED,
                                "the agent on %s does not finish to %s, in %u s: restart the device, then run "
                                "the command again",
-                               client->link->name, names[type].request, limit_ms / 1000);
+                               client->link->name, names[type], limit_ms / 1000);
         if (response->type != type || response->sequence != client->sequence)
             continue;
         if (response->status != ESPOTA_AGENT_WORKING)
@@ -295,6 +294,6 @@ int client_exchange(struct agent_client *client, enum espota_agent_request type,
         return client_fail(client, type, r->status, error);
     if (r->length < least)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s answers too short to %s",
-                           client->link->name, names[type].request);
+                           client->link->name, names[type]);
     return 0;
 }
