@@ -191,7 +191,7 @@ int bare_x25519(void *context, uint8_t out[32], const uint8_t scalar[32], const 
     load(l.x1, point);
     memcpy(l.x3, l.x1, sizeof l.x3);
     for (int bit = 254; bit >= 0; bit--) {
-        uint32_t now = k[bit / 8] >> bit % 8 & 1u;
+        uint32_t now = (uint32_t)k[bit / 8] >> (bit % 8) & 1u;
         swap_if(now ^ before, l.x2, l.x3);
         swap_if(now ^ before, l.z2, l.z3);
         before = now;
