@@ -30,7 +30,7 @@ static bool send_encoded(const struct espota_agent_stream *stream, const uint8_t
     return send_raw(stream, out, used);
 }
 
-/* A frame in two stretches; a host that hears nothing asks again. */
+/* A frame in up to three stretches; a host that hears nothing asks again. */
 static void send_frame(const struct espota_agent_stream *stream, const uint8_t *head, size_t head_length,
                        const uint8_t *body, size_t length, const uint8_t *crc, size_t crc_length)
 {

@@ -256,10 +256,8 @@ enum espota_agent_status espota_agent_digest(struct espota_agent *agent, const s
         reply->length += ESPOTA_SHA256_LENGTH;
         offset += part;
         length -= part;
-        if (length > 0) {
-            /* the answer is being built in the reply buffer: only its first byte is on loan */
+        if (length > 0)
             espota_agent_send_status(agent, request, ESPOTA_AGENT_WORKING, 0);
-        }
     }
     return ESPOTA_AGENT_OK;
 }

@@ -18,7 +18,10 @@ struct espota_agent_client_options {
     const struct espota_observer *observer; /* as in struct espota_device */
 };
 
-/** Talk to the agent on `link`, which the device owns from now on, also on failure. */
+/** Talk to the agent on `link`, which the device owns from now on, also on failure.
+ * @return 0 and `*device`, owned by the caller (espota_device_close); ESPOTA_ERR_NO_DEVICE when none answers;
+ * ESPOTA_ERR_FAILED when it has another key; ESPOTA_ERR_REFUSED when it wants none; or what the link
+ * returned. */
 int espota_agent_client_open(struct espota_device **device, struct espota_link *link,
                              const struct espota_agent_client_options *options, struct espota_error *error);
 

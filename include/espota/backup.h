@@ -39,6 +39,8 @@ struct espota_backup_paths {
     char *flash, *manifest, *partial;
 };
 
+/** FLASH, FLASH.json and FLASH.part; for espota_backup_paths_free, also after a failure.
+ * @return ESPOTA_ERR_NOMEM when memory is short. */
 int espota_backup_paths(struct espota_backup_paths *paths, const char *flash, struct espota_error *error);
 void espota_backup_paths_free(struct espota_backup_paths *paths);
 
@@ -49,15 +51,17 @@ int espota_backup_check_absent(const struct espota_backup_paths *paths, struct e
 /** Read all of the device's flash, allocated in `flash`, from where an interrupted backup stopped, and say
  * what it is. The device's observer hears of it, and of what is odd about the table. Interrupted or failed,
  * what was read stays in the partial file. `table_offset` 0: as the device says, or 0x8000. Nothing else is
- * written.
- * @return 0, or what the device returned. */
+ * written. `flash` comes zero-initialised, and is for espota_bytes_free, also after a failure.
+ * @return 0; ESPOTA_ERR_UNSUPPORTED when the size of the flash is not known; or what the device or the
+ * partial file returned. */
 int espota_backup_read(struct espota_device *device, const struct espota_backup_paths *paths,
                        uint32_t table_offset, struct espota_bytes *flash,
                        struct espota_backup_manifest *manifest, struct espota_smart_read *result,
                        struct espota_error *error);
 
 /** Write flash and manifest, whose text the caller has made of it; the partial file goes. The manifest makes
- * a backup of it: where it cannot be written, no flash content stays that looks like a backup. */
+ * a backup of it: where it cannot be written, no flash content stays that looks like a backup.
+ * @return 0, or what writing a file returned. */
 int espota_backup_save(const struct espota_backup_paths *paths, const struct espota_bytes *flash,
                        const char *manifest_text, struct espota_error *error);
 
@@ -71,7 +75,8 @@ int espota_backup_check(const struct espota_backup_manifest *manifest, const str
 int espota_backup_check_owner(const struct espota_backup_manifest *manifest, struct espota_device *device,
                               bool force, struct espota_error *error);
 
-/** Write it back: check content and owner, then write what differs, verified. */
+/** Write it back: check content and owner, then write what differs, verified. @return as these two, or as
+ * espota_smart_write. */
 int espota_backup_restore(struct espota_device *device, const struct espota_backup_manifest *manifest,
                           const struct espota_bytes *flash, const char *name, bool force,
                           struct espota_smart_write *result, struct espota_error *error);

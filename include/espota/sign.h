@@ -29,7 +29,8 @@ int espota_signer_public(const struct espota_signer *signer, uint8_t point[ESPOT
 int espota_signer_check(const struct espota_signer *signer, const uint8_t digest[ESPOTA_SHA256_LENGTH],
                         const uint8_t r_s[ESPOTA_P256_SIZE]);
 
-/** Append a signature to an image, in place of one that is there. `signed_image` grows to whole sectors.
+/** Append a signature to an image, in place of one that is there. `signed_image` comes zero-initialised,
+ * is for espota_bytes_free, and grows to whole sectors.
  * @return ESPOTA_ERR_VERIFY when `image` is none. */
 int espota_sign_image(const struct espota_signer *signer, const struct espota_bytes *image,
                       struct espota_bytes *signed_image, struct espota_error *error);

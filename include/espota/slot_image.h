@@ -18,7 +18,8 @@ enum espota_slot_state {
     ESPOTA_SLOT_NO_APP,    /* an image that no bootloader starts, as it would load over itself */
 };
 
-/** What is in an app partition? Reads headers, and asks for a digest where the device has SHA-256. */
+/** What is in an app partition? Reads headers, and asks for a digest where the device has SHA-256. `image`:
+ * what its headers say, as far as they could be read. @return 0, or what the device returned. */
 int espota_slot_examine(struct espota_device *device, const struct espota_partition *partition,
                         struct espota_image *image, enum espota_slot_state *state,
                         struct espota_error *error);

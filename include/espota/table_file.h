@@ -18,7 +18,9 @@ const char *espota_table_problem_text(const struct espota_table_problem *problem
 
 /** Read a table from CSV or binary bytes, whichever they are, and verify it. `name` is for messages.
  * `was_binary` may be NULL. UTF-16 and UTF-32 CSV with a byte-order mark is accepted. Environment variables
- * are expanded. */
+ * are expanded.
+ * @return 0; ESPOTA_ERR_VERIFY when the table breaks a rule; ESPOTA_ERR_FAILED when the bytes are no table.
+ */
 int espota_table_read(struct espota_table *table, const struct espota_bytes *bytes, const char *name,
                       const struct espota_table_csv_options *options, bool *was_binary,
                       struct espota_error *error);
@@ -27,7 +29,7 @@ int espota_table_read(struct espota_table *table, const struct espota_bytes *byt
 int espota_table_to_binary(const struct espota_table *table, uint8_t out[ESPOTA_TABLE_BINARY_SIZE],
                            struct espota_error *error);
 
-/** CSV form on the heap. */
+/** CSV form; `csv` comes zero-initialised, and is for espota_bytes_free. @return 0, or ESPOTA_ERR_NOMEM. */
 int espota_table_to_csv(const struct espota_table *table, struct espota_bytes *csv,
                         struct espota_error *error);
 

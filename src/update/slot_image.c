@@ -3,11 +3,10 @@
 #include "espota/device.h"
 #include "espota/digest.h"
 #include "espota/error.h"
+#include "espota/file_kind.h"
 #include "espota/hash.h"
 #include "espota/image.h"
 #include "espota/table.h"
-
-#include "espota/file_kind.h"
 
 #include <string.h>
 
