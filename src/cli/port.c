@@ -4,7 +4,6 @@
 #include "espota/error.h"
 #include "espota/ports.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

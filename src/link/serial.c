@@ -4,7 +4,6 @@
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/link.h"
-
 #include "espota/ports.h"
 
 #include <errno.h>

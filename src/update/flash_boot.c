@@ -2,7 +2,6 @@
 #include "flash_plan.h"
 
 #include "espota/bootsel.h"
-#include "espota/buffer.h"
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/file_kind.h"

@@ -3,7 +3,6 @@
 #include "espota/error.h"
 #include "espota/flash_plan.h"
 #include "espota/otadata.h"
-#include "espota/slots.h"
 
 #include "fixtures/flash_board.h"
 #include "fixtures/fresh_otadata.h"
