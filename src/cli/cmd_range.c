@@ -162,16 +162,23 @@ static int verify_target(struct cli *cli, const void *options, struct espota_dev
 /* ---- erase ----------------------------------------------------------------------------------------------
  */
 
+static int parse_erasable(struct espota_flash_range *t, const struct options *o, const char *text,
+                          struct espota_device *device, struct espota_error *error)
+{
+    int outcome = espota_flash_range_parse(t, text, device, o->table_offset.value, false, error);
+    if (outcome == 0)
+        outcome = espota_flash_range_check_alone(t, error);
+    if (outcome == 0 && (t->offset % ESPOTA_SECTOR_SIZE || t->length % ESPOTA_SECTOR_SIZE))
+        outcome = espota_fail(error, ESPOTA_ERR_USAGE,
+                              "%s: flash is erased in sectors, so both must be multiples of 4K", t->text);
+    return outcome ? outcome : espota_device_check_range(device, "erase", t->offset, t->length, error);
+}
+
 static int erase_one(struct cli *cli, const struct options *o, const char *text, struct espota_device *device,
                      struct items *erased, struct espota_error *error)
 {
     struct espota_flash_range t;
-    int outcome = espota_flash_range_parse(&t, text, device, o->table_offset.value, false, error);
-    if (outcome == 0)
-        outcome = espota_flash_range_check_alone(&t, error);
-    if (outcome == 0 && (t.offset % ESPOTA_SECTOR_SIZE || t.length % ESPOTA_SECTOR_SIZE))
-        outcome = espota_fail(error, ESPOTA_ERR_USAGE,
-                              "%s: flash is erased in sectors, so both must be multiples of 4K", t.text);
+    int outcome = parse_erasable(&t, o, text, device, error);
     if (outcome != 0)
         return outcome;
     outcome = espota_device_erase(device, t.offset, t.length, error);
@@ -195,8 +202,7 @@ static int erase_targets(struct cli *cli, const void *options, struct espota_dev
     int outcome = check_security(cli, device, o->force, error);
     for (int i = 0; outcome == 0 && i < cli->argument_count; i++) {
         struct espota_flash_range ignored; /* all of them must be right before the first is erased */
-        outcome = espota_flash_range_parse(&ignored, cli->arguments[i], device, o->table_offset.value, false,
-                                           error);
+        outcome = parse_erasable(&ignored, o, cli->arguments[i], device, error);
     }
     for (int i = 0; outcome == 0 && i < cli->argument_count; i++)
         outcome = erase_one(cli, o, cli->arguments[i], device, &erased, error);

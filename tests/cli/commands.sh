@@ -114,6 +114,10 @@ expect "erase: nothing named" 2 "err:argument"
 run erase 0x10000
 expect "erase: no length" 2 "err:no part of flash"
 run write nvs nvs.bin -q
+run erase nvs 0x1001+4K
+expect "erase: the second one is wrong" 2 "err:4K"
+run verify nvs nvs.bin
+expect "and the first one is not erased" 0
 
 # ---- backup, restore
 run backup board.bin
