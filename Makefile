@@ -38,7 +38,7 @@ firmware_NEEDS    = xtensa-lx106-elf-gcc:gcc-xtensa-lx106 riscv64-unknown-elf-gc
 firmware-size_NEEDS = $(firmware_NEEDS)
 check-fresh_NEEDS = debootstrap debian-archive-keyring
 # The goals that want cmocka, and those that test the firmware, where it can be had.
-UNIT_GOALS = unit check check-asan
+UNIT_GOALS = unit check check-asan check-tsan
 FIRMWARE_TESTS = check check-asan interop
 
 GOALS := $(filter-out deps,$(MAKECMDGOALS))
