@@ -49,6 +49,8 @@ handler espota_agent_info, espota_agent_read, espota_agent_digest;
 bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint32_t size);
 /* The factory or OTA app partition that begins there, or NULL. */
 const struct espota_partition *espota_agent_app_at(const struct espota_agent *agent, uint32_t offset);
+/* Nothing but FF? */
+bool espota_agent_is_blank(const uint8_t *data, size_t length);
 int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
 /* The same with the header that an update holds back. */
 int espota_agent_slot_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);

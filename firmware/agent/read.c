@@ -109,6 +109,15 @@ static int key_bytes(const struct espota_agent *agent, const struct espota_parti
     return memcmp(magic, ESPOTA_SETTINGS_MAGIC, sizeof magic) == 0 ? (int)(last - first) : 0;
 }
 
+bool espota_agent_is_blank(const uint8_t *data, size_t length)
+{
+    while (length > 0 && *data == 0xff) {
+        data++;
+        length--;
+    }
+    return length == 0;
+}
+
 /* Is there nothing but FF from here to the end of the sector? */
 static bool blank_behind(const struct espota_agent *agent, uint32_t offset)
 {
@@ -117,9 +126,8 @@ static bool blank_behind(const struct espota_agent *agent, uint32_t offset)
         uint32_t left = SECTOR - offset % SECTOR, chunk = left < sizeof piece ? left : sizeof piece;
         if (espota_agent_flash_read(agent, offset, piece, chunk) != 0)
             return false;
-        for (uint32_t i = 0; i < chunk; i++)
-            if (piece[i] != 0xff)
-                return false;
+        if (!espota_agent_is_blank(piece, chunk))
+            return false;
         offset += chunk;
     }
     return true;

@@ -54,8 +54,7 @@ static int compare(const struct espota_agent *agent, uint32_t offset, uint32_t s
         if (espota_agent_flash_read(agent, offset + at, piece, sizeof piece) != 0)
             return -1;
         *same = *same && memcmp(piece, agent->sector + at, sizeof piece) == 0;
-        for (size_t i = 0; *blank && i < sizeof piece; i++)
-            *blank = piece[i] == 0xff;
+        *blank = *blank && espota_agent_is_blank(piece, sizeof piece);
     }
     return 0;
 }
@@ -67,15 +66,12 @@ static enum espota_agent_status clear(struct espota_agent *agent)
     struct espota_agent_update *u = &agent->update;
     const struct espota_agent_port *port = agent->port;
     uint8_t header[ESPOTA_AGENT_HEADER];
-    bool blank = true;
     enum espota_agent_status status = espota_agent_settle(agent);
     if (status != ESPOTA_AGENT_OK)
         return status;
     if (espota_agent_flash_read(agent, u->partition, header, sizeof header) != 0)
         return ESPOTA_AGENT_FLASH;
-    for (size_t i = 0; i < sizeof header; i++)
-        blank = blank && header[i] == 0xff;
-    if (!blank && port->flash_erase(port->context, u->partition) != 0)
+    if (!espota_agent_is_blank(header, sizeof header) && port->flash_erase(port->context, u->partition) != 0)
         return ESPOTA_AGENT_FLASH;
     u->cleared = true;
     return u->running_run ? ESPOTA_AGENT_OK : ESPOTA_AGENT_GAP; /* the sector buffer was needed */

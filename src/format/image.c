@@ -61,16 +61,22 @@ static void copy_text(char *to, const uint8_t *from, size_t length)
 
 static void parse_description(struct espota_image *image, const uint8_t *data)
 {
+    static const struct {
+        uint8_t from, length, to;
+    } texts[] = {
+        { 16, 32, offsetof(struct espota_app_desc, version) },
+        { 48, 32, offsetof(struct espota_app_desc, project) },
+        { 80, 16, offsetof(struct espota_app_desc, time) },
+        { 96, 16, offsetof(struct espota_app_desc, date) },
+        { 112, 32, offsetof(struct espota_app_desc, idf_version) },
+    };
     struct espota_app_desc *d = &image->description;
     if (espota_get_le32(data) != ESPOTA_APP_DESC_MAGIC)
         return;
     image->has_description = true;
     d->secure_version = espota_get_le32(data + 4);
-    copy_text(d->version, data + 16, 32);
-    copy_text(d->project, data + 48, 32);
-    copy_text(d->time, data + 80, 16);
-    copy_text(d->date, data + 96, 16);
-    copy_text(d->idf_version, data + 112, 32);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        copy_text((char *)d + texts[i].to, data + texts[i].from, texts[i].length);
     memcpy(d->elf_sha256, data + 144, sizeof d->elf_sha256);
 }
 
