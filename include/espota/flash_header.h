@@ -21,10 +21,10 @@ struct espota_flash_header {
 /** Are they words that can be understood? @return ESPOTA_ERR_USAGE. */
 int espota_flash_header_check(const struct espota_flash_header *header, struct espota_error *error);
 
-/** Put them into the image of `*size` bytes at `data`, for a device with `flash_size` bytes (0: not known),
+/** Put them into the image of `size` bytes at `data`, for a device with `flash_size` bytes (0: not known),
  * and compute its appended SHA-256 anew. Notes what was changed. Bytes that are no image are left alone.
- * @return ESPOTA_ERR_USAGE for a frequency that the chip does not have, ESPOTA_ERR_REFUSED when the image is
- * signed and would have to change. */
+ * @return as espota_flash_header_check; ESPOTA_ERR_USAGE for a frequency that the chip does not have,
+ * ESPOTA_ERR_REFUSED when the image is signed and would have to change. */
 int espota_flash_header_apply(const struct espota_flash_header *header, const struct espota_chip *chip,
                               uint32_t flash_size, uint8_t *data, size_t size,
                               struct espota_flash_notes *notes, struct espota_error *error);

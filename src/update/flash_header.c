@@ -119,7 +119,9 @@ int espota_flash_header_apply(const struct espota_flash_header *h, const struct 
     if (espota_image_examine_memory(&found, data, length) != ESPOTA_IMAGE_OK)
         return 0;
     uint8_t mode = found.flash_mode, frequency = found.flash_frequency, size = found.flash_size;
-    int result = find_frequency(h, chip, &frequency, error);
+    int result = espota_flash_header_check(h, error);
+    if (result == 0)
+        result = find_frequency(h, chip, &frequency, error);
     if (result != 0)
         return result;
     if (h->mode && !is(h->mode, "keep"))

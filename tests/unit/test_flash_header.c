@@ -72,6 +72,10 @@ static void what_is_no_word_is_refused(void **state)
                                                image.size, &notes, &error);
         assert_int_equal(result, ESPOTA_ERR_USAGE);
         assert_non_null(strstr(error.text, cases[i].text));
+        assert_int_equal(espota_flash_header_apply(&cases[i].header, espota_chip_by_name("esp32"), 0,
+                                                   image.data, image.size, &notes, &error),
+                         ESPOTA_ERR_USAGE);
+        assert_int_equal(image.data[2], 2);
         assert_int_equal(image.data[3], 0x20);
         espota_bytes_free(&image);
     }
