@@ -33,7 +33,9 @@ struct espota_rom_options {
 };
 
 /** Talk to the ROM bootloader on `link`, which the device owns from now on, also on failure.
- * Resets into download mode where the link can, syncs, identifies chip and flash, changes the rate. */
+ * Resets into download mode where the link can, syncs, identifies chip and flash, changes the rate.
+ * @return 0 and `*device`, owned by the caller (espota_device_close); ESPOTA_ERR_NO_DEVICE when no ROM
+ * answers; ESPOTA_ERR_UNSUPPORTED for a chip that is not known; or what link and ROM returned. */
 int espota_rom_open(struct espota_device **device, struct espota_link *link,
                     const struct espota_rom_options *options, struct espota_error *error);
 
