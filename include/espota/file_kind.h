@@ -127,6 +127,11 @@ const char *espota_image_fault_words(enum espota_image_verdict verdict, const st
  * `name` is instead: a bootloader, a merged image, no image at all. Checksum and hash are not looked at. */
 int espota_file_check_app(const struct espota_file *file, const char *name, struct espota_error *error);
 
+/** May it be read as a partition table, CSV or binary? @return 0 also for no content, plain text and data of
+ * no known kind, whose faults espota_table_read names; or ESPOTA_ERR_VERIFY, with a message that says what
+ * `name` is instead. */
+int espota_file_check_table(const struct espota_file *file, const char *name, struct espota_error *error);
+
 /** A short stable name of a kind for JSON: "app", "bootloader", "intel-hex". Static storage. */
 const char *espota_file_kind_name(enum espota_file_kind kind);
 

@@ -18,7 +18,7 @@ const char *espota_table_problem_text(const struct espota_table_problem *problem
 
 /** Read a table from CSV or binary bytes, whichever they are, and verify it. `name` is for messages.
  * `was_binary` may be NULL. UTF-16 and UTF-32 CSV with a byte-order mark is accepted. Environment variables
- * are expanded.
+ * are expanded. No partition at all is a table too, as for the generator.
  * @return 0; ESPOTA_ERR_VERIFY when the table breaks a rule; ESPOTA_ERR_FAILED when the bytes are no table.
  */
 int espota_table_read(struct espota_table *table, const struct espota_bytes *bytes, const char *name,

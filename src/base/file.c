@@ -1,6 +1,7 @@
 #include "espota/file.h"
 #include "espota/buffer.h"
 #include "espota/error.h"
+#include "espota/size.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@ static int read_all(int fd, const char *path, size_t limit, struct espota_bytes 
                     struct espota_error *error)
 {
     uint8_t chunk[65536];
+    char most[ESPOTA_SIZE_TEXT];
     int result = espota_bytes_append(bytes, "", 0, error);
     while (result == 0) {
         ssize_t count = read(fd, chunk, sizeof chunk);
@@ -26,8 +28,8 @@ static int read_all(int fd, const char *path, size_t limit, struct espota_bytes 
         if (count < 0)
             return espota_fail(error, ESPOTA_ERR_IO, "cannot read %s: %s", path, espota_reason(errno));
         if ((size_t)count > limit - bytes->size)
-            return espota_fail(error, ESPOTA_ERR_TOO_BIG,
-                               "%s is larger than %zu bytes, which is too large here", path, limit);
+            return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s is larger than %s, which is too large here",
+                               path, espota_size_text(limit, most));
         result = espota_bytes_append(bytes, chunk, (size_t)count, error);
     }
     return result;
@@ -158,7 +160,9 @@ int espota_file_create(const char *path, const void *data, size_t size, bool sec
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, secret ? 0600 : 0666);
     if (fd < 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot make %s: %s", path, espota_reason(errno));
+        return espota_fail(error, errno == EEXIST ? ESPOTA_ERR_REFUSED : ESPOTA_ERR_IO,
+                           "cannot make %s: %s%s", path, espota_reason(errno),
+                           errno == EEXIST ? "; choose another name, or remove it first" : "");
     int result = write_new(fd, path, NULL, data, size, error);
     if (result != 0)
         unlink(path);

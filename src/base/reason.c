@@ -14,6 +14,8 @@ static const struct {
     { EISDIR, "it is a directory" },
     { ENOTDIR, "a part of the path is no directory" },
     { ELOOP, "symbolic links go in a circle" },
+    { EFBIG, "a file may not become so large here" },
+    { EEXIST, "it is there already" },
     { ENOSPC, "the disk is full" },
     { EDQUOT, "your share of the disk is used up" },
     { EROFS, "the disk can only be read" },

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { NUMBER = ESPOTA_P256_SIZE / 2, LARGEST_DER = 80 };
 
@@ -47,8 +48,14 @@ static int no_passphrase(char *buffer, int size, int writing, void *context)
     return -1;
 }
 
+/* OpenSSL would look through all of a flash dump for the first line of a key. */
+#define LARGEST_PEM 65536
+
 static EVP_PKEY *read_pem(FILE *file, bool private_key)
 {
+    struct stat about;
+    if (fstat(fileno(file), &about) != 0 || about.st_size > LARGEST_PEM)
+        return NULL;
     EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, no_passphrase, NULL);
     if (key || private_key)
         return key;

@@ -1,4 +1,5 @@
 #include "espota/chip.h"
+#include "espota/error.h"
 #include "espota/file_kind.h"
 #include "espota/image.h"
 #include "espota/image_file.h"
@@ -33,8 +34,26 @@ const char *espota_image_fault_words(enum espota_image_verdict verdict, const st
     espota_file_examine(&file, data, size);
     if (file.kind == ESPOTA_FILE_DATA || file.kind == ESPOTA_FILE_APP ||
         file.kind == ESPOTA_FILE_BOOTLOADER ||
-        (verdict != ESPOTA_IMAGE_NO_MAGIC && file.kind != ESPOTA_FILE_ESP8266))
+        (verdict != ESPOTA_IMAGE_NO_MAGIC && file.kind != ESPOTA_FILE_ESP8266 &&
+         file.kind != ESPOTA_FILE_EMPTY))
         return espota_image_verdict_text(verdict, image, text);
     snprintf(text, ESPOTA_FILE_WORDS, "it is %.240s", espota_file_words(&file, words));
     return text;
+}
+
+int espota_file_check_table(const struct espota_file *file, const char *name, struct espota_error *error)
+{
+    char words[ESPOTA_FILE_WORDS];
+    switch (file->kind) {
+    case ESPOTA_FILE_DATA:
+    case ESPOTA_FILE_EMPTY: /* CSV without a line */
+    case ESPOTA_FILE_BLANK:
+    case ESPOTA_FILE_TABLE:
+    case ESPOTA_FILE_TABLE_CSV:
+    case ESPOTA_FILE_TEXT:
+        return 0;
+    default:
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no partition table: it is %s", name,
+                           espota_file_words(file, words));
+    }
 }

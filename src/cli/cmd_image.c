@@ -132,7 +132,8 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         result = check_owner(o->pubkey, name, &bytes, error);
     if (cli->json && result == 0)
         result = set_result(cli, image_document(&image), error);
-    else if (!cli->json && verdict != ESPOTA_IMAGE_NO_MAGIC && verdict != ESPOTA_IMAGE_READ_FAILED)
+    else if (!cli->json && verdict != ESPOTA_IMAGE_NO_MAGIC && verdict != ESPOTA_IMAGE_READ_FAILED &&
+             bytes.size > 0)
         print_image(name, &image, bytes.size);
     espota_bytes_free(&bytes);
     return result;

@@ -11,6 +11,8 @@
 #include "espota/table.h"
 #include "espota/table_file.h"
 
+#include <string.h>
+
 struct options {
     struct plan_options plan;
     const char *output, *binary;
@@ -105,6 +107,8 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) > 1)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--csv, --json and files named '-' all write to stdout: give one");
+    if (o->output && o->binary && strcmp(o->output, o->binary) == 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--output and --binary would both write %s", o->output);
     int result = 0;
     if (o->plan.app)
         result = measure_app(o->plan.app, &app_size, error);

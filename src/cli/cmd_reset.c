@@ -1,5 +1,6 @@
 /* reset: restart a board by its lines, or a device through its agent. */
 #include "connect.h"
+#include "reset_words.h"
 
 #include "espota/device.h"
 #include "espota/error.h"
@@ -49,10 +50,27 @@ static int into_download(struct cli *cli, const struct options *o, struct espota
     return result;
 }
 
+/* The sequence that --after gives; NULL: the usual one. Wrong words are found before a port is opened. */
+static int choose_sequence(const struct options *o, const char **sequence, struct espota_error *error)
+{
+    struct espota_rom_options rom = { 0 };
+    int result = reset_before(o->connect.before, &rom, error);
+    if (result == 0)
+        result = reset_after(o->connect.after, &rom, error);
+    *sequence = rom.after == ESPOTA_AFTER_SEQUENCE ? rom.after_sequence : NULL;
+    if (result == 0 && rom.after != ESPOTA_AFTER_SEQUENCE && rom.after != ESPOTA_AFTER_HARD_RESET)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--after %s needs --via rom: the lines alone cannot do it", o->connect.after);
+    return result;
+}
+
 static int by_lines(struct cli *cli, const struct options *o, struct espota_error *error)
 {
     struct espota_link *link = NULL;
-    int result = connect_port(cli, &o->connect, &link, error);
+    const char *sequence;
+    int result = choose_sequence(o, &sequence, error);
+    if (result == 0)
+        result = connect_port(cli, &o->connect, &link, error);
     if (result == 0 && !link->has_lines)
         result = espota_fail(
             error, ESPOTA_ERR_UNSUPPORTED,
@@ -60,8 +78,7 @@ static int by_lines(struct cli *cli, const struct options *o, struct espota_erro
             "or --via agent",
             link->name);
     if (result == 0)
-        result =
-            espota_reset_run(link, o->connect.after ? o->connect.after : espota_reset_hard_for(link), error);
+        result = espota_reset_run(link, sequence ? sequence : espota_reset_hard_for(link), error);
     if (result == 0)
         result = conclude(cli, link->name, "from flash", error);
     espota_link_close(link);

@@ -12,6 +12,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Tables are small; a flash dump that is given for one is told what it is. */
+#define LARGEST_FILE (128u << 20)
+
 struct options {
     struct connect_options connect;
     struct number_option flash, table_offset, bootloader_offset, recovery_offset;
@@ -101,20 +104,8 @@ static int show(struct cli *cli, const char *device, const struct espota_table *
 static int check_kind(const struct espota_bytes *bytes, const char *name, struct espota_error *error)
 {
     struct espota_file about;
-    char words[ESPOTA_FILE_WORDS];
     espota_file_examine(&about, bytes->data, bytes->size);
-    switch (about.kind) {
-    case ESPOTA_FILE_DATA:
-    case ESPOTA_FILE_EMPTY:
-    case ESPOTA_FILE_BLANK:
-    case ESPOTA_FILE_TABLE:
-    case ESPOTA_FILE_TABLE_CSV:
-    case ESPOTA_FILE_TEXT:
-        return 0;
-    default:
-        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no partition table: it is %s", name,
-                           espota_file_words(&about, words));
-    }
+    return espota_file_check_table(&about, name, error);
 }
 
 static int read_file(const char *name, const struct options *o, struct espota_table *table, bool *was_binary,
@@ -131,7 +122,7 @@ static int read_file(const char *name, const struct options *o, struct espota_ta
     struct espota_subtype_name names[LIST_MAX];
     int result = read_subtype_names(&o->subtypes, names, &csv, error);
     if (result == 0)
-        result = espota_file_read(name, 1u << 20, &bytes, error);
+        result = espota_file_read(name, LARGEST_FILE, &bytes, error);
     if (result == 0)
         result = check_kind(&bytes, name, error);
     if (result == 0)
@@ -168,6 +159,8 @@ static int check_options(const struct cli *cli, const struct options *o, struct 
     if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) > 1)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--csv, --json and files named '-' all write to stdout: give one");
+    if (o->output && o->binary && strcmp(o->output, o->binary) == 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--output and --binary would both write %s", o->output);
     if ((o->connect.port || o->connect.host) && cli->argument_count > 0)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "a FILE and --port or --host both name a table: give one");

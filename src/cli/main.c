@@ -105,24 +105,38 @@ static int unknown_command(const char *name, bool json)
     return espota_exit_status(ESPOTA_ERR_USAGE);
 }
 
+/* After text on stdout that no command printed. */
+static int end_of_text(void)
+{
+    struct cli cli = { 0 };
+    struct espota_error error;
+    int result = finish_output(&cli, &error);
+    if (result != 0) {
+        espota_ui_init(&cli.ui, false, 0);
+        espota_ui_error(&cli.ui, error.text);
+    }
+    return espota_exit_status((enum espota_status)result);
+}
+
 static int help_command(int argc, char **argv)
 {
     if (argc < 2) {
         print_overview(stdout);
-        return 0;
+        return end_of_text();
     }
     const struct command *command = command_find(argv[1]);
     if (!command)
         return unknown_command(argv[1], wants_json(argc, argv));
     options_help(command);
-    return 0;
+    return end_of_text();
 }
 
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
     cli_start_interrupts();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like any other */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a write error like any other, */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow */
     if (argc < 2) {
         print_overview(stderr);
         return espota_exit_status(ESPOTA_ERR_USAGE);
@@ -133,7 +147,7 @@ int main(int argc, char **argv)
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help_command(1, argv);
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-        return printf("espota %s\n", ESPOTA_VERSION) < 0;
+        return printf("espota %s\n", ESPOTA_VERSION) < 0 ? 1 : end_of_text();
     if (strcmp(name, "--dump-options") == 0) {
         for (size_t i = 0; commands[i]; i++)
             options_dump(commands[i]);

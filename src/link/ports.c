@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* Sources: Linux, drivers/usb/serial/{cp210x,ch341,ftdi_sio,pl2303}.c; espressif/usb-pids. A pid of 0 stands
@@ -124,11 +125,14 @@ static void explain_denial(struct espota_port *port)
              name, name);
 }
 
+/* /dev/null, /dev/zero and their like, on Linux; everybody has them open. */
+#define MEMORY_DEVICES 1
+
 /* Ports are character devices. */
 static bool is_something_else(struct espota_port *port)
 {
     struct stat about;
-    if (stat(port->path, &about) != 0 || S_ISCHR(about.st_mode))
+    if (stat(port->path, &about) != 0 || (S_ISCHR(about.st_mode) && major(about.st_rdev) != MEMORY_DEVICES))
         return false;
     snprintf(port->reason, sizeof port->reason, "it is %s, no serial port%s",
              S_ISREG(about.st_mode)   ? "a file"

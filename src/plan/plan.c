@@ -89,7 +89,11 @@ static int check_label(const char *what, const char *label, size_t longest, stru
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "the label of %s, '%s', is %s: here it has 1 to %zu bytes", what, label,
                            length ? "too long" : "empty", longest);
-    if (strpbrk(label, ",#$\"\r\n") || label[0] == ' ' || label[length - 1] == ' ')
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)label[i] < ' ' || label[i] == 0x7f)
+            return espota_fail(error, ESPOTA_ERR_USAGE,
+                               "the label of %s, '%s', has a control character in it", what, label);
+    if (strpbrk(label, ",#$\"") || label[0] == ' ' || label[length - 1] == ' ')
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "the label of %s, '%s', has a character that CSV cannot carry (one of , # $ \" or "
                            "a space at an end)",

@@ -232,6 +232,9 @@ static int scan_folder(struct search *s, const char *directory)
 static int check_folder(const char *directory, struct espota_error *error)
 {
     DIR *folder = opendir(directory);
+    if (!folder && errno == ENOENT)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "nothing to flash: there is no folder or file %s",
+                           directory);
     if (!folder)
         return espota_fail(error, ESPOTA_ERR_USAGE, "nothing to flash: cannot look into the folder %s: %s",
                            directory, espota_reason(errno));

@@ -22,7 +22,13 @@ static int read_table(struct flash_planning *p, const struct espota_flash_file *
     if (p->request->csv)
         csv = *p->request->csv;
     csv.table_offset = p->plan->table_offset;
-    return espota_table_read(&p->plan->table, &file->data, file->path, &csv, NULL, p->error);
+    int result = espota_file_check_table(&file->file, file->path, p->error);
+    if (result == 0)
+        result = espota_table_read(&p->plan->table, &file->data, file->path, &csv, NULL, p->error);
+    if (result == 0 && p->plan->table.count == 0)
+        return espota_fail(p->error, ESPOTA_ERR_VERIFY,
+                           "cannot flash %s as a partition table: there is no partition in it", file->path);
+    return result;
 }
 
 static int plan_table(struct flash_planning *p)

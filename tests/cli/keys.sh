@@ -13,14 +13,14 @@ expect "make a device's key" 0 "out:device key, fingerprint"
 [ "$(stat -c %a board.key)" = 600 ] && ok "only its owner can read it" || not_ok "only its owner can read it"
 grep -q "$(cat board.key)" stdout stderr && not_ok "the key is not printed" || ok "the key is not printed"
 run key --new board.key
-expect "a key is not overwritten" 1 "err:File exists"
+expect "a key is not overwritten" 5 "err:it is there already; choose another name"
 run key --signing owner.pem
 expect "make a signing key" 0 "out:signing key, fingerprint"
 [ "$(stat -c %a owner.pem)" = 600 ] && ok "only its owner can read that too" || not_ok "only its owner can read that too"
 run key owner.pem.pub --json
 expect "show its public half" 0 'out:"kind": "public"'
 run key --signing owner.pem
-expect "a signing key is not overwritten" 1 "err:File exists"
+expect "a signing key is not overwritten" 5 "err:it is there already; choose another name"
 run key --new --signing x
 expect "one kind at a time" 2 "err:give one"
 run key nowhere

@@ -69,7 +69,8 @@ static void what_is_no_port_says_what_it_is(void **state)
         enum espota_port_state state;
         const char *reason;
     } cases[] = {
-        { "/dev/null", ESPOTA_PORT_FREE, "" },
+        { "/dev/tty", ESPOTA_PORT_FREE, "" },
+        { "/dev/null", ESPOTA_PORT_GONE, "it is something else, no serial port" },
         { "/nowhere/ttyUSB0", ESPOTA_PORT_GONE, "is the board plugged in?" },
         { "/tmp", ESPOTA_PORT_GONE, "it is a directory, no serial port" },
         { "/proc/self/comm", ESPOTA_PORT_GONE, "it is a file, no serial port" },
@@ -79,7 +80,7 @@ static void what_is_no_port_says_what_it_is(void **state)
         struct espota_port port = { 0 };
         strcpy(port.path, cases[i].path);
         espota_port_examine(&port);
-        if (port.state != ESPOTA_PORT_BUSY) /* /dev/null may be held by anybody */
+        if (port.state != ESPOTA_PORT_BUSY) /* /dev/tty may be held by anybody */
             assert_int_equal(port.state, cases[i].state);
         if (cases[i].reason[0])
             assert_non_null(strstr(port.reason, cases[i].reason));

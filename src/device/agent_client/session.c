@@ -56,8 +56,8 @@ static int find(struct agent_client *client, const uint8_t *request, size_t leng
     if (result == ESPOTA_ERR_TIMEOUT)
         return espota_fail_hint(
             error, ESPOTA_ERR_NO_DEVICE, ESPOTA_HINT_AGENT_BAUD,
-            "no agent answers on %s: is the device running an app with the agent, and is the port at "
-            "the right baud rate?",
+            "no agent answers on %s: the device has to run an app with the agent, and the port to be at "
+            "the right baud rate",
             client->link->name);
     return result;
 }
