@@ -164,7 +164,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         result = connect_device(cli, &connect, VIA_ROM, &device, error);
     if (result == 0)
         result = flash(cli, o, files, device, plan, error);
-    espota_device_close(device);
+    result = disconnect_device(device, result, error);
     if (plan)
         espota_flash_plan_free(plan);
     if (files)

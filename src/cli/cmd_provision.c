@@ -10,6 +10,7 @@
 #include "espota/hash.h"
 #include "espota/image.h"
 #include "espota/image_file.h"
+#include "espota/random.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -39,21 +40,26 @@ static const struct option_spec option_table[] = {
     OPTION_END,
 };
 
+static int set_key(struct cli *cli, const char *path, struct espota_agent_settings *settings,
+                   struct espota_error *error)
+{
+    uint8_t key[64];
+    size_t length = 0;
+    int result = read_key(cli, path, key, &length, error);
+    if (result == 0 && length > sizeof settings->key)
+        result = espota_fail(error, ESPOTA_ERR_USAGE, "%s is a key of %zu bytes, but the agent holds %zu",
+                             path, length, sizeof settings->key);
+    if (result == 0) {
+        memcpy(settings->key, key, length);
+        settings->key_length = (uint8_t)length;
+    }
+    espota_wipe(key, sizeof key);
+    return result;
+}
+
 static int change_settings(struct cli *cli, const struct options *o, uint8_t *at, struct espota_error *error)
 {
     struct espota_agent_settings settings = { .magic = ESPOTA_SETTINGS_MAGIC };
-    uint8_t key[64];
-    size_t length = 0;
-    if (o->key) {
-        int result = read_key(cli, o->key, key, &length, error);
-        if (result != 0)
-            return result;
-        if (length > sizeof settings.key)
-            return espota_fail(error, ESPOTA_ERR_USAGE, "%s is a key of %zu bytes, but the agent holds %zu",
-                               o->key, length, sizeof settings.key);
-        memcpy(settings.key, key, length);
-        settings.key_length = (uint8_t)length;
-    }
     if (o->project && strlen(o->project) >= sizeof settings.project)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--project '%s': a project's name has at most %zu characters", o->project,
@@ -63,8 +69,11 @@ static int change_settings(struct cli *cli, const struct options *o, uint8_t *at
     espota_put_le32(settings.min_secure_version, o->min_secure_version.value);
     espota_put_le32(settings.table_offset, o->table_offset.value);
     settings.flags = o->rollback ? ESPOTA_SETTINGS_ROLLBACK : 0;
-    memcpy(at, &settings, sizeof settings);
-    return 0;
+    int result = o->key ? set_key(cli, o->key, &settings, error) : 0;
+    if (result == 0)
+        memcpy(at, &settings, sizeof settings);
+    espota_wipe(&settings, sizeof settings);
+    return result;
 }
 
 /* The image with its content as it is now: checksum and hash are made new. */

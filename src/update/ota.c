@@ -111,7 +111,7 @@ static void say_image(const struct espota_device *device, const struct espota_ot
         espota_device_note(device, "Image: %s %s", d->project, d->version);
     espota_device_note(device, "Update image size: %" PRIu32 " bytes", request->payload.length);
     if (espota_ota_size_warning(&device->info, request->name, image, warning))
-        espota_device_note(device, "warning: %s", warning);
+        espota_device_warn(device, "%s", warning);
 }
 
 /* A device that writes otadata itself knows its bootloader; of others nothing is known. */
