@@ -207,10 +207,20 @@ static bool partition_takes(const struct espota_flash_range *t, enum espota_file
     return kind != ESPOTA_FILE_BOOTLOADER && kind != ESPOTA_FILE_MERGED && kind != ESPOTA_FILE_TABLE;
 }
 
-/* By offset: a merged image has one place, a bootloader its chip's, an app any that an app partition may
- * have. */
-static bool offset_suits(const struct espota_flash_range *t, const struct espota_file *about)
+/* Pages, archives, texts: what people keep in a file system, and no bootloader reads. */
+static bool is_document(enum espota_file_kind kind)
 {
+    return kind == ESPOTA_FILE_TABLE_CSV || kind >= ESPOTA_FILE_HTML;
+}
+
+/* By offset: a merged image has one place, a bootloader its chip's, an app any that an app partition may
+ * have, and a document none where bootloader and partition table lie. */
+static bool offset_suits(const struct espota_flash_range *t, const struct espota_file *about,
+                         const struct espota_device_info *info)
+{
+    uint32_t table = info->table_offset ? info->table_offset : ESPOTA_TABLE_DEFAULT_OFFSET;
+    if (is_document(about->kind))
+        return t->offset >= table + ESPOTA_TABLE_SECTOR_SIZE;
     if (about->kind == ESPOTA_FILE_MERGED)
         return t->offset == about->merged.flash_offset;
     if (about->kind == ESPOTA_FILE_BOOTLOADER)
@@ -229,7 +239,7 @@ int espota_range_file_check_place(const struct espota_range_file *file, const ch
     char words[ESPOTA_FILE_WORDS];
     if (file->placed)
         return 0;
-    bool fits = t->named ? partition_takes(t, about->kind) : offset_suits(t, about);
+    bool fits = t->named ? partition_takes(t, about->kind) : offset_suits(t, about, &device->info);
     bool other_chip =
         is_image(about->kind) && about->has_chip && chip && about->chip.image_id != chip->image_id;
     if (fits && !other_chip && about->kind != ESPOTA_FILE_ELF)

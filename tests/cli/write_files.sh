@@ -11,6 +11,7 @@ export ESPOTA_PORT=file:board.bin
 printf 'customer wifi' >nv
 printf '<!DOCTYPE html><p>404' >page.bin
 printf 'compressed' | gzip >data.gz
+"$ESPOTA" plan --flash 4M --csv >layout.csv
 printf '\x7fELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\x5e\0' >app.elf
 "$MKIMAGE" -o c3.bin --chip esp32c3 --size 64K
 dd if=board.bin of=merged.bin bs=4096 skip=1 count=31 status=none
@@ -31,6 +32,10 @@ refused "a merged image at another offset" 0x10000 merged.bin "for flash from 0x
 refused "an app in the bootloader's place" 0x1000 build/firmware.bin "is an app image for the ESP32"
 refused "a bootloader elsewhere" 0x20000 build/bootloader.bin "is a second-stage bootloader"
 refused "an HTML page into an app partition" MicroPython_1 page.bin "is an HTML page"
+for pair in "0x1000 data.gz" "0x8000 page.bin" "0x8000 layout.csv"; do
+    read -r place file <<<"$pair"
+    refused "$file over bootloader or table" "$place" "$file" "which does not belong at"
+done
 refused "gzip into an app partition" MicroPython_1 data.gz "compressed with gzip"
 refused "an app for another chip" MicroPython_1 c3.bin "for the ESP32-C3, which does not belong on ESP32"
 same "nothing was written" board.bin before.bin
