@@ -12,7 +12,7 @@ expect "a file as a port" 3 "err:it is a file, no serial port; a flash image is 
 run status --port "$WORK"
 expect "a directory as a port" 3 "err:it is a directory, no serial port"
 run info --port /dev/zero
-expect "a device that is no port" 3 "err:it is no serial port"
+expect "a device that is no port" 3 "err:it is something else, no serial port"
 run info --port nowhere
 expect "a port that is not there" 3 "err:is the board plugged in?"
 mkfifo pipe
