@@ -54,13 +54,17 @@ static int agent_read(void *context, uint32_t offset, void *buffer, size_t lengt
 static int agent_erase(void *context, uint32_t offset)
 {
     struct sim_board *board = context;
-    return sim_flash_erase(board->flash, offset);
+    int result = sim_flash_erase(board->flash, offset);
+    sim_flash_wait(board->flash);
+    return result;
 }
 
 static int agent_program(void *context, uint32_t offset, const void *data, size_t length)
 {
     struct sim_board *board = context;
-    return sim_flash_program(board->flash, offset, data, length);
+    int result = sim_flash_program(board->flash, offset, data, length);
+    sim_flash_wait(board->flash);
+    return result;
 }
 
 static int agent_send(void *context, const uint8_t *data, size_t length)

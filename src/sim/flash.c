@@ -10,11 +10,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-/* Typical figures of a W25Q32JV: sector erase 45 ms, page program (256 bytes) 0.4 ms. */
-enum { ERASE_US = 45000, PAGE_US = 400, PAGE = 256 };
+enum { PAGE = 256, BLOCK32 = 32 << 10, BLOCK64 = 64 << 10 };
+
+const struct sim_flash_timing sim_flash_typical = {
+    .sector_us = 45000, .block32_us = 120000, .block64_us = 150000, .page_us = 400, .read_ns = 200
+};
 
 static int cannot(const char *path, const char *what, int fd, struct espota_error *error)
 {
@@ -85,7 +87,7 @@ static int map(struct sim_flash *flash, const char *path, int fd, uint64_t size,
 int sim_flash_open(struct sim_flash *flash, const char *path, uint32_t size, struct espota_error *error)
 {
     struct stat st;
-    *flash = (struct sim_flash){ .fd = -1, .powered = true };
+    *flash = (struct sim_flash){ .fd = -1, .powered = true, .timing = sim_flash_typical };
     if (stat(path, &st) != 0 || (S_ISREG(st.st_mode) && st.st_size == 0)) {
         int result = make(path, size, error);
         if (result != 0)
@@ -106,7 +108,9 @@ int sim_flash_open(struct sim_flash *flash, const char *path, uint32_t size, str
 
 int sim_flash_memory(struct sim_flash *flash, uint32_t size, struct espota_error *error)
 {
-    *flash = (struct sim_flash){ .data = malloc(size), .size = size, .fd = -1, .powered = true };
+    *flash = (struct sim_flash){
+        .data = malloc(size), .size = size, .fd = -1, .powered = true, .timing = sim_flash_typical
+    };
     if (!flash->data)
         return espota_fail_memory(error, "simulating flash");
     memset(flash->data, 0xff, size);
@@ -130,22 +134,31 @@ static bool inside(const struct sim_flash *flash, uint32_t offset, size_t length
     return flash->powered && offset <= flash->size && length <= flash->size - offset;
 }
 
+bool sim_flash_busy(const struct sim_flash *flash)
+{
+    return sim_time_now(flash->time) < flash->busy_until_ns;
+}
+
+void sim_flash_wait(const struct sim_flash *flash)
+{
+    sim_time_wait_until(flash->time, flash->busy_until_ns);
+}
+
 int sim_flash_read(struct sim_flash *flash, uint32_t offset, void *buffer, size_t length)
 {
     if (!inside(flash, offset, length))
         return -1;
+    sim_flash_wait(flash);
+    sim_time_spend(flash->time, (uint64_t)length * flash->timing.read_ns);
     memcpy(buffer, flash->data + offset, length);
     return 0;
 }
 
-static void take_time(struct sim_flash *flash, uint64_t us)
+/* The operation goes on for so long from now. */
+static void be_busy(struct sim_flash *flash, uint64_t us)
 {
     flash->busy_us += us;
-    if (!flash->real_time)
-        return;
-    struct timespec time = { (time_t)(us / 1000000), (long)(us % 1000000) * 1000 };
-    while (nanosleep(&time, &time) != 0 && errno == EINTR)
-        ;
+    flash->busy_until_ns = sim_time_now(flash->time) + us * 1000;
 }
 
 static void show(struct sim_flash *flash)
@@ -194,21 +207,36 @@ static enum sim_cut begin(struct sim_flash *flash)
     return flash->cut;
 }
 
+int sim_flash_erase_block(struct sim_flash *flash, uint32_t offset, uint32_t length)
+{
+    if (!inside(flash, offset, length) || offset % length ||
+        (length != ESPOTA_SECTOR_SIZE && length != BLOCK32 && length != BLOCK64))
+        return -1;
+    sim_flash_wait(flash);
+    (void)change(flash, offset, NULL, length, begin(flash));
+    flash->erases++;
+    be_busy(flash, length == BLOCK64   ? flash->timing.block64_us
+                   : length == BLOCK32 ? flash->timing.block32_us
+                                       : flash->timing.sector_us);
+    return flash->powered ? 0 : -1;
+}
+
 int sim_flash_erase(struct sim_flash *flash, uint32_t offset)
 {
-    if (!inside(flash, offset, ESPOTA_SECTOR_SIZE) || offset % ESPOTA_SECTOR_SIZE)
-        return -1;
-    (void)change(flash, offset, NULL, ESPOTA_SECTOR_SIZE, begin(flash));
-    flash->erases++;
-    take_time(flash, ERASE_US);
-    return flash->powered ? 0 : -1;
+    return sim_flash_erase_block(flash, offset, ESPOTA_SECTOR_SIZE);
 }
 
 int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data, size_t length)
 {
     if (!inside(flash, offset, length))
         return -1;
+    sim_flash_wait(flash);
     flash->programmed_bytes += change(flash, offset, data, length, begin(flash));
-    take_time(flash, (length + PAGE - 1) / PAGE * PAGE_US);
+    size_t pages = length == 0 ? 0 : (offset % PAGE + length + PAGE - 1) / PAGE;
+    for (size_t i = 0; i < pages; i++) {
+        sim_flash_wait(flash);
+        sim_time_spend(flash->time, (uint64_t)(length < PAGE ? length : PAGE) * flash->timing.read_ns);
+        be_busy(flash, flash->timing.page_us);
+    }
     return flash->powered ? 0 : -1;
 }

@@ -1,9 +1,10 @@
-/* A NOR flash chip: erase sets whole 4K sectors to FF, programming only clears bits. It lives in a file, can
- * take as long as a real one, and can lose power at any operation. */
+/* A NOR flash chip: erase sets whole sectors or blocks to FF, programming only clears bits. It lives in a
+ * file, can take as long as a real one, and can lose power at any operation. */
 #ifndef ESPOTA_SIM_FLASH_H
 #define ESPOTA_SIM_FLASH_H
 
 #include "espota/error.h"
+#include "timing.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,13 +13,25 @@
 /* What becomes of the operation at which the power fails. BITS: some of its bits, here and there. */
 enum sim_cut { SIM_CUT_NONE, SIM_CUT_BEFORE, SIM_CUT_TORN, SIM_CUT_AFTER, SIM_CUT_BITS };
 
+/* How long operations take. */
+struct sim_flash_timing {
+    uint32_t sector_us, block32_us, block64_us; /* to erase 4K, 32K, 64K */
+    uint32_t page_us;                           /* to program up to 256 bytes */
+    uint32_t read_ns;                           /* a byte, over the bus; programming pays it too */
+};
+
+/* Typical figures of a W25Q32JV, on one line of SPI at 40 MHz. Source: Winbond, W25Q32JV, revision I, 9.6. */
+extern const struct sim_flash_timing sim_flash_typical;
+
 struct sim_flash {
     uint8_t *data;
     uint32_t size;
-    int fd;              /* -1: memory only */
-    bool powered;        /* false: every operation fails until power returns */
-    bool real_time;      /* erase and program take as long as on a typical 25Q chip */
-    uint64_t operations; /* erases and programs since the start */
+    int fd;                      /* -1: memory only */
+    bool powered;                /* false: every operation fails until power returns */
+    const struct sim_time *time; /* NULL: nothing takes time */
+    struct sim_flash_timing timing;
+    uint64_t busy_until_ns; /* with time: an erase or a program goes on so long */
+    uint64_t operations;    /* erases and programs since the start */
     uint64_t erases, programmed_bytes;
     uint64_t busy_us; /* what they would have taken */
     enum sim_cut cut;
@@ -35,9 +48,16 @@ int sim_flash_open(struct sim_flash *flash, const char *path, uint32_t size, str
 int sim_flash_memory(struct sim_flash *flash, uint32_t size, struct espota_error *error);
 void sim_flash_close(struct sim_flash *flash);
 
-/* 0; or -1 when out of range or without power. */
+/* 0; or -1 when out of range or without power. Each waits until the operation before is done; erasing and
+ * programming return when they have begun, but for the pages before the last one. */
 int sim_flash_read(struct sim_flash *flash, uint32_t offset, void *buffer, size_t length);
 int sim_flash_erase(struct sim_flash *flash, uint32_t offset); /* one sector */
+/* A sector, 32K or 64K, at a multiple of it. */
+int sim_flash_erase_block(struct sim_flash *flash, uint32_t offset, uint32_t length);
 int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data, size_t length);
+
+/* Does an operation go on? */
+bool sim_flash_busy(const struct sim_flash *flash);
+void sim_flash_wait(const struct sim_flash *flash);
 
 #endif

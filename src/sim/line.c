@@ -1,13 +1,13 @@
 #include "line.h"
 
-#include <errno.h>
-#include <time.h>
+#include "timing.h"
 
 #include "espota/clock.h"
 
 enum {
     BITS_PER_BYTE = 10,
     MILLION = 1000000,
+    BILLION = 1000000000,
     LONGEST_STALL_MS = 1500,
     FLIPS_ABOVE_CLEAN_BAUD = 30000, /* of a million bytes */
     TOLERANCE_PERCENT = 4,          /* of a UART's rate */
@@ -33,26 +33,12 @@ static uint32_t next_random(struct sim_line *line)
     return line->random;
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * MILLION + (uint64_t)now.tv_nsec / 1000;
-}
-
-static void wait_until(uint64_t us)
-{
-    struct timespec until = { (time_t)(us / MILLION), (long)(us % MILLION) * 1000 };
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-        ;
-}
-
 static void take_time(struct sim_line *line, size_t length)
 {
-    uint64_t now = now_us();
-    uint64_t start = line->busy_until_us > now ? line->busy_until_us : now;
-    line->busy_until_us = start + (uint64_t)length * BITS_PER_BYTE * MILLION / line->baud;
-    wait_until(line->busy_until_us);
+    uint64_t now = sim_time_now(&sim_time_real);
+    uint64_t start = line->busy_until_ns > now ? line->busy_until_ns : now;
+    line->busy_until_ns = start + (uint64_t)length * BITS_PER_BYTE * BILLION / line->baud;
+    sim_time_wait_until(&sim_time_real, line->busy_until_ns);
 }
 
 /* Two UARTs that disagree about the rate understand nothing. */

@@ -13,7 +13,7 @@ struct sim_line {
     const struct espota_clock *clock; /* for stalls */
     uint32_t baud;                    /* of the chip */
     uint32_t host_baud;               /* of the other end; 0: not known, so the same */
-    uint64_t busy_until_us;           /* when the last byte will have gone through */
+    uint64_t busy_until_ns;           /* when the last byte will have gone through */
 };
 
 void sim_line_init(struct sim_line *line, const struct espota_sim_options *options);

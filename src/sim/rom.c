@@ -14,6 +14,16 @@
 #define SYNC_ANSWERS     8
 #define FLASH_ID_WINBOND 0x40efu /* maker ef, type 40; capacity is added */
 
+/* What the ROM's code takes, at the crystal's 40 MHz: cycles for a request, and for each byte of what it
+ * works on. Made so that an ESP32's takes 7.6 KB/s of deflated data at 115200 baud, as measured on one that
+ * is emulated: a third of the time passes between blocks. */
+enum { CPU_MHZ = 40, REQUEST_CYCLES = 20000, INFLATE_CYCLES = 1600, STORE_CYCLES = 160, MD5_CYCLES = 60 };
+
+static void work(const struct sim_rom *rom, uint64_t cycles)
+{
+    sim_time_spend(rom->flash->time, cycles * 1000 / CPU_MHZ);
+}
+
 static void respond(struct sim_rom *rom, uint8_t command, uint32_t value, const void *data, size_t length,
                     uint8_t error)
 {
@@ -120,12 +130,18 @@ static int flash_program(struct sim_rom *rom, uint32_t offset, const uint8_t *da
     return result;
 }
 
+/* In blocks of 64K where those lie within the range, as SPIEraseArea does. */
 static int erase_range(struct sim_rom *rom, uint32_t offset, uint32_t length)
 {
-    uint64_t end = (uint64_t)offset + length;
-    for (uint64_t at = offset - offset % 4096; at < end; at += 4096)
-        if (sim_flash_erase(rom->flash, (uint32_t)at % rom->chip->rom_loader->flash_limit) != 0)
+    enum { SECTOR = 4096, BLOCK = 64 << 10 };
+    uint64_t end = ((uint64_t)offset + length + SECTOR - 1) / SECTOR * SECTOR;
+    for (uint64_t at = offset - offset % SECTOR, step; at < end; at += step) {
+        step = at % BLOCK == 0 && end - at >= BLOCK ? BLOCK : SECTOR;
+        uint32_t address = (uint32_t)(at % rom->chip->rom_loader->flash_limit);
+        if (sim_flash_erase_block(rom->flash, address, (uint32_t)step) != 0)
             return -1;
+    }
+    sim_flash_wait(rom->flash);
     return 0;
 }
 
@@ -139,6 +155,7 @@ static int flash_md5(struct sim_rom *rom, uint32_t offset, uint32_t length, uint
         result = flash_read(rom, offset + done, data, part);
         if (result == 0)
             result = hash->update(hash->context, data, part);
+        work(rom, (uint64_t)part * MD5_CYCLES);
         done += part;
     }
     if (result == 0)
@@ -237,6 +254,7 @@ static uint8_t write_data(struct sim_rom *rom, uint8_t *data, size_t length, uin
     if ((checksum & 0xff) != espota_rom_checksum(data + 16, length - 16))
         return ESPOTA_ROM_ERR_CHECKSUM;
     rom->sequence++;
+    work(rom, (uint64_t)length * (compressed ? INFLATE_CYCLES : STORE_CYCLES));
     return compressed ? store_compressed(rom, data + 16, length - 16)
                       : store_plain(rom, data + 16, length - 16);
 }
@@ -393,6 +411,7 @@ static void take_packet(struct sim_rom *rom, size_t length)
     if (length < ESPOTA_ROM_HEADER_SIZE || p[0] != 0)
         return;
     size_t data_length = espota_get_le16(p + 2);
+    work(rom, REQUEST_CYCLES);
     if (data_length != length - ESPOTA_ROM_HEADER_SIZE || data_length < needs(p[1]) || !allowed(rom, p[1]))
         finish(rom, p[1], ESPOTA_ROM_ERR_INVALID_MESSAGE);
     else

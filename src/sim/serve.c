@@ -277,7 +277,7 @@ static int power_on(struct sim_server *s, struct espota_error *error)
     if (o->no_circuit)
         s->circuit.kind = SIM_CIRCUIT_NONE;
     s->circuit.rise_ms = o->rise_ms ? o->rise_ms : 1;
-    s->flash.real_time = o->real_time;
+    s->flash.time = o->real_time ? &sim_time_real : NULL;
     s->flash.cut = (enum sim_cut)o->faults.power_cut_kind;
     s->flash.cut_at = o->faults.power_cut_at;
     int result = sim_board_init(&s->board, &s->flash, &board, error);
