@@ -14,6 +14,8 @@
 #define ESPOTA_ROM_HEADER_SIZE   8u
 #define ESPOTA_ROM_CHECKSUM_SEED 0xEFu
 #define ESPOTA_ROM_BLOCK_SIZE    0x400u  /* data bytes in a FLASH_DATA packet without a stub */
+#define ESPOTA_ROM_BLOCK_HEADER  16u     /* of a *_DATA packet, before its data */
+#define ESPOTA_ROM_MEMORY_BLOCK  0x1800u /* data bytes in a MEM_DATA packet */
 #define ESPOTA_ROM_WINDOW_SIZE   0x8000u /* the ROM inflates into this and writes it whole */
 #define ESPOTA_ROM_READ_SIZE     64u     /* bytes of a READ_FLASH_SLOW response */
 #define ESPOTA_ROM_STATUS_SIZE   4u      /* a ROM's; a stub sends 2 */
@@ -24,6 +26,9 @@ enum espota_rom_command {
     ESPOTA_ROM_FLASH_BEGIN = 0x02,      /* bytes to erase, packets, packet size, offset[, encrypt] */
     ESPOTA_ROM_FLASH_DATA = 0x03,       /* length, sequence, 0, 0, data */
     ESPOTA_ROM_FLASH_END = 0x04,        /* 0: reboot, 1: run user code */
+    ESPOTA_ROM_MEM_BEGIN = 0x05,        /* bytes, packets, packet size, address */
+    ESPOTA_ROM_MEM_END = 0x06,          /* 0: jump to the entry, 1: stay; entry */
+    ESPOTA_ROM_MEM_DATA = 0x07,         /* as FLASH_DATA */
     ESPOTA_ROM_SYNC = 0x08,             /* 07 07 12 20, 32 x 55; answered eight times */
     ESPOTA_ROM_WRITE_REG = 0x09,        /* address, value, mask, delay in us */
     ESPOTA_ROM_READ_REG = 0x0a,         /* address */

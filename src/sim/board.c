@@ -33,9 +33,17 @@ static void leave_rom(void *context)
     board->restart_wanted = true;
 }
 
+/* What is in RAM does not run here: the chip is lost until it is reset. */
+static void start_loaded(void *context, uint32_t entry)
+{
+    struct sim_board *board = context;
+    (void)entry;
+    board->state = SIM_STUCK;
+}
+
 static void enter_download(struct sim_board *board)
 {
-    const struct sim_rom_events events = { board, rom_send, set_baud, leave_rom };
+    const struct sim_rom_events events = { board, rom_send, set_baud, leave_rom, start_loaded };
     board->state = SIM_DOWNLOAD;
     sim_print(board, "rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))");
     sim_print(board, "waiting for download");
@@ -147,8 +155,7 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
 
 static void stop(struct sim_board *board)
 {
-    if (board->state == SIM_DOWNLOAD)
-        sim_rom_stop(&board->rom);
+    sim_rom_stop(&board->rom);
     board->state = SIM_OFF;
     board->running = NULL;
 }

@@ -259,6 +259,18 @@ static uint8_t write_data(struct sim_rom *rom, uint8_t *data, size_t length, uin
                       : store_plain(rom, data + 16, length - 16);
 }
 
+static uint8_t load_data(struct sim_rom *rom, const uint8_t *data, size_t length, uint32_t checksum)
+{
+    if (length < ESPOTA_ROM_BLOCK_HEADER || espota_get_le32(data) != length - ESPOTA_ROM_BLOCK_HEADER)
+        return ESPOTA_ROM_ERR_INVALID_MESSAGE;
+    data += ESPOTA_ROM_BLOCK_HEADER;
+    length -= ESPOTA_ROM_BLOCK_HEADER;
+    if ((checksum & 0xff) != espota_rom_checksum(data, length))
+        return ESPOTA_ROM_ERR_CHECKSUM;
+    uint32_t sequence = espota_get_le32(data - ESPOTA_ROM_BLOCK_HEADER + 4);
+    return sim_memory_store(&rom->memory, sequence, data, length) ? 0 : ESPOTA_ROM_ERR_INVALID_MESSAGE;
+}
+
 static void md5(struct sim_rom *rom, uint8_t command, uint32_t offset, uint32_t length)
 {
     uint8_t digest[ESPOTA_MD5_LENGTH];
@@ -308,7 +320,9 @@ static bool allowed(const struct sim_rom *rom, uint8_t command)
 {
     return !rom->identity.secure_download ||
            (command != ESPOTA_ROM_READ_REG && command != ESPOTA_ROM_WRITE_REG &&
-            command != ESPOTA_ROM_READ_FLASH_SLOW && command != ESPOTA_ROM_SPI_FLASH_MD5);
+            command != ESPOTA_ROM_READ_FLASH_SLOW && command != ESPOTA_ROM_SPI_FLASH_MD5 &&
+            command != ESPOTA_ROM_MEM_BEGIN && command != ESPOTA_ROM_MEM_DATA &&
+            command != ESPOTA_ROM_MEM_END);
 }
 
 /* ---- commands -------------------------------------------------------------------------------------------
@@ -329,11 +343,13 @@ static size_t needs(uint8_t command)
     case ESPOTA_ROM_FLASH_BEGIN:
     case ESPOTA_ROM_FLASH_DEFL_BEGIN:
     case ESPOTA_ROM_SPI_FLASH_MD5:
+    case ESPOTA_ROM_MEM_BEGIN:
         return 16;
     case ESPOTA_ROM_WRITE_REG:
         return 12;
     case ESPOTA_ROM_READ_FLASH_SLOW:
     case ESPOTA_ROM_CHANGE_BAUDRATE:
+    case ESPOTA_ROM_MEM_END:
         return 8;
     case ESPOTA_ROM_READ_REG:
     case ESPOTA_ROM_FLASH_END:
@@ -341,6 +357,22 @@ static size_t needs(uint8_t command)
         return 4;
     default:
         return 0;
+    }
+}
+
+static void run_memory(struct sim_rom *rom, uint8_t command, const uint8_t *data, size_t length,
+                       uint32_t checksum)
+{
+    uint8_t error = 0;
+    if (command == ESPOTA_ROM_MEM_BEGIN &&
+        !sim_memory_begin(&rom->memory, espota_get_le32(data + 12), espota_get_le32(data)))
+        error = ESPOTA_ROM_ERR_FAILED;
+    else if (command == ESPOTA_ROM_MEM_DATA)
+        error = load_data(rom, data, length, checksum);
+    finish(rom, command, error);
+    if (command == ESPOTA_ROM_MEM_END && espota_get_le32(data) == 0) {
+        rom->gone = true;
+        rom->events.start(rom->events.context, espota_get_le32(data + 4));
     }
 }
 
@@ -384,6 +416,11 @@ static void run(struct sim_rom *rom, uint8_t command, uint8_t *data, size_t leng
         finish(rom, command, rom->writing ? 0 : ESPOTA_ROM_ERR_FAILED);
         if (rom->writing)
             e->leave(e->context);
+        break;
+    case ESPOTA_ROM_MEM_BEGIN:
+    case ESPOTA_ROM_MEM_DATA:
+    case ESPOTA_ROM_MEM_END:
+        run_memory(rom, command, data, length, checksum);
         break;
     case ESPOTA_ROM_SPI_FLASH_MD5:
         md5(rom, command, espota_get_le32(data), espota_get_le32(data + 4));
@@ -433,11 +470,12 @@ void sim_rom_start(struct sim_rom *rom, const struct espota_chip *chip, struct s
 void sim_rom_stop(struct sim_rom *rom)
 {
     close_stream(rom);
+    sim_memory_clear(&rom->memory);
 }
 
 void sim_rom_input(struct sim_rom *rom, const uint8_t *data, size_t length)
 {
-    for (size_t i = 0; i < length; i++)
+    for (size_t i = 0; i < length && !rom->gone; i++)
         if (espota_slip_byte(&rom->decoder, data[i]) == ESPOTA_SLIP_FRAME)
             take_packet(rom, rom->decoder.length);
 }

@@ -7,6 +7,7 @@
 #include "espota/rom_protocol.h"
 #include "espota/slip.h"
 #include "flash.h"
+#include "memory.h"
 
 #include <zlib.h>
 
@@ -16,7 +17,8 @@ struct sim_rom_events {
     void *context;
     void (*send)(void *context, const uint8_t *data, size_t length);
     void (*set_baud)(void *context, uint32_t baud);
-    void (*leave)(void *context); /* reboot was asked for */
+    void (*leave)(void *context);                 /* reboot was asked for */
+    void (*start)(void *context, uint32_t entry); /* a jump into RAM was asked for */
 };
 
 struct sim_rom {
@@ -33,6 +35,8 @@ struct sim_rom {
         uint32_t address, value;
     } written[SIM_ROM_REGISTERS]; /* registers that were written */
     unsigned written_count;
+    struct sim_memory memory;
+    bool gone; /* something else runs */
     /* write under way */
     bool writing, compressed;
     uint32_t at;

@@ -49,6 +49,13 @@ struct client_response {
     size_t length;
 };
 
+/* device.c: the parts of a device that has an agent in it. client_begin fills in `client`, which is zeroed;
+ * it may be ended also after a failure. The link stays its owner's. */
+extern const struct espota_device_ops client_ops;
+int client_begin(struct agent_client *client, struct espota_link *link,
+                 const struct espota_agent_client_options *options, struct espota_error *error);
+void client_end(struct agent_client *client);
+
 /* frames.c: one frame out, one frame in. Frames that are no valid responses are passed over.
  * client_receive returns ESPOTA_ERR_TIMEOUT when none came until `deadline`, ESPOTA_ERR_DEVICE when the agent
  * does not know the session any more. */

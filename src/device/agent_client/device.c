@@ -151,12 +151,17 @@ static void client_close(struct espota_device *device)
 {
     struct agent_client *client = client_of(device);
     espota_link_close(client->link);
-    espota_hash_free(client->sha256);
-    espota_wipe(client, sizeof *client);
+    client_end(client);
     free(client);
 }
 
-static const struct espota_device_ops client_ops = {
+void client_end(struct agent_client *client)
+{
+    espota_hash_free(client->sha256);
+    espota_wipe(client, sizeof *client);
+}
+
+const struct espota_device_ops client_ops = {
     .digest = client_digest,
     .digests = client_digests,
     .read = client_read,
@@ -187,6 +192,18 @@ static int take_key(struct agent_client *client, const struct espota_agent_clien
                : espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
 }
 
+int client_begin(struct agent_client *client, struct espota_link *link,
+                 const struct espota_agent_client_options *options, struct espota_error *error)
+{
+    client->link = link;
+    client->options = *options;
+    espota_device_init(&client->device, &client_ops, "agent", ESPOTA_HASH_SHA256, link->name);
+    client->device.observer = options->observer;
+    espota_slip_begin(&client->decoder, client->frame, sizeof client->frame);
+    espota_link_drain(link);
+    return take_key(client, options, error);
+}
+
 int espota_agent_client_open(struct espota_device **device, struct espota_link *link,
                              const struct espota_agent_client_options *options, struct espota_error *error)
 {
@@ -195,13 +212,7 @@ int espota_agent_client_open(struct espota_device **device, struct espota_link *
         espota_link_close(link);
         return espota_fail_memory(error, "connecting");
     }
-    client->link = link;
-    client->options = *options;
-    espota_device_init(&client->device, &client_ops, "agent", ESPOTA_HASH_SHA256, link->name);
-    client->device.observer = options->observer;
-    espota_slip_begin(&client->decoder, client->frame, sizeof client->frame);
-    espota_link_drain(link);
-    int result = take_key(client, options, error);
+    int result = client_begin(client, link, options, error);
     if (result == 0)
         result = client_greet(client, error);
     if (result == 0)

@@ -128,8 +128,7 @@ int rom_slow_down(struct rom *rom, struct espota_error *error)
     if (!espota_link_has_baud(rom->link) || to == 0)
         return ESPOTA_ERR_UNSUPPORTED;
     int result = try_to_switch(rom, from, to, error);
-    bool lines = rom->link->has_lines && rom->options.before != ESPOTA_BEFORE_NO_RESET;
-    if (result == ESPOTA_ERR_TIMEOUT && lines)
+    if (result == ESPOTA_ERR_TIMEOUT && rom_can_reset(rom))
         result = start_over(rom, error);
     if (result == 0)
         espota_device_detail(&rom->device, "the line is too noisy for %" PRIu32 " baud: going on at %" PRIu32,

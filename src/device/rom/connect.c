@@ -55,11 +55,22 @@ int rom_sync(struct rom *rom, struct espota_error *error)
     return 0;
 }
 
+bool rom_can_reset(const struct rom *rom)
+{
+    return rom->link->has_lines && rom->options.before != ESPOTA_BEFORE_NO_RESET;
+}
+
+/* There its product number is the chip's. */
+bool rom_on_usb_otg(const struct rom *rom)
+{
+    const struct espota_chip *chip = rom->device.info.chip;
+    return rom->link->usb_vid == ESPOTA_USB_VID_ESPRESSIF && rom->link->usb_pid == chip->image_id;
+}
+
 static int attempt(struct rom *rom, unsigned number, struct espota_error *error)
 {
-    bool reset = rom->link->has_lines && rom->options.before != ESPOTA_BEFORE_NO_RESET;
     int result = 0;
-    if (reset)
+    if (rom_can_reset(rom))
         result = reset_to_download(rom, number, error);
     for (int i = 0; result == 0 && i < SYNCS_PER_ATTEMPT; i++) {
         result = espota_device_check_cancelled(&rom->device, error);
@@ -137,7 +148,7 @@ static int blame_log(const struct rom *rom, bool lines, struct espota_error *err
 
 static int blame(const struct rom *rom, struct espota_error *error)
 {
-    bool lines = rom->link->has_lines && rom->options.before != ESPOTA_BEFORE_NO_RESET;
+    bool lines = rom_can_reset(rom);
     char holder[64];
     if (espota_port_holder(rom->link->name, holder, sizeof holder))
         return cannot_connect(rom, error, ESPOTA_HINT_NONE,

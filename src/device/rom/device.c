@@ -83,35 +83,6 @@ static int rom_erase(struct espota_device *device, uint32_t offset, uint32_t len
     return 0;
 }
 
-/* A block that the ROM refused was not used and may be sent again. After silence it may have been taken, and
- * only its answer lost: then the ROM, which counts blocks, refuses the second copy. Refused twice after a
- * silence means taken; should that be wrong, the digest afterwards tells. */
-static int send_block(struct rom *rom, enum espota_rom_command command, const uint8_t *data, size_t length,
-                      uint32_t sequence, unsigned timeout, struct espota_error *error)
-{
-    uint8_t packet[16 + ESPOTA_ROM_LOADER_MAX_BLOCK] = { 0 };
-    unsigned refused_after_silence = 0;
-    bool silence = false;
-    int result = 0;
-    espota_put_le32(packet, (uint32_t)length);
-    espota_put_le32(packet + 4, sequence);
-    memcpy(packet + 16, data, length);
-    for (int attempt = 0; attempt < BLOCK_ATTEMPTS; attempt++) {
-        result = rom_exchange(rom, command, packet, 16 + length, espota_rom_checksum(data, length), timeout,
-                              0, NULL, error);
-        bool refused = result == ESPOTA_ERR_DEVICE && (rom->error_code == ESPOTA_ROM_ERR_CHECKSUM ||
-                                                       rom->error_code == ESPOTA_ROM_ERR_INVALID_MESSAGE);
-        if (result != ESPOTA_ERR_TIMEOUT && !refused)
-            return result;
-        if (silence && refused && rom->error_code == ESPOTA_ROM_ERR_INVALID_MESSAGE &&
-            ++refused_after_silence == 2)
-            return 0;
-        silence = silence || result == ESPOTA_ERR_TIMEOUT;
-        rom_drain(rom);
-    }
-    return result;
-}
-
 /* Bytes on their way in blocks, and how much of flash they stand for. */
 struct blocks {
     enum espota_rom_command command;
@@ -130,7 +101,8 @@ static int send_blocks(struct rom *rom, const struct blocks *b, struct espota_er
         size_t chunk = b->size - at < block ? b->size - at : block;
         result = espota_device_check_cancelled(&rom->device, error);
         if (result == 0)
-            result = send_block(rom, b->command, b->data + at, chunk, i, b->timeout, error);
+            result =
+                rom_send_block(rom, b->command, b->data + at, chunk, i, b->timeout, BLOCK_ATTEMPTS, error);
         if (result == 0) {
             size_t done = (size_t)((uint64_t)b->stands_for * (at + chunk) / b->size);
             espota_device_moved(&rom->device, (uint32_t)(done - told));
@@ -268,6 +240,34 @@ static int examine(struct rom *rom, struct espota_error *error)
     return result;
 }
 
+int rom_begin(struct rom *rom, struct espota_error *error)
+{
+    const struct espota_rom_options *o = &rom->options;
+    struct espota_link *link = rom->link;
+    int result = rom_identify(rom, error);
+    bool changes = o->baud && espota_link_has_baud(link) && o->baud != link->baud;
+    if (result == 0 && changes && !o->baud_auto)
+        result = rom_change_baud(rom, o->baud, error);
+    if (result == 0)
+        result = examine(rom, error);
+    if (result == 0 && changes && o->baud_auto && link->usb_vid != ESPOTA_USB_VID_ESPRESSIF)
+        result = rom_find_baud(rom, o->baud, error);
+    return result;
+}
+
+int rom_return(struct rom *rom, struct espota_error *error)
+{
+    struct espota_link *link = rom->link;
+    int result = 0;
+    rom->handed_over = false;
+    rom->recoveries = 0;
+    if (rom_can_reset(rom) && espota_link_has_baud(link))
+        result = espota_link_set_baud(link, ESPOTA_ROM_INITIAL_BAUD, error);
+    if (result == 0)
+        result = rom_connect(rom, error);
+    return result ? result : rom_begin(rom, error);
+}
+
 /* It was brought into download mode and nothing was changed: a chip whose boot lines can be driven goes back
  * to its app. */
 static void let_go(struct rom *rom)
@@ -295,14 +295,7 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
     int result = rom_connect(rom, error);
     bool connected = result == 0;
     if (result == 0)
-        result = rom_identify(rom, error);
-    bool changes = options->baud && espota_link_has_baud(link) && options->baud != link->baud;
-    if (result == 0 && changes && !options->baud_auto)
-        result = rom_change_baud(rom, options->baud, error);
-    if (result == 0)
-        result = examine(rom, error);
-    if (result == 0 && changes && options->baud_auto && link->usb_vid != ESPOTA_USB_VID_ESPRESSIF)
-        result = rom_find_baud(rom, options->baud, error);
+        result = rom_begin(rom, error);
     if (result == 0) {
         *device = &rom->device;
         return 0;

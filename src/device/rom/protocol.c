@@ -179,6 +179,7 @@ static bool repeatable(enum espota_rom_command command)
 {
     return command != ESPOTA_ROM_SYNC && command != ESPOTA_ROM_FLASH_DATA &&
            command != ESPOTA_ROM_FLASH_DEFL_DATA && command != ESPOTA_ROM_FLASH_END &&
+           command != ESPOTA_ROM_MEM_DATA && command != ESPOTA_ROM_MEM_END &&
            command != ESPOTA_ROM_GET_SECURITY_INFO && command != ESPOTA_ROM_CHANGE_BAUDRATE;
 }
 

@@ -12,7 +12,8 @@
 enum {
     ROM_ATTEMPTS = 3,
     ROM_MAX_RESPONSE = 256,
-    ROM_MAX_REQUEST = ESPOTA_ROM_HEADER_SIZE + 16 + ESPOTA_ROM_LOADER_MAX_BLOCK,
+    ROM_MAX_BLOCK = ESPOTA_ROM_MEMORY_BLOCK, /* data bytes of the largest packet */
+    ROM_MAX_REQUEST = ESPOTA_ROM_HEADER_SIZE + ESPOTA_ROM_BLOCK_HEADER + ROM_MAX_BLOCK,
 };
 
 struct rom {
@@ -28,6 +29,7 @@ struct rom {
     char log[1024];     /* what the chip printed before it answered, for diagnosis */
     size_t log_length;
     unsigned recoveries; /* since the rate was last changed */
+    bool handed_over;    /* to code in RAM: it no longer answers itself */
 };
 
 struct rom_response {
@@ -57,6 +59,17 @@ int rom_words(struct rom *rom, enum espota_rom_command command, const uint32_t *
 int rom_read_register(struct rom *rom, uint32_t address, uint32_t *value, struct espota_error *error);
 int rom_write_register(struct rom *rom, uint32_t address, uint32_t value, struct espota_error *error);
 
+/* A numbered packet of data, sent again up to `attempts` times in all when it is refused or not answered. */
+int rom_send_block(struct rom *rom, enum espota_rom_command command, const uint8_t *data, size_t length,
+                   uint32_t sequence, unsigned timeout_ms, unsigned attempts, struct espota_error *error);
+
+/* Bytes into RAM. */
+int rom_load(struct rom *rom, uint32_t address, const uint8_t *data, size_t length,
+             struct espota_error *error);
+
+/* Jump to what was loaded. Whether it runs shows when it says something itself. */
+int rom_start(struct rom *rom, uint32_t entry, struct espota_error *error);
+
 /* Forget half-received frames and whatever else came in. */
 void rom_drain(struct rom *rom);
 
@@ -66,7 +79,23 @@ int rom_sync(struct rom *rom, struct espota_error *error);
 /* Reset into download mode as the options say, and sync. */
 int rom_connect(struct rom *rom, struct espota_error *error);
 
-/* Leave download mode, as the options say. */
+/* What comes once a ROM answers: who it is, the rate, the flash. */
+int rom_begin(struct rom *rom, struct espota_error *error);
+
+/* From the start, after something else had the chip or the line was lost: by a reset where the link can. */
+int rom_return(struct rom *rom, struct espota_error *error);
+
+/* Is the port the chip's own USB-OTG controller, which the ROM drives? */
+bool rom_on_usb_otg(const struct rom *rom);
+
+/* Does the link reset the chip, and may it? */
+bool rom_can_reset(const struct rom *rom);
+
+/* See to it that the next reset does not end in download mode again, where a chip's register says so. */
+int rom_clear_force_download(struct rom *rom, struct espota_error *error);
+
+/* Leave download mode, as the options say. ESPOTA_ERR_UNSUPPORTED when that takes the ROM, which has handed
+ * over. */
 int rom_leave(struct rom *rom, struct espota_error *error);
 
 /* Keep watchdogs from biting that a reset over USB does not stop. */
