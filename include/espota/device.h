@@ -63,15 +63,30 @@ struct espota_device_info {
     char firmware[33];       /* version of the agent */
 };
 
+/** A range of flash. */
+struct espota_extent {
+    uint32_t offset, length;
+};
+
+/** A range of flash to be read, and where its bytes go. */
+struct espota_read {
+    uint32_t offset, length;
+    void *buffer;
+};
+
 struct espota_device_ops {
     /** Digest of a range, by device->digest_kind (16 or 32 bytes). */
     int (*digest)(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
                   struct espota_error *error);
-    /** Digests of the blocks of a range in one go, where that saves round trips; NULL: one by one. */
-    int (*digests)(struct espota_device *device, uint32_t offset, uint32_t length, uint32_t block,
-                   uint8_t *digests, struct espota_error *error);
+    /** Digests of the blocks of many ranges in one go, where that saves round trips; NULL: one by one. */
+    int (*digests)(struct espota_device *device, const struct espota_extent *extent, size_t count,
+                   uint32_t block, uint8_t *digests, struct espota_error *error);
     int (*read)(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
                 struct espota_error *error);
+    /** Many ranges in one go, where that saves round trips, telling espota_device_moved of what has come;
+     * NULL: one by one. */
+    int (*reads)(struct espota_device *device, const struct espota_read *read, size_t count,
+                 struct espota_error *error);
     /** Erase whole sectors; NULL where only images can be written. */
     int (*erase)(struct espota_device *device, uint32_t offset, uint32_t length, struct espota_error *error);
     /** Erase and program whole sectors: offset and length are multiples of 4K. */
@@ -163,8 +178,16 @@ int espota_device_digest(struct espota_device *device, uint32_t offset, uint32_t
 /** Digests of each `block` bytes of the range, the last one of what is left, one behind the other. */
 int espota_device_digests(struct espota_device *device, uint32_t offset, uint32_t length, uint32_t block,
                           uint8_t *digests, struct espota_error *error);
+/** The same of many ranges, each of which begins a block of its own; a device that can is asked for all of
+ * them at once. Their digests stand one behind the other. */
+int espota_device_digests_of(struct espota_device *device, const struct espota_extent *extent, size_t count,
+                             uint32_t block, uint8_t *digests, struct espota_error *error);
 int espota_device_read(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
                        struct espota_error *error);
+/** Many ranges; a device that can is asked for all of them at once. After a failure some of them may have
+ * been read. */
+int espota_device_reads(struct espota_device *device, const struct espota_read *read, size_t count,
+                        struct espota_error *error);
 int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t length,
                         struct espota_error *error);
 int espota_device_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,

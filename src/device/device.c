@@ -110,20 +110,39 @@ int espota_device_digest(struct espota_device *device, uint32_t offset, uint32_t
     return result ? result : device->ops->digest(device, offset, length, digest, error);
 }
 
+/* For a device that is asked block by block. */
+static int digest_blocks(struct espota_device *device, const struct espota_extent *extent, uint32_t block,
+                         uint8_t **digests, struct espota_error *error)
+{
+    int result = 0;
+    for (uint32_t at = 0; result == 0 && at < extent->length; at += block) {
+        uint32_t part = extent->length - at < block ? extent->length - at : block;
+        result = espota_device_check_cancelled(device, error);
+        if (result == 0)
+            result = espota_device_digest(device, extent->offset + at, part, *digests, error);
+        *digests += espota_device_digest_length(device);
+    }
+    return result;
+}
+
+int espota_device_digests_of(struct espota_device *device, const struct espota_extent *extent, size_t count,
+                             uint32_t block, uint8_t *digests, struct espota_error *error)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = espota_device_check_range(device, "digest", extent[i].offset, extent[i].length, error);
+    if (result == 0 && espota_device_can(device, ESPOTA_CAP_DIGESTS))
+        return device->ops->digests(device, extent, count, block, digests, error);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = digest_blocks(device, &extent[i], block, &digests, error);
+    return result;
+}
+
 int espota_device_digests(struct espota_device *device, uint32_t offset, uint32_t length, uint32_t block,
                           uint8_t *digests, struct espota_error *error)
 {
-    int result = espota_device_check_range(device, "digest", offset, length, error);
-    if (result == 0 && espota_device_can(device, ESPOTA_CAP_DIGESTS))
-        return device->ops->digests(device, offset, length, block, digests, error);
-    for (uint32_t at = 0; result == 0 && at < length; at += block) {
-        uint32_t part = length - at < block ? length - at : block;
-        result = espota_device_check_cancelled(device, error);
-        if (result == 0)
-            result = espota_device_digest(device, offset + at, part, digests, error);
-        digests += espota_device_digest_length(device);
-    }
-    return result;
+    struct espota_extent extent = { offset, length };
+    return espota_device_digests_of(device, &extent, 1, block, digests, error);
 }
 
 int espota_device_read(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
@@ -133,6 +152,24 @@ int espota_device_read(struct espota_device *device, uint32_t offset, void *buff
     if (result == 0)
         result = espota_device_check_range(device, "read", offset, length, error);
     return result ? result : device->ops->read(device, offset, buffer, length, error);
+}
+
+int espota_device_reads(struct espota_device *device, const struct espota_read *read, size_t count,
+                        struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_READ, "read flash of", error);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = espota_device_check_range(device, "read", read[i].offset, read[i].length, error);
+    if (result == 0 && device->ops->reads)
+        return device->ops->reads(device, read, count, error);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        result = espota_device_check_cancelled(device, error);
+        if (result == 0)
+            result = device->ops->read(device, read[i].offset, read[i].buffer, read[i].length, error);
+        if (result == 0)
+            espota_device_moved(device, read[i].length);
+    }
+    return result;
 }
 
 /* Progress of what repeats nothing. */

@@ -13,10 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECTOR            ESPOTA_SECTOR_SIZE
-#define BLOCK             (64u * 1024u)
-#define SECTORS_PER_BLOCK (BLOCK / SECTOR)
-#define LONGEST_RUN       (256u * 1024u)
+#define SECTOR      ESPOTA_SECTOR_SIZE
+#define BLOCK       (64u * 1024u)
+#define LONGEST_RUN (256u * 1024u)
 
 enum { MAX_ROUNDS = 24, MAX_IDLE_ROUNDS = 6 };
 
@@ -37,19 +36,6 @@ struct job {
 uint32_t espota_smart_write_total(size_t length)
 {
     return (uint32_t)((length + SECTOR - 1) / SECTOR * SECTOR);
-}
-
-/* Ask for the sectors of one block. */
-static int compare_sectors(struct job *job, uint32_t at, uint32_t length, struct espota_error *error)
-{
-    uint8_t digests[SECTORS_PER_BLOCK * ESPOTA_SHA256_LENGTH], expected[ESPOTA_SHA256_LENGTH];
-    size_t size = espota_device_digest_length(job->device);
-    int result = espota_device_digests(job->device, job->offset + at, length, SECTOR, digests, error);
-    for (uint32_t i = 0; result == 0 && i < length / SECTOR; i++) {
-        result = update_digest_of(job->device, job->data + at + i * SECTOR, SECTOR, expected, error);
-        job->differs[at / SECTOR + i] = memcmp(digests + i * size, expected, size) != 0;
-    }
-    return result;
 }
 
 /* A block of which the device holds nothing but FF need not be asked for sector by sector. */
@@ -75,28 +61,59 @@ static int compare_at_once(struct job *job, uint32_t at, uint32_t length, const 
     return result;
 }
 
-static int compare_block(struct job *job, uint32_t at, uint32_t length, const uint8_t *digest,
-                         struct espota_error *error)
+/* Ask for the sectors of all blocks that are not settled, in one go. */
+static int compare_sectors(struct job *job, const struct espota_extent *extent, size_t count,
+                           uint8_t *digests, struct espota_error *error)
 {
-    bool settled = false;
-    int result = compare_at_once(job, at, length, digest, &settled, error);
-    return result || settled ? result : compare_sectors(job, at, length, error);
+    uint8_t expected[ESPOTA_SHA256_LENGTH];
+    size_t size = espota_device_digest_length(job->device);
+    int result = count ? espota_device_digests_of(job->device, extent, count, SECTOR, digests, error) : 0;
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        uint32_t first = extent[i].offset - job->offset, end = first + extent[i].length;
+        for (uint32_t at = first; result == 0 && at < end; at += SECTOR, digests += size) {
+            result = update_digest_of(job->device, job->data + at, SECTOR, expected, error);
+            job->differs[at / SECTOR] = memcmp(digests, expected, size) != 0;
+        }
+    }
+    return result;
+}
+
+/* Blocks that lie one behind the other make one extent. */
+static size_t add_extent(const struct job *job, struct espota_extent *extent, size_t count, uint32_t at,
+                         uint32_t length)
+{
+    struct espota_extent *last = count > 0 ? &extent[count - 1] : NULL;
+    if (last && last->offset + last->length == job->offset + at) {
+        last->length += length;
+        return count;
+    }
+    extent[count] = (struct espota_extent){ job->offset + at, length };
+    return count + 1;
+}
+
+static int compare_blocks_with(struct job *job, struct espota_extent *extent, uint8_t *digests,
+                               struct espota_error *error)
+{
+    size_t size = espota_device_digest_length(job->device), count = 0;
+    int result = espota_device_digests(job->device, job->offset, job->length, BLOCK, digests, error);
+    for (uint32_t at = 0; result == 0 && at < job->length; at += BLOCK) {
+        uint32_t length = job->length - at < BLOCK ? job->length - at : BLOCK;
+        bool settled = false;
+        result = compare_at_once(job, at, length, digests + at / BLOCK * size, &settled, error);
+        if (result == 0 && !settled)
+            count = add_extent(job, extent, count, at, length);
+    }
+    return result ? result : compare_sectors(job, extent, count, digests, error);
 }
 
 static int compare_blocks(struct job *job, struct espota_error *error)
 {
-    size_t size = espota_device_digest_length(job->device);
-    uint32_t blocks = (job->length + BLOCK - 1) / BLOCK;
-    uint8_t *digests = malloc(blocks * size);
-    if (!digests)
-        return espota_fail_memory(error, "comparing flash");
-    int result = espota_device_digests(job->device, job->offset, job->length, BLOCK, digests, error);
-    for (uint32_t i = 0; result == 0 && i < blocks; i++) {
-        uint32_t at = i * BLOCK;
-        uint32_t length = job->length - at < BLOCK ? job->length - at : BLOCK;
-        result = compare_block(job, at, length, digests + i * size, error);
-    }
+    uint8_t *digests = malloc(job->length / SECTOR * espota_device_digest_length(job->device));
+    struct espota_extent *extent = calloc((job->length + BLOCK - 1) / BLOCK, sizeof *extent);
+    int result = digests && extent ? compare_blocks_with(job, extent, digests, error)
+                                   : espota_fail_memory(error, "comparing flash");
     free(digests);
+    free(extent);
     return result;
 }
 

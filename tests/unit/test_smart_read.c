@@ -63,6 +63,41 @@ static void only_what_is_neither_known_nor_blank_travels(void **state)
     }
 }
 
+/* The image that was flashed lies elsewhere in the file than in flash, in whole sectors. */
+static void sectors_that_the_caller_knows_do_not_travel(void **state)
+{
+    static uint8_t image[4 * SECTOR];
+    uint8_t data[LENGTH] = { 0 };
+    struct flash_device *f = filled();
+    struct espota_smart_read result;
+    struct espota_error error = { 0 };
+    (void)state;
+    memcpy(image + 2 * SECTOR, f->flash + SECTOR, SECTOR);
+    struct espota_known known[] = { { image, 100 }, { image, sizeof image } };
+    assert_int_equal(espota_smart_read_knowing(&f->device, 0, data, LENGTH, known, 2, &result, &error), 0);
+    assert_memory_equal(data, f->flash, LENGTH);
+    assert_int_equal(result.read, SECTOR + 100);
+    assert_int_equal(f->advanced, LENGTH);
+    free(f);
+}
+
+static void a_sector_that_is_there_twice_travels_once(void **state)
+{
+    static uint8_t data[8 * SECTOR];
+    struct flash_device *f = filled();
+    struct espota_smart_read result;
+    struct espota_error error = { 0 };
+    (void)state;
+    memcpy(f->flash + 5 * SECTOR, f->flash + SECTOR, SECTOR);
+    memcpy(f->flash + 7 * SECTOR, f->flash + SECTOR, SECTOR);
+    f->flips = 1;
+    assert_int_equal(espota_smart_read(&f->device, 0, data, sizeof data, &result, &error), 0);
+    assert_memory_equal(data, f->flash, sizeof data);
+    assert_int_equal(result.read, 4 * SECTOR); /* three different ones, and the first again after the flip */
+    assert_int_equal(f->advanced, sizeof data);
+    free(f);
+}
+
 static void a_line_that_never_gets_it_right_is_given_up(void **state)
 {
     uint8_t data[LENGTH] = { 0 };
@@ -95,6 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_is_neither_known_nor_blank_travels),
+        cmocka_unit_test(sectors_that_the_caller_knows_do_not_travel),
+        cmocka_unit_test(a_sector_that_is_there_twice_travels_once),
         cmocka_unit_test(a_line_that_never_gets_it_right_is_given_up),
         cmocka_unit_test(what_is_not_in_flash_is_not_read),
     };

@@ -19,6 +19,20 @@ enum {
     CLIENT_ATTEMPTS = 5,
     CLIENT_MAX_WINDOW = 64,
     CLIENT_MAX_KEY = 64,
+    CLIENT_MAX_QUESTION = 16, /* bytes of a request of a series */
+};
+
+/* Requests that are not answered yet, oldest first. The agent answers in order: an answer says of all
+ * requests before its own that they, or their answers, were lost. */
+struct client_flight {
+    struct client_request {
+        uint32_t sequence;
+        uint32_t item; /* the sender's: what it asked for */
+        size_t wire;   /* bytes of its frame as they were sent */
+        uint64_t sent_ms;
+    } request[CLIENT_MAX_WINDOW];
+    unsigned count;
+    size_t bytes; /* of all of them */
 };
 
 struct agent_client {
@@ -29,13 +43,18 @@ struct agent_client {
     uint8_t frame[ESPOTA_AGENT_MAX_FRAME(CLIENT_MAX_DATA)];
     uint8_t in[4096]; /* received, not yet decoded */
     size_t in_at, in_count;
-    uint32_t sequence;           /* of the last request */
+    uint8_t out[ESPOTA_SLIP_MAX_ENCODED(ESPOTA_AGENT_MAX_FRAME(CLIENT_MAX_DATA))]; /* built, not yet sent */
+    size_t out_count;
+    uint32_t sequence; /* of the last request */
+    struct client_flight flight;
+    uint64_t slowest_ms;         /* of the last answers */
     uint8_t key[CLIENT_MAX_KEY]; /* the device's; its length is in the options. Wiped when closed */
     struct espota_hash *sha256;
     bool sealed; /* a keyed session: frames are encrypted */
     struct espota_noise_keys keys;
     uint32_t sent, received; /* numbers of the last sealed frames */
-    unsigned window;
+    unsigned window;         /* requests that may be unanswered */
+    uint32_t window_bytes;   /* of frames on the wire that may be unanswered */
     unsigned max_data;
     struct espota_payload image; /* of begin_image, without its bytes; length 0: none */
     uint32_t image_offset;       /* of the partition that it goes to */
@@ -56,11 +75,30 @@ int client_begin(struct agent_client *client, struct espota_link *link,
                  const struct espota_agent_client_options *options, struct espota_error *error);
 void client_end(struct agent_client *client);
 
+static inline struct agent_client *client_of(struct espota_device *device)
+{
+    return (struct agent_client *)device;
+}
+
+/* read.c: operations of the device. */
+int client_digests(struct espota_device *device, const struct espota_extent *extent, size_t count,
+                   uint32_t block, uint8_t *digests, struct espota_error *error);
+int client_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
+                  struct espota_error *error);
+int client_reads(struct espota_device *device, const struct espota_read *read, size_t count,
+                 struct espota_error *error);
+int client_read(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
+                struct espota_error *error);
+
 /* frames.c: one frame out, one frame in. Frames that are no valid responses are passed over.
  * client_receive returns ESPOTA_ERR_TIMEOUT when none came until `deadline`, ESPOTA_ERR_DEVICE when the agent
  * does not know the session any more. */
 int client_send(struct agent_client *client, enum espota_agent_request type, const void *data, size_t length,
                 struct espota_error *error);
+/* The same in two steps: what is built leaves when the agent has room for it (client_may_send). */
+int client_build(struct agent_client *client, enum espota_agent_request type, const void *data, size_t length,
+                 struct espota_error *error);
+int client_send_built(struct agent_client *client, uint32_t item, struct espota_error *error);
 int client_receive(struct agent_client *client, uint64_t deadline, struct client_response *response,
                    struct espota_error *error);
 
@@ -74,6 +112,42 @@ int client_await(struct agent_client *client, enum espota_agent_request type, un
 int client_exchange(struct agent_client *client, enum espota_agent_request type, const void *data,
                     size_t length, unsigned timeout_ms, size_t least, struct client_response *response,
                     struct espota_error *error);
+
+/* flight.c: what is under way. May the frame that was built be sent? One alone always may. */
+bool client_may_send(const struct agent_client *client);
+/* How long to wait for a sign of life, from `least_ms` to `most_ms`: what earlier answers took is known, each
+ * of `silences` in a row doubles it, and what is under way takes its time on the line. */
+unsigned client_patience_ms(const struct agent_client *client, unsigned least_ms, unsigned most_ms,
+                            unsigned silences);
+/* The request of this sequence number, or NULL. */
+struct client_request *client_find_request(struct agent_client *client, uint32_t sequence);
+/* Forget the oldest request. */
+struct client_request client_drop_oldest(struct agent_client *client);
+/* `request` has its answer, by which all before it are forgotten too. */
+void client_answered(struct agent_client *client, const struct client_request *request);
+
+/* series.c: many requests of a type with the window kept full; what gets lost is asked for again. */
+struct client_series {
+    enum espota_agent_request type;
+    uint32_t count;
+    unsigned least_ms, most_ms; /* to wait for a sign of life */
+    void *context;
+    /* Request number `item`. @return its length, at most CLIENT_MAX_QUESTION. */
+    size_t (*compose)(void *context, uint32_t item, uint8_t *payload);
+    /* Its answer, with status OK. Each item is answered once. @return 0, or the error to end with. */
+    int (*take)(void *context, uint32_t item, const struct client_response *response,
+                struct espota_error *error);
+};
+int client_run_series(struct agent_client *client, const struct client_series *series,
+                      struct espota_error *error);
+
+/* The agent answers `type` with too few bytes. */
+int client_fail_short(struct agent_client *client, enum espota_agent_request type,
+                      struct espota_error *error);
+
+/* It goes on working on `type` longer than anything takes, since `since_ms`. @return 0 while it may. */
+int client_check_endless(struct agent_client *client, enum espota_agent_request type, uint64_t since_ms,
+                         struct espota_error *error);
 
 /* The error for a status, while doing `type`. */
 int client_fail(struct agent_client *client, enum espota_agent_request type, enum espota_agent_status status,

@@ -13,63 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct agent_client *client_of(struct espota_device *device)
-{
-    return (struct agent_client *)device;
-}
-
-/* As many digests as fit one response at a time. */
-static int client_digests(struct espota_device *device, uint32_t offset, uint32_t length, uint32_t block,
-                          uint8_t *digests, struct espota_error *error)
-{
-    struct agent_client *client = client_of(device);
-    uint32_t most = client->max_data / ESPOTA_SHA256_LENGTH;
-    for (uint32_t at = 0; at < length;) {
-        uint64_t fit = (uint64_t)most * block;
-        uint32_t part = length - at < fit ? length - at : (uint32_t)fit;
-        size_t size = (size_t)((part - 1) / block + 1) * ESPOTA_SHA256_LENGTH;
-        uint8_t request[12];
-        struct client_response response;
-        espota_put_le32(request, offset + at);
-        espota_put_le32(request + 4, part);
-        espota_put_le32(request + 8, block);
-        int result = client_exchange(client, ESPOTA_AGENT_DIGEST, request, sizeof request,
-                                     CLIENT_LONG_TIMEOUT_MS, size, &response, error);
-        if (result != 0)
-            return result;
-        memcpy(digests, response.data, size);
-        digests += size;
-        at += part;
-    }
-    return 0;
-}
-
-static int client_digest(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
-                         struct espota_error *error)
-{
-    return client_digests(device, offset, length, length, digest, error);
-}
-
-static int client_read(struct espota_device *device, uint32_t offset, void *buffer, size_t length,
-                       struct espota_error *error)
-{
-    struct agent_client *client = client_of(device);
-    for (size_t done = 0; done < length;) {
-        size_t chunk = length - done < client->max_data ? length - done : client->max_data;
-        uint8_t request[6];
-        struct client_response response;
-        espota_put_le32(request, offset + (uint32_t)done);
-        espota_put_le16(request + 4, (uint16_t)chunk);
-        int result = client_exchange(client, ESPOTA_AGENT_READ, request, sizeof request, CLIENT_TIMEOUT_MS,
-                                     chunk, &response, error);
-        if (result != 0)
-            return espota_fail_while(error, "0x%zx", offset + done);
-        memcpy((uint8_t *)buffer + done, response.data, chunk);
-        done += chunk;
-    }
-    return 0;
-}
-
 static int client_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                         struct espota_error *error)
 {
@@ -165,6 +108,7 @@ const struct espota_device_ops client_ops = {
     .digest = client_digest,
     .digests = client_digests,
     .read = client_read,
+    .reads = client_reads,
     .write = client_write,
     .begin_image = client_begin_image,
     .finish_image = client_finish_image,

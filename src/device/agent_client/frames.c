@@ -52,10 +52,11 @@ static size_t put_sealed(struct agent_client *client, uint8_t type, const void *
     return ESPOTA_AGENT_SEALED_HEADER + size + ESPOTA_AGENT_TAG_SIZE;
 }
 
-int client_send(struct agent_client *client, enum espota_agent_request type, const void *data, size_t length,
-                struct espota_error *error)
+int client_build(struct agent_client *client, enum espota_agent_request type, const void *data, size_t length,
+                 struct espota_error *error)
 {
-    uint8_t body[ESPOTA_AGENT_MAX_FRAME(CLIENT_MAX_DATA)], wire[ESPOTA_SLIP_MAX_ENCODED(sizeof body)];
+    uint8_t body[ESPOTA_AGENT_MAX_FRAME(CLIENT_MAX_DATA)];
+    client->out_count = 0;
     if (ESPOTA_AGENT_MAX_FRAME(length) > sizeof body || client->sequence == UINT32_MAX ||
         client->sent == UINT32_MAX)
         return espota_fail(error, ESPOTA_ERR_FAILED, "a request for the agent is too long, or one too many");
@@ -66,7 +67,28 @@ int client_send(struct agent_client *client, enum espota_agent_request type, con
     if (size == 0)
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "ChaCha20-Poly1305 is not available from the crypto library");
-    return espota_link_write(client->link, wire, espota_slip_encode(body, size, wire), error);
+    client->out_count = espota_slip_encode(body, size, client->out);
+    return 0;
+}
+
+int client_send_built(struct agent_client *client, uint32_t item, struct espota_error *error)
+{
+    struct client_flight *flight = &client->flight;
+    size_t size = client->out_count;
+    if (flight->count == CLIENT_MAX_WINDOW)
+        client_drop_oldest(client);
+    flight->request[flight->count++] =
+        (struct client_request){ client->sequence, item, size, espota_link_now_ms(client->link) };
+    flight->bytes += size;
+    client->out_count = 0;
+    return espota_link_write(client->link, client->out, size, error);
+}
+
+int client_send(struct agent_client *client, enum espota_agent_request type, const void *data, size_t length,
+                struct espota_error *error)
+{
+    int result = client_build(client, type, data, length, error);
+    return result ? result : client_send_built(client, 0, error);
 }
 
 enum arrival { NOTHING, RESPONSE, LOST };
@@ -251,27 +273,42 @@ int client_fail(struct agent_client *client, enum espota_agent_request type, enu
                             reasons[status].text);
 }
 
+int client_check_endless(struct agent_client *client, enum espota_agent_request type, uint64_t since_ms,
+                         struct espota_error *error)
+{
+    unsigned limit_ms = client->options.work_timeout_ms ? client->options.work_timeout_ms : CLIENT_WORK_MS;
+    if (espota_link_now_ms(client->link) - since_ms < limit_ms)
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_FAILED,
+                       "the agent on %s does not finish to %s, in %u s: restart the device, then run "
+                       "the command again",
+                       client->link->name, names[type], limit_ms / 1000);
+}
+
 int client_await(struct agent_client *client, enum espota_agent_request type, unsigned timeout_ms,
                  struct client_response *response, struct espota_error *error)
 {
-    unsigned limit_ms = client->options.work_timeout_ms ? client->options.work_timeout_ms : CLIENT_WORK_MS;
-    uint64_t limit = espota_link_now_ms(client->link) + limit_ms;
-    uint64_t deadline = espota_link_now_ms(client->link) + timeout_ms;
+    uint64_t begun = espota_link_now_ms(client->link), deadline = begun + timeout_ms;
     for (;;) {
         int result = client_receive(client, deadline, response, error);
+        if (result == 0)
+            result = client_check_endless(client, type, begun, error);
         if (result != 0)
             return result;
-        if (espota_link_now_ms(client->link) >= limit)
-            return espota_fail(error, ESPOTA_ERR_FAILED,
-                               "the agent on %s does not finish to %s, in %u s: restart the device, then run "
-                               "the command again",
-                               client->link->name, names[type], limit_ms / 1000);
         if (response->type != type || response->sequence != client->sequence)
             continue;
         if (response->status != ESPOTA_AGENT_WORKING)
-            return 0;
+            break;
         deadline = espota_link_now_ms(client->link) + timeout_ms;
     }
+    client_answered(client, client_find_request(client, response->sequence));
+    return 0;
+}
+
+int client_fail_short(struct agent_client *client, enum espota_agent_request type, struct espota_error *error)
+{
+    return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s answers too short to %s",
+                       client->link->name, names[type]);
 }
 
 int client_exchange(struct agent_client *client, enum espota_agent_request type, const void *data,
@@ -292,8 +329,5 @@ int client_exchange(struct agent_client *client, enum espota_agent_request type,
         return result;
     if (r->status != ESPOTA_AGENT_OK)
         return client_fail(client, type, r->status, error);
-    if (r->length < least)
-        return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s answers too short to %s",
-                           client->link->name, names[type]);
-    return 0;
+    return r->length < least ? client_fail_short(client, type, error) : 0;
 }

@@ -102,6 +102,7 @@ static int take_hello(struct agent_client *client, const struct client_response 
     say(greeting, response->data - 1, response->length + 1); /* with the status */
     greeting->key_needed = response->data[1] & ESPOTA_AGENT_HELLO_KEY_NEEDED;
     client->window = response->data[2];
+    client->window_bytes = UINT32_MAX;
     client->max_data = espota_get_le16(response->data + 3);
     take_capabilities(&client->device, espota_get_le32(response->data + 5));
     if (client->window == 0 || client->max_data < 64 || client->max_data > CLIENT_MAX_DATA)
