@@ -90,7 +90,7 @@ override CPPFLAGS += -Iinclude -Isrc -Ifirmware/agent/include -Ifirmware/port/po
 override CFLAGS += -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(SANITIZE)
 override LDFLAGS += $(SANITIZE)
 # What firmware compiles too: C99, freestanding.
-PURE_CFLAGS = -std=c99 -ffreestanding
+PURE_CFLAGS = -std=c99 -ffreestanding -DESPOTA_CODER_XTENSA -DESPOTA_CODER_RISCV -DESPOTA_CODER_ENCODER
 
 # ---- sources ----------------------------------------------------------------------------------------------
 # libespota; and what only the program has: the simulator with the agent in it, the terminal, the commands.

@@ -1,0 +1,69 @@
+/** The image coder: rebuilds sectors of a firmware image from the chunks of a coded stream.
+ *
+ * A context-mixing coder that knows what firmware is made of: instructions of Xtensa or RISC-V, addresses,
+ * words, text. Its state adapts from sector to sector. The format is specified in firmware/PROTOCOL.md,
+ * "Coded streams"; the encoder is espota/encode.h.
+ *
+ * Pure code: no allocation, no globals, integer arithmetic only, the same bits on every machine. Whatever a
+ * chunk holds, a call ends, and writes to its memory and to the sector alone. firmware/ compiles it too, for
+ * the instruction sets named by ESPOTA_CODER_XTENSA and ESPOTA_CODER_RISCV. */
+#ifndef ESPOTA_CODER_H
+#define ESPOTA_CODER_H
+
+#pragma GCC visibility push(default)
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ESPOTA_CODER_SECTOR 4096u
+/* log2 of the bytes of the context table */
+#define ESPOTA_CODER_TABLE_MIN     13u
+#define ESPOTA_CODER_TABLE_MAX     18u
+#define ESPOTA_CODER_TABLE_DEFAULT 15u
+
+/* Streams (firmware/PROTOCOL.md) */
+#define ESPOTA_STREAM_HEAD_SIZE 16u
+#define ESPOTA_STREAM_RAW       0u
+#define ESPOTA_STREAM_CODED     1u
+/* Bits 15..14 of the word that begins a chunk; bits 13..0 are the length of a coded one, else 0. */
+#define ESPOTA_CHUNK_CODED       0u
+#define ESPOTA_CHUNK_STORED      1u
+#define ESPOTA_CHUNK_FILL        2u
+#define ESPOTA_CHUNK_COPY        3u
+#define ESPOTA_CHUNK_LENGTH_MASK 0x3FFFu
+
+enum espota_isa {
+    ESPOTA_ISA_NONE, /* data alone */
+    ESPOTA_ISA_XTENSA,
+    ESPOTA_ISA_RISCV,
+};
+
+/** What surrounds the decoder. The functions may be NULL where noted. */
+struct espota_coder_image {
+    void *context;
+    /** Bytes of the image that lie before the sector being rebuilt; 0, or -1. Not used yet: may be NULL. */
+    int (*read)(void *context, uint32_t offset, void *buffer, size_t length);
+    /** Called about every 16 bytes that are rebuilt; may be NULL. It must not call the decoder. */
+    void (*relax)(void *context);
+};
+
+struct espota_decoder_ops {
+    /** Bytes that it needs with a table of 2^table_log bytes; 0 where that is out of range. */
+    size_t (*memory)(unsigned table_log);
+    /** Begin a stretch at `offset` (whole sectors) of the image. `memory`, of `size` bytes and aligned for
+     * uint32_t, and `image` stay the caller's, and in use until the stretch ends.
+     * @return 0; -1 where memory, table or instruction set cannot be used. */
+    int (*begin)(void *memory, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
+                 const struct espota_coder_image *image);
+    /** Rebuild the next sector from the `length` bytes of a chunk of kind coded. Sectors of other kinds are
+     * not shown to the decoder.
+     * @return 0; -1 where it is malformed: the sector's contents are then undefined, and the stretch is over.
+     */
+    int (*sector)(void *memory, const uint8_t *chunk, size_t length, uint8_t sector[ESPOTA_CODER_SECTOR]);
+};
+
+extern const struct espota_decoder_ops espota_decoder;
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,38 @@
+/** Encoding a stretch of an image as a stream for an agent (firmware/PROTOCOL.md, "Coded streams").
+ *
+ * Either the whole stretch at once, or one sector after the other, so that it can be sent while it is made.
+ * What the coder cannot shorten is stored, a sector of one repeated byte is a fill, a sector that the image
+ * had before is a copy. */
+#ifndef ESPOTA_ENCODE_H
+#define ESPOTA_ENCODE_H
+
+#pragma GCC visibility push(default)
+
+#include "espota/buffer.h"
+#include "espota/coder.h"
+
+/** Append the stream, head included, of `length` bytes at `offset` of the image to `stream`. Offset and
+ * length are whole sectors; what lies beyond `image_length` counts as FF. `table_log` is what the decoder
+ * takes.
+ * @return 0, or an error: ESPOTA_ERR_NOMEM, or ESPOTA_ERR_USAGE where arguments are out of range. */
+int espota_encode(enum espota_isa isa, unsigned table_log, const uint8_t *image, size_t image_length,
+                  uint32_t offset, uint32_t length, struct espota_bytes *stream, struct espota_error *error);
+
+/** The same bit by bit. */
+struct espota_encoder;
+
+/** Begin a stretch: its head is appended to `stream`. `image` must stay as it is until the end.
+ * @return 0 and an encoder that espota_encoder_end frees; or an error as above, with *encoder NULL. */
+int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, unsigned table_log,
+                         const uint8_t *image, size_t image_length, uint32_t offset, uint32_t length,
+                         struct espota_bytes *stream, struct espota_error *error);
+/** Append the chunk of the next sector. @return 1; 0 when the stretch has no more; negative on failure: no
+ * memory. */
+int espota_encoder_sector(struct espota_encoder *encoder, struct espota_bytes *stream,
+                          struct espota_error *error);
+/** Free it; NULL is allowed. */
+void espota_encoder_end(struct espota_encoder *encoder);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,236 @@
+/* The image coder: sectors, segments and units, for both directions. */
+#include "coder.h"
+
+#include "espota/bytes.h"
+
+#include <string.h>
+
+#define IMAGE_HEADER 24u
+
+enum { FLAG_PLACE, FLAG_MODE = 4 };
+
+/* 65536 / (1 + exp(-x)) for x = -8, -7.5 .. 8 */
+static const uint16_t logistic[33] = { 22,    36,    60,    98,    162,   267,   439,   720,   1179,
+                                       1921,  3108,  4971,  7812,  11955, 17625, 24743, 32768, 40793,
+                                       47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097,
+                                       65269, 65374, 65438, 65476, 65500, 65514 };
+
+/* ---- begin
+ * ----------------------------------------------------------------------------------------------------- */
+static size_t memory_for(unsigned table_log)
+{
+    if (table_log < ESPOTA_CODER_TABLE_MIN || table_log > ESPOTA_CODER_TABLE_MAX)
+        return 0;
+    return sizeof(struct coder) + ((size_t)1 << table_log);
+}
+
+static void fill_tables(struct coder *coder)
+{
+    for (uint32_t i = 0; i < 512; i++) {
+        uint32_t low = logistic[i >> 4], high = logistic[(i >> 4) + 1];
+        coder->squash[i] = (uint16_t)(low + ((high - low) * (i & 15) >> 4));
+    }
+    uint32_t p = 0;
+    for (int32_t x = -127; x <= 127; x++) {
+        uint32_t until = coder->squash[(x + 128) * 2 + 1] >> 4;
+        while (p <= until)
+            coder->stretch[p++] = (int8_t)x;
+    }
+    while (p < 4096)
+        coder->stretch[p++] = 127;
+}
+
+static void fill_model(struct coder *coder)
+{
+    size_t words = ((size_t)1 << coder->table_log) / sizeof *coder->table;
+    for (size_t i = 0; i < words; i++)
+        coder->table[i] = i % 4 == 0 ? 0 : 0x8000;
+    for (unsigned i = 0; i < CODER_SETS; i++)
+        for (unsigned j = 0; j < CODER_INPUTS; j++)
+            coder->weight[i][j] = 2600;
+    for (unsigned i = 0; i < CODER_SETS / 4; i++)
+        for (unsigned j = 0; j < 32; j++)
+            coder->refined[i][j] = coder->squash[j * 16 + 8];
+    for (unsigned i = 0; i < CODER_FLAGS; i++)
+        coder->flag[i] = 32768;
+}
+
+static const struct coder_isa *model_of(enum espota_isa isa)
+{
+#ifdef ESPOTA_CODER_XTENSA
+    if (isa == ESPOTA_ISA_XTENSA)
+        return &coder_isa_xtensa;
+#endif
+#ifdef ESPOTA_CODER_RISCV
+    if (isa == ESPOTA_ISA_RISCV)
+        return &coder_isa_riscv;
+#endif
+    (void)isa;
+    return NULL;
+}
+
+int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
+                const struct espota_coder_image *image)
+{
+    size_t needed = memory_for(table_log);
+    if (coder == NULL || needed == 0 || size < needed || (model_of(isa) == NULL && isa != ESPOTA_ISA_NONE))
+        return -1;
+    memset(coder, 0, sizeof *coder);
+    coder->table_log = table_log;
+    coder->table = (uint16_t *)(coder + 1);
+    coder->isa = model_of(isa);
+    coder->image = image;
+    coder->place.offset = offset;
+    fill_tables(coder);
+    fill_model(coder);
+    return 0;
+}
+
+/* ---- where we are
+ * ---------------------------------------------------------------------------------------------- */
+/* The sector does not go on where the last one ended: forget what came before. */
+static void code_place(struct coder *coder, const struct coder_place *actual)
+{
+    static const struct coder_place nowhere;
+    if (coder_flag(coder, actual != NULL, FLAG_PLACE) == 0)
+        return;
+    if (actual == NULL)
+        actual = &nowhere;
+    coder->place.offset = coder_plain(coder, actual->offset, 32);
+    coder->place.segments_left = coder_plain(coder, actual->segments_left, 8);
+    coder->place.address = coder_plain(coder, actual->address, 32);
+    coder->place.left = coder_plain(coder, actual->left, 32);
+    coder->filled = 0;
+    coder->in_header = false;
+    coder->before = coder->before8 = 0;
+    if (coder->isa != NULL)
+        coder->isa->reset(coder);
+}
+
+/* Code or data? Asked anew in each sector and segment. */
+static void code_mode(struct coder *coder)
+{
+    coder->mode_known = true;
+    if (coder->isa == NULL)
+        return;
+    unsigned flag =
+        FLAG_MODE + (coder->code_here ? 1u : 0) + (coder->isa->holds_code(coder->place.address) ? 2u : 0);
+    bool code = coder_flag(coder, coder->actual_code, flag) != 0;
+    if (code && !coder->code_here)
+        coder->isa->reset(coder);
+    coder->code_here = code;
+}
+
+/* Nothing of this segment is left. */
+static void next_segment(struct coder *coder)
+{
+    struct coder_place *place = &coder->place;
+    coder->code_here = false;
+    if (coder->in_header) {
+        place->address = espota_get_le32(coder->header);
+        place->left = espota_get_le32(coder->header + 4);
+        coder->in_header = coder->mode_known = false;
+    } else if (place->segments_left > 0) {
+        place->segments_left--;
+        place->address = 0;
+        place->left = sizeof coder->header;
+        coder->in_header = true;
+    } else {
+        place->address = 0;
+        place->left = UINT32_MAX;
+    }
+}
+
+void coder_emit(struct coder *coder, uint32_t byte)
+{
+    uint8_t value = (uint8_t)byte;
+    if (coder->in_header)
+        coder->header[(sizeof coder->header - coder->place.left) & 7] = value;
+    if (coder->filled < ESPOTA_CODER_SECTOR)
+        coder->sector[coder->filled] = value;
+    else
+        coder->over[coder->filled - ESPOTA_CODER_SECTOR] = value;
+    coder->filled++;
+    coder->place.address++;
+    coder->place.left--;
+    coder->before8 = coder->before8 >> 8 | coder->before << 24;
+    coder->before = coder->before >> 8 | (uint32_t)value << 24;
+}
+
+/* ---- sectors
+ * --------------------------------------------------------------------------------------------------- */
+static void code_unit(struct coder *coder)
+{
+    if (coder->look != NULL)
+        coder->look(coder);
+    if (!coder->mode_known && !coder->in_header)
+        code_mode(coder);
+    if (coder->code_here)
+        coder->isa->unit(coder);
+    else
+        coder_data_byte(coder);
+}
+
+static void relax(struct coder *coder)
+{
+    if (coder->filled - coder->relaxed < 16 || coder->image == NULL || coder->image->relax == NULL)
+        return;
+    coder->image->relax(coder->image->context);
+    coder->relaxed = coder->filled;
+}
+
+void coder_sector(struct coder *coder, uint8_t *sector, const struct coder_place *actual_place)
+{
+    code_place(coder, actual_place);
+    coder->sector = sector;
+    memcpy(sector, coder->over, coder->filled);
+    coder->relaxed = 0;
+    coder->mode_known = false;
+    while (coder->filled < ESPOTA_CODER_SECTOR) {
+        while (coder->place.left == 0)
+            next_segment(coder);
+        code_unit(coder);
+        relax(coder);
+    }
+    coder->filled -= ESPOTA_CODER_SECTOR;
+    coder->place.offset += ESPOTA_CODER_SECTOR;
+}
+
+/* ---- the decoder
+ * ----------------------------------------------------------------------------------------------- */
+static void open_chunk(struct coder *coder, const uint8_t *chunk, size_t length)
+{
+    coder->next = chunk;
+    coder->end = chunk + length;
+    coder->range = UINT32_MAX;
+    coder->beyond = 0;
+    coder->code = 0;
+    for (int i = 0; i < 4; i++) {
+        coder->code <<= 8;
+        if (coder->next < coder->end)
+            coder->code |= *coder->next++;
+        else
+            coder->beyond++;
+    }
+}
+
+static int decoder_begin(void *memory, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
+                         const struct espota_coder_image *image)
+{
+    return coder_begin(memory, size, isa, table_log, offset, image);
+}
+
+static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
+                          uint8_t sector[ESPOTA_CODER_SECTOR])
+{
+    struct coder *coder = memory;
+    open_chunk(coder, chunk, length);
+    coder_sector(coder, sector, NULL);
+    return coder->next == coder->end && coder->beyond <= 4 ? 0 : -1;
+}
+
+const struct espota_decoder_ops espota_decoder = {
+    .memory = memory_for,
+    .begin = decoder_begin,
+    .sector = decoder_sector,
+};

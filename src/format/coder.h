@@ -1,0 +1,147 @@
+/* Inside the coder: what the model of data and the models of instruction sets share. Format:
+ * firmware/PROTOCOL.md, "Coded streams".
+ *
+ * Encoder and decoder are one source. A model reads what is to be coded from `actual`, hands it to a coding
+ * function and goes on with what that returns; in the decoder `actual` is zeros, and the coding functions
+ * return what was in the chunk. So a model must never decide by `actual`. */
+#ifndef ESPOTA_FORMAT_CODER_H
+#define ESPOTA_FORMAT_CODER_H
+
+#include "espota/coder.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CODER_INPUTS   6u   /* contexts that are mixed, at most */
+#define CODER_SETS     256u /* sets of weights */
+#define CODER_UNIT_MAX 8u   /* bytes of `actual` */
+#define CODER_FLAGS    128u /* single adaptive probabilities */
+
+/* Sets of weights and flags: the first for data and frame, the rest for the instruction set. */
+#define CODER_SET_CODE  64u
+#define CODER_FLAG_CODE 32u
+
+struct coder;
+
+/* Where units are: the chain of segments of an image. */
+struct coder_place {
+    uint32_t offset;        /* of the sector within the image */
+    uint32_t address;       /* of the next unit when the image runs, or 0 */
+    uint32_t left;          /* bytes of the segment, or of what is coded as one, from here on */
+    uint32_t segments_left; /* segments whose headers are still to come */
+};
+
+/* An instruction set. */
+struct coder_isa {
+    /* Does a segment at this address hold code? A hint: the encoder decides. */
+    bool (*holds_code)(uint32_t address);
+    /* Code begins, or goes on elsewhere: forget what came before. */
+    void (*reset)(struct coder *coder);
+    /* Code one unit of 1..6 bytes, at most place.left of them (at least 1), by coder_emit. */
+    void (*unit)(struct coder *coder);
+    /* Encoder alone: of `length` bytes of code loaded to `address`, set literals[i] where word i is data and
+     * no instruction. */
+    void (*mark_literals)(const uint8_t *code, uint32_t length, uint32_t address, uint8_t *literals);
+};
+
+struct coder_data {
+    uint32_t word; /* hash of the word of text that goes on */
+};
+
+/* Xtensa: see coder_xtensa.c */
+struct coder_xtensa {
+    uint32_t instruction[2];             /* the last ones, calls and l32r without their targets */
+    uint32_t operation[3];               /* what they do, without operands */
+    uint32_t destination[3];             /* the registers they set */
+    uint32_t literal, literal_top, call; /* last literal, highest of them, last target: word addresses */
+    bool ended;                          /* nothing falls through to here */
+    bool after_literal;
+};
+
+/* RISC-V: see coder_riscv.c */
+struct coder_riscv {
+    uint32_t instruction[3];
+};
+
+/* The encoder's half: where chunks are made, and what of. */
+struct coder_sink {
+    uint8_t *out;
+    size_t size, capacity; /* bytes beyond the capacity are counted only */
+    uint64_t low;
+    size_t pending; /* bytes FF behind `held` that a carry would change */
+    uint8_t held;
+    bool holds;
+};
+
+struct coder {
+    /* arithmetic */
+    uint32_t range, code;
+    const uint8_t *next, *end;
+    uint32_t beyond;                   /* zeros taken beyond the chunk's end */
+    struct coder_sink *sink;           /* encoder alone, else NULL */
+    void (*look)(struct coder *coder); /* encoder alone, else NULL: set actual, actual_literal, actual_code */
+    /* probabilities and weights */
+    unsigned table_log;
+    uint16_t *table;
+    int8_t stretch[4096];
+    uint16_t squash[512];
+    int16_t weight[CODER_SETS][CODER_INPUTS];
+    uint16_t refined[CODER_SETS / 4][32];
+    uint16_t flag[CODER_FLAGS];
+    /* what the models set for the coding functions */
+    unsigned inputs;
+    uint32_t context[CODER_INPUTS];
+    uint8_t actual[CODER_UNIT_MAX];
+    bool actual_literal, actual_code; /* is the word here a literal; does the segment hold code */
+    /* where we are */
+    const struct coder_isa *isa;
+    const struct espota_coder_image *image;
+    uint8_t *sector;
+    uint32_t filled;              /* bytes of the sector that are there; more: `over` */
+    uint32_t relaxed;             /* of them when relax was last called */
+    uint8_t over[CODER_UNIT_MAX]; /* of the last unit, beyond the sector */
+    struct coder_place place;
+    uint8_t header[8]; /* of the segment that begins */
+    bool code_here, in_header, mode_known;
+    uint32_t before, before8; /* the last four bytes, and the four before them; the latest on top */
+    struct coder_data data;
+    union {
+        struct coder_xtensa xtensa;
+        struct coder_riscv riscv;
+    } of;
+};
+
+extern const struct coder_isa coder_isa_xtensa, coder_isa_riscv;
+
+/* Mix two values into a context. */
+static inline uint32_t coder_hash(uint32_t a, uint32_t b)
+{
+    uint32_t h = (a ^ b * 0x9E3779B1u) * 0x85EBCA6Bu;
+    return h ^ h >> 15;
+}
+
+/* `count` bits (even), highest first, with contexts context[0..inputs) and a set of weights. @return them. */
+uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set);
+/* One bit in the same way. */
+uint32_t coder_bit(struct coder *coder, uint32_t value, unsigned set);
+/* One bit by an adaptive probability of its own: quick. */
+uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag);
+/* `count` bits, equally likely. */
+uint32_t coder_plain(struct coder *coder, uint32_t value, unsigned count);
+/* The next byte of the unit is known. */
+void coder_emit(struct coder *coder, uint32_t byte);
+/* One byte of anything but code. */
+void coder_data_byte(struct coder *coder);
+
+/* Both directions: begin a stretch; a sector, whose chunk arithmetic has been begun. `actual_place` is where
+ * the sector lies if it does not simply go on where the last coded one ended, else NULL (encoder alone). */
+int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
+                const struct espota_coder_image *image);
+void coder_sector(struct coder *coder, uint8_t *sector, const struct coder_place *actual_place);
+
+/* Arithmetic, encoder alone. */
+void coder_encode_bit(struct coder *coder, uint32_t bit, uint32_t bound);
+void coder_encode_end(struct coder *coder);
+
+#endif

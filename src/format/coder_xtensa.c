@@ -1,0 +1,313 @@
+/* The coder's model of Xtensa code: instructions of 2 and 3 bytes, literals between them. */
+#include "coder.h"
+
+#include "espota/bytes.h"
+
+#include <string.h>
+
+enum {
+    SET_NIBBLE = CODER_SET_CODE,         /* + first nibble * 6 + step */
+    SET_CALL = SET_NIBBLE + 96,          /* + byte */
+    SET_LITERAL_DISTANCE = SET_CALL + 3, /* + byte */
+    SET_WORD = SET_LITERAL_DISTANCE + 2, /* + byte */
+    FLAG_LITERAL = CODER_FLAG_CODE,      /* + 2 bits */
+    FLAG_PADDING = FLAG_LITERAL + 4,     /* + lane, zeros */
+};
+
+static uint32_t get_le24(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+}
+
+/* ---- instructions: ISA reference manual, "Instruction Formats and Opcodes"
+ * ------------------------------------- */
+static unsigned length_of(uint32_t first)
+{
+    return (first & 8) != 0 && (first & 15) < 14 ? 2 : 3;
+}
+
+/* What an instruction does, without its operands. */
+static uint32_t operation_of(uint32_t w)
+{
+    switch (w & 15) {
+    case 0:
+        return (w >> 16 & 0xFF) != 0 ? (w & 15) | (w >> 12 & 0xFF0) : (w & 15) | 1u << 20 | (w & 0xFFF0) << 4;
+    case 2:
+    case 7:
+        return (w & 15) | (w >> 8 & 0xF0);
+    case 3:
+    case 4:
+        return (w & 15) | (w >> 12 & 0xFF0);
+    case 5:
+        return w & 0x3F;
+    case 6:
+        return w & 0xFF;
+    case 12:
+        return (w & 15) | (w & 0xC0);
+    case 13:
+        return (w & 15) | (w >> 8 & 0xF0) | ((w >> 12 & 15) == 15 ? (w & 0xF0) << 4 : 0);
+    default:
+        return w & 15;
+    }
+}
+
+/* The register that it sets; 16 and more: what it reads, or nothing. */
+static uint32_t destination_of(uint32_t w)
+{
+    switch (w & 15) {
+    case 0:
+    case 10:
+    case 11:
+        return w >> 12 & 15;
+    case 1:
+    case 2:
+    case 8:
+    case 13:
+        return w >> 4 & 15;
+    case 12:
+        return w >> 8 & 15;
+    case 6:
+    case 7:
+    case 9:
+        return 16 + (w >> 8 & 15);
+    case 5:
+        return 32 + (w >> 4 & 3);
+    default:
+        return 40;
+    }
+}
+
+/* Does it never fall through? j, ret, retw, jx; ret.n, retw.n */
+static bool ends_flow(uint32_t w, unsigned length)
+{
+    if (length == 2)
+        return w == 0xF01D || w == 0xF00D;
+    return (w & 0x3F) == 6 || w == 0x80 || w == 0x90 || (w & 0xFFF0FF) == 0xA0;
+}
+
+static bool holds_code(uint32_t address)
+{
+    return (address >= 0x40020000 && address < 0x400A0000) ||
+           (address >= 0x400C0000 && address < 0x40800000) || (address >= 0x42000000 && address < 0x44000000);
+}
+
+static void reset(struct coder *coder)
+{
+    memset(&coder->of.xtensa, 0, sizeof coder->of.xtensa);
+}
+
+static void note(struct coder_xtensa *x, uint32_t w, uint32_t whole, unsigned length)
+{
+    x->instruction[1] = x->instruction[0];
+    x->instruction[0] = w;
+    x->operation[2] = x->operation[1];
+    x->operation[1] = x->operation[0];
+    x->operation[0] = operation_of(w);
+    x->destination[2] = x->destination[1];
+    x->destination[1] = x->destination[0];
+    x->destination[0] = destination_of(w);
+    x->ended = ends_flow(whole, length);
+}
+
+/* ---- operands that are addresses
+ * ------------------------------------------------------------------------------- */
+static uint32_t code_call(struct coder *coder, uint32_t w)
+{
+    struct coder_xtensa *x = &coder->of.xtensa;
+    uint32_t base = (coder->place.address >> 2) + 1, target = (base + (w >> 6)) & 0x3FFFF, got = 0;
+    coder->inputs = 4;
+    for (int i = 0; i < 3; i++) {
+        coder->context[0] = coder_hash(got << 2 | (uint32_t)i, 21);
+        coder->context[1] = coder_hash(coder->context[0], x->instruction[0]);
+        coder->context[2] = coder_hash(coder->context[0], x->call + 77);
+        coder->context[3] = coder_hash(coder->context[1], x->instruction[1]);
+        unsigned bits = i == 0 ? 2 : 8;
+        got = got << bits |
+              coder_bits(coder, target >> (16 - 8 * i) & ((1u << bits) - 1), bits, SET_CALL + (unsigned)i);
+    }
+    x->call = got;
+    return (got - base) & 0x3FFFF;
+}
+
+static uint32_t code_literal_distance(struct coder *coder, uint32_t w)
+{
+    struct coder_xtensa *x = &coder->of.xtensa;
+    uint32_t base = (coder->place.address + 3) >> 2, distance = (base + (w >> 8) - x->literal) & 0xFFFF,
+             got = 0;
+    int32_t top = (int16_t)(x->literal_top - x->literal);
+    uint32_t behind = (uint32_t)(top < -1 ? -1 : top > 255 ? 255 : top) + 1;
+    coder->inputs = 4;
+    for (int i = 0; i < 2; i++) {
+        coder->context[0] = coder_hash(got << 2 | (uint32_t)i, 31);
+        coder->context[1] = coder_hash(coder->context[0], x->instruction[0]);
+        coder->context[2] = coder_hash(coder->context[0], behind << 16 | 34);
+        coder->context[3] = coder_hash(coder->context[2], x->operation[0] << 8 ^ x->operation[1]);
+        got = got << 8 |
+              coder_bits(coder, distance >> (8 - 8 * i) & 0xFF, 8, SET_LITERAL_DISTANCE + (unsigned)i);
+    }
+    x->literal = (got + x->literal) & 0xFFFF;
+    int32_t above = (int16_t)(x->literal - x->literal_top);
+    if (above > 0 || above < -512)
+        x->literal_top = x->literal;
+    return (x->literal - base) & 0xFFFF;
+}
+
+/* ---- instructions
+ * ---------------------------------------------------------------------------------------------- */
+/* In which order the nibbles behind the first are coded: those that say what it does first. 0: no more. */
+static const uint8_t order[16][6] = {
+    { 4, 5, 3, 2, 1, 0 }, { 1, 0 },       { 3, 2, 1, 5, 4, 0 }, { 5, 4, 3, 2, 1, 0 },
+    { 5, 4, 3, 2, 1, 0 }, { 1, 0 },       { 1, 2, 3, 5, 4, 0 }, { 3, 2, 1, 5, 4, 0 },
+    { 2, 1, 3, 0 },       { 2, 1, 3, 0 }, { 3, 2, 1, 0 },       { 3, 2, 1, 0 },
+    { 1, 2, 3, 0 },       { 3, 1, 2, 0 }, { 1, 2, 3, 4, 5, 0 }, { 1, 2, 3, 4, 5, 0 },
+};
+
+static void set_contexts(struct coder *coder, unsigned step, uint32_t place, uint32_t so_far,
+                         uint32_t operation, uint32_t last)
+{
+    const struct coder_xtensa *x = &coder->of.xtensa;
+    uint32_t here = coder_hash(so_far, place + 77), *context = coder->context;
+    uint32_t registers = x->destination[0] | x->destination[1] << 6;
+    coder->inputs = 6;
+    context[0] = here;
+    context[1] = coder_hash(here, x->operation[0] ^ x->destination[0] << 24);
+    context[2] = coder_hash(place << 24 ^ operation, registers + 0x3000);
+    context[4] = coder_hash(here, x->instruction[0] + 6);
+    context[3] = coder_hash(context[4], x->instruction[1] + 4);
+    if (step > 0)
+        context[5] = coder_hash(place << 24 ^ operation ^ last << 16, registers + (x->destination[2] << 14));
+    else
+        context[5] = coder_hash(coder_hash(x->operation[0], x->operation[1]), x->operation[2] + 7);
+}
+
+static void emit(struct coder *coder, uint32_t w, unsigned length)
+{
+    for (unsigned i = 0; i < length; i++)
+        coder_emit(coder, w >> (8 * i));
+}
+
+static void code_instruction(struct coder *coder)
+{
+    struct coder_xtensa *x = &coder->of.xtensa;
+    uint32_t actual = get_le24(coder->actual);
+    set_contexts(coder, 0, 0, 0, 0, 0);
+    uint32_t first = coder_bits(coder, actual & 15, 4, SET_NIBBLE), w = first, so_far = first,
+             operation = first, last = first;
+    for (unsigned step = 1; order[first][step - 1] != 0; step++) {
+        unsigned place = order[first][step - 1], bits = first == 5 ? 2 : 4;
+        if (step == 2 || (step == 3 && first == 0))
+            operation = so_far;
+        set_contexts(coder, step, place, so_far, operation, last);
+        last = coder_bits(coder, actual >> (4 * place) & ((1u << bits) - 1), bits,
+                          SET_NIBBLE + first * 6 + step);
+        w |= last << (4 * place);
+        so_far = coder_hash(so_far, last + (place << 4));
+    }
+    uint32_t whole = w;
+    if (first == 5)
+        whole |= code_call(coder, actual) << 6;
+    if (first == 1)
+        whole |= code_literal_distance(coder, actual) << 8;
+    note(x, w, whole, length_of(first));
+    emit(coder, whole, length_of(first));
+}
+
+/* ---- what lies between instructions
+ * ---------------------------------------------------------------------------- */
+static void code_word(struct coder *coder)
+{
+    struct coder_xtensa *x = &coder->of.xtensa;
+    uint32_t actual = espota_get_le32(coder->actual), got = 0;
+    coder->inputs = 5;
+    for (unsigned i = 0; i < 4; i++) {
+        coder->context[0] = coder_hash(got, 41 + i);
+        coder->context[1] = coder_hash(coder->context[0], coder->before + 42);
+        coder->context[2] = coder_hash(i > 1 ? got & 0xFF : got, coder_hash(x->instruction[0], 43 + i * 256));
+        coder->context[3] = coder_hash(got & 0xFF, 44 + i * 256);
+        coder->context[4] = coder_hash(coder->context[2], x->instruction[1] + 47);
+        got = got << 8 | coder_bits(coder, actual >> (24 - 8 * i) & 0xFF, 8, SET_WORD + i);
+    }
+    x->instruction[1] = x->instruction[0];
+    x->instruction[0] = got;
+    emit(coder, got, 4);
+}
+
+static bool code_literal(struct coder *coder)
+{
+    struct coder_xtensa *x = &coder->of.xtensa;
+    if ((coder->place.address & 3) != 0 || coder->place.left < 4)
+        return false;
+    unsigned flag = FLAG_LITERAL + (x->after_literal ? 2u : 0) + (x->ended ? 1u : 0);
+    x->after_literal = coder_flag(coder, coder->actual_literal, flag) != 0;
+    if (x->after_literal)
+        code_word(coder);
+    return x->after_literal;
+}
+
+/* Up to three zeros where nothing falls through to. */
+static bool code_padding(struct coder *coder)
+{
+    struct coder_xtensa *x = &coder->of.xtensa;
+    unsigned lane = coder->place.address & 3, zeros = 0, actual = 0;
+    if (!x->ended || coder->place.left < 4)
+        return false;
+    x->ended = false;
+    while (actual < 3 && coder->actual[actual] == 0)
+        actual++;
+    while (zeros < 3 && coder_flag(coder, actual > zeros, FLAG_PADDING + lane * 4 + zeros) != 0)
+        zeros++;
+    emit(coder, 0, zeros);
+    return zeros > 0;
+}
+
+static void unit(struct coder *coder)
+{
+    if (code_literal(coder) || code_padding(coder))
+        return;
+    if (coder->place.left < 3)
+        coder_data_byte(coder);
+    else
+        code_instruction(coder);
+}
+
+/* ---- encoder alone
+ * --------------------------------------------------------------------------------------------- */
+/* A word that may be an address of data or code. */
+static bool looks_like_address(uint32_t v)
+{
+    return (v >= 0x3C000000 && v < 0x3D000000) || (v >= 0x3F000000 && v < 0x40400000) ||
+           (v >= 0x42000000 && v < 0x42800000) || (v >= 0x50000000 && v < 0x50002000);
+}
+
+static uint32_t literal_of(uint32_t w, uint32_t address)
+{
+    return ((address + 3) & ~3u) + ((0xFFFF0000u | w >> 8) << 2);
+}
+
+/* Words that look like addresses; and those that an l32r among instructions refers to. */
+static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address, uint8_t *literals)
+{
+    bool ended = false;
+    for (uint32_t i = 0; i + 4 <= length; i += 4)
+        literals[i / 4] = looks_like_address(espota_get_le32(code + i));
+    for (uint32_t i = 0; i + 4 <= length;) {
+        if (i % 4 == 0 && literals[i / 4] != 0) {
+            i += 4;
+            ended = false;
+            continue;
+        }
+        if (ended && code[i] == 0) {
+            i++;
+            continue;
+        }
+        unsigned size = length_of(code[i]);
+        uint32_t w = size == 2 ? espota_get_le16(code + i) : get_le24(code + i),
+                 target = literal_of(w, address + i) - address;
+        if ((w & 15) == 1 && size == 3 && target < length)
+            literals[target / 4] = 1;
+        ended = ends_flow(w, size);
+        i += size;
+    }
+}
+
+const struct coder_isa coder_isa_xtensa = { holds_code, reset, unit, mark_literals };
