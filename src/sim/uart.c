@@ -6,6 +6,7 @@
 void sim_uart_init(struct sim_uart *uart)
 {
     memset(uart, 0, sizeof *uart);
+    uart->limit = SIM_UART_FIFO;
 }
 
 void sim_uart_free(struct sim_uart *uart)
@@ -40,7 +41,7 @@ int sim_uart_send(struct sim_uart *uart, uint8_t value, uint64_t at_ns, struct e
 static void arrive(struct sim_uart *uart, uint64_t now_ns)
 {
     for (; uart->count > 0 && uart->coming[uart->first].at_ns <= now_ns; uart->count--) {
-        if (uart->held < SIM_UART_FIFO)
+        if (uart->held < uart->limit)
             uart->fifo[uart->held++] = uart->coming[uart->first].value;
         else
             uart->overruns++;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SIM_UART_FIFO = 128 };
+enum { SIM_UART_FIFO = 128, SIM_UART_MOST = 32 << 10 };
 
 struct sim_uart_byte {
     uint64_t at_ns; /* when it has arrived */
@@ -19,7 +19,9 @@ struct sim_uart_byte {
 struct sim_uart {
     struct sim_uart_byte *coming; /* a ring of `room` */
     size_t room, first, count;
-    uint8_t fifo[SIM_UART_FIFO];
+    /* Of `limit` bytes: SIM_UART_FIFO, or more where an interrupt empties the FIFO into memory. */
+    size_t limit;
+    uint8_t fifo[SIM_UART_MOST];
     size_t held;
     uint64_t overruns; /* bytes lost */
 };

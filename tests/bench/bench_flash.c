@@ -1,7 +1,6 @@
-/* What flashing through the ROM costs on the wire: bytes, exchanges, and seconds as modelled for a UART and a
- * typical flash chip. The model does not depend on the machine: bits at 10 per byte, 1 ms for each exchange
- * as on a USB adapter, flash as in src/sim/flash.c; nothing overlaps, so that it is an upper bound. With a
- * FILE as argument that is written, otherwise an image of 900 KiB that compresses to about two thirds. */
+/* What flashing costs, in counted time (fixtures/timed_board.h): seconds, bytes and waits for an answer, with
+ * flash as in its datasheet and beside what flash alone needs. Arguments: images to flash, the first one over
+ * the second; otherwise two that are like firmware to an encoder. */
 #include "espota/buffer.h"
 #include "espota/device.h"
 #include "espota/error.h"
@@ -9,85 +8,118 @@
 #include "espota/rom_device.h"
 #include "espota/smart_write.h"
 
+#include "fixtures/code_like.h"
 #include "fixtures/memory_board.h"
+#include "fixtures/timed_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <libdeflate.h>
-#include <zlib.h>
+enum { OFFSET = 0x10000, SIZE = 768 << 10, READ_SIZE = 256 << 10, FLASH_SIZE = 4 << 20 };
 
-static void write_image(const char *name, struct memory_board *b, const struct espota_bytes *image)
+struct bench {
+    const struct timed_line *line;
+    struct timed_board *board;
+    struct espota_device *device;
+    struct espota_bytes image, other;
+};
+
+static void need(int result, const struct espota_error *error)
 {
-    struct espota_device *device = NULL;
-    struct espota_rom_options options = { .before = ESPOTA_BEFORE_NO_RESET, .after = ESPOTA_AFTER_NO_RESET };
+    if (result == 0)
+        return;
+    fprintf(stderr, "bench: %s\n", error->text);
+    exit(1);
+}
+
+static void open_rom(struct bench *b)
+{
+    struct espota_rom_options options = { .before = ESPOTA_BEFORE_NO_RESET,
+                                          .after = ESPOTA_AFTER_NO_RESET,
+                                          .baud = b->line->baud };
+    struct espota_error error = { 0 };
+    need(espota_rom_open(&b->device, &b->board->link, &options, &error), &error);
+}
+
+static void row(struct bench *b, const char *work, uint64_t needs_ns)
+{
+    struct timed_use use = timed_board_mark(b->board);
+    timed_table_row(work, "ROM", &use, needs_ns);
+}
+
+static void write_image(struct bench *b, const char *work)
+{
     struct espota_smart_write result = { 0 };
     struct espota_error error = { 0 };
-    uint64_t out = b->link.bytes_out, in = b->link.bytes_in, busy = b->flash.busy_us;
-    unsigned writes = b->writes;
-    if (espota_rom_open(&device, &b->link, &options, &error) != 0 ||
-        espota_smart_write(device, 0x10000, image->data, image->size, &result, &error) != 0) {
-        fprintf(stderr, "bench: %s\n", error.text);
-        exit(1);
-    }
-    espota_device_close(device);
-    out = b->link.bytes_out - out;
-    in = b->link.bytes_in - in;
-    writes = b->writes - writes;
-    double flash = (double)(b->flash.busy_us - busy) / 1e6 + writes / 1000.0;
-    double wire = (double)(out + in) * 10;
-    printf("%-22s %8llu out %6llu in %5u exchanges %8u bytes written  %6.1f s at 115200, %5.1f s at 921600\n",
-           name, (unsigned long long)out, (unsigned long long)in, writes, result.written,
-           wire / 115200 + flash, wire / 921600 + flash);
+    uint64_t needs = timed_flash_needs_ns(&b->board->flash.timing, b->board->flash.data + OFFSET,
+                                          b->image.data, b->image.size);
+    open_rom(b);
+    need(espota_smart_write(b->device, OFFSET, b->image.data, b->image.size, &result, &error), &error);
+    espota_device_close(b->device);
+    row(b, work, needs);
+    memory_board_check(memcmp(b->board->flash.data + OFFSET, b->image.data, b->image.size) == 0, "flashing");
+    timed_board_reset(b->board, true);
+    b->board->link.baud = 115200;
+    (void)timed_board_mark(b->board);
 }
 
-static void compare_encoders(const struct espota_bytes *image)
+static void read_image(struct bench *b)
 {
-    size_t room = image->size + image->size / 10 + 1024;
-    uint8_t *out = malloc(room);
-    uLongf zlib_size = (uLongf)room;
-    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(12);
-    memory_board_check(
-        out && compressor && compress2(out, &zlib_size, image->data, (uLong)image->size, 9) == Z_OK, "zlib");
-    size_t size = libdeflate_zlib_compress(compressor, image->data, image->size, out, room);
-    printf("deflated: libdeflate 12 %zu bytes, zlib 9 %lu bytes\n", size, (unsigned long)zlib_size);
-    libdeflate_free_compressor(compressor);
-    free(out);
+    struct espota_error error = { 0 };
+    uint8_t *data = malloc(READ_SIZE);
+    memory_board_check(data, "memory");
+    open_rom(b);
+    need(espota_device_read(b->device, OFFSET, data, READ_SIZE, &error), &error);
+    espota_device_close(b->device);
+    row(b, "read 256K", 0);
+    memory_board_check(memcmp(b->image.data, data, READ_SIZE) == 0, "reading");
+    free(data);
 }
 
-/* Half of it words that recur, half noise: about what machine code is to an encoder. */
-static struct espota_bytes made_up(void)
+static void run(struct bench *b, const struct timed_line *line)
 {
-    struct espota_bytes image = { 0 };
-    struct espota_error error;
-    uint32_t x = 1;
-    for (unsigned i = 0; i < (900 << 10) / 4; i++) {
-        x = x * 1664525u + 1013904223u;
-        uint32_t word = x & 0x40000000 ? x >> 8 : 0x00410020u + (x >> 24) % 64 * 0x100;
-        memory_board_check(espota_bytes_append(&image, &word, sizeof word, &error) == 0, "memory");
+    b->line = line;
+    b->board = timed_board_new(line, FLASH_SIZE, "esp32");
+    timed_table_head(line);
+    timed_board_put(b->board, OFFSET, &b->other);
+    write_image(b, "first write");
+    write_image(b, "again");
+    b->image.data[b->image.size / 2] ^= 1;
+    write_image(b, "one changed sector");
+    b->image.data[b->image.size / 2] ^= 1;
+    memset(b->board->flash.data, 0xff, FLASH_SIZE);
+    write_image(b, "onto a blank chip");
+    read_image(b);
+    timed_board_free(b->board);
+}
+
+/* In whole sectors. */
+static struct espota_bytes image(const char *path, uint32_t seed)
+{
+    static uint8_t made[SIZE];
+    struct espota_bytes bytes = { 0 };
+    struct espota_error error = { 0 };
+    if (path) {
+        need(espota_file_read(path, 3 << 20, &bytes, &error), &error);
+    } else {
+        code_like_fill(made, sizeof made, seed, false);
+        need(espota_bytes_append(&bytes, made, sizeof made, &error), &error);
     }
-    return image;
+    while (bytes.size % 4096 != 0)
+        need(espota_bytes_append(&bytes, "\xff", 1, &error), &error);
+    return bytes;
 }
 
 int main(int argc, char **argv)
 {
-    struct memory_board *b = memory_board_blank(MiB(4), "esp32");
-    struct espota_bytes image = { 0 };
-    struct espota_error error = { 0 };
-    if (argc < 2) {
-        image = made_up();
-    } else if (espota_file_read(argv[1], MiB(3), &image, &error) != 0) {
-        fprintf(stderr, "bench: %s\n", error.text);
-        return 1;
-    }
-    printf("%zu bytes through the ROM of an ESP32\n", image.size);
-    compare_encoders(&image);
-    write_image("onto blank flash", b, &image);
-    write_image("the same again", b, &image);
-    image.data[5000 % image.size] ^= 1;
-    image.data[600000 % image.size] ^= 1;
-    write_image("two bytes changed", b, &image);
-    espota_bytes_free(&image);
-    memory_board_free(b);
+    struct bench b = { .image = image(argc > 1 ? argv[1] : NULL, 1),
+                       .other = image(argc > 2 ? argv[2] : NULL, 2) };
+    printf(
+        "%zu bytes (%s) onto a simulated ESP32; flash: what erasing and programming take by its datasheet\n",
+        b.image.size, argc > 1 ? argv[1] : "generated; deflates as firmware does");
+    for (size_t i = 0; i < timed_line_count; i++)
+        run(&b, &timed_lines[i]);
+    espota_bytes_free(&b.image);
+    espota_bytes_free(&b.other);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* Makes app images for the tests and the demo: valid, of a chosen size and version, with content that hardly
- * compresses or compresses well. They are data: no chip could run them. */
+ * compresses, or as firmware does. They are data: no chip could run them. */
 #include "espota/agent_settings.h"
 #include "espota/bytes.h"
 #include "espota/chip.h"
@@ -10,12 +10,14 @@
 #include "espota/image.h"
 #include "espota/size.h"
 
+#include "fixtures/code_like.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct request {
-    const char *output, *version, *project, *chip;
+    const char *output, *version, *project, *chip, *content; /* "xtensa", "riscv", or NULL */
     uint32_t size, seed, flash_size, secure_version;
     bool bootloader, agent;
 };
@@ -65,7 +67,10 @@ static int build(const struct request *r, uint8_t **image, size_t *size)
                                    .max_revision = UINT16_MAX };
     int result = -1;
     if (data && sha256) {
-        fill(data, part.length, r->seed);
+        if (r->content)
+            code_like_fill(data, part.length, r->seed, strcmp(r->content, "riscv") == 0);
+        else
+            fill(data, part.length, r->seed);
         if (!r->bootloader)
             describe(data, r);
         if (r->agent)
@@ -101,6 +106,8 @@ int main(int argc, char **argv)
             r.project = value;
         else if (strcmp(name, "--chip") == 0)
             r.chip = value;
+        else if (strcmp(name, "--content") == 0)
+            r.content = value;
         else if (strcmp(name, "--kind") == 0)
             r.bootloader = strcmp(value, "bootloader") == 0, r.agent = strcmp(value, "agent") == 0;
         else if (strcmp(name, "--size") == 0)
