@@ -31,28 +31,40 @@ static void put_be32(uint8_t *out, uint32_t value)
         out[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-static void compress(uint32_t state[8], const uint8_t *block)
+/* Words 16 and up of a block's schedule. */
+static void extend(uint32_t w[64])
 {
-    uint32_t w[64], v[8];
-    for (unsigned i = 0; i < 16; i++)
-        w[i] = get_be32(block + 4 * i);
     for (unsigned i = 16; i < 64; i++) {
         uint32_t a = w[i - 15], b = w[i - 2];
         w[i] = w[i - 16] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + w[i - 7] +
                (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
     }
-    memcpy(v, state, sizeof v);
+}
+
+/* The working variables are the standard's, and stay in registers: hashing is what an agent computes most. */
+static void compress(uint32_t state[8], const uint8_t *block)
+{
+    uint32_t w[64];
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+    for (unsigned i = 0; i < 16; i++)
+        w[i] = get_be32(block + 4 * i);
+    extend(w);
     for (unsigned i = 0; i < 64; i++) {
-        uint32_t e = v[4], a = v[0];
-        uint32_t one =
-            v[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & v[5]) ^ (~e & v[6])) + rounds[i] + w[i];
-        uint32_t two = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof v[0]);
-        v[4] += one;
-        v[0] = one + two;
+        uint32_t one = h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (g ^ (e & (f ^ g))) + rounds[i] + w[i];
+        uint32_t two = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) | (c & (a | b)));
+        h = g;
+        g = f;
+        f = e;
+        e = d + one;
+        d = c;
+        c = b;
+        b = a;
+        a = one + two;
     }
+    const uint32_t sum[8] = { a, b, c, d, e, f, g, h };
     for (unsigned i = 0; i < 8; i++)
-        state[i] += v[i];
+        state[i] += sum[i];
 }
 
 static int begin(void *context)
