@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { AGENT_WINDOW = 4 };
+enum { AGENT_WINDOW = 4, STEP = 64 };
 
 /* ---- download mode --------------------------------------------------------------------------------------
  */
@@ -150,7 +150,13 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
         .flash_program = agent_program,
         .restart = agent_restart,
     };
-    return posix_port_begin(&board->port, error);
+    sim_uart_init(&board->uart);
+    board->uart.limit = SIM_UART_MOST; /* an interrupt empties the FIFO */
+    sim_cpu_init(&board->cpu, flash->time, SIM_APP_MHZ);
+    int result = posix_port_begin(&board->port, error);
+    if (result == 0)
+        board->port.port.sha256 = sim_cpu_hash(&board->cpu, &board->port.port.sha256);
+    return result;
 }
 
 static void stop(struct sim_board *board)
@@ -168,6 +174,7 @@ void sim_board_hold(struct sim_board *board)
 void sim_board_end(struct sim_board *board)
 {
     stop(board);
+    sim_uart_free(&board->uart);
     posix_port_end(&board->port);
 }
 
@@ -176,6 +183,7 @@ void sim_board_reset(struct sim_board *board, bool download)
     stop(board);
     board->flash->powered = true;
     board->restart_wanted = false;
+    board->cpu.time = board->flash->time;
     board->started_ms = espota_clock_now_ms(board->options.clock);
     set_baud(board, ESPOTA_ROM_INITIAL_BAUD);
     board->state = SIM_STUCK;
@@ -185,14 +193,48 @@ void sim_board_reset(struct sim_board *board, bool download)
         start_app(board);
 }
 
-void sim_board_input(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length)
+static void restart_if_asked(struct sim_board *board)
 {
-    if (board->state == SIM_DOWNLOAD && stream == SIM_UART)
-        sim_rom_input(&board->rom, data, length);
-    else if (board->state == SIM_RUNNING)
-        espota_agent_input(&board->agent, &board->stream[stream].stream, data, length);
     if (board->restart_wanted && board->flash->powered)
         sim_board_reset(board, false);
+}
+
+bool sim_board_step(struct sim_board *board)
+{
+    uint8_t bytes[STEP];
+    size_t length = sim_uart_take(&board->uart, sim_time_now(board->flash->time), bytes, sizeof bytes);
+    if (length > 0 && board->state == SIM_DOWNLOAD) {
+        sim_rom_input(&board->rom, bytes, length);
+    } else if (length > 0 && board->state == SIM_RUNNING) {
+        sim_cpu_spend(&board->cpu, length * board->cpu.costs.frame);
+        espota_agent_input(&board->agent, &board->stream[SIM_UART].stream, bytes, length);
+    }
+    restart_if_asked(board);
+    return length > 0;
+}
+
+static void receive(struct sim_board *board, const uint8_t *data, size_t length)
+{
+    uint64_t now = sim_time_now(board->flash->time);
+    struct espota_error ignored; /* a byte for which there is no memory is lost */
+    for (size_t i = 0; i < length; i++)
+        (void)sim_uart_send(&board->uart, data[i], now, &ignored);
+    while (sim_board_step(board))
+        continue;
+}
+
+void sim_board_input(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length)
+{
+    if (stream != SIM_UART) {
+        if (board->state == SIM_RUNNING)
+            espota_agent_input(&board->agent, &board->stream[stream].stream, data, length);
+        restart_if_asked(board);
+        return;
+    }
+    for (size_t part; length > 0; data += part, length -= part) {
+        part = length < SIM_UART_MOST ? length : SIM_UART_MOST;
+        receive(board, data, part);
+    }
 }
 
 void sim_board_disconnect(struct sim_board *board, enum sim_stream stream)

@@ -3,6 +3,7 @@
 #ifndef ESPOTA_SIM_BOARD_H
 #define ESPOTA_SIM_BOARD_H
 
+#include "cpu.h"
 #include "espota/agent.h"
 #include "espota/clock.h"
 #include "espota/error.h"
@@ -12,6 +13,7 @@
 #include "flash.h"
 #include "posix_port.h"
 #include "rom.h"
+#include "uart.h"
 
 enum sim_state {
     SIM_OFF,      /* no power */
@@ -50,6 +52,9 @@ struct sim_board {
     struct sim_flash *flash;
     enum sim_state state;
     struct sim_rom rom;
+    struct sim_uart
+        uart; /* what the board receives on it; the line puts bytes there, or sim_board_input does */
+    struct sim_cpu cpu;
     struct posix_port port;
     struct espota_agent agent;
     struct espota_agent_config agent_config;
@@ -75,7 +80,11 @@ unsigned sim_board_uptime_ms(const struct sim_board *board);
 /* EN is held low. */
 void sim_board_hold(struct sim_board *board);
 
-/* Bytes arrive on a stream. */
+/* One turn of what runs on the board: it takes some of what the UART has, and does what that asks for.
+ * @return false when there was nothing to do. */
+bool sim_board_step(struct sim_board *board);
+
+/* Bytes arrive on a stream, now; it has done what they ask for when this returns. */
 void sim_board_input(struct sim_board *board, enum sim_stream stream, const uint8_t *data, size_t length);
 /* A stream's other end is gone. */
 void sim_board_disconnect(struct sim_board *board, enum sim_stream stream);

@@ -1,5 +1,7 @@
 #include "rom.h"
 
+#include "cpu.h"
+
 #include "espota/bytes.h"
 #include "espota/digest.h"
 #include "espota/hash.h"
@@ -17,11 +19,11 @@
 /* What the ROM's code takes, at the crystal's 40 MHz: cycles for a request, and for each byte of what it
  * works on. Made so that an ESP32's takes 7.6 KB/s of deflated data at 115200 baud, as measured on one that
  * is emulated: a third of the time passes between blocks. */
-enum { CPU_MHZ = 40, REQUEST_CYCLES = 20000, INFLATE_CYCLES = 1600, STORE_CYCLES = 160, MD5_CYCLES = 60 };
+enum { REQUEST_CYCLES = 20000, INFLATE_CYCLES = 1600, STORE_CYCLES = 160, MD5_CYCLES = 60 };
 
 static void work(const struct sim_rom *rom, uint64_t cycles)
 {
-    sim_time_spend(rom->flash->time, cycles * 1000 / CPU_MHZ);
+    sim_time_spend(rom->flash->time, cycles * 1000 / SIM_ROM_MHZ);
 }
 
 static void respond(struct sim_rom *rom, uint8_t command, uint32_t value, const void *data, size_t length,

@@ -1,0 +1,126 @@
+#include "cpu.h"
+
+#include <stdlib.h>
+
+const struct sim_cpu_costs sim_cpu_usual = { .frame = 45, .sha256 = 79, .coded = 600 };
+
+void sim_cpu_init(struct sim_cpu *cpu, const struct sim_time *time, uint32_t mhz)
+{
+    *cpu = (struct sim_cpu){ .time = time, .costs = sim_cpu_usual, .mhz = mhz };
+}
+
+void sim_cpu_spend(struct sim_cpu *cpu, uint64_t cycles)
+{
+    uint64_t ns = cycles * 1000 / cpu->mhz;
+    if (!cpu->time)
+        return;
+    cpu->spent_ns += ns;
+    sim_time_spend(cpu->time, ns);
+}
+
+/* ---- hashing --------------------------------------------------------------------------------------------
+ */
+
+static int hash_begin(void *context)
+{
+    const struct sim_cpu *cpu = context;
+    return cpu->hash.begin(cpu->hash.context);
+}
+
+static int hash_update(void *context, const void *data, size_t length)
+{
+    struct sim_cpu *cpu = context;
+    sim_cpu_spend(cpu, length * cpu->costs.sha256);
+    return cpu->hash.update(cpu->hash.context, data, length);
+}
+
+static int hash_finish(void *context, uint8_t *digest)
+{
+    const struct sim_cpu *cpu = context;
+    return cpu->hash.finish(cpu->hash.context, digest);
+}
+
+struct espota_hash sim_cpu_hash(struct sim_cpu *cpu, const struct espota_hash *hash)
+{
+    cpu->hash = *hash;
+    return (struct espota_hash){ cpu, hash_begin, hash_update, hash_finish };
+}
+
+/* ---- decoding -------------------------------------------------------------------------------------------
+ */
+
+/* In front of the decoder's own memory. */
+union head {
+    struct sim_cpu *cpu;
+    max_align_t alignment;
+};
+
+static struct sim_cpu *cpu_of(void *memory)
+{
+    return ((union head *)memory)->cpu;
+}
+
+static void *inner(void *memory)
+{
+    return (union head *)memory + 1;
+}
+
+static size_t decoder_memory(unsigned table_log)
+{
+    size_t size = espota_decoder.memory(table_log);
+    return size ? size + sizeof(union head) : 0;
+}
+
+void *sim_cpu_decoder_memory(struct sim_cpu *cpu, unsigned table_log, size_t *size)
+{
+    *size = decoder_memory(table_log);
+    union head *head = calloc(1, *size);
+    if (head)
+        head->cpu = cpu;
+    return head;
+}
+
+/* A sector's cycles are spread over the pauses that its decoder makes: as many as the last one made. */
+static void relax(void *context)
+{
+    struct sim_cpu *cpu = context;
+    uint64_t part = cpu->sector_cycles / (cpu->relaxes ? cpu->relaxes : 1);
+    uint64_t left = cpu->sector_cycles - cpu->charged;
+    part = part < left ? part : left;
+    cpu->charged += part;
+    cpu->relaxed++;
+    sim_cpu_spend(cpu, part);
+    if (cpu->image.relax)
+        cpu->image.relax(cpu->image.context);
+}
+
+static int read_image(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    const struct sim_cpu *cpu = context;
+    return cpu->image.read ? cpu->image.read(cpu->image.context, offset, buffer, length) : -1;
+}
+
+static int decoder_begin(void *memory, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
+                         const struct espota_coder_image *image)
+{
+    struct sim_cpu *cpu = cpu_of(memory);
+    cpu->relaxes = ESPOTA_CODER_SECTOR / 16;
+    cpu->image = image ? *image : (struct espota_coder_image){ 0 };
+    cpu->around = (struct espota_coder_image){ cpu, read_image, relax };
+    return espota_decoder.begin(inner(memory), size - sizeof(union head), isa, table_log, offset,
+                                &cpu->around);
+}
+
+static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
+                          uint8_t sector[ESPOTA_CODER_SECTOR])
+{
+    struct sim_cpu *cpu = cpu_of(memory);
+    cpu->sector_cycles = (uint64_t)ESPOTA_CODER_SECTOR * cpu->costs.coded;
+    cpu->charged = cpu->relaxed = 0;
+    int result = espota_decoder.sector(inner(memory), chunk, length, sector);
+    sim_cpu_spend(cpu, cpu->sector_cycles - cpu->charged);
+    cpu->relaxes = cpu->relaxed;
+    return result;
+}
+
+const struct espota_decoder_ops sim_cpu_decoder = { decoder_memory, decoder_begin, decoder_sector };

@@ -1,0 +1,49 @@
+/* What a board's CPU takes for what the agent's code computes: cycles for each byte that it works on, at the
+ * frequency that it has now. */
+#ifndef ESPOTA_SIM_CPU_H
+#define ESPOTA_SIM_CPU_H
+
+#include "espota/coder.h"
+#include "espota/hash.h"
+#include "timing.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SIM_ROM_MHZ = 40, SIM_APP_MHZ = 160 };
+
+/* Cycles a byte. */
+struct sim_cpu_costs {
+    uint32_t frame;  /* SLIP and CRC, of a byte that comes or goes */
+    uint32_t sha256; /* hashing */
+    uint32_t coded;  /* decoding, of a byte that comes out */
+};
+
+/* Instructions of the agent's own code, counted by QEMU (riscv32, -icount, gcc -Os) and taken for a cycle
+ * each. */
+extern const struct sim_cpu_costs sim_cpu_usual;
+
+struct sim_cpu {
+    const struct sim_time *time; /* NULL: computing takes none */
+    struct sim_cpu_costs costs;
+    uint32_t mhz;
+    uint64_t spent_ns;
+    struct espota_hash hash; /* the one that sim_cpu_hash hands on to */
+    /* The decoder's sector under way. */
+    struct espota_coder_image image, around; /* as the agent gave it, and as the decoder sees it */
+    uint64_t sector_cycles, charged;         /* all that it takes; what was charged so far */
+    uint64_t relaxes, relaxed;               /* how often the last sector relaxed, and this one so far */
+};
+
+void sim_cpu_init(struct sim_cpu *cpu, const struct sim_time *time, uint32_t mhz);
+void sim_cpu_spend(struct sim_cpu *cpu, uint64_t cycles);
+
+/* The same hash, whose updates cost. `cpu` must outlive it. */
+struct espota_hash sim_cpu_hash(struct sim_cpu *cpu, const struct espota_hash *hash);
+
+/* The decoder, whose sectors cost. Its memory begins with a pointer to the CPU: sim_cpu_decoder_memory
+ * allocates it, for the caller to free(). */
+extern const struct espota_decoder_ops sim_cpu_decoder;
+void *sim_cpu_decoder_memory(struct sim_cpu *cpu, unsigned table_log, size_t *size);
+
+#endif
