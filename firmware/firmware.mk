@@ -6,7 +6,7 @@ FW_CORE   := $(wildcard firmware/agent/*.c) $(addprefix src/format/,bootsel.c cr
 # Crypto is counted apart from the core.
 FW_BARE   := $(wildcard firmware/port/bare/*.c) src/format/noise.c
 FW_CFLAGS := -std=c99 -ffreestanding -Os -g -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
-             $(WARNINGS) -Wno-cast-qual -isystem firmware/port/bare/include -Iinclude -Ifirmware/agent/include -Ifirmware/port/bare
+             -DESPOTA_AGENT_SECTORS=1 $(WARNINGS) -Wno-cast-qual -isystem firmware/port/bare/include -Iinclude -Ifirmware/agent/include -Ifirmware/port/bare
 FW_LDFLAGS := -nostdlib -Wl,--gc-sections,--fatal-warnings -Lfirmware/port/bare
 
 FW_TARGETS := esp32 esp32c3 virt
@@ -34,7 +34,7 @@ $$(FW)/$(1)/recovery.elf: $$(FW_OBJECTS_$(1)) $$(START_$(1)) firmware/port/$(1)/
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_LDFLAGS) -T firmware/port/$(1)/$(1).ld -Wl,-Map,$$(@:.elf=.map) -o $$@ \
 	    $$(START_$(1)) $$(FW_OBJECTS_$(1)) -lgcc
 $$(FW)/$(1)/core.o: $$(patsubst %.c,$$(FW)/$(1)/%.o,$$(FW_CORE))
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections,-u,espota_agent_start,-u,espota_agent_input,-u,espota_agent_stream_end,-u,espota_agent_stream_begin \
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections,-u,espota_agent_start,-u,espota_agent_input,-u,espota_agent_stream_end,-u,espota_agent_stream_begin,-u,espota_agent_slots,-u,espota_agent_work \
 	    -Wl,-e,espota_agent_start -o $$@ $$^
 -include $$(FW_OBJECTS_$(1):.o=.d)
 endef

@@ -9,25 +9,14 @@
 
 enum { IDLE_MS = 3000 };
 
-static int load_table(struct espota_agent *agent)
-{
-    struct espota_table_problem problem;
-    if (agent->port->flash_read(agent->port->context, agent->config->table_offset, agent->sector,
-                                ESPOTA_TABLE_BINARY_SIZE) != 0)
-        return -1;
-    return espota_table_parse_flash(&agent->table, agent->sector, ESPOTA_TABLE_BINARY_SIZE,
-                                    agent->config->table_offset, agent->config->flash_size, agent->port->md5,
-                                    &problem);
-}
-
 int espota_agent_start(struct espota_agent *agent, const struct espota_agent_port *port,
                        const struct espota_agent_config *config)
 {
     memset(agent, 0, sizeof *agent);
     agent->port = port;
     agent->config = config;
-    agent->has_table = load_table(agent) == 0;
-    return agent->has_table && (config->key_length == 0 || espota_agent_can_be_keyed(port)) ? 0 : -1;
+    agent->serves = port->service->start(agent) == 0;
+    return agent->serves && (config->key_length == 0 || espota_agent_can_be_keyed(port)) ? 0 : -1;
 }
 
 void espota_agent_stream_begin(struct espota_agent_stream *stream)
@@ -41,6 +30,8 @@ void espota_agent_stream_end(struct espota_agent *agent, struct espota_agent_str
 {
     if (agent->session.stream == stream)
         espota_agent_end_session(agent);
+    if (agent->rate.stream == stream)
+        agent->rate.stream = NULL;
     espota_agent_stream_begin(stream);
 }
 
@@ -57,45 +48,20 @@ uint32_t espota_agent_silence_ms(const struct espota_agent *agent)
 /* ---- in -------------------------------------------------------------------------------------------------
  */
 
-static enum espota_agent_status restart(struct espota_agent *agent, const struct request *request,
-                                        struct reply *reply)
+enum espota_agent_status espota_agent_restart(struct espota_agent *agent, const struct request *request,
+                                              struct reply *reply)
 {
     (void)agent;
     (void)reply;
     return request->length == 0 ? ESPOTA_AGENT_OK : ESPOTA_AGENT_MALFORMED;
 }
 
-static enum espota_agent_status unsupported(struct espota_agent *agent, const struct request *request,
-                                            struct reply *reply)
-{
-    (void)agent;
-    (void)request;
-    (void)reply;
-    return ESPOTA_AGENT_UNSUPPORTED;
-}
-
-static handler *const handlers[] = {
-    [ESPOTA_AGENT_HELLO] = espota_agent_hello,
-    [ESPOTA_AGENT_HANDSHAKE] = espota_agent_handshake,
-    [ESPOTA_AGENT_INFO] = espota_agent_info,
-    [ESPOTA_AGENT_READ] = espota_agent_read,
-    [ESPOTA_AGENT_DIGEST] = espota_agent_digest,
-    [ESPOTA_AGENT_BEGIN] = espota_agent_begin,
-    [ESPOTA_AGENT_WRITE] = espota_agent_write,
-    [ESPOTA_AGENT_PIECE] = unsupported,
-    [ESPOTA_AGENT_VERIFY] = espota_agent_verify,
-    [ESPOTA_AGENT_SELECT] = espota_agent_select,
-    [ESPOTA_AGENT_CONFIRM] = espota_agent_confirm,
-    [ESPOTA_AGENT_ROLLBACK] = espota_agent_rollback,
-    [ESPOTA_AGENT_RESTART] = restart,
-};
-
 /* What a request needs before it is looked at. */
 static enum espota_agent_status admit(const struct espota_agent *agent, const struct request *request)
 {
     uint8_t type = request->type;
     bool greeting = type == ESPOTA_AGENT_HELLO || type == ESPOTA_AGENT_HANDSHAKE;
-    if (type >= sizeof handlers / sizeof handlers[0] || !handlers[type] || (greeting && request->sealed))
+    if (type >= ESPOTA_AGENT_REQUESTS || (greeting && request->sealed))
         return ESPOTA_AGENT_UNKNOWN;
     if (greeting)
         return ESPOTA_AGENT_OK;
@@ -103,9 +69,9 @@ static enum espota_agent_status admit(const struct espota_agent *agent, const st
         return ESPOTA_AGENT_LOCKED;
     if (agent->session.stream != request->stream)
         return ESPOTA_AGENT_ORDER;
-    if (!agent->has_table && type != ESPOTA_AGENT_INFO && type != ESPOTA_AGENT_RESTART)
+    if (!agent->serves && type != ESPOTA_AGENT_INFO && type != ESPOTA_AGENT_RESTART)
         return ESPOTA_AGENT_STATE;
-    return ESPOTA_AGENT_OK;
+    return agent->port->service->handlers[type] ? ESPOTA_AGENT_OK : ESPOTA_AGENT_UNSUPPORTED;
 }
 
 static bool changes_something(uint8_t type)
@@ -118,12 +84,14 @@ static void carry_out(struct espota_agent *agent, const struct request *request)
     struct reply reply = { agent->reply + REPLY_DATA, 0 };
     enum espota_agent_status status = admit(agent, request);
     if (status == ESPOTA_AGENT_OK)
-        status = handlers[request->type](agent, request, &reply);
+        status = agent->port->service->handlers[request->type](agent, request, &reply);
     espota_agent_send_status(agent, request, status, reply.length);
     if (status == ESPOTA_AGENT_OK && agent->port->done && changes_something(request->type))
         agent->port->done(agent->port->context, (enum espota_agent_request)request->type);
     if (request->type == ESPOTA_AGENT_RESTART && status == ESPOTA_AGENT_OK)
         agent->port->restart(agent->port->context);
+    if (request->type == ESPOTA_AGENT_RATE && status == ESPOTA_AGENT_OK)
+        espota_agent_change_rate(agent, request->stream, espota_get_le32(request->data));
 }
 
 /* @return false when the frame did not arrive as it was sent. */
@@ -174,9 +142,17 @@ static void take_frame(struct espota_agent *agent, struct espota_agent_stream *s
     }
     if ((request.type & ESPOTA_AGENT_RESPONSE) || request.type == 0 || must_wait(agent, stream))
         return;
+    bool of_session = request.sealed || (agent->config->key_length == 0 && serves);
+    if (of_session)
+        espota_agent_heard(agent, stream);
     carry_out(agent, &request);
-    if (request.sealed || (agent->config->key_length == 0 && espota_agent_serves(agent, stream)))
-        agent->session.heard_ms = agent->port->now_ms(agent->port->context);
+    if (of_session)
+        agent->session.heard_ms = agent->port->now_ms(agent->port->context); /* what it took is no silence */
+}
+
+void espota_agent_work(struct espota_agent *agent)
+{
+    espota_agent_check_rate(agent);
 }
 
 void espota_agent_input(struct espota_agent *agent, struct espota_agent_stream *stream, const uint8_t *data,

@@ -139,20 +139,18 @@ static struct espota_otadata without(const struct espota_otadata *otadata, int r
 /* Each record has a sector of its own; the other one is in charge until this one is whole. */
 static enum espota_agent_status erase_record(struct boot *b, int record)
 {
-    const struct espota_agent_port *port = b->agent->port;
     struct espota_otadata gap = without(&b->otadata, record);
     enum espota_agent_status status = judge(b, &gap);
     if (status != ESPOTA_AGENT_OK)
         return status;
     b->otadata = gap;
-    return port->flash_erase(port->context, b->partition->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE) == 0
+    return espota_agent_erase(b->agent, b->partition->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE) == 0
                ? ESPOTA_AGENT_OK
                : ESPOTA_AGENT_FLASH;
 }
 
 static enum espota_agent_status store(struct boot *b, const struct espota_otadata *to, int record)
 {
-    const struct espota_agent_port *port = b->agent->port;
     uint8_t data[RECORD], back[RECORD];
     uint32_t at = b->partition->offset + (uint32_t)record * ESPOTA_SECTOR_SIZE;
     enum espota_agent_status status = judge(b, to);
@@ -161,8 +159,8 @@ static enum espota_agent_status store(struct boot *b, const struct espota_otadat
     if (status != ESPOTA_AGENT_OK)
         return status;
     espota_otadata_record_format(&to->record[record], data);
-    if (port->flash_program(port->context, at, data, sizeof data) != 0 ||
-        port->flash_read(port->context, at, back, sizeof back) != 0 || memcmp(data, back, sizeof back) != 0)
+    if (espota_agent_program(b->agent, at, data, sizeof data) != 0 ||
+        espota_agent_flash_read(b->agent, at, back, sizeof back) != 0 || memcmp(data, back, sizeof back) != 0)
         return ESPOTA_AGENT_FLASH;
     b->otadata = *to;
     return ESPOTA_AGENT_OK;
@@ -253,6 +251,7 @@ enum espota_agent_status espota_agent_select(struct espota_agent *agent, const s
     (void)reply;
     if (request->length != 8)
         return ESPOTA_AGENT_MALFORMED;
+    espota_agent_drop_stream(agent);
     memset(&agent->update, 0, sizeof agent->update);
     const struct espota_partition *p = espota_agent_app_at(agent, espota_get_le32(request->data));
     uint32_t state = espota_get_le32(request->data + 4);
@@ -276,6 +275,7 @@ static enum espota_agent_status load_in_charge(struct espota_agent *agent, const
 {
     if (request->length != 0)
         return ESPOTA_AGENT_MALFORMED;
+    espota_agent_drop_stream(agent);
     memset(&agent->update, 0, sizeof agent->update);
     enum espota_agent_status status = load(agent, b);
     return status == ESPOTA_AGENT_OK && (!b->partition || !names_running(b)) ? ESPOTA_AGENT_STATE : status;

@@ -27,12 +27,49 @@ struct reply {
 typedef enum espota_agent_status handler(struct espota_agent *agent, const struct request *request,
                                          struct reply *reply);
 
+/* What an agent serves, so that one that needs only a part of it links no more. */
+struct espota_agent_service {
+    uint32_t capabilities;
+    int (*start)(struct espota_agent *agent); /* -1: INFO and RESTART alone are carried out */
+    /* May the range be spoken of at all, be read, be digested as a whole? */
+    enum espota_agent_status (*may_reach)(const struct espota_agent *agent, uint32_t offset, uint32_t length);
+    enum espota_agent_status (*may_read)(const struct espota_agent *agent, uint32_t offset, uint32_t length);
+    enum espota_agent_status (*may_digest)(const struct espota_agent *agent, uint32_t offset,
+                                           uint32_t length);
+    /* A sector is to be written to this offset in flash: what has to happen first. `*start`: its bytes before
+     * that stay out of flash, SECTOR: all of them do. */
+    enum espota_agent_status (*prepare)(struct espota_agent *agent, uint32_t offset, const uint8_t *sector,
+                                        uint32_t *start);
+    handler *handlers[ESPOTA_AGENT_REQUESTS]; /* NULL: unsupported */
+};
+
+/* Those that are the same for all. */
+#define COMMON_HANDLERS                                                                                      \
+    [ESPOTA_AGENT_HELLO] = espota_agent_hello, [ESPOTA_AGENT_HANDSHAKE] = espota_agent_handshake,            \
+    [ESPOTA_AGENT_INFO] = espota_agent_info, [ESPOTA_AGENT_READ] = espota_agent_read,                        \
+    [ESPOTA_AGENT_DIGEST] = espota_agent_digest, [ESPOTA_AGENT_WRITE] = espota_agent_write,                  \
+    [ESPOTA_AGENT_RESTART] = espota_agent_restart, [ESPOTA_AGENT_RATE] = espota_agent_rate
+
+/* agent.c */
+handler espota_agent_restart;
+static inline void espota_agent_relax(const struct espota_agent *agent)
+{
+    if (agent->port->relax)
+        agent->port->relax(agent->port->context);
+}
+
 /* frame.c */
 void espota_agent_send_status(struct espota_agent *agent, const struct request *request,
                               enum espota_agent_status status, size_t data_length);
 
 /* session.c */
-handler espota_agent_hello, espota_agent_handshake;
+handler espota_agent_hello, espota_agent_handshake, espota_agent_rate;
+/* A frame of the session was understood. */
+void espota_agent_heard(struct espota_agent *agent, const struct espota_agent_stream *stream);
+/* RATE was answered. */
+void espota_agent_change_rate(struct espota_agent *agent, struct espota_agent_stream *stream, uint32_t baud);
+/* Is it time to go back to a rate that was before? */
+void espota_agent_check_rate(struct espota_agent *agent);
 /* Has the port what a key needs? */
 bool espota_agent_can_be_keyed(const struct espota_agent_port *port);
 void espota_agent_end_session(struct espota_agent *agent);
@@ -45,6 +82,8 @@ bool espota_agent_decrypt(struct espota_agent *agent, struct request *request, s
 
 /* read.c */
 handler espota_agent_info, espota_agent_read, espota_agent_digest;
+/* Does it take coded streams? */
+bool espota_agent_decodes(const struct espota_agent *agent);
 /* Do `length` bytes at `offset` lie in the range of `size` at `start`? */
 bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint32_t size);
 /* The factory or OTA app partition that begins there, or NULL. */
@@ -54,13 +93,31 @@ bool espota_agent_is_blank(const uint8_t *data, size_t length);
 int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
 /* The same with the header that an update holds back. */
 int espota_agent_slot_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
-/* Of what espota_agent_slot_read gives. Uses the sector buffer: an unfinished sector of a run is lost, and
- * the run with it. */
+/* Of what espota_agent_slot_read gives. */
 enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, uint32_t offset,
                                                    uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH]);
 
-/* update.c */
-handler espota_agent_begin, espota_agent_write, espota_agent_verify;
+/* permit.c: of the slots' service. */
+enum espota_agent_status espota_agent_slots_may_reach(const struct espota_agent *agent, uint32_t offset,
+                                                      uint32_t length);
+enum espota_agent_status espota_agent_slots_may_read(const struct espota_agent *agent, uint32_t offset,
+                                                     uint32_t length);
+enum espota_agent_status espota_agent_slots_may_digest(const struct espota_agent *agent, uint32_t offset,
+                                                       uint32_t length);
+
+/* flash.c: erase and program, done when they return. */
+int espota_agent_erase(struct espota_agent *agent, uint32_t offset);
+int espota_agent_program(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length);
+/* Does flash hold this part of the sector, from `start` on? `*blank`: it holds nothing but FF there. */
+int espota_agent_compare(const struct espota_agent *agent, uint32_t offset, const uint8_t *sector,
+                         uint32_t start, bool *same, bool *blank);
+/* Bring the sector buffer into flash, from `start` on. */
+enum espota_agent_status espota_agent_put(struct espota_agent *agent, uint32_t offset, uint32_t start);
+
+/* stream.c */
+handler espota_agent_write;
+/* A stream that is unfinished is dropped. */
+void espota_agent_drop_stream(struct espota_agent *agent);
 
 /* verify.c */
 /* Does flash hold an image in the partition that may boot: whole, for this chip and product, signed and new
@@ -72,7 +129,7 @@ enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
 bool espota_agent_is_bootable(struct espota_agent *agent, const struct espota_partition *partition);
 
 /* boot.c */
-/* Before a slot is written: have otadata ask for the app that runs. Leaves the sector buffer alone. */
+/* Before a slot is written: have otadata ask for the app that runs. */
 enum espota_agent_status espota_agent_settle(struct espota_agent *agent);
 /* @return TRIAL while the running app is on a trial that nobody confirmed. */
 enum espota_agent_status espota_agent_check_trial(struct espota_agent *agent);

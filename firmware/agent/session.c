@@ -6,10 +6,12 @@
 
 #include <string.h>
 
-static uint32_t capabilities(const struct espota_agent *agent)
+static uint32_t capabilities(const struct espota_agent *agent, const struct espota_agent_stream *stream)
 {
-    return (agent->config->rollback ? ESPOTA_AGENT_CAN_TRIAL : 0) |
-           (agent->port->check_signature ? ESPOTA_AGENT_SIGNED_ONLY : 0);
+    return agent->port->service->capabilities | (espota_agent_decodes(agent) ? ESPOTA_AGENT_CAN_CODED : 0) |
+           (agent->config->rollback ? ESPOTA_AGENT_CAN_TRIAL : 0) |
+           (agent->port->check_signature ? ESPOTA_AGENT_SIGNED_ONLY : 0) |
+           (stream->set_rate ? ESPOTA_AGENT_CAN_RATE : 0);
 }
 
 bool espota_agent_can_be_keyed(const struct espota_agent_port *port)
@@ -20,6 +22,7 @@ bool espota_agent_can_be_keyed(const struct espota_agent_port *port)
 static void begin_session(struct espota_agent *agent, struct espota_agent_stream *stream)
 {
     espota_noise_forget(&agent->session, sizeof agent->session);
+    espota_agent_drop_stream(agent);
     memset(&agent->update, 0, sizeof agent->update);
     agent->session.stream = stream;
     agent->session.heard_ms = agent->port->now_ms(agent->port->context);
@@ -68,16 +71,17 @@ enum espota_agent_status espota_agent_hello(struct espota_agent *agent, const st
     out[1] = keyed ? ESPOTA_AGENT_HELLO_KEY_NEEDED : 0;
     out[2] = config->window;
     espota_put_le16(out + 3, ESPOTA_AGENT_MAX_DATA);
-    espota_put_le32(out + 5, capabilities(agent));
-    memset(out + 9, 0, ESPOTA_AGENT_NONCE_SIZE);
+    espota_put_le32(out + 5, capabilities(agent, request->stream));
+    espota_put_le32(out + 9, config->window_bytes);
+    memset(out + 13, 0, ESPOTA_AGENT_NONCE_SIZE);
     out[-1] = ESPOTA_AGENT_OK; /* the status, which the handshake covers too */
     if (keyed && (!espota_agent_can_be_keyed(agent->port) ||
-                  agent->port->random(agent->port->context, out + 9, ESPOTA_AGENT_NONCE_SIZE) != 0 ||
+                  agent->port->random(agent->port->context, out + 13, ESPOTA_AGENT_NONCE_SIZE) != 0 ||
                   begin_handshake(agent, request, out - 1, ESPOTA_AGENT_HELLO_REPLY_SIZE) != 0))
         return ESPOTA_AGENT_CRYPTO;
     if (!keyed)
         begin_session(agent, request->stream);
-    reply->length = 9 + ESPOTA_AGENT_NONCE_SIZE;
+    reply->length = ESPOTA_AGENT_HELLO_REPLY_SIZE - 1;
     return ESPOTA_AGENT_OK;
 }
 
@@ -159,4 +163,60 @@ bool espota_agent_decrypt(struct espota_agent *agent, struct request *request, s
     request->data = inner + ESPOTA_AGENT_SEALED_INNER;
     request->length = length - OVERHEAD;
     return true;
+}
+
+/* ---- rate -----------------------------------------------------------------------------------------------
+ */
+
+/* The answer goes out at the old rate: agent.c changes it behind that. */
+enum espota_agent_status espota_agent_rate(struct espota_agent *agent, const struct request *request,
+                                           struct reply *reply)
+{
+    (void)agent;
+    (void)reply;
+    if (request->length != 4)
+        return ESPOTA_AGENT_MALFORMED;
+    if (!request->stream->set_rate)
+        return ESPOTA_AGENT_UNSUPPORTED;
+    return espota_get_le32(request->data) == 0 ? ESPOTA_AGENT_RANGE : ESPOTA_AGENT_OK;
+}
+
+void espota_agent_change_rate(struct espota_agent *agent, struct espota_agent_stream *stream, uint32_t baud)
+{
+    struct espota_agent_rate *rate = &agent->rate;
+    if (rate->stream != stream)
+        *rate = (struct espota_agent_rate){ .stream = stream, .now = stream->rate };
+    if (stream->set_rate(stream->context, baud) != 0)
+        return;
+    rate->before = rate->now;
+    rate->now = baud;
+    rate->proven = false;
+    rate->since_ms = agent->port->now_ms(agent->port->context);
+}
+
+void espota_agent_heard(struct espota_agent *agent, const struct espota_agent_stream *stream)
+{
+    agent->session.heard_ms = agent->port->now_ms(agent->port->context);
+    if (agent->rate.stream == stream)
+        agent->rate.proven = true;
+}
+
+/* At a rate at which nobody is heard, the stream goes back to the one before; when the session has fallen
+ * silent, to the one that a new host expects. */
+void espota_agent_check_rate(struct espota_agent *agent)
+{
+    struct espota_agent_rate *rate = &agent->rate;
+    const struct espota_agent_stream *stream = rate->stream;
+    if (!stream)
+        return;
+    uint32_t now = agent->port->now_ms(agent->port->context), back = stream->rate;
+    if (!rate->proven && now - rate->since_ms >= ESPOTA_AGENT_RATE_PROOF_MS)
+        back = rate->before;
+    else if (!rate->proven || espota_agent_silence_ms(agent) < ESPOTA_AGENT_RATE_IDLE_MS)
+        return;
+    (void)stream->set_rate(stream->context, back);
+    rate->now = back;
+    rate->proven = true;
+    if (back == stream->rate)
+        rate->stream = NULL;
 }

@@ -31,6 +31,7 @@ static enum espota_agent_status check_owner(struct espota_agent *agent,
     enum espota_agent_status status = espota_agent_digest_range(agent, partition->offset, end, digest);
     if (status != ESPOTA_AGENT_OK)
         return status;
+    espota_agent_drop_stream(agent);
     if (espota_agent_flash_read(agent, partition->offset + end, agent->sector, ESPOTA_SIGNATURE_BLOCK_SIZE) !=
         0)
         return ESPOTA_AGENT_FLASH;
@@ -56,7 +57,7 @@ static enum espota_image_verdict look(struct espota_agent *agent, const struct e
 {
     struct slot_reader reader = { agent, partition->offset };
     struct espota_image_source source = { &reader, read_slot, partition->size };
-    agent->update.running_run = false; /* the sector buffer serves here */
+    espota_agent_drop_stream(agent); /* the sector buffer serves here */
     return espota_image_examine(image, &source, &agent->port->sha256, agent->sector, sizeof agent->sector);
 }
 

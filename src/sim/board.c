@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { AGENT_WINDOW = 4, STEP = 64 };
+enum { AGENT_WINDOW = 4, AGENT_WINDOW_BYTES = 8192, STEP = 64 };
 
 /* ---- download mode --------------------------------------------------------------------------------------
  */
@@ -59,10 +59,10 @@ static int agent_read(void *context, uint32_t offset, void *buffer, size_t lengt
     return sim_flash_read(board->flash, offset, buffer, length);
 }
 
-static int agent_erase(void *context, uint32_t offset)
+static int agent_erase(void *context, uint32_t offset, uint32_t length)
 {
     struct sim_board *board = context;
-    int result = sim_flash_erase(board->flash, offset);
+    int result = sim_flash_erase_block(board->flash, offset, length);
     sim_flash_wait(board->flash);
     return result;
 }
@@ -113,6 +113,7 @@ static void start_app(struct sim_board *board)
         .key = o->key,
         .key_length = o->key_length,
         .window = AGENT_WINDOW,
+        .window_bytes = AGENT_WINDOW_BYTES,
         .rollback = o->rollback,
         .min_secure_version = o->min_secure_version,
         .project = o->project,
@@ -145,6 +146,7 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
     board->flash = flash;
     board->port.port = (struct espota_agent_port){
         .context = board,
+        .service = &espota_agent_slots,
         .flash_read = agent_read,
         .flash_erase = agent_erase,
         .flash_program = agent_program,

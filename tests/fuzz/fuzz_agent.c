@@ -91,7 +91,7 @@ static void talk(struct sim_board *board, const uint8_t *data, size_t size)
     uint32_t sequence = 1;
     send_frame(board, ESPOTA_AGENT_HELLO, sequence++, hello, sizeof hello);
     while (size >= 3) {
-        uint8_t type = data[0] % 15;
+        uint8_t type = data[0] % (ESPOTA_AGENT_REQUESTS + 1);
         size_t length = espota_get_le16(data + 1) % 1100;
         data += 3;
         size -= 3;
@@ -130,7 +130,7 @@ static uint8_t next(struct input *in, unsigned below)
 
 static void any_request(struct owned_board *o, struct input *in)
 {
-    enum espota_agent_request type = (enum espota_agent_request)next(in, ESPOTA_AGENT_RESTART + 1);
+    enum espota_agent_request type = (enum espota_agent_request)next(in, ESPOTA_AGENT_REQUESTS);
     size_t length = next(in, 64);
     if (length > in->left)
         length = in->left;

@@ -276,6 +276,30 @@ static void order_does_not_matter(void **state)
     leave(&a);
 }
 
+static struct frame recorded(const struct arena *a, uint8_t type)
+{
+    struct frame f = { 0 };
+    for (unsigned i = 0; i < a->host.count; i++)
+        if (a->host.frame[i].data[1] == type)
+            f = a->host.frame[i];
+    assert_true(f.length > 0);
+    return f;
+}
+
+static void ask_in_an_update(struct arena *a, const struct frame *begin, uint8_t type, const uint8_t *payload,
+                             size_t length)
+{
+    struct frame f = frame_request(type, payload, length);
+    hello(a->board);
+    send_frame(a->board, begin);
+    answer(a->board);
+    send_frame(a->board, &f);
+    if (answer(a->board) < 0)
+        fail_msg("request %02x with %08x %08x has no answer", type, espota_get_le32(payload),
+                 espota_get_le32(payload + 4));
+    survive(a);
+}
+
 /* Every pair of numbers for offset and length, in every request that has them. */
 static void numbers_at_every_boundary_are_refused_or_right(void **state)
 {
@@ -287,15 +311,11 @@ static void numbers_at_every_boundary_are_refused_or_right(void **state)
         FLASH + 1, 1u << 20, (1u << 20) + 1, 0x7fffffff, 0x80000000,   0xfffff000,  0xffffffff
     };
     static const uint8_t types[] = { ESPOTA_AGENT_READ,  ESPOTA_AGENT_DIGEST, ESPOTA_AGENT_BEGIN,
-                                     ESPOTA_AGENT_WRITE, ESPOTA_AGENT_PIECE,  ESPOTA_AGENT_SELECT };
+                                     ESPOTA_AGENT_WRITE, ESPOTA_AGENT_ERASE,  ESPOTA_AGENT_SELECT };
     enum { COUNT = sizeof numbers / sizeof numbers[0] };
     struct arena a;
     enter(&a, false);
-    struct frame begin = { 0 };
-    for (unsigned i = 0; i < a.host.count; i++)
-        if (a.host.frame[i].data[1] == ESPOTA_AGENT_BEGIN)
-            begin = a.host.frame[i];
-    assert_true(begin.length > 0);
+    struct frame begin = recorded(&a, ESPOTA_AGENT_BEGIN);
     for (size_t t = 0; t < sizeof types; t++)
         for (size_t i = 0; i < COUNT; i++)
             for (size_t k = 0; k < COUNT; k++) {
@@ -304,19 +324,43 @@ static void numbers_at_every_boundary_are_refused_or_right(void **state)
                                 : types[t] == ESPOTA_AGENT_DIGEST ? 12
                                 : types[t] == ESPOTA_AGENT_BEGIN  ? 44
                                 : types[t] == ESPOTA_AGENT_SELECT ? 8
+                                : types[t] == ESPOTA_AGENT_ERASE  ? 8
                                                                   : sizeof payload;
                 uint32_t at = types[t] == ESPOTA_AGENT_BEGIN ? 4 : 0;
                 espota_put_le32(payload + at, numbers[i]);
                 espota_put_le32(payload + at + 4, numbers[k]);
                 if (types[t] == ESPOTA_AGENT_WRITE)
                     payload[4] = (uint8_t)(k & 1); /* START or not */
-                hello(a.board);
-                send_frame(a.board, &begin);
-                struct frame f = frame_request(types[t], payload, length);
-                answer(a.board);
-                send_frame(a.board, &f);
-                if (answer(a.board) < 0)
-                    fail_msg("request %02x with %08x %08x has no answer", types[t], numbers[i], numbers[k]);
+                ask_in_an_update(&a, &begin, types[t], payload, length);
+            }
+    leave(&a);
+}
+
+/* Stretches in the heads of streams of both coders, and then a sector or two of them. */
+static void stretches_at_every_boundary_are_refused_or_right(void **state)
+{
+    (void)state;
+    static const uint32_t numbers[] = { 0,          1,          0xfff,      0x1000,    0x1001,     IDLE,
+                                        0x2000,     IDLE_END,   0x100000,   0xff000,   0x7ffff000, 0x80000000,
+                                        0xfffff000, 0xfffffff0, 0xffffffff, 0xffff0000 };
+    enum { COUNT = sizeof numbers / sizeof numbers[0] };
+    struct arena a;
+    enter(&a, false);
+    struct frame begin = recorded(&a, ESPOTA_AGENT_BEGIN);
+    for (uint8_t coder = 0; coder < 3; coder++)
+        for (size_t i = 0; i < COUNT; i++)
+            for (size_t k = 0; k < COUNT; k++) {
+                uint8_t payload[ESPOTA_AGENT_WRITE_HEADER + 1024] = { 0,    0, 0, 0, ESPOTA_AGENT_WRITE_START,
+                                                                      coder };
+                espota_put_le32(payload + 9, numbers[i]);
+                espota_put_le32(payload + 13, numbers[k]);
+                ask_in_an_update(&a, &begin, ESPOTA_AGENT_WRITE, payload, sizeof payload);
+                payload[4] = 0;
+                for (uint32_t at = 1024; at < 9000; at += 1024) {
+                    espota_put_le32(payload, at);
+                    struct frame f = frame_request(ESPOTA_AGENT_WRITE, payload, sizeof payload);
+                    send_frame(a.board, &f);
+                }
                 survive(&a);
             }
     leave(&a);
@@ -345,7 +389,7 @@ static void without_the_key_every_request_is_locked(void **state)
     (void)state;
     struct arena a;
     enter(&a, true);
-    for (unsigned type = ESPOTA_AGENT_INFO; type <= ESPOTA_AGENT_RESTART; type++) {
+    for (unsigned type = ESPOTA_AGENT_INFO; type < ESPOTA_AGENT_REQUESTS; type++) {
         struct frame f = frame_request((uint8_t)type, NULL, 0);
         memory_board_restart(a.board);
         hello(a.board);
@@ -365,6 +409,7 @@ int main(void)
         cmocka_unit_test(oversized_frames_do_no_harm),
         cmocka_unit_test(order_does_not_matter),
         cmocka_unit_test(numbers_at_every_boundary_are_refused_or_right),
+        cmocka_unit_test(stretches_at_every_boundary_are_refused_or_right),
         cmocka_unit_test(a_recorded_session_opens_nothing),
         cmocka_unit_test(without_the_key_every_request_is_locked),
     };

@@ -195,7 +195,7 @@ static void in_clear_nothing_is_answered_but_greetings(void **state)
     (void)state;
     struct memory_board *b = keyed_board();
     struct espota_device *device = keyed_board_owner(b, NULL);
-    for (unsigned type = ESPOTA_AGENT_INFO; type <= ESPOTA_AGENT_RESTART; type++) {
+    for (unsigned type = ESPOTA_AGENT_INFO; type < ESPOTA_AGENT_REQUESTS; type++) {
         struct frame f = frame_request((uint8_t)type, NULL, 0);
         assert_int_equal(keyed_board_ask(b, SIM_UART, &f), ESPOTA_AGENT_LOCKED);
     }

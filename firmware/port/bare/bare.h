@@ -23,7 +23,7 @@ struct bare_board {
     const void *context;
     uint32_t (*flash_size)(const void *context);
     int (*flash_read)(const void *context, uint32_t offset, void *out, size_t length);
-    int (*flash_erase)(const void *context, uint32_t offset);
+    int (*flash_erase)(const void *context, uint32_t offset, uint32_t length);
     int (*flash_program)(const void *context, uint32_t offset, const void *data, size_t length);
     void (*mac)(const void *context, uint8_t mac[6]);
     uint32_t (*now_ms)(const void *context);

@@ -20,10 +20,10 @@ int bare_chip_flash_read(const void *context, uint32_t offset, void *out, size_t
     return bare_flash_read(&chip->spi, offset, out, length);
 }
 
-int bare_chip_flash_erase(const void *context, uint32_t offset)
+int bare_chip_flash_erase(const void *context, uint32_t offset, uint32_t length)
 {
     const struct bare_chip *chip = context;
-    return bare_flash_erase(&chip->spi, offset);
+    return bare_flash_erase(&chip->spi, offset, length);
 }
 
 int bare_chip_flash_program(const void *context, uint32_t offset, const void *data, size_t length)

@@ -23,7 +23,7 @@ struct bare_chip {
 
 uint32_t bare_chip_flash_size(const void *context);
 int bare_chip_flash_read(const void *context, uint32_t offset, void *out, size_t length);
-int bare_chip_flash_erase(const void *context, uint32_t offset);
+int bare_chip_flash_erase(const void *context, uint32_t offset, uint32_t length);
 int bare_chip_flash_program(const void *context, uint32_t offset, const void *data, size_t length);
 size_t bare_chip_uart_read(const void *context, uint8_t *out, size_t room);
 int bare_chip_uart_write(const void *context, const uint8_t *data, size_t length);

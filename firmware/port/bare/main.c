@@ -81,10 +81,10 @@ static int flash_read(void *context, uint32_t offset, void *out, size_t length)
     return r->board->flash_read(r->board->context, offset, out, length);
 }
 
-static int flash_erase(void *context, uint32_t offset)
+static int flash_erase(void *context, uint32_t offset, uint32_t length)
 {
     const struct recovery *r = context;
-    return r->board->flash_erase(r->board->context, offset);
+    return r->board->flash_erase(r->board->context, offset, length);
 }
 
 static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
@@ -231,6 +231,7 @@ static void set_up(struct recovery *r, const struct bare_board *board)
     r->board = board;
     r->port = (struct espota_agent_port){
         .context = r,
+        .service = &espota_agent_slots,
         .flash_read = flash_read,
         .flash_erase = flash_erase,
         .flash_program = flash_program,
@@ -267,7 +268,7 @@ static void set_up(struct recovery *r, const struct bare_board *board)
         r->config.key_length = sizeof settings->key;
     /* without a table it still says so, and who it is */
     (void)espota_agent_start(&r->agent, &r->port, &r->config);
-    if (r->agent.has_table)
+    if (r->agent.serves)
         r->config.running_offset = running_offset(r);
 }
 
@@ -284,8 +285,10 @@ void bare_serve(const struct bare_board *board)
 {
     static struct recovery recovery; /* all that there is; too large for a stack */
     set_up(&recovery, board);
-    for (;;)
+    for (;;) {
+        espota_agent_work(&recovery.agent);
         for (size_t i = 0; i < BARE_MAX_STREAMS; i++)
             if (board->stream[i].read)
                 hear(&recovery, &recovery.line[i]);
+    }
 }

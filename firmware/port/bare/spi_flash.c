@@ -8,6 +8,8 @@ enum {
     CONTROL = 0x08,
     CHUNK = 64, /* bytes of data that the controller holds */
     PAGE = 256,
+    BLOCK_32K = 32768,
+    BLOCK_64K = 65536,
     LONGEST_POLLS = 4000000, /* of the status register: far beyond the 400 ms of a slow erase */
 };
 
@@ -28,6 +30,8 @@ enum {
     READ_STATUS = 0x05,
     WRITE_ENABLE = 0x06,
     ERASE_SECTOR = 0x20,
+    ERASE_32K = 0x52,
+    ERASE_64K = 0xd8,
     READ_ID = 0x9f
 };
 enum { BUSY = 1 };
@@ -125,12 +129,13 @@ int bare_flash_read(const struct bare_spi *spi, uint32_t offset, void *out, size
     return 0;
 }
 
-int bare_flash_erase(const struct bare_spi *spi, uint32_t offset)
+int bare_flash_erase(const struct bare_spi *spi, uint32_t offset, uint32_t length)
 {
+    uint8_t command = length == BLOCK_64K ? ERASE_64K : length == BLOCK_32K ? ERASE_32K : ERASE_SECTOR;
     if (wait_idle(spi) != 0)
         return -1;
     run(spi, (struct exchange){ .command = WRITE_ENABLE });
-    run(spi, (struct exchange){ ERASE_SECTOR, 24, offset, 0, 0 });
+    run(spi, (struct exchange){ command, 24, offset, 0, 0 });
     return wait_idle(spi);
 }
 

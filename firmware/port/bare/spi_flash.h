@@ -22,8 +22,8 @@ uint32_t bare_flash_id(const struct bare_spi *spi);
 
 /* 0, or -1 when the flash stays busy for longer than it may. Reads of any length. */
 int bare_flash_read(const struct bare_spi *spi, uint32_t offset, void *out, size_t length);
-/* One sector of 4 KiB. */
-int bare_flash_erase(const struct bare_spi *spi, uint32_t offset);
+/* A sector of 4 KiB, or a block of 32 or 64 KiB. */
+int bare_flash_erase(const struct bare_spi *spi, uint32_t offset, uint32_t length);
 /* Any length; erased bytes only. */
 int bare_flash_program(const struct bare_spi *spi, uint32_t offset, const void *data, size_t length);
 

@@ -58,11 +58,11 @@ static int flash_read(void *context, uint32_t offset, void *out, size_t length)
     return result == ESP_OK ? 0 : -1;
 }
 
-static int flash_erase(void *context, uint32_t offset)
+static int flash_erase(void *context, uint32_t offset, uint32_t length)
 {
-    const esp_partition_t *p = partition_around(offset, ESPOTA_SECTOR_SIZE);
+    const esp_partition_t *p = partition_around(offset, length);
     (void)context;
-    return p && esp_partition_erase_range(p, offset - p->address, ESPOTA_SECTOR_SIZE) == ESP_OK ? 0 : -1;
+    return p && esp_partition_erase_range(p, offset - p->address, length) == ESP_OK ? 0 : -1;
 }
 
 static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
@@ -190,6 +190,7 @@ static void set_up_port(struct espota_idf *e)
 {
     e->port = (struct espota_agent_port){
         .context = e,
+        .service = &espota_agent_slots,
         .flash_read = flash_read,
         .flash_erase = flash_erase,
         .flash_program = flash_program,
@@ -232,6 +233,7 @@ static esp_err_t start_agent(struct espota_idf *e)
         .key_length = e->config.key ? e->config.key_length : 0,
         .conceal = esp_flash_encryption_enabled() && !e->config.read_encrypted,
         .window = CONFIG_ESPOTA_UART_BUFFER / REQUEST_ROOM,
+        .window_bytes = CONFIG_ESPOTA_UART_BUFFER,
 #ifdef CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE
         .rollback = true,
 #endif

@@ -43,12 +43,12 @@ static int flash_read(const void *context, uint32_t offset, void *out, size_t le
     return 0;
 }
 
-static int flash_erase(const void *context, uint32_t offset)
+static int flash_erase(const void *context, uint32_t offset, uint32_t length)
 {
     (void)context;
-    if (beyond(offset, ESPOTA_SECTOR_SIZE))
+    if (beyond(offset, length))
         return -1;
-    memset(flash(offset), 0xff, ESPOTA_SECTOR_SIZE);
+    memset(flash(offset), 0xff, length);
     return 0;
 }
 

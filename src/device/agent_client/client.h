@@ -56,6 +56,7 @@ struct agent_client {
     unsigned window;         /* requests that may be unanswered */
     uint32_t window_bytes;   /* of frames on the wire that may be unanswered */
     unsigned max_data;
+    uint8_t stream_number;       /* of the last stream that WRITE began */
     struct espota_payload image; /* of begin_image, without its bytes; length 0: none */
     uint32_t image_offset;       /* of the partition that it goes to */
 };
@@ -156,7 +157,7 @@ int client_fail(struct agent_client *client, enum espota_agent_request type, enu
 /* session.c: HELLO, HANDSHAKE, INFO. */
 int client_greet(struct agent_client *client, struct espota_error *error);
 
-/* write.c: sectors through the window. `at` is the offset within the image. */
+/* write.c: whole sectors as a raw stream. `at` is the offset within the image. */
 int client_write_run(struct agent_client *client, uint32_t at, const uint8_t *data, size_t length,
                      struct espota_error *error);
 

@@ -25,13 +25,11 @@ static int client_write(struct espota_device *device, uint32_t offset, const voi
     return client_write_run(client, offset - client->image_offset, data, length, error);
 }
 
-_Static_assert((int)ESPOTA_PAYLOAD_RAW == (int)ESPOTA_AGENT_RAW, "kinds go over the wire as they are");
-
 static int client_begin_image(struct espota_device *device, uint32_t offset,
                               const struct espota_payload *payload, struct espota_error *error)
 {
     struct agent_client *client = client_of(device);
-    uint8_t request[12 + ESPOTA_SHA256_LENGTH] = { (uint8_t)payload->kind };
+    uint8_t request[ESPOTA_AGENT_BEGIN_SIZE] = { 0 };
     espota_put_le32(request + 4, offset);
     espota_put_le32(request + 8, payload->length);
     memcpy(request + 12, payload->sha256, ESPOTA_SHA256_LENGTH);

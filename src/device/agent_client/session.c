@@ -105,6 +105,7 @@ static int take_hello(struct agent_client *client, const struct client_response 
     client->window_bytes = UINT32_MAX;
     client->max_data = espota_get_le16(response->data + 3);
     take_capabilities(&client->device, espota_get_le32(response->data + 5));
+    client->window_bytes = espota_get_le32(response->data + 9);
     if (client->window == 0 || client->max_data < 64 || client->max_data > CLIENT_MAX_DATA)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s offers impossible limits",
                            client->link->name);
@@ -207,7 +208,7 @@ static int ask_info(struct agent_client *client, struct espota_error *error)
     struct client_response response;
     struct espota_device_info *info = &client->device.info;
     int result = client_exchange(client, ESPOTA_AGENT_INFO, NULL, 0, CLIENT_TIMEOUT_MS,
-                                 20 + ESPOTA_AGENT_NAME_SIZE, &response, error);
+                                 ESPOTA_AGENT_INFO_SIZE, &response, error);
     if (result != 0)
         return result;
     const uint8_t *data = response.data;

@@ -7,6 +7,7 @@
 #define ESPOTA_AGENT_H
 
 #include "espota/agent_protocol.h"
+#include "espota/coder.h"
 #include "espota/crypto.h"
 #include "espota/hash.h"
 #include "espota/image.h"
@@ -24,14 +25,41 @@
 #define ESPOTA_AGENT_MAX_DATA 1024u /* data bytes in one frame; a divisor of the sector size */
 #endif
 
+/** Sector buffers. With one the agent takes raw streams alone; with two or more coded ones too, if the port
+ * has a decoder. */
+#ifndef ESPOTA_AGENT_SECTORS
+#define ESPOTA_AGENT_SECTORS 2u
+#endif
+
+struct espota_agent;
+struct espota_agent_service;
+
+/** What an agent serves. On a device in the field: the slots that do not run, with the promise that nothing
+ * boots that was not verified. */
+extern const struct espota_agent_service espota_agent_slots;
+/** In RAM, loaded through the chip's own loader, which holds nothing back: all of flash, without promises. */
+extern const struct espota_agent_service espota_agent_ranges;
+
 /** How the agent reaches its device. Functions return 0, or -1 on failure, unless said otherwise. */
 struct espota_agent_port {
     void *context;
+    const struct espota_agent_service *service;
+    /** Not called while flash is busy. */
     int (*flash_read)(void *context, uint32_t offset, void *buffer, size_t length);
-    /** Erase one 4 KiB sector to FF. */
-    int (*flash_erase)(void *context, uint32_t offset);
-    /** Program within erased sectors. `length` is a multiple of 4. Called only after flash_erase or on FF. */
+    /** Erase to FF: a sector of 4096 bytes, or a block of 32768 or 65536 where `erase_steps` has that bit.
+     * `offset` is a multiple of `length`. May return when the operation has begun, if there is flash_busy. */
+    int (*flash_erase)(void *context, uint32_t offset, uint32_t length);
+    /** Program erased bytes within one page of 256. `length` is a multiple of 4. May return when the
+     * operation has begun, if there is flash_busy; `data` stays as it is until that is over. */
     int (*flash_program)(void *context, uint32_t offset, const void *data, size_t length);
+    /** Goes the last operation on? 1: it does, 0: it is done, -1: it failed. NULL: operations are done when
+     * they return. */
+    int (*flash_busy)(void *context);
+    /** Lengths of blocks that flash_erase takes besides 4096: 32768, 65536, both or 0. */
+    uint32_t erase_steps;
+    /** Called by whatever computes or waits, every 0.3 ms at 80 MHz or more often: the port takes what its
+     * streams have received into its buffers. It must not call the agent. NULL: bytes wait by themselves. */
+    void (*relax)(void *context);
     /** Milliseconds of any clock that goes on. */
     uint32_t (*now_ms)(void *context);
     /** Unpredictable bytes; NULL on a port that has none, which then cannot have a key. */
@@ -55,6 +83,11 @@ struct espota_agent_port {
      * With it the agent has nothing boot that is not signed so. */
     int (*check_signature)(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
                            const uint8_t r_s[ESPOTA_P256_SIZE]);
+    /** Of coded streams, and memory for it, aligned for any type; the size says how large a context table may
+     * be. NULL: raw streams alone. */
+    const struct espota_decoder_ops *decoder;
+    void *decoder_memory;
+    size_t decoder_memory_size;
 };
 
 /** What the agent is told about its device. The key stays with the owner and must outlive the agent. */
@@ -68,7 +101,11 @@ struct espota_agent_config {
     const uint8_t *key;
     size_t key_length;           /* 32 to 64; 0: open sessions */
     bool conceal;                /* apps are not read out: flash encryption is to keep them secret */
-    uint8_t window;              /* requests that the stream can hold while the agent is busy; 1 or more */
+    uint8_t window;              /* requests that may be unanswered; 1 or more */
+    uint32_t window_bytes;       /* of encoded frames that the stream can hold while the agent is busy */
+    uint32_t flash_id;           /* JEDEC: maker, type, log2 of the size, from the low byte on; 0: unknown */
+    uint16_t cpu_mhz;            /* 0: unknown */
+    enum espota_isa isa;         /* of the chip */
     bool rollback;               /* the bootloader honours trial states */
     uint32_t min_secure_version; /* apps whose description says less are refused */
     const char *project;         /* apps whose description names another one are refused; NULL: any */
@@ -80,6 +117,10 @@ struct espota_agent_stream {
     void *context;
     /** Send all bytes to the host; may block while the stream is busy. 0, or -1. */
     int (*send)(void *context, const uint8_t *data, size_t length);
+    /** Change the rate, when what was sent has left. 0; or -1: the rate stays as it is. NULL: the stream has
+     * none. */
+    int (*set_rate)(void *context, uint32_t baud);
+    uint32_t rate; /* in baud, that it begins with; of matter with set_rate alone */
     struct espota_slip_decoder decoder;
     bool greeted; /* HELLO was answered, and the handshake goes on */
     struct espota_noise noise;
@@ -109,20 +150,56 @@ struct espota_agent_update {
     uint32_t partition; /* offset */
     uint32_t size;      /* of the partition */
     uint32_t length;    /* of the image */
+    uint32_t limit;     /* of what may be written: the image in whole sectors */
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
-    bool running_run; /* START was seen */
-    uint32_t next;    /* offset within the image that the run goes on with */
+};
+
+/** The part of a stream that is being gathered. */
+enum espota_agent_part {
+    ESPOTA_AGENT_PART_HEAD,
+    ESPOTA_AGENT_PART_SECTOR, /* as it is */
+    ESPOTA_AGENT_PART_WORD,   /* of a chunk; what follows depends on it */
+    ESPOTA_AGENT_PART_CODED,
+    ESPOTA_AGENT_PART_FILL,
+    ESPOTA_AGENT_PART_COPY,
+    ESPOTA_AGENT_PART_NONE, /* the stretch is rebuilt */
+};
+
+/** WRITE with START opens it. */
+struct espota_agent_input_stream {
+    bool open;
+    uint8_t number; /* that START gave it */
+    bool coded;
+    enum espota_agent_part part;
+    uint16_t has, needs; /* bytes of the part */
+    uint32_t next;       /* offset within the stream */
+    uint32_t at, end;    /* of the stretch within the image: the sector that comes next, and its end */
+    uint8_t piece[ESPOTA_STREAM_HEAD_SIZE];
+};
+
+/** A rate that RATE asked for. */
+struct espota_agent_rate {
+    struct espota_agent_stream *stream; /* that has it, or NULL: none has another than it began with */
+    uint32_t now, before;
+    bool proven; /* the host was understood at it */
+    uint32_t since_ms;
 };
 
 struct espota_agent {
     const struct espota_agent_port *port;
     const struct espota_agent_config *config;
     struct espota_agent_session session;
+    struct espota_agent_rate rate;
     struct espota_agent_update update;
+    struct espota_agent_input_stream input;
     struct espota_table table;
-    bool has_table;
+    bool serves; /* it found what its service needs: a table */
     uint8_t reply[ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA + ESPOTA_AGENT_TAG_SIZE];
     uint8_t sector[ESPOTA_SECTOR_SIZE];
+#if ESPOTA_AGENT_SECTORS > 1
+    struct espota_coder_image image;
+    uint8_t chunk[ESPOTA_CODER_SECTOR]; /* a coded one, being gathered */
+#endif
 };
 
 /** Start. `port` and `config` must outlive the agent. The partition table is read from flash.
@@ -138,6 +215,10 @@ void espota_agent_stream_begin(struct espota_agent_stream *stream);
  * through its `send`, before this returns. */
 void espota_agent_input(struct espota_agent *agent, struct espota_agent_stream *stream, const uint8_t *data,
                         size_t length);
+
+/** Go on with what was begun, without waiting: flash, a rate that nobody answers at. For the port's idle
+ * loop. */
+void espota_agent_work(struct espota_agent *agent);
 
 /** A stream was closed: a session on it is forgotten. */
 void espota_agent_stream_end(struct espota_agent *agent, struct espota_agent_stream *stream);

@@ -29,12 +29,15 @@ enum espota_agent_request {
     ESPOTA_AGENT_DIGEST = 0x05,
     ESPOTA_AGENT_BEGIN = 0x06,
     ESPOTA_AGENT_WRITE = 0x07,
-    ESPOTA_AGENT_PIECE = 0x08, /* reserved */
+    /* 0x08 is reserved */
     ESPOTA_AGENT_VERIFY = 0x09,
     ESPOTA_AGENT_SELECT = 0x0a,
     ESPOTA_AGENT_CONFIRM = 0x0b,
     ESPOTA_AGENT_ROLLBACK = 0x0c,
     ESPOTA_AGENT_RESTART = 0x0d,
+    ESPOTA_AGENT_ERASE = 0x0e,
+    ESPOTA_AGENT_RATE = 0x0f,
+    ESPOTA_AGENT_REQUESTS, /* no request has this number or a higher one */
 };
 
 enum espota_agent_status {
@@ -66,17 +69,30 @@ enum espota_agent_status {
     ESPOTA_AGENT_RECOVERY = 0x1a,
 };
 
-/** The kinds 1 and 2 are reserved: no agent takes them yet. */
-enum espota_agent_payload_kind { ESPOTA_AGENT_RAW = 0 };
-
 #define ESPOTA_AGENT_HELLO_KEY_NEEDED 0x01u
-#define ESPOTA_AGENT_WRITE_START      0x01u
-#define ESPOTA_AGENT_CAN_TRIAL        (1u << 2) /* bits 0 and 1 are reserved */
-#define ESPOTA_AGENT_SIGNED_ONLY      (1u << 3)
-#define ESPOTA_AGENT_CAN_READ_ALL     (1u << 4)
+#define ESPOTA_AGENT_BEGIN_RANGE      0x01u
+#define ESPOTA_AGENT_BEGIN_SIZE       (12u + 32u)
+
+/** Flags of WRITE: the other seven bits are the stream's number, which changes from one START to the next. */
+#define ESPOTA_AGENT_WRITE_START        0x01u
+#define ESPOTA_AGENT_WRITE_NUMBER_SHIFT 1u
+
+/** A rate at which nothing is understood lasts so long. */
+#define ESPOTA_AGENT_RATE_PROOF_MS 1000u
+/** So long a session may be silent without losing its rate. */
+#define ESPOTA_AGENT_RATE_IDLE_MS 3000u
+
+/** Capabilities. */
+#define ESPOTA_AGENT_CAN_CODED     (1u << 0)
+#define ESPOTA_AGENT_CAN_PATCH     (1u << 1) /* reserved */
+#define ESPOTA_AGENT_CAN_TRIAL     (1u << 2)
+#define ESPOTA_AGENT_SIGNED_ONLY   (1u << 3) /* bit 4 is reserved */
+#define ESPOTA_AGENT_CAN_ALL_FLASH (1u << 5)
+#define ESPOTA_AGENT_CAN_RATE      (1u << 6)
 
 #define ESPOTA_AGENT_HELLO_SIZE       (2u + ESPOTA_AGENT_NONCE_SIZE)  /* a request's payload */
-#define ESPOTA_AGENT_HELLO_REPLY_SIZE (10u + ESPOTA_AGENT_NONCE_SIZE) /* a response's, with its status */
+#define ESPOTA_AGENT_HELLO_REPLY_SIZE (14u + ESPOTA_AGENT_NONCE_SIZE) /* a response's, with its status */
+#define ESPOTA_AGENT_INFO_SIZE        64u                             /* a response's, behind its status */
 #define ESPOTA_AGENT_HANDSHAKE_SIZE   48u                             /* a Noise message */
 
 /** What the prologue of a handshake begins with; the payloads of HELLO's request and response follow. */
