@@ -77,6 +77,7 @@ enum espota_hint {
     ESPOTA_HINT_LIST_PARTITIONS,   /* the partitions of a device can be listed */
     ESPOTA_HINT_WRITE_RAW,         /* say that the file is to be written as it is */
     ESPOTA_HINT_PRIVATE_CA,        /* give the certificate of the CA that vouches for the server */
+    ESPOTA_HINT_NO_STUB,           /* do without the stub */
 };
 
 struct espota_error {

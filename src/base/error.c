@@ -118,6 +118,7 @@ const char *espota_hint_name(enum espota_hint hint)
         [ESPOTA_HINT_LIST_PARTITIONS] = "list-partitions",
         [ESPOTA_HINT_WRITE_RAW] = "write-raw",
         [ESPOTA_HINT_PRIVATE_CA] = "private-ca",
+        [ESPOTA_HINT_NO_STUB] = "no-stub",
     };
     return names[hint];
 }

@@ -161,9 +161,11 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
     struct espota_device *device = NULL;
+    struct connect_options connect = o->connect;
+    connect.no_flash = true;
     bool agent = o->connect.host || o->connect.key || o->connect.via;
-    int result = agent ? connect_device(cli, &o->connect, VIA_ROM, &device, error)
-                       : connect_to_look(cli, &o->connect, &device, error);
+    int result = agent ? connect_device(cli, &connect, VIA_ROM, &device, error)
+                       : connect_to_look(cli, &connect, &device, error);
     if (result == 0)
         result = show(cli, device, error);
     return disconnect_device(device, result, error);

@@ -31,7 +31,9 @@ static int conclude(struct cli *cli, const char *name, const char *mode, struct 
 static int by_device(struct cli *cli, const struct options *o, struct espota_error *error)
 {
     struct espota_device *device = NULL;
-    int result = connect_device(cli, &o->connect, VIA_ROM, &device, error);
+    struct connect_options connect = o->connect;
+    connect.no_flash = true;
+    int result = connect_device(cli, &connect, VIA_ROM, &device, error);
     if (result == 0)
         result = espota_device_restart(device, error);
     if (result == 0)
@@ -43,7 +45,9 @@ static int by_device(struct cli *cli, const struct options *o, struct espota_err
 static int into_download(struct cli *cli, const struct options *o, struct espota_error *error)
 {
     struct espota_device *device = NULL;
-    int result = connect_to_look(cli, &o->connect, &device, error);
+    struct connect_options connect = o->connect;
+    connect.no_stub = true; /* the ROM itself has to answer */
+    int result = connect_to_look(cli, &connect, &device, error);
     if (result == 0)
         result = conclude(cli, device->name, "in download mode", error);
     espota_device_close(device);

@@ -14,6 +14,7 @@
 #include "espota/link.h"
 #include "espota/random.h"
 #include "espota/rom_device.h"
+#include "espota/stub_device.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,15 @@ static int open_file(struct cli *cli, const char *path, const struct espota_chip
     return result;
 }
 
+static int open_rom(const struct connect_options *o, const struct espota_rom_options *rom,
+                    struct espota_link *link, struct espota_device **device, struct espota_error *error)
+{
+    const struct espota_stub_options stub = { .rom = *rom,
+                                              .only_if_running = rom->identify_only || o->no_flash };
+    return o->no_stub ? espota_rom_open(device, link, rom, error)
+                      : espota_stub_open(device, link, &stub, error);
+}
+
 /* Where the connection is lost in the middle, the next run takes up what is there. */
 static int connect_rom(struct cli *cli, const struct connect_options *o, bool look,
                        struct espota_device **device, struct espota_error *error)
@@ -83,7 +93,7 @@ static int connect_rom(struct cli *cli, const struct connect_options *o, bool lo
         return open_file(cli, port_file(port), rom.chip, o->create_size, device, error);
     espota_ui_detail(&cli->ui, "connecting to the ROM bootloader on %s", port);
     result = open_link(cli, port, BAUD_USUAL, &link, error);
-    return result ? result : espota_rom_open(device, link, &rom, error);
+    return result ? result : open_rom(o, &rom, link, device, error);
 }
 
 int connect_to_look(struct cli *cli, const struct connect_options *o, struct espota_device **device,
@@ -159,8 +169,9 @@ static int choose_via(const struct connect_options *o, enum connect_via usual, e
         return espota_fail(
             error, ESPOTA_ERR_USAGE,
             "--host and --key go with an agent, not with --via rom: a ROM is reached by --port");
-    if (*via == VIA_AGENT && (o->before || o->after))
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--before and --after go with the ROM: give --via rom");
+    if (*via == VIA_AGENT && (o->before || o->after || o->no_stub))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--before, --after and --no-stub go with the ROM: give --via rom");
     return 0;
 }
 

@@ -10,6 +10,8 @@
 
 struct connect_options {
     const char *port, *host, *chip, *before, *after, *key, *baud, *via;
+    bool no_stub;
+    bool no_flash;        /* the command works with no flash: the stub is not loaded for it */
     uint32_t create_size; /* of a file: that is not there; 0: it has to be */
 };
 
@@ -38,7 +40,8 @@ int connect_device(struct cli *cli, const struct connect_options *options, enum 
 int connect_check(const struct cli *cli, const struct connect_options *options, enum connect_via usual,
                   struct espota_error *error);
 
-/* Through the ROM, for looking only: a chip in secure download mode will do. */
+/* Through the ROM, for looking only: a chip in secure download mode will do. So does a stub that runs
+ * already. */
 int connect_to_look(struct cli *cli, const struct connect_options *options, struct espota_device **device,
                     struct espota_error *error);
 

@@ -60,6 +60,7 @@ static const char *const texts[] = {
     [ESPOTA_HINT_LIST_PARTITIONS] = "'espota table --port ...' lists them",
     [ESPOTA_HINT_WRITE_RAW] = "--raw writes it all the same",
     [ESPOTA_HINT_PRIVATE_CA] = "for a private CA give --certificate PEM",
+    [ESPOTA_HINT_NO_STUB] = "--no-stub does without it",
 };
 
 static void about_table(const struct espota_error *error, char *text, size_t room)

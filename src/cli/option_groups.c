@@ -34,6 +34,8 @@ const struct option_spec rom_options[] = {
       "default-reset, classic-reset, usb-reset, no-reset, or a sequence: D0|R1|W0.1|..." },
     { "after", 0, OPTION_TEXT, CONNECT(after), "HOW",
       "hard-reset, soft-reset, watchdog-reset, no-reset, or a sequence (hard-reset)" },
+    { "no-stub", 0, OPTION_FLAG, CONNECT(no_stub), NULL,
+      "stay with the ROM: no faster code is loaded into the chip's RAM" },
     OPTION_END,
 };
 

@@ -278,30 +278,45 @@ static void let_go(struct rom *rom)
         (void)rom_leave(rom, &ignored);
 }
 
-int espota_rom_open(struct espota_device **device, struct espota_link *link,
-                    const struct espota_rom_options *options, struct espota_error *error)
+int rom_give_up(struct rom *rom, bool connected, int result)
 {
-    struct rom *rom = calloc(1, sizeof *rom);
-    if (!rom) {
-        espota_link_close(link);
-        return espota_fail_memory(error, "connecting");
-    }
-    rom->link = link;
-    rom->loader = &espota_rom_loader_any;
-    rom->options = *options;
-    espota_device_init(&rom->device, &rom_ops, "rom", ESPOTA_HASH_MD5, link->name);
-    rom->device.app_stopped = true;
-    rom->device.observer = options->observer;
-    int result = rom_connect(rom, error);
-    bool connected = result == 0;
-    if (result == 0)
-        result = rom_begin(rom, error);
-    if (result == 0) {
-        *device = &rom->device;
-        return 0;
-    }
     if (connected)
         let_go(rom);
     rom_close(&rom->device);
     return result;
+}
+
+int rom_new(struct rom **rom, struct espota_link *link, const struct espota_rom_options *options,
+            struct espota_error *error)
+{
+    struct rom *r = calloc(1, sizeof *r);
+    if (!r) {
+        espota_link_close(link);
+        return espota_fail_memory(error, "connecting");
+    }
+    r->link = link;
+    r->loader = &espota_rom_loader_any;
+    r->options = *options;
+    espota_device_init(&r->device, &rom_ops, "rom", ESPOTA_HASH_MD5, link->name);
+    r->device.app_stopped = true;
+    r->device.observer = options->observer;
+    *rom = r;
+    return 0;
+}
+
+int espota_rom_open(struct espota_device **device, struct espota_link *link,
+                    const struct espota_rom_options *options, struct espota_error *error)
+{
+    struct rom *rom = NULL;
+    int result = rom_new(&rom, link, options, error);
+    if (result != 0)
+        return result;
+    result = rom_connect(rom, error);
+    bool connected = result == 0;
+    if (result == 0)
+        result = rom_begin(rom, error);
+    if (result != 0)
+        return rom_give_up(rom, connected, result);
+    *device = &rom->device;
+    return 0;
 }

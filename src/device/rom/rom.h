@@ -79,6 +79,14 @@ int rom_sync(struct rom *rom, struct espota_error *error);
 /* Reset into download mode as the options say, and sync. */
 int rom_connect(struct rom *rom, struct espota_error *error);
 
+/* A ROM at the other end of `link`, which it owns from now on, also on failure; not connected yet. */
+int rom_new(struct rom **rom, struct espota_link *link, const struct espota_rom_options *options,
+            struct espota_error *error);
+
+/* Close it after a failure; a chip that was brought into download mode goes back to its app. @return
+ * `result`. */
+int rom_give_up(struct rom *rom, bool connected, int result);
+
 /* What comes once a ROM answers: who it is, the rate, the flash. */
 int rom_begin(struct rom *rom, struct espota_error *error);
 

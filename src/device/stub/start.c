@@ -1,0 +1,124 @@
+/* Loading the stub through the ROM, and finding it. */
+#include "stub.h"
+
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
+
+#include <string.h>
+
+enum { STARTS = 3, FIRST_HELLO_MS = 1000, LATER_HELLO_MS = 3000 };
+
+static int load(struct rom *rom, const struct espota_stub_image *image, struct espota_error *error)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < ESPOTA_STUB_SEGMENTS; i++) {
+        const struct espota_stub_segment *segment = &image->segment[i];
+        if (segment->length > 0)
+            result = rom_load(rom, segment->address, segment->data, segment->length, error);
+    }
+    return result ? result : rom_start(rom, image->entry, error);
+}
+
+/* The right kind of agent, on the chip that the ROM named. */
+static int check(const struct stub *stub, struct espota_error *error)
+{
+    const struct espota_device *device = &stub->client.device;
+    const struct espota_chip *expected = stub->info.chip;
+    if (!espota_device_can(device, ESPOTA_CAP_READ | ESPOTA_CAP_ERASE | ESPOTA_CAP_WRITE))
+        return espota_fail(error, ESPOTA_ERR_DEVICE, "what answers on %s is an agent, but no stub",
+                           device->name);
+    if (expected && device->info.chip != expected)
+        return espota_fail(error, ESPOTA_ERR_DEVICE,
+                           "the stub on %s says that it runs on an %s, not on an %s", device->name,
+                           device->info.chip->name, expected->name);
+    return 0;
+}
+
+void stub_adopt(struct stub *stub)
+{
+    struct espota_device_info *info = &stub->client.device.info;
+    uint32_t reach = info->flash_size;
+    info->has_running = false;
+    info->table_offset = 0;
+    info->firmware[0] = '\0';
+    if (!stub->info.chip)
+        return;
+    *info = stub->info;
+    info->addressable = reach < info->flash_size ? reach : 0;
+}
+
+static int greet(struct stub *stub, unsigned patience_ms, struct espota_error *error)
+{
+    stub->client.options.hello_timeout_ms = patience_ms;
+    int result = client_greet(&stub->client, error);
+    stub->client.options.hello_timeout_ms = LATER_HELLO_MS;
+    if (result == 0)
+        result = check(stub, error);
+    if (result == 0)
+        stub_adopt(stub);
+    return result;
+}
+
+static bool no_answer(int result)
+{
+    return result == ESPOTA_ERR_NO_DEVICE || result == ESPOTA_ERR_TIMEOUT;
+}
+
+/* A link without a rate of its own, as TCP is: the chip and what stands before it are asked for another one.
+ */
+static int raise_rate(struct stub *stub, struct espota_error *error)
+{
+    const struct espota_rom_options *o = &stub->rom->options;
+    struct espota_error refused;
+    if (espota_link_has_baud(stub->rom->link) || o->baud_auto || o->baud == 0 ||
+        o->baud == ESPOTA_ROM_INITIAL_BAUD)
+        return 0;
+    int result = stub_change_rate(stub, o->baud, &refused);
+    if (result == 0 || result == ESPOTA_ERR_CANCELLED || result == ESPOTA_ERR_NO_DEVICE) {
+        *error = refused;
+        return result;
+    }
+    espota_device_note(&stub->client.device, "%s; going on as before", refused.text);
+    return 0;
+}
+
+/* When nobody answers, the jump itself may have been lost on the way: then the ROM is still there. */
+int stub_start(struct stub *stub, struct espota_error *error)
+{
+    struct rom *rom = stub->rom;
+    const struct espota_stub_image *image = espota_stub_image(stub->info.chip);
+    uint64_t begun = espota_link_now_ms(rom->link);
+    int result = ESPOTA_ERR_TIMEOUT;
+    for (unsigned i = 0; no_answer(result) && i < STARTS; i++) {
+        struct espota_error ignored;
+        if (i > 0 && rom_sync(rom, &ignored) != 0)
+            break;
+        rom->handed_over = false;
+        result = load(rom, image, error);
+        if (result == 0)
+            result = greet(stub, FIRST_HELLO_MS, error);
+    }
+    if (result != 0)
+        return result;
+    espota_device_detail(&stub->client.device, "the stub answers after %u ms",
+                         (unsigned)(espota_link_now_ms(rom->link) - begun));
+    return raise_rate(stub, error);
+}
+
+int stub_find(struct stub *stub, struct espota_error *error)
+{
+    struct espota_link *link = stub->rom->link;
+    const uint32_t rates[] = { link->baud, stub->rom->options.baud };
+    int result = ESPOTA_ERR_NO_DEVICE;
+    unsigned count = espota_link_has_baud(link) && rates[1] && rates[1] != rates[0] ? 2 : 1;
+    for (unsigned i = 0; no_answer(result) && i < count; i++) {
+        result = espota_link_set_baud(link, rates[i], error);
+        if (result == 0)
+            result = greet(stub, FIRST_HELLO_MS, error);
+    }
+    struct espota_error ignored;
+    if (result != 0)
+        (void)espota_link_set_baud(link, rates[0], &ignored);
+    return result;
+}

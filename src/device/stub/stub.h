@@ -1,0 +1,36 @@
+/* The stub at the other end of a link; shared by the files of this folder. */
+#ifndef ESPOTA_DEVICE_STUB_STUB_H
+#define ESPOTA_DEVICE_STUB_STUB_H
+
+#include "device/agent_client/client.h"
+#include "device/rom/rom.h"
+#include "espota/stub_device.h"
+#include "espota/stub_image.h"
+
+struct stub {
+    struct agent_client client;     /* first: its device is the stub's */
+    struct espota_device_ops ops;   /* the client's, but for what the ROM has a part in */
+    struct rom *rom;                /* owned; has the link */
+    struct espota_device_info info; /* by the ROM's word; no chip: the ROM was not asked */
+};
+
+/* A stub over the ROM's link, not started yet; `*stub` is owned by the caller and stub_free. The ROM stays
+ * the caller's as long as stub_free is what ends it. */
+int stub_new(struct stub **stub, struct rom *rom, struct espota_error *error);
+void stub_free(struct stub *stub);
+
+/* start.c: load it and have it answer, at the rate that the ROM's options ask for. */
+int stub_start(struct stub *stub, struct espota_error *error);
+
+/* Greet one that runs already. @return ESPOTA_ERR_NO_DEVICE when none answers. */
+int stub_find(struct stub *stub, struct espota_error *error);
+
+/* It answers again, maybe in another state: what is known of it goes by the ROM's word. */
+void stub_adopt(struct stub *stub);
+
+/* rate.c: another rate for the stub and the link. One at which they do not find each other is taken back.
+ * @return ESPOTA_ERR_TIMEOUT then, with the old rate in force; ESPOTA_ERR_UNSUPPORTED from a stub that
+ * cannot. */
+int stub_change_rate(struct stub *stub, uint32_t baud, struct espota_error *error);
+
+#endif
