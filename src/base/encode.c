@@ -1,6 +1,7 @@
 /* Encoding: the coder's model run over an image that is known. */
 #include "espota/encode.h"
 
+#include "base/encode_match.h"
 #include "espota/bytes.h"
 #include "format/coder.h"
 
@@ -29,6 +30,7 @@ struct espota_encoder {
     size_t regions, at;
     uint8_t *literals; /* of each word of the image */
     struct coder *coder, *saved;
+    struct match_finder *finder;
     size_t memory;
     uint8_t chunk[SECTOR], rebuilt[SECTOR];
 };
@@ -140,6 +142,10 @@ static void look(struct coder *coder)
         coder->actual[i] = byte_at(e, offset + i);
     coder->actual_code = region->code;
     coder->actual_literal = offset % 4 == 0 && offset < e->image_length && e->literals[offset / 4] != 0;
+    if (offset < e->image_length)
+        match_finder_look(e->finder, coder, e->image, offset, e->image_length);
+    else
+        coder->actual_match.length = 0;
 }
 
 /* The place of `offset`, in the sector to be coded. */
@@ -260,7 +266,10 @@ static int allocate(struct espota_encoder *e, unsigned table_log)
     e->coder = malloc(e->memory);
     e->saved = malloc(e->memory);
     e->literals = calloc(e->image_length / 4 + 1, 1);
-    return e->coder == NULL || e->saved == NULL || e->literals == NULL || add_regions(e) != 0 ? -1 : 0;
+    e->finder = match_finder_new();
+    if (e->coder == NULL || e->saved == NULL || e->literals == NULL || e->finder == NULL)
+        return -1;
+    return add_regions(e);
 }
 
 int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, unsigned table_log,
@@ -300,6 +309,7 @@ void espota_encoder_end(struct espota_encoder *e)
     free(e->literals);
     free(e->coder);
     free(e->saved);
+    free(e->finder);
     free(e);
 }
 

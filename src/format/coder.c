@@ -6,8 +6,9 @@
 #include <string.h>
 
 #define IMAGE_HEADER 24u
+#define WINDOW_MAX   15u /* log2 of bytes */
 
-enum { FLAG_PLACE, FLAG_MODE = 4 };
+enum { FLAG_PLACE = CODER_FLAG_FRAME, FLAG_MODE = FLAG_PLACE + 1 };
 
 /* 65536 / (1 + exp(-x)) for x = -8, -7.5 .. 8 */
 static const uint16_t logistic[33] = { 22,    36,    60,    98,    162,   267,   439,   720,   1179,
@@ -17,11 +18,17 @@ static const uint16_t logistic[33] = { 22,    36,    60,    98,    162,   267,  
 
 /* ---- begin
  * ----------------------------------------------------------------------------------------------------- */
+/* As large as the table, as far as it is of use. */
+static uint32_t window_for(unsigned table_log)
+{
+    return 1u << (table_log < WINDOW_MAX ? table_log : WINDOW_MAX);
+}
+
 static size_t memory_for(unsigned table_log)
 {
     if (table_log < ESPOTA_CODER_TABLE_MIN || table_log > ESPOTA_CODER_TABLE_MAX)
         return 0;
-    return sizeof(struct coder) + ((size_t)1 << table_log);
+    return sizeof(struct coder) + ((size_t)1 << table_log) + window_for(table_log);
 }
 
 static void fill_tables(struct coder *coder)
@@ -47,12 +54,13 @@ static void fill_model(struct coder *coder)
         coder->table[i] = i % 4 == 0 ? 0 : 0x8000;
     for (unsigned i = 0; i < CODER_SETS; i++)
         for (unsigned j = 0; j < CODER_INPUTS; j++)
-            coder->weight[i][j] = 2600;
+            coder->weight[i][j] = 7000;
     for (unsigned i = 0; i < CODER_SETS / 4; i++)
         for (unsigned j = 0; j < 32; j++)
             coder->refined[i][j] = coder->squash[j * 16 + 8];
     for (unsigned i = 0; i < CODER_FLAGS; i++)
         coder->flag[i] = 32768;
+    memset(coder->window, 0, coder->window_size);
 }
 
 static const struct coder_isa *model_of(enum espota_isa isa)
@@ -78,6 +86,8 @@ int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned 
     memset(coder, 0, sizeof *coder);
     coder->table_log = table_log;
     coder->table = (uint16_t *)(coder + 1);
+    coder->window = (uint8_t *)(coder + 1) + ((size_t)1 << table_log);
+    coder->window_size = window_for(table_log);
     coder->isa = model_of(isa);
     coder->image = image;
     coder->place.offset = offset;
@@ -150,6 +160,7 @@ void coder_emit(struct coder *coder, uint32_t byte)
         coder->sector[coder->filled] = value;
     else
         coder->over[coder->filled - ESPOTA_CODER_SECTOR] = value;
+    coder->window[coder->windowed++ & (coder->window_size - 1)] = value;
     coder->filled++;
     coder->place.address++;
     coder->place.left--;
@@ -165,6 +176,8 @@ static void code_unit(struct coder *coder)
         coder->look(coder);
     if (!coder->mode_known && !coder->in_header)
         code_mode(coder);
+    if (coder_match(coder))
+        return;
     if (coder->code_here)
         coder->isa->unit(coder);
     else

@@ -13,14 +13,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CODER_INPUTS   6u   /* contexts that are mixed, at most */
-#define CODER_SETS     256u /* sets of weights */
-#define CODER_UNIT_MAX 8u   /* bytes of `actual` */
-#define CODER_FLAGS    128u /* single adaptive probabilities */
+#define CODER_INPUTS          3u   /* contexts that are mixed, at most */
+#define CODER_SETS            256u /* sets of weights */
+#define CODER_UNIT_MAX        8u   /* bytes of `actual` */
+#define CODER_INSTRUCTION_MAX 4u
+#define CODER_FLAGS           128u /* single adaptive probabilities */
 
-/* Sets of weights and flags: the first for data and frame, the rest for the instruction set. */
-#define CODER_SET_CODE  64u
-#define CODER_FLAG_CODE 32u
+/* Sets of weights and flags: the first for data, matches and frame, the rest for the instruction set. */
+#define CODER_SET_DATA   0u
+#define CODER_SET_MATCH  56u
+#define CODER_SET_CODE   64u
+#define CODER_FLAG_FRAME 0u
+#define CODER_FLAG_MATCH 8u
+#define CODER_FLAG_CODE  32u
 
 struct coder;
 
@@ -40,9 +45,19 @@ struct coder_isa {
     void (*reset)(struct coder *coder);
     /* Code one unit of 1..6 bytes, at most place.left of them (at least 1), by coder_emit. */
     void (*unit)(struct coder *coder);
+    /* An instruction that was at address `from`, at `to`: the same target, if it has one relative to itself.
+     * @return its length, at most CODER_INSTRUCTION_MAX, of which it needs all. */
+    unsigned (*move)(uint8_t instruction[CODER_INSTRUCTION_MAX], uint32_t from, uint32_t to);
+    /* An instruction, `place` still at it, that is not coded by `unit`: it came before what is. */
+    void (*seen)(struct coder *coder, const uint8_t *instruction);
     /* Encoder alone: of `length` bytes of code loaded to `address`, set literals[i] where word i is data and
      * no instruction. */
     void (*mark_literals)(const uint8_t *code, uint32_t length, uint32_t address, uint8_t *literals);
+};
+
+/* So many bytes are, but for targets, those that were `distance` bytes before. */
+struct coder_match {
+    uint32_t length, distance;
 };
 
 struct coder_data {
@@ -51,11 +66,11 @@ struct coder_data {
 
 /* Xtensa: see coder_xtensa.c */
 struct coder_xtensa {
-    uint32_t instruction[2];             /* the last ones, calls and l32r without their targets */
-    uint32_t operation[3];               /* what they do, without operands */
-    uint32_t destination[3];             /* the registers they set */
-    uint32_t literal, literal_top, call; /* last literal, highest of them, last target: word addresses */
-    bool ended;                          /* nothing falls through to here */
+    uint32_t instruction[2];       /* the last ones, calls and l32r without their targets */
+    uint32_t operation[3];         /* what they do, without operands */
+    uint32_t destination[3];       /* the registers they set */
+    uint32_t literal, literal_top; /* the last literal and the highest of them: word addresses */
+    bool ended;                    /* nothing falls through to here */
     bool after_literal;
 };
 
@@ -80,7 +95,7 @@ struct coder {
     const uint8_t *next, *end;
     uint32_t beyond;                   /* zeros taken beyond the chunk's end */
     struct coder_sink *sink;           /* encoder alone, else NULL */
-    void (*look)(struct coder *coder); /* encoder alone, else NULL: set actual, actual_literal, actual_code */
+    void (*look)(struct coder *coder); /* encoder alone, else NULL: set actual, actual_... */
     /* probabilities and weights */
     unsigned table_log;
     uint16_t *table;
@@ -94,6 +109,12 @@ struct coder {
     uint32_t context[CODER_INPUTS];
     uint8_t actual[CODER_UNIT_MAX];
     bool actual_literal, actual_code; /* is the word here a literal; does the segment hold code */
+    struct coder_match actual_match;  /* length 0: none */
+    /* what was coded lately, and is repeated: the last `windowed` bytes, in a ring */
+    uint8_t *window;
+    uint32_t window_size, windowed;
+    uint32_t match_distance; /* of the last match */
+    uint32_t match_past;     /* was there a match? The last time in bit 0 */
     /* where we are */
     const struct coder_isa *isa;
     const struct espota_coder_image *image;
@@ -131,6 +152,17 @@ uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag);
 uint32_t coder_plain(struct coder *coder, uint32_t value, unsigned count);
 /* The next byte of the unit is known. */
 void coder_emit(struct coder *coder, uint32_t byte);
+/* Bytes that repeat earlier ones? @return false: not here. */
+bool coder_match(struct coder *coder);
+/* `unit`, which lies `distance` bytes before `here`, as it would be there. @return its length, at most
+ * `most`. */
+unsigned coder_match_unit(const struct coder *coder, uint8_t unit[CODER_INSTRUCTION_MAX], uint32_t distance,
+                          uint32_t here, uint32_t most);
+/* The byte `distance` before the next. */
+static inline uint8_t coder_byte_back(const struct coder *coder, uint32_t distance)
+{
+    return coder->window[(coder->windowed - distance) & (coder->window_size - 1)];
+}
 /* One byte of anything but code. */
 void coder_data_byte(struct coder *coder);
 

@@ -1,17 +1,14 @@
 /* The coder's model of data: text, words, tables, byte by byte. */
 #include "coder.h"
 
-enum { SET_BYTE = 0 };
+enum { SET_BYTE = CODER_SET_DATA };
 
 void coder_data_byte(struct coder *coder)
 {
     uint32_t before = coder->before, lane = coder->place.address & 3;
-    coder->inputs = 6;
+    coder->inputs = 3;
     coder->context[0] = coder_hash(before >> 24, 51);
     coder->context[1] = coder_hash(before >> 16, 52);
-    coder->context[2] = coder_hash(before >> 8, 53);
-    coder->context[3] = coder_hash(before, 54);
-    coder->context[4] = coder_hash(lane, 55);
-    coder->context[5] = coder_hash((before & 0xFF) << 2 | lane, 56);
+    coder->context[2] = coder_hash((before & 0xFF) << 2 | lane, 56);
     coder_emit(coder, coder_bits(coder, coder->actual[0], 8, SET_BYTE));
 }

@@ -18,6 +18,19 @@ static void unit(struct coder *coder)
     coder_data_byte(coder);
 }
 
+static unsigned move(uint8_t instruction[CODER_INSTRUCTION_MAX], uint32_t from, uint32_t to)
+{
+    (void)from;
+    (void)to;
+    return (instruction[0] & 3) == 3 ? 4 : 2;
+}
+
+static void seen(struct coder *coder, const uint8_t *instruction)
+{
+    (void)coder;
+    (void)instruction;
+}
+
 static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address, uint8_t *literals)
 {
     (void)code;
@@ -26,4 +39,4 @@ static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address
     (void)literals;
 }
 
-const struct coder_isa coder_isa_riscv = { holds_code, reset, unit, mark_literals };
+const struct coder_isa coder_isa_riscv = { holds_code, reset, unit, move, seen, mark_literals };

@@ -113,20 +113,25 @@ static void note(struct coder_xtensa *x, uint32_t w, uint32_t whole, unsigned le
  * ------------------------------------------------------------------------------- */
 static uint32_t code_call(struct coder *coder, uint32_t w)
 {
-    struct coder_xtensa *x = &coder->of.xtensa;
+    const struct coder_xtensa *x = &coder->of.xtensa;
     uint32_t base = (coder->place.address >> 2) + 1, target = (base + (w >> 6)) & 0x3FFFF, got = 0;
-    coder->inputs = 4;
+    coder->inputs = 2;
     for (int i = 0; i < 3; i++) {
         coder->context[0] = coder_hash(got << 2 | (uint32_t)i, 21);
         coder->context[1] = coder_hash(coder->context[0], x->instruction[0]);
-        coder->context[2] = coder_hash(coder->context[0], x->call + 77);
-        coder->context[3] = coder_hash(coder->context[1], x->instruction[1]);
         unsigned bits = i == 0 ? 2 : 8;
         got = got << bits |
               coder_bits(coder, target >> (16 - 8 * i) & ((1u << bits) - 1), bits, SET_CALL + (unsigned)i);
     }
-    x->call = got;
     return (got - base) & 0x3FFFF;
+}
+
+static void note_literal(struct coder_xtensa *x, uint32_t word)
+{
+    x->literal = word & 0xFFFF;
+    int32_t above = (int16_t)(x->literal - x->literal_top);
+    if (above > 0 || above < -512)
+        x->literal_top = x->literal;
 }
 
 static uint32_t code_literal_distance(struct coder *coder, uint32_t w)
@@ -136,19 +141,15 @@ static uint32_t code_literal_distance(struct coder *coder, uint32_t w)
              got = 0;
     int32_t top = (int16_t)(x->literal_top - x->literal);
     uint32_t behind = (uint32_t)(top < -1 ? -1 : top > 255 ? 255 : top) + 1;
-    coder->inputs = 4;
+    coder->inputs = 3;
     for (int i = 0; i < 2; i++) {
         coder->context[0] = coder_hash(got << 2 | (uint32_t)i, 31);
         coder->context[1] = coder_hash(coder->context[0], x->instruction[0]);
         coder->context[2] = coder_hash(coder->context[0], behind << 16 | 34);
-        coder->context[3] = coder_hash(coder->context[2], x->operation[0] << 8 ^ x->operation[1]);
         got = got << 8 |
               coder_bits(coder, distance >> (8 - 8 * i) & 0xFF, 8, SET_LITERAL_DISTANCE + (unsigned)i);
     }
-    x->literal = (got + x->literal) & 0xFFFF;
-    int32_t above = (int16_t)(x->literal - x->literal_top);
-    if (above > 0 || above < -512)
-        x->literal_top = x->literal;
+    note_literal(x, got + x->literal);
     return (x->literal - base) & 0xFFFF;
 }
 
@@ -162,22 +163,15 @@ static const uint8_t order[16][6] = {
     { 1, 2, 3, 0 },       { 3, 1, 2, 0 }, { 1, 2, 3, 4, 5, 0 }, { 1, 2, 3, 4, 5, 0 },
 };
 
-static void set_contexts(struct coder *coder, unsigned step, uint32_t place, uint32_t so_far,
-                         uint32_t operation, uint32_t last)
+/* What came so far; the same with what the last instruction did. What looks farther back only finds repeats,
+ * and those are matches: more contexts cost time and crowd the table. */
+static void set_contexts(struct coder *coder, uint32_t place, uint32_t so_far)
 {
     const struct coder_xtensa *x = &coder->of.xtensa;
-    uint32_t here = coder_hash(so_far, place + 77), *context = coder->context;
-    uint32_t registers = x->destination[0] | x->destination[1] << 6;
-    coder->inputs = 6;
-    context[0] = here;
-    context[1] = coder_hash(here, x->operation[0] ^ x->destination[0] << 24);
-    context[2] = coder_hash(place << 24 ^ operation, registers + 0x3000);
-    context[4] = coder_hash(here, x->instruction[0] + 6);
-    context[3] = coder_hash(context[4], x->instruction[1] + 4);
-    if (step > 0)
-        context[5] = coder_hash(place << 24 ^ operation ^ last << 16, registers + (x->destination[2] << 14));
-    else
-        context[5] = coder_hash(coder_hash(x->operation[0], x->operation[1]), x->operation[2] + 7);
+    uint32_t here = coder_hash(so_far, place + 77);
+    coder->inputs = 2;
+    coder->context[0] = here;
+    coder->context[1] = coder_hash(here, x->operation[0] ^ x->destination[0] << 24);
 }
 
 static void emit(struct coder *coder, uint32_t w, unsigned length)
@@ -190,16 +184,13 @@ static void code_instruction(struct coder *coder)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
     uint32_t actual = get_le24(coder->actual);
-    set_contexts(coder, 0, 0, 0, 0, 0);
-    uint32_t first = coder_bits(coder, actual & 15, 4, SET_NIBBLE), w = first, so_far = first,
-             operation = first, last = first;
+    set_contexts(coder, 0, 0);
+    uint32_t first = coder_bits(coder, actual & 15, 4, SET_NIBBLE), w = first, so_far = first;
     for (unsigned step = 1; order[first][step - 1] != 0; step++) {
         unsigned place = order[first][step - 1], bits = first == 5 ? 2 : 4;
-        if (step == 2 || (step == 3 && first == 0))
-            operation = so_far;
-        set_contexts(coder, step, place, so_far, operation, last);
-        last = coder_bits(coder, actual >> (4 * place) & ((1u << bits) - 1), bits,
-                          SET_NIBBLE + first * 6 + step);
+        set_contexts(coder, place, so_far);
+        uint32_t last = coder_bits(coder, actual >> (4 * place) & ((1u << bits) - 1), bits,
+                                   SET_NIBBLE + first * 6 + step);
         w |= last << (4 * place);
         so_far = coder_hash(so_far, last + (place << 4));
     }
@@ -218,13 +209,10 @@ static void code_word(struct coder *coder)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
     uint32_t actual = espota_get_le32(coder->actual), got = 0;
-    coder->inputs = 5;
+    coder->inputs = 2;
     for (unsigned i = 0; i < 4; i++) {
         coder->context[0] = coder_hash(got, 41 + i);
         coder->context[1] = coder_hash(coder->context[0], coder->before + 42);
-        coder->context[2] = coder_hash(i > 1 ? got & 0xFF : got, coder_hash(x->instruction[0], 43 + i * 256));
-        coder->context[3] = coder_hash(got & 0xFF, 44 + i * 256);
-        coder->context[4] = coder_hash(coder->context[2], x->instruction[1] + 47);
         got = got << 8 | coder_bits(coder, actual >> (24 - 8 * i) & 0xFF, 8, SET_WORD + i);
     }
     x->instruction[1] = x->instruction[0];
@@ -258,6 +246,38 @@ static bool code_padding(struct coder *coder)
         zeros++;
     emit(coder, 0, zeros);
     return zeros > 0;
+}
+
+/* ---- instructions that are repeated
+ * ---------------------------------------------------------------------------------------- */
+static unsigned move(uint8_t instruction[CODER_INSTRUCTION_MAX], uint32_t from, uint32_t to)
+{
+    uint32_t w = get_le24(instruction), first = w & 15;
+    if (first == 5)
+        w += ((from >> 2) - (to >> 2)) << 6;
+    else if (first == 1)
+        w += (((from + 3) >> 2) - ((to + 3) >> 2)) << 8;
+    else
+        return length_of(first);
+    instruction[1] = (uint8_t)(w >> 8);
+    instruction[2] = (uint8_t)(w >> 16);
+    instruction[0] = (uint8_t)w;
+    return 3;
+}
+
+static void seen(struct coder *coder, const uint8_t *instruction)
+{
+    struct coder_xtensa *x = &coder->of.xtensa;
+    unsigned length = length_of(instruction[0]);
+    uint32_t whole = get_le24(instruction) & (length == 2 ? 0xFFFF : 0xFFFFFF), w = whole;
+    if ((w & 15) == 5) {
+        w &= 0x3F;
+    } else if ((w & 15) == 1) {
+        note_literal(x, ((coder->place.address + 3) >> 2) + (w >> 8));
+        w &= 0xFF;
+    }
+    x->after_literal = false;
+    note(x, w, whole, length);
 }
 
 static void unit(struct coder *coder)
@@ -310,4 +330,4 @@ static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address
     }
 }
 
-const struct coder_isa coder_isa_xtensa = { holds_code, reset, unit, mark_literals };
+const struct coder_isa coder_isa_xtensa = { holds_code, reset, unit, move, seen, mark_literals };
