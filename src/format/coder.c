@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#define IMAGE_HEADER 24u
 #define WINDOW_MAX   15u /* log2 of bytes */
 
 enum { FLAG_PLACE = CODER_FLAG_FRAME, FLAG_MODE = FLAG_PLACE + 1 };
@@ -53,11 +52,11 @@ static void fill_model(struct coder *coder)
     for (size_t i = 0; i < words; i++)
         coder->table[i] = i % 4 == 0 ? 0 : 0x8000;
     for (unsigned i = 0; i < CODER_SETS; i++)
-        for (unsigned j = 0; j < CODER_INPUTS; j++)
-            coder->weight[i][j] = 7000;
-    for (unsigned i = 0; i < CODER_SETS / 4; i++)
-        for (unsigned j = 0; j < 32; j++)
-            coder->refined[i][j] = coder->squash[j * 16 + 8];
+        for (unsigned j = 0; j < 16; j++)
+            coder->of_set[i][j] = 0x8000;
+    int16_t *weight = &coder->weight[0][0][0];
+    for (size_t i = 0; i < sizeof coder->weight / sizeof *weight; i++)
+        weight[i] = 2600;
     for (unsigned i = 0; i < CODER_FLAGS; i++)
         coder->flag[i] = 32768;
     memset(coder->window, 0, coder->window_size);

@@ -13,16 +13,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CODER_INPUTS          3u   /* contexts that are mixed, at most */
-#define CODER_SETS            256u /* sets of weights */
+#define CODER_INPUTS          4u   /* hashed contexts that are mixed, at most */
+#define CODER_SETS            96u  /* of weights; a symbol of more than four bits takes two */
+#define CODER_CONFIDENCES     3u
 #define CODER_UNIT_MAX        8u   /* bytes of `actual` */
 #define CODER_INSTRUCTION_MAX 4u
 #define CODER_FLAGS           128u /* single adaptive probabilities */
 
 /* Sets of weights and flags: the first for data, matches and frame, the rest for the instruction set. */
 #define CODER_SET_DATA   0u
-#define CODER_SET_MATCH  56u
-#define CODER_SET_CODE   64u
+#define CODER_SET_MATCH  8u
+#define CODER_SET_CODE   16u
 #define CODER_FLAG_FRAME 0u
 #define CODER_FLAG_MATCH 8u
 #define CODER_FLAG_CODE  32u
@@ -101,8 +102,8 @@ struct coder {
     uint16_t *table;
     int8_t stretch[4096];
     uint16_t squash[512];
-    int16_t weight[CODER_SETS][CODER_INPUTS];
-    uint16_t refined[CODER_SETS / 4][32];
+    uint16_t of_set[CODER_SETS][16]; /* probabilities of a nibble, whatever the contexts */
+    int16_t weight[CODER_SETS][CODER_CONFIDENCES][CODER_INPUTS + 1];
     uint16_t flag[CODER_FLAGS];
     /* what the models set for the coding functions */
     unsigned inputs;
@@ -142,7 +143,8 @@ static inline uint32_t coder_hash(uint32_t a, uint32_t b)
     return h ^ h >> 15;
 }
 
-/* `count` bits (even), highest first, with contexts context[0..inputs) and a set of weights. @return them. */
+/* `count` bits (2, 4, 6 or 8), highest first, with contexts context[0..inputs), the most telling second, and
+ * a set; with more than four bits, that one for the first four, and the next for the rest. @return them. */
 uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set);
 /* One bit in the same way. */
 uint32_t coder_bit(struct coder *coder, uint32_t value, unsigned set);

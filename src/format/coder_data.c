@@ -1,14 +1,15 @@
 /* The coder's model of data: text, words, tables, byte by byte. */
 #include "coder.h"
 
-enum { SET_BYTE = CODER_SET_DATA };
+enum { SET_BYTE = CODER_SET_DATA }; /* + 2 * lane */
 
 void coder_data_byte(struct coder *coder)
 {
     uint32_t before = coder->before, lane = coder->place.address & 3;
-    coder->inputs = 3;
+    coder->inputs = 4;
     coder->context[0] = coder_hash(before >> 24, 51);
     coder->context[1] = coder_hash(before >> 16, 52);
-    coder->context[2] = coder_hash((before & 0xFF) << 2 | lane, 56);
-    coder_emit(coder, coder_bits(coder, coder->actual[0], 8, SET_BYTE));
+    coder->context[2] = coder_hash(before >> 8, 53);
+    coder->context[3] = coder_hash((before & 0xFF) << 2 | lane, 56);
+    coder_emit(coder, coder_bits(coder, coder->actual[0], 8, SET_BYTE + 2 * lane));
 }

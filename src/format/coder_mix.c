@@ -2,6 +2,7 @@
  * and spent by a range coder. Integers alone. */
 #include "coder.h"
 
+#define LEARN          14
 #define CHECK_OF(hash) ((uint16_t)((hash) | 1u))
 
 /* 65536 / (n + 1.3): how far a probability that was adapted n times moves. */
@@ -96,52 +97,82 @@ static inline uint16_t adapted(uint16_t slot, uint32_t bit)
 }
 
 /* ---- one bit
- * -------------------------------------------------------------------------------------------------- */
-static uint32_t mixed_bit(struct coder *coder, uint16_t *const *slot, uint32_t value, unsigned set)
+ * ------------------------------------------------------------------------------------------------- */
+/* What predicts a symbol: slots of its contexts, and the weights that they have. */
+struct inputs {
+    unsigned count;
+    uint16_t *slot[CODER_INPUTS + 1]; /* the last one is of the set, whatever the contexts */
+    int16_t *weight;
+};
+
+static uint32_t mixed_bit(struct coder *coder, const struct inputs *inputs, uint32_t value)
 {
-    int16_t *weight = coder->weight[set];
-    int32_t input[CODER_INPUTS], sum = 0;
-    unsigned n = coder->inputs;
-    for (unsigned j = 0; j < n; j++) {
-        input[j] = (*slot[j] & 15) != 0 ? coder->stretch[*slot[j] >> 4] : 0;
+    int16_t *weight = inputs->weight;
+    int32_t input[CODER_INPUTS + 1], sum = 0;
+    unsigned n = inputs->count;
+    for (unsigned j = 0; j <= n; j++) {
+        input[j] = coder->stretch[*inputs->slot[j] >> 4];
         sum += input[j] * weight[j];
     }
     sum >>= 9;
     sum = sum > 2047 ? 2047 : sum < -2048 ? -2048 : sum;
-    uint32_t index = (uint32_t)(sum + 2048);
-    uint32_t p = coder->squash[index >> 3];
-    uint16_t *refined = &coder->refined[set >> 2][index >> 7];
-    uint32_t bit = code_bit(coder, value & 1, (p + *refined) >> 1);
+    uint32_t p = coder->squash[(uint32_t)(sum + 2048) >> 3];
+    uint32_t bit = code_bit(coder, value & 1, p);
     int32_t error = (int32_t)(bit << 16) - (int32_t)p;
-    *refined = (uint16_t)(*refined + (((int32_t)(bit * 65504u) - *refined) >> 5));
-    for (unsigned j = 0; j < n; j++) {
-        int32_t w = weight[j] + ((input[j] * error + 2048) >> 12);
+    for (unsigned j = 0; j <= n; j++) {
+        int32_t w = weight[j] + ((input[j] * error + (1 << (LEARN - 1))) >> LEARN);
         weight[j] = (int16_t)(w > 32767 ? 32767 : w < -32768 ? -32768 : w);
-        *slot[j] = adapted(*slot[j], bit);
+        *inputs->slot[j] = adapted(*inputs->slot[j], bit);
     }
     return bit;
 }
 
+/* Which weights: how often was the second context seen? */
+static unsigned confidence(const struct inputs *inputs)
+{
+    unsigned count = inputs->count > 1 ? *inputs->slot[1] & 15 : 0;
+    return count == 0 ? 0 : count < 4 ? 1 : 2;
+}
+
+static void set_inputs(struct coder *coder, struct inputs *inputs, uint32_t node, unsigned set)
+{
+    inputs->count = coder->inputs;
+    for (unsigned j = 0; j < inputs->count; j++)
+        inputs->slot[j] = bucket(coder, coder->context[j] + node * 0x632BE5ABu) + 1;
+    inputs->weight = coder->weight[set][confidence(inputs)];
+}
+
+static uint32_t code_nibble(struct coder *coder, uint32_t value, unsigned count, uint32_t node, unsigned set)
+{
+    struct inputs inputs;
+    uint32_t got = 1;
+    for (unsigned left = count; left > 0; left -= 2) {
+        set_inputs(coder, &inputs, node, set);
+        inputs.slot[inputs.count] = &coder->of_set[set][got];
+        uint32_t bit = mixed_bit(coder, &inputs, value >> (left - 1));
+        for (unsigned j = 0; j < inputs.count; j++)
+            inputs.slot[j] += 1 + bit;
+        got = got << 1 | bit;
+        inputs.slot[inputs.count] = &coder->of_set[set][got];
+        bit = mixed_bit(coder, &inputs, value >> (left - 2));
+        got = got << 1 | bit;
+        node = node << 2 | (got & 3);
+    }
+    return got & ((1u << count) - 1);
+}
+
 uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set)
 {
-    uint16_t *slot[CODER_INPUTS];
-    uint32_t node = 1;
-    for (unsigned left = count; left > 0; left -= 2) {
-        for (unsigned j = 0; j < coder->inputs; j++)
-            slot[j] = bucket(coder, coder->context[j] + node * 0x632BE5ABu) + 1;
-        uint32_t bit = mixed_bit(coder, slot, value >> (left - 1), set);
-        for (unsigned j = 0; j < coder->inputs; j++)
-            slot[j] += 1 + bit;
-        node = node << 1 | bit;
-        node = node << 1 | mixed_bit(coder, slot, value >> (left - 2), set);
-    }
-    return node & ((1u << count) - 1);
+    if (count <= 4)
+        return code_nibble(coder, value, count, 1, set);
+    uint32_t high = code_nibble(coder, value >> (count - 4), 4, 1, set);
+    return high << (count - 4) | code_nibble(coder, value, count - 4, 16 | high, set + 1);
 }
 
 uint32_t coder_bit(struct coder *coder, uint32_t value, unsigned set)
 {
-    uint16_t *slot[CODER_INPUTS];
-    for (unsigned j = 0; j < coder->inputs; j++)
-        slot[j] = bucket(coder, coder->context[j]) + 1;
-    return mixed_bit(coder, slot, value, set);
+    struct inputs inputs;
+    set_inputs(coder, &inputs, 1, set);
+    inputs.slot[inputs.count] = &coder->of_set[set][1];
+    return mixed_bit(coder, &inputs, value);
 }

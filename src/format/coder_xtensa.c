@@ -6,10 +6,11 @@
 #include <string.h>
 
 enum {
-    SET_NIBBLE = CODER_SET_CODE,         /* + first nibble * 6 + step */
-    SET_CALL = SET_NIBBLE + 96,          /* + byte */
-    SET_LITERAL_DISTANCE = SET_CALL + 3, /* + byte */
-    SET_WORD = SET_LITERAL_DISTANCE + 2, /* + byte */
+    SET_FIRST = CODER_SET_CODE,          /* the first nibble */
+    SET_OTHER,                           /* the others: set_of[first nibble] + step */
+    SET_CALL = SET_OTHER + 45,           /* 2 bits, 8, 8 */
+    SET_LITERAL_DISTANCE = SET_CALL + 5, /* 8, 8 */
+    SET_WORD = SET_LITERAL_DISTANCE + 4, /* 8, 8, 8, 8 */
     FLAG_LITERAL = CODER_FLAG_CODE,      /* + 2 bits */
     FLAG_PADDING = FLAG_LITERAL + 4,     /* + lane, zeros */
 };
@@ -120,8 +121,8 @@ static uint32_t code_call(struct coder *coder, uint32_t w)
         coder->context[0] = coder_hash(got << 2 | (uint32_t)i, 21);
         coder->context[1] = coder_hash(coder->context[0], x->instruction[0]);
         unsigned bits = i == 0 ? 2 : 8;
-        got = got << bits |
-              coder_bits(coder, target >> (16 - 8 * i) & ((1u << bits) - 1), bits, SET_CALL + (unsigned)i);
+        got = got << bits | coder_bits(coder, target >> (16 - 8 * i) & ((1u << bits) - 1), bits,
+                                       SET_CALL + (i == 0 ? 0 : 2u * (unsigned)i - 1));
     }
     return (got - base) & 0x3FFFF;
 }
@@ -147,7 +148,7 @@ static uint32_t code_literal_distance(struct coder *coder, uint32_t w)
         coder->context[1] = coder_hash(coder->context[0], x->instruction[0]);
         coder->context[2] = coder_hash(coder->context[0], behind << 16 | 34);
         got = got << 8 |
-              coder_bits(coder, distance >> (8 - 8 * i) & 0xFF, 8, SET_LITERAL_DISTANCE + (unsigned)i);
+              coder_bits(coder, distance >> (8 - 8 * i) & 0xFF, 8, SET_LITERAL_DISTANCE + 2 * (unsigned)i);
     }
     note_literal(x, got + x->literal);
     return (x->literal - base) & 0xFFFF;
@@ -163,15 +164,16 @@ static const uint8_t order[16][6] = {
     { 1, 2, 3, 0 },       { 3, 1, 2, 0 }, { 1, 2, 3, 4, 5, 0 }, { 1, 2, 3, 4, 5, 0 },
 };
 
-/* What came so far; the same with what the last instruction did. What looks farther back only finds repeats,
- * and those are matches: more contexts cost time and crowd the table. */
-static void set_contexts(struct coder *coder, uint32_t place, uint32_t so_far)
+static const uint8_t set_of[16] = { 0, 5, 6, 11, 11, 16, 17, 22, 27, 30, 33, 36, 39, 42, 11, 11 };
+
+static void set_contexts(struct coder *coder, uint32_t place, uint32_t so_far, uint32_t operation)
 {
     const struct coder_xtensa *x = &coder->of.xtensa;
-    uint32_t here = coder_hash(so_far, place + 77);
-    coder->inputs = 2;
+    uint32_t here = coder_hash(so_far, place + 77), registers = x->destination[0] | x->destination[1] << 6;
+    coder->inputs = 3;
     coder->context[0] = here;
     coder->context[1] = coder_hash(here, x->operation[0] ^ x->destination[0] << 24);
+    coder->context[2] = coder_hash(place << 24 ^ operation, registers + 0x3000);
 }
 
 static void emit(struct coder *coder, uint32_t w, unsigned length)
@@ -184,15 +186,18 @@ static void code_instruction(struct coder *coder)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
     uint32_t actual = get_le24(coder->actual);
-    set_contexts(coder, 0, 0);
-    uint32_t first = coder_bits(coder, actual & 15, 4, SET_NIBBLE), w = first, so_far = first;
+    set_contexts(coder, 0, 0, 0);
+    uint32_t first = coder_bits(coder, actual & 15, 4, SET_FIRST), w = first, so_far = first,
+             operation = first;
     for (unsigned step = 1; order[first][step - 1] != 0; step++) {
         unsigned place = order[first][step - 1], bits = first == 5 ? 2 : 4;
-        set_contexts(coder, place, so_far);
-        uint32_t last = coder_bits(coder, actual >> (4 * place) & ((1u << bits) - 1), bits,
-                                   SET_NIBBLE + first * 6 + step);
-        w |= last << (4 * place);
-        so_far = coder_hash(so_far, last + (place << 4));
+        if (step == 2 || (step == 3 && first == 0))
+            operation = so_far;
+        set_contexts(coder, place, so_far, operation);
+        uint32_t nibble = coder_bits(coder, actual >> (4 * place) & ((1u << bits) - 1), bits,
+                                     SET_OTHER + set_of[first] + step - 1);
+        w |= nibble << (4 * place);
+        so_far = coder_hash(so_far, nibble + (place << 4));
     }
     uint32_t whole = w;
     if (first == 5)
@@ -213,7 +218,10 @@ static void code_word(struct coder *coder)
     for (unsigned i = 0; i < 4; i++) {
         coder->context[0] = coder_hash(got, 41 + i);
         coder->context[1] = coder_hash(coder->context[0], coder->before + 42);
-        got = got << 8 | coder_bits(coder, actual >> (24 - 8 * i) & 0xFF, 8, SET_WORD + i);
+        coder->context[2] = coder_hash(i > 1 ? got & 0xFF : got, coder_hash(x->instruction[0], 43 + i * 256));
+        coder->context[3] = coder_hash(got & 0xFF, 44 + i * 256);
+        coder->context[4] = coder_hash(coder->context[2], x->instruction[1] + 47);
+        got = got << 8 | coder_bits(coder, actual >> (24 - 8 * i) & 0xFF, 8, SET_WORD + 2 * i);
     }
     x->instruction[1] = x->instruction[0];
     x->instruction[0] = got;
