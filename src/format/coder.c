@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define WINDOW_MAX   15u /* log2 of bytes */
+#define WINDOW_MAX 15u /* log2 of bytes */
 
 enum { FLAG_PLACE = CODER_FLAG_FRAME, FLAG_MODE = FLAG_PLACE + 1 };
 

@@ -13,10 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CODER_INPUTS          4u   /* hashed contexts that are mixed, at most */
-#define CODER_SETS            96u  /* of weights; a symbol of more than four bits takes two */
+#define CODER_INPUTS          4u  /* hashed contexts that are mixed, at most */
+#define CODER_SETS            96u /* of weights; a symbol of more than four bits takes two */
 #define CODER_CONFIDENCES     3u
-#define CODER_UNIT_MAX        8u   /* bytes of `actual` */
+#define CODER_UNIT_MAX        8u /* bytes of `actual` */
 #define CODER_INSTRUCTION_MAX 4u
 #define CODER_FLAGS           128u /* single adaptive probabilities */
 

@@ -218,9 +218,6 @@ static void code_word(struct coder *coder)
     for (unsigned i = 0; i < 4; i++) {
         coder->context[0] = coder_hash(got, 41 + i);
         coder->context[1] = coder_hash(coder->context[0], coder->before + 42);
-        coder->context[2] = coder_hash(i > 1 ? got & 0xFF : got, coder_hash(x->instruction[0], 43 + i * 256));
-        coder->context[3] = coder_hash(got & 0xFF, 44 + i * 256);
-        coder->context[4] = coder_hash(coder->context[2], x->instruction[1] + 47);
         got = got << 8 | coder_bits(coder, actual >> (24 - 8 * i) & 0xFF, 8, SET_WORD + 2 * i);
     }
     x->instruction[1] = x->instruction[0];
