@@ -27,6 +27,8 @@ plain=$(read_component -DCONFIG_ESPOTA_MDNS=y -DBUILT="main;lwip")
 local=$(read_component -DCONFIG_ESPOTA_MDNS=y -DBUILT="main;mdns")
 managed=$(read_component -DCONFIG_ESPOTA_MDNS=y -DBUILT="main;espressif__mdns")
 unwanted=$(read_component -DBUILT="main;mdns")
+riscv=$(read_component -DCONFIG_ESPOTA_DECODER=y -DCONFIG_IDF_TARGET_ARCH_RISCV=y)
+xtensa=$(read_component -DCONFIG_ESPOTA_DECODER=y -DCONFIG_IDF_TARGET_ARCH_XTENSA=y)
 
 has "early expansion: there are requirements" "requires: " "$early"
 has_not "all sources are there" "missing: " "$early"
@@ -43,6 +45,11 @@ has "mDNS: the component manager's is used" "ESPOTA_MDNS=1" "$managed"
 has_not "mDNS: without the component, the build does without" "ESPOTA_MDNS=1" "$plain"
 has "mDNS: and says so, with what to do" "idf.py add-dependency espressif/mdns" "$plain"
 has_not "mDNS: not when the configuration is against it" "ESPOTA_MDNS=1" "$unwanted"
+has "decoder: for the instruction set of a RISC-V" "defines: PRIVATE;ESPOTA_CODER_RISCV" "$riscv"
+has "decoder: for the instruction set of an Xtensa" "defines: PRIVATE;ESPOTA_CODER_XTENSA" "$xtensa"
+has "without a decoder there is one sector buffer" "ESPOTA_AGENT_SECTORS=1" "$plain"
+has "UART: what comes while flash is busy is taken by an interrupt in IRAM" "select UART_ISR_IN_IRAM" \
+    "$(cat "$ROOT/firmware/port/esp-idf/Kconfig")"
 for symbol in CHACHA20_C POLY1305_C CHACHAPOLY_C; do # off by default in ESP-IDF
     has "sessions: Kconfig brings MBEDTLS_$symbol" "select MBEDTLS_$symbol" \
         "$(cat "$ROOT/firmware/port/esp-idf/Kconfig")"

@@ -20,11 +20,10 @@
 
 static const char tag[] = "espota";
 
-enum {
-    SHORTEST_KEY = 32,
-    LONGEST_KEY = 64,
-    REQUEST_ROOM = 1152, /* a request on the wire, and what SLIP adds to most */
-};
+enum { SHORTEST_KEY = 32, LONGEST_KEY = 64, BLOCK = 65536 };
+
+/* Other tasks get a turn now and then, also while there is always something to decode. */
+enum { TURN_MS = 1000 };
 
 /* ---- flash ----------------------------------------------------------------------------------------------
  */
@@ -65,17 +64,24 @@ static int flash_erase(void *context, uint32_t offset, uint32_t length)
     return p && esp_partition_erase_range(p, offset - p->address, length) == ESP_OK ? 0 : -1;
 }
 
+/* Sector by sector; the header comes last. */
+static void tell_progress(const struct espota_idf *e, uint32_t end)
+{
+    const struct espota_idf_callbacks *c = &e->config.callbacks;
+    uint32_t done = end - e->update_offset;
+    if (!c->progress || e->update_length == 0 || end <= e->update_offset + ESPOTA_AGENT_HEADER)
+        return;
+    if (end % ESPOTA_SECTOR_SIZE == 0 || done >= e->update_length)
+        c->progress(c->context, done < e->update_length ? done : e->update_length, e->update_length);
+}
+
 static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
 {
-    struct espota_idf *e = context;
-    const struct espota_idf_callbacks *c = &e->config.callbacks;
+    const struct espota_idf *e = context;
     const esp_partition_t *p = partition_around(offset, length);
     if (!p || esp_partition_write(p, offset - p->address, data, length) != ESP_OK)
         return -1;
-    if (c->progress && e->update_length > 0 && offset > e->update_offset) { /* the header comes last */
-        uint32_t done = offset - e->update_offset + (uint32_t)length;
-        c->progress(c->context, done < e->update_length ? done : e->update_length, e->update_length);
-    }
+    tell_progress(e, offset + (uint32_t)length);
     return 0;
 }
 
@@ -86,6 +92,17 @@ static uint32_t now_ms(void *context)
 {
     (void)context;
     return (uint32_t)(esp_timer_get_time() / 1000);
+}
+
+/* Streams have drivers that fill their buffers; what has to run meanwhile is the rest of the app. */
+static void relax(void *context)
+{
+    struct espota_idf *e = context;
+    TickType_t now = xTaskGetTickCount();
+    if (now - e->turn < pdMS_TO_TICKS(TURN_MS))
+        return;
+    vTaskDelay(1);
+    e->turn = now;
 }
 
 static void restart(void *context)
@@ -113,6 +130,8 @@ static void done(void *context, enum espota_agent_request request)
 {
     struct espota_idf *e = context;
     const struct espota_idf_callbacks *c = &e->config.callbacks;
+    if (request == ESPOTA_AGENT_VERIFY)
+        espota_idf_free_decoder(e);
     if (request == ESPOTA_AGENT_SELECT) {
         e->update_length = 0;
         if (c->updated)
@@ -140,10 +159,17 @@ static int send_bytes(void *context, const uint8_t *data, size_t length)
     return stream->send(stream, data, length);
 }
 
+static int set_rate(void *context, uint32_t baud)
+{
+    struct espota_stream *stream = context;
+    return stream->set_rate(stream, baud);
+}
+
 void espota_idf_begin(struct espota_stream *stream)
 {
     stream->agent.context = stream;
     stream->agent.send = send_bytes;
+    stream->agent.set_rate = stream->set_rate ? set_rate : NULL;
     espota_agent_stream_begin(&stream->agent);
 }
 
@@ -151,7 +177,18 @@ void espota_idf_hear(struct espota_stream *stream, const uint8_t *data, size_t l
 {
     struct espota_idf *e = stream->owner;
     xSemaphoreTake(e->lock, portMAX_DELAY);
+    e->agent_config.window = stream->window;
+    e->agent_config.window_bytes = stream->window_bytes;
     espota_agent_input(&e->agent, &stream->agent, data, length);
+    xSemaphoreGive(e->lock);
+}
+
+void espota_idf_work(struct espota_idf *e)
+{
+    xSemaphoreTake(e->lock, portMAX_DELAY);
+    espota_agent_work(&e->agent);
+    if (espota_agent_silence_ms(&e->agent) >= ESPOTA_SILENCE_MS)
+        espota_idf_free_decoder(e);
     xSemaphoreGive(e->lock);
 }
 
@@ -194,6 +231,8 @@ static void set_up_port(struct espota_idf *e)
         .flash_read = flash_read,
         .flash_erase = flash_erase,
         .flash_program = flash_program,
+        .erase_steps = BLOCK,
+        .relax = relax,
         .now_ms = now_ms,
         .random = espota_idf_random,
         .restart = restart,
@@ -205,6 +244,16 @@ static void set_up_port(struct espota_idf *e)
         .starts = starts,
         .check_signature = e->config.owner ? espota_idf_check_signature : NULL,
     };
+    espota_idf_set_up_decoder(e);
+}
+
+/* As the agent tells it: the maker in the low byte. */
+static uint32_t flash_id(void)
+{
+    uint32_t id;
+    if (esp_flash_read_id(NULL, &id) != ESP_OK)
+        return 0;
+    return id >> 16 | (id & 0xff00) | (id & 0xff) << 16;
 }
 
 /* Whose apps are taken: of the project that the owner named, or of the one that runs. */
@@ -232,8 +281,10 @@ static esp_err_t start_agent(struct espota_idf *e)
         .key = e->config.key,
         .key_length = e->config.key ? e->config.key_length : 0,
         .conceal = esp_flash_encryption_enabled() && !e->config.read_encrypted,
-        .window = CONFIG_ESPOTA_UART_BUFFER / REQUEST_ROOM,
-        .window_bytes = CONFIG_ESPOTA_UART_BUFFER,
+        .flash_id = flash_id(),
+        .cpu_mhz = CONFIG_ESP_DEFAULT_CPU_FREQ_MHZ,
+        .isa = ESPOTA_IDF_ISA,
+        .window = 1, /* each stream has its own */
 #ifdef CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE
         .rollback = true,
 #endif

@@ -16,14 +16,27 @@ struct espota_idf;
 /* A byte stream to a host. */
 struct espota_stream {
     int (*send)(struct espota_stream *stream, const uint8_t *data, size_t length);
+    int (*set_rate)(struct espota_stream *stream, uint32_t baud); /* or NULL */
     struct espota_idf *owner;
     int handle;        /* UART number or socket; a socket that is none: -1 */
     uint32_t since_ms; /* when a connection came */
+    /* What it holds while the agent is busy: requests, and bytes of them. */
+    uint8_t window;
+    uint32_t window_bytes;
     struct espota_agent_stream agent;
 };
 
 /* One connection may have the session; the others are of hosts that prove themselves, or of strangers. */
 enum { ESPOTA_CONNECTIONS = 3 };
+
+/* A session that is silent for so long has ended. */
+enum { ESPOTA_SILENCE_MS = 30000 };
+
+#ifdef CONFIG_IDF_TARGET_ARCH_RISCV
+#define ESPOTA_IDF_ISA ESPOTA_ISA_RISCV
+#else
+#define ESPOTA_IDF_ISA ESPOTA_ISA_XTENSA
+#endif
 
 struct espota_idf {
     struct espota_idf_config config;
@@ -33,6 +46,8 @@ struct espota_idf {
     psa_key_id_t owner_key;
     SemaphoreHandle_t lock;                /* of all below: streams have tasks of their own */
     uint32_t update_offset, update_length; /* under way */
+    TickType_t turn;                       /* when other tasks had one */
+    void *decoder;                         /* its memory, while an update needs it */
     struct espota_stream uart, tcp[ESPOTA_CONNECTIONS];
     struct espota_agent agent;
 };
@@ -41,8 +56,14 @@ struct espota_idf {
 void espota_idf_begin(struct espota_stream *stream);
 void espota_idf_hear(struct espota_stream *stream, const uint8_t *data, size_t length);
 void espota_idf_forget(struct espota_stream *stream);
+/* Whatever the agent does by itself; called now and then. */
+void espota_idf_work(struct espota_idf *e);
 /* Does it have the session, and for how long has that been silent? */
 bool espota_idf_serves(struct espota_stream *stream, uint32_t *silence_ms);
+
+/* espota_decoder.c: of coded streams, when CONFIG_ESPOTA_DECODER has it. */
+void espota_idf_set_up_decoder(struct espota_idf *e);
+void espota_idf_free_decoder(struct espota_idf *e);
 
 /* espota_crypto.c */
 extern const struct espota_crypto espota_idf_crypto;

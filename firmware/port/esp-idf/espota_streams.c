@@ -17,9 +17,17 @@ static const char tag[] = "espota";
 
 enum { USUAL_BAUD = 115200, USUAL_PORT = 3232, PIECE = 256, PAUSE_MS = 1000 };
 
+/* A request on the wire, and what SLIP adds to most. TCP has a flow control of its own: what does not fit
+ * waits at the host. */
+enum { REQUEST_ROOM = 1152, TCP_WINDOW = 16 };
+
+/* How often a UART that is silent lets the agent work, and how full its FIFO of 128 gets: the rest is what it
+ * may be late at a high rate. */
+enum { WORK_MS = 100, FIFO_FULL = 64 };
+
 /* A connection has so long to prove that it knows the key, and may then be silent for so long; what is sent
  * to the host of a session waits for at most so long. */
-enum { PROOF_MS = 5000, SILENCE_MS = 30000, SEND_S = 10, LOOK_MS = 500 };
+enum { PROOF_MS = 5000, SEND_S = 10, LOOK_MS = 500 };
 
 /* ---- UART -----------------------------------------------------------------------------------------------
  */
@@ -29,17 +37,39 @@ static int uart_send(struct espota_stream *stream, const uint8_t *data, size_t l
     return uart_write_bytes((uart_port_t)stream->handle, data, length) == (int)length ? 0 : -1;
 }
 
+static int uart_set_rate(struct espota_stream *stream, uint32_t baud)
+{
+    uart_port_t port = (uart_port_t)stream->handle;
+    if (uart_wait_tx_done(port, pdMS_TO_TICKS(PAUSE_MS)) != ESP_OK)
+        return -1;
+    return uart_set_baudrate(port, baud) == ESP_OK ? 0 : -1;
+}
+
 static void uart_task(void *argument)
 {
     struct espota_stream *stream = argument;
     uint8_t piece[PIECE];
     for (;;) {
-        int got = uart_read_bytes((uart_port_t)stream->handle, piece, 1, portMAX_DELAY);
+        int got = uart_read_bytes((uart_port_t)stream->handle, piece, 1, pdMS_TO_TICKS(WORK_MS));
         if (got == 1) /* and what came with it */
             got += uart_read_bytes((uart_port_t)stream->handle, piece + 1, sizeof piece - 1, 0);
         if (got > 0)
             espota_idf_hear(stream, piece, (size_t)got);
+        else
+            espota_idf_work(stream->owner);
     }
+}
+
+/* Without its interrupt in IRAM, what comes while flash is busy is lost, and the host sends nothing ahead. */
+static void set_uart_window(struct espota_stream *stream)
+{
+#ifdef CONFIG_UART_ISR_IN_IRAM
+    stream->window = CONFIG_ESPOTA_UART_BUFFER / REQUEST_ROOM;
+    stream->window_bytes = CONFIG_ESPOTA_UART_BUFFER;
+#else
+    stream->window = 1;
+    stream->window_bytes = REQUEST_ROOM;
+#endif
 }
 
 esp_err_t espota_idf_start_uart(struct espota_idf *e)
@@ -54,12 +84,18 @@ esp_err_t espota_idf_start_uart(struct espota_idf *e)
         .source_clk = UART_SCLK_DEFAULT,
     };
     esp_err_t result = ESP_OK;
-    e->uart = (struct espota_stream){ .send = uart_send, .owner = e, .handle = e->config.uart.port };
+    e->uart = (struct espota_stream){
+        .send = uart_send, .set_rate = uart_set_rate, .owner = e, .handle = e->config.uart.port
+    };
+    e->uart.agent.rate = (uint32_t)config.baud_rate;
+    set_uart_window(&e->uart);
     espota_idf_begin(&e->uart);
     if (!uart_is_driver_installed(port))
         result = uart_driver_install(port, CONFIG_ESPOTA_UART_BUFFER, 0, 0, NULL, 0);
     if (result == ESP_OK)
         result = uart_param_config(port, &config);
+    if (result == ESP_OK)
+        result = uart_set_rx_full_threshold(port, FIFO_FULL);
     if (result == ESP_OK && xTaskCreate(uart_task, "espota uart", CONFIG_ESPOTA_TASK_STACK, &e->uart,
                                         CONFIG_ESPOTA_TASK_PRIORITY, NULL) != pdPASS)
         result = ESP_ERR_NO_MEM;
@@ -100,7 +136,7 @@ static bool overdue(struct espota_stream *stream)
 {
     uint32_t silence_ms;
     if (espota_idf_serves(stream, &silence_ms))
-        return silence_ms >= SILENCE_MS;
+        return silence_ms >= ESPOTA_SILENCE_MS;
     return now_ms() - stream->since_ms >= PROOF_MS;
 }
 
@@ -202,6 +238,7 @@ static bool look(struct espota_idf *e, int listener)
         if (s->handle >= 0 && overdue(s))
             hang_up(s);
     }
+    espota_idf_work(e);
     return !FD_ISSET(listener, &ready) || take_newcomer(e, listener);
 }
 
@@ -245,7 +282,11 @@ static void announce(const struct espota_idf *e)
 esp_err_t espota_idf_start_tcp(struct espota_idf *e)
 {
     for (int i = 0; i < ESPOTA_CONNECTIONS; i++) {
-        e->tcp[i] = (struct espota_stream){ .send = tcp_send, .owner = e, .handle = -1 };
+        e->tcp[i] = (struct espota_stream){ .send = tcp_send,
+                                            .owner = e,
+                                            .handle = -1,
+                                            .window = TCP_WINDOW,
+                                            .window_bytes = TCP_WINDOW * REQUEST_ROOM };
         espota_idf_begin(&e->tcp[i]);
     }
     if (xTaskCreate(tcp_task, "espota tcp", CONFIG_ESPOTA_TASK_STACK, e, CONFIG_ESPOTA_TASK_PRIORITY, NULL) !=
