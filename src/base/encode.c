@@ -78,6 +78,8 @@ static int add_segment(struct espota_encoder *e, uint32_t at, uint32_t left)
     data.length = espota_get_le32(e->image + at + 4);
     const struct coder_isa *isa = isa_of(e);
     data.code = isa != NULL && isa->holds_code(data.address);
+    if (data.code && isa->is_code != NULL)
+        data.code = isa->is_code(e->image + data.offset, data.length);
     if (data.code && data.offset % 4 == 0)
         isa->mark_literals(e->image + data.offset, data.length, data.address, e->literals + data.offset / 4);
     return add_region(e, header) != 0 || add_region(e, data) != 0 ? -1 : 0;

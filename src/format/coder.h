@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CODER_INPUTS          4u  /* hashed contexts that are mixed, at most */
-#define CODER_SETS            96u /* of weights; a symbol of more than four bits takes two */
+#define CODER_INPUTS          4u   /* hashed contexts that are mixed, at most */
+#define CODER_SETS            108u /* of weights; a symbol of more than four bits takes two */
 #define CODER_CONFIDENCES     3u
 #define CODER_UNIT_MAX        8u /* bytes of `actual` */
 #define CODER_INSTRUCTION_MAX 4u
@@ -54,6 +54,8 @@ struct coder_isa {
     /* Encoder alone: of `length` bytes of code loaded to `address`, set literals[i] where word i is data and
      * no instruction. */
     void (*mark_literals)(const uint8_t *code, uint32_t length, uint32_t address, uint8_t *literals);
+    /* Encoder alone: is this a segment of code? NULL: its address says it. */
+    bool (*is_code)(const uint8_t *bytes, uint32_t length);
 };
 
 /* So many bytes are, but for targets, those that were `distance` bytes before. */
@@ -77,7 +79,8 @@ struct coder_xtensa {
 
 /* RISC-V: see coder_riscv.c */
 struct coder_riscv {
-    uint32_t instruction[3];
+    uint32_t word, operation; /* of the last instruction */
+    uint32_t destination[2];  /* the registers that the last ones set */
 };
 
 /* The encoder's half: where chunks are made, and what of. */

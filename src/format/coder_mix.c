@@ -83,6 +83,8 @@ static uint16_t *bucket(struct coder *coder, uint32_t hash)
         return second;
     if ((second[1] & 15) < (first[1] & 15))
         first = second;
+    else if ((second[1] & 15) > 1)
+        second[1]--; /* what is never used again must go some time */
     first[0] = check;
     first[1] = first[2] = first[3] = 0x8000;
     return first;

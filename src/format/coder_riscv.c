@@ -1,11 +1,70 @@
-/* The coder's model of RISC-V code, with compressed instructions. */
+/* The coder's model of RISC-V code: RV32IMC and what is coded alike. RISC-V Unprivileged ISA: "RV32/64G
+ * Instruction Set Listings", "RVC Instruction Set Listings". */
 #include "coder.h"
+
+#include "espota/bytes.h"
 
 #include <string.h>
 
+/* What an instruction is, first: quadrant and funct3 of a compressed one, or 32 and the opcode's bits 6..2.
+ */
+#define CLASS(quadrant, funct3) ((quadrant) << 3 | (funct3))
+#define WIDE(opcode)            (32u + ((opcode) >> 2))
+
+enum {
+    C_JAL = CLASS(1, 1),
+    C_ARITHMETIC = CLASS(1, 4),
+    C_J = CLASS(1, 5),
+    C_BEQZ = CLASS(1, 6),
+    C_BNEZ = CLASS(1, 7),
+    C_REGISTERS = CLASS(2, 4),
+    C_SWSP = CLASS(2, 6),
+    LOAD = WIDE(0x03),
+    OP_IMM = WIDE(0x13),
+    AUIPC = WIDE(0x17),
+    STORE = WIDE(0x23),
+    AMO = WIDE(0x2F),
+    OP = WIDE(0x33),
+    LUI = WIDE(0x37),
+    BRANCH = WIDE(0x63),
+    JALR = WIDE(0x67),
+    JAL = WIDE(0x6F),
+};
+
+/* Sets: of numbers of up to 8 bits two, of longer ones four. */
+enum {
+    SET_CLASS = CODER_SET_CODE,
+    SET_SHORT_MEMORY = SET_CLASS + 2,            /* registers, offset */
+    SET_SHORT_JUMP = SET_SHORT_MEMORY + 4,       /* offset */
+    SET_SHORT_CALL = SET_SHORT_JUMP + 3,         /* target */
+    SET_SHORT_BRANCH = SET_SHORT_CALL + 3,       /* register, offset */
+    SET_SHORT_ARITHMETIC = SET_SHORT_BRANCH + 3, /* function and register, number, registers */
+    SET_SHORT_REGISTERS = SET_SHORT_ARITHMETIC + 6,
+    SET_SHORT_STORE = SET_SHORT_REGISTERS + 4, /* register, offset */
+    SET_SHORT_OTHER = SET_SHORT_STORE + 4,     /* register, number */
+    SET_CALL = SET_SHORT_OTHER + 4,            /* register, target */
+    SET_STORE = SET_CALL + 6,                  /* function, registers, offset; branches too */
+    SET_UPPER = SET_STORE + 8,                 /* register, number */
+    SET_REGISTERS = SET_UPPER + 6,             /* functions, registers */
+    SET_OTHER = SET_REGISTERS + 8,             /* function and register, register, number */
+    SET_ADD = SET_OTHER + 7,                   /* the same of addi and its like */
+    SET_PAIR = SET_ADD + 7,                    /* kind, address */
+    SET_END = SET_PAIR + 5,
+    FLAG_PAIR = CODER_FLAG_CODE,
+};
+
+#define NO_REGISTER 40u
+
+/* An instruction while it is coded. */
+struct walk {
+    uint32_t actual, word; /* all of it; what is known by now */
+    uint32_t class, so_far;
+    uint32_t operation, destination;
+};
+
 static bool holds_code(uint32_t address)
 {
-    return (address >> 20) == 0x403 || (address >> 24) == 0x42;
+    return address >= 0x40000000 && address < 0x50000000;
 }
 
 static void reset(struct coder *coder)
@@ -13,24 +72,392 @@ static void reset(struct coder *coder)
     memset(&coder->of.riscv, 0, sizeof coder->of.riscv);
 }
 
-static void unit(struct coder *coder)
+static uint32_t class_of(uint32_t w)
 {
-    coder_data_byte(coder);
+    return (w & 3) == 3 ? 32 + (w >> 2 & 31) : CLASS(w & 3, w >> 13 & 7);
 }
 
+static uint32_t bits(uint32_t w, unsigned low, unsigned count)
+{
+    return w >> low & ((1u << count) - 1);
+}
+
+/* ---- fields
+ * ---------------------------------------------------------------------------------------------------- */
+/* `count` bits (even) of any number, with the contexts that are set. */
+static uint32_t code_number(struct coder *coder, uint32_t value, unsigned count, unsigned set)
+{
+    uint32_t first = coder->context[0], second = coder->context[1], got = 0;
+    for (unsigned left = count; left > 0;) {
+        unsigned part = left < 8 ? left : 8;
+        left -= part;
+        got = got << part |
+              coder_bits(coder, bits(value, left, part), part, left + part == count ? set : set + 2);
+        coder->context[0] = coder_hash(first, got + 1);
+        coder->context[1] = coder_hash(second, got + 1);
+    }
+    return got;
+}
+
+/* Bits of the word in which it is said what is done, and with which registers. */
+static uint32_t code_part(struct coder *coder, struct walk *walk, unsigned low, unsigned count, unsigned set)
+{
+    const struct coder_riscv *r = &coder->of.riscv;
+    coder->inputs = 2;
+    coder->context[0] = coder_hash(walk->so_far, low + 32 * walk->class);
+    coder->context[1] = coder_hash(coder->context[0], r->operation ^ r->destination[0] << 24);
+    uint32_t got = bits(code_number(coder, bits(walk->actual, low, count), (count + 1) & ~1u, set), 0, count);
+    walk->so_far = coder_hash(walk->so_far, got + 1);
+    walk->word |= got << low;
+    return got;
+}
+
+/* A number: from fields that are taken apart and put together by whoever calls. */
+static uint32_t code_immediate(struct coder *coder, struct walk *walk, uint32_t value, unsigned count,
+                               unsigned set)
+{
+    const struct coder_riscv *r = &coder->of.riscv;
+    coder->inputs = 2;
+    coder->context[0] = coder_hash(walk->so_far, 31 + 32 * walk->class);
+    coder->context[1] = coder_hash(walk->class << 16 ^ r->destination[0] << 8 ^ r->destination[1], 91);
+    return bits(code_number(coder, value, (count + 1) & ~1u, set), 0, count);
+}
+
+/* An address, `count` bits of it; the same functions are called, and the same data used, from everywhere. */
+static uint32_t code_address(struct coder *coder, uint32_t value, unsigned count, unsigned set)
+{
+    coder->inputs = 2;
+    coder->context[0] = set;
+    coder->context[1] = coder_hash(set, coder->of.riscv.word + 22);
+    return code_number(coder, value, count, set);
+}
+
+/* ---- offsets of jumps: their bits as they lie in the word, and in order
+ * ----------------------------------------- */
+static uint32_t jal_offset(uint32_t w)
+{
+    return bits(w, 21, 10) << 1 | bits(w, 20, 1) << 11 | bits(w, 12, 8) << 12 | bits(w, 31, 1) << 20;
+}
+
+static uint32_t jal_bits(uint32_t offset)
+{
+    return bits(offset, 1, 10) << 21 | bits(offset, 11, 1) << 20 | bits(offset, 12, 8) << 12 |
+           bits(offset, 20, 1) << 31;
+}
+
+static uint32_t branch_offset(uint32_t w)
+{
+    return bits(w, 8, 4) << 1 | bits(w, 25, 6) << 5 | bits(w, 7, 1) << 11 | bits(w, 31, 1) << 12;
+}
+
+static uint32_t branch_bits(uint32_t offset)
+{
+    return bits(offset, 1, 4) << 8 | bits(offset, 5, 6) << 25 | bits(offset, 11, 1) << 7 |
+           bits(offset, 12, 1) << 31;
+}
+
+static uint32_t short_jump_offset(uint32_t w)
+{
+    return bits(w, 3, 3) << 1 | bits(w, 11, 1) << 4 | bits(w, 2, 1) << 5 | bits(w, 7, 1) << 6 |
+           bits(w, 6, 1) << 7 | bits(w, 9, 2) << 8 | bits(w, 8, 1) << 10 | bits(w, 12, 1) << 11;
+}
+
+static uint32_t short_jump_bits(uint32_t offset)
+{
+    return bits(offset, 1, 3) << 3 | bits(offset, 4, 1) << 11 | bits(offset, 5, 1) << 2 |
+           bits(offset, 6, 1) << 7 | bits(offset, 7, 1) << 6 | bits(offset, 8, 2) << 9 |
+           bits(offset, 10, 1) << 8 | bits(offset, 11, 1) << 12;
+}
+
+static uint32_t short_branch_offset(uint32_t w)
+{
+    return bits(w, 3, 2) << 1 | bits(w, 10, 2) << 3 | bits(w, 2, 1) << 5 | bits(w, 5, 2) << 6 |
+           bits(w, 12, 1) << 8;
+}
+
+static uint32_t short_branch_bits(uint32_t offset)
+{
+    return bits(offset, 1, 2) << 3 | bits(offset, 3, 2) << 10 | bits(offset, 5, 1) << 2 |
+           bits(offset, 6, 2) << 5 | bits(offset, 8, 1) << 12;
+}
+
+/* ---- instructions of two bytes
+ * ---------------------------------------------------------------------------------- */
+static void code_short_call(struct coder *coder, struct walk *walk)
+{
+    uint32_t here = coder->place.address, actual = here + short_jump_offset(walk->actual);
+    uint32_t target = code_address(coder, bits(actual, 1, 11), 12, SET_SHORT_CALL);
+    walk->word |= short_jump_bits((target << 1) - here);
+    walk->destination = 1;
+}
+
+static void code_short_arithmetic(struct coder *coder, struct walk *walk)
+{
+    uint32_t first = code_part(coder, walk, 7, 5, SET_SHORT_ARITHMETIC);
+    walk->operation |= (first >> 3) << 8;
+    walk->destination = 8 + (first & 7);
+    uint32_t actual = bits(walk->actual, 12, 1) << 5 | bits(walk->actual, 2, 5);
+    uint32_t got = code_immediate(coder, walk, actual, 6, SET_SHORT_ARITHMETIC + (first >> 3 == 3 ? 4 : 2));
+    walk->word |= bits(got, 5, 1) << 12 | bits(got, 0, 5) << 2;
+}
+
+/* lw, sw and their like, by three-bit registers. */
+static void code_short_memory(struct coder *coder, struct walk *walk)
+{
+    uint32_t actual = bits(walk->actual, 7, 3) << 3 | bits(walk->actual, 2, 3);
+    uint32_t got = code_immediate(coder, walk, actual, 6, SET_SHORT_MEMORY);
+    walk->so_far = got + 1;
+    walk->destination = 8 + (got & 7);
+    walk->word |= (got >> 3) << 7 | (got & 7) << 2;
+    actual = bits(walk->actual, 10, 3) << 2 | bits(walk->actual, 5, 2);
+    got = code_immediate(coder, walk, actual, 5, SET_SHORT_MEMORY + 2);
+    walk->word |= bits(got, 2, 3) << 10 | bits(got, 0, 2) << 5;
+}
+
+static void code_short_registers(struct coder *coder, struct walk *walk)
+{
+    uint32_t first = code_part(coder, walk, 7, 6, SET_SHORT_REGISTERS);
+    walk->operation |= (first >> 5) << 8;
+    walk->destination = first & 31;
+    (void)code_part(coder, walk, 2, 5, SET_SHORT_REGISTERS + 2);
+}
+
+static void code_short_store(struct coder *coder, struct walk *walk)
+{
+    (void)code_part(coder, walk, 2, 5, SET_SHORT_STORE);
+    walk->word |= code_immediate(coder, walk, bits(walk->actual, 7, 6), 6, SET_SHORT_STORE + 2) << 7;
+}
+
+/* A register and six bits. */
+static void code_short_immediate(struct coder *coder, struct walk *walk)
+{
+    walk->destination = code_part(coder, walk, 7, 5, SET_SHORT_OTHER);
+    uint32_t actual = bits(walk->actual, 12, 1) << 5 | bits(walk->actual, 2, 5);
+    uint32_t got = code_immediate(coder, walk, actual, 6, SET_SHORT_OTHER + 2);
+    walk->word |= bits(got, 5, 1) << 12 | bits(got, 0, 5) << 2;
+}
+
+static void code_short(struct coder *coder, struct walk *walk)
+{
+    walk->word = (walk->class >> 3) | (walk->class & 7) << 13;
+    switch (walk->class) {
+    case C_JAL:
+        code_short_call(coder, walk);
+        break;
+    case C_J:
+        walk->word |= short_jump_bits(
+            code_immediate(coder, walk, short_jump_offset(walk->actual) >> 1, 11, SET_SHORT_JUMP) << 1);
+        break;
+    case C_BEQZ:
+    case C_BNEZ:
+        (void)code_part(coder, walk, 7, 3, SET_SHORT_BRANCH);
+        walk->word |= short_branch_bits(
+            code_immediate(coder, walk, short_branch_offset(walk->actual) >> 1, 8, SET_SHORT_BRANCH + 1)
+            << 1);
+        break;
+    case C_ARITHMETIC:
+        code_short_arithmetic(coder, walk);
+        break;
+    case C_REGISTERS:
+        code_short_registers(coder, walk);
+        break;
+    case C_SWSP:
+        code_short_store(coder, walk);
+        break;
+    default:
+        if (walk->class < 8)
+            code_short_memory(coder, walk);
+        else
+            code_short_immediate(coder, walk);
+    }
+}
+
+/* ---- instructions of four bytes
+ * --------------------------------------------------------------------------------- */
+static void code_call(struct coder *coder, struct walk *walk)
+{
+    walk->destination = code_part(coder, walk, 7, 5, SET_CALL);
+    uint32_t here = coder->place.address, actual = here + jal_offset(walk->actual);
+    uint32_t target = code_address(coder, bits(actual, 1, 20), 20, SET_CALL + 2);
+    walk->word |= jal_bits((target << 1) - here);
+}
+
+/* Stores and branches: two registers and an offset. */
+static void code_two_registers(struct coder *coder, struct walk *walk)
+{
+    walk->operation |= code_part(coder, walk, 12, 3, SET_STORE) << 8;
+    (void)code_part(coder, walk, 15, 10, SET_STORE + 1);
+    bool store = walk->class != BRANCH;
+    uint32_t actual =
+        store ? bits(walk->actual, 25, 7) << 5 | bits(walk->actual, 7, 5) : branch_offset(walk->actual) >> 1;
+    uint32_t got = code_immediate(coder, walk, actual, 12, SET_STORE + 4);
+    walk->word |= store ? bits(got, 5, 7) << 25 | bits(got, 0, 5) << 7 : branch_bits(got << 1);
+}
+
+static void code_upper(struct coder *coder, struct walk *walk)
+{
+    walk->destination = code_part(coder, walk, 7, 5, SET_UPPER);
+    walk->word |= code_immediate(coder, walk, walk->actual >> 12, 20, SET_UPPER + 2) << 12;
+}
+
+static void code_registers(struct coder *coder, struct walk *walk)
+{
+    uint32_t first = code_part(coder, walk, 7, 8, SET_REGISTERS);
+    walk->destination = first & 31;
+    walk->operation |= (first >> 5) << 8 | code_part(coder, walk, 25, 7, SET_REGISTERS + 2) << 12;
+    (void)code_part(coder, walk, 15, 10, SET_REGISTERS + 4);
+}
+
+/* Register, register and number. */
+static void code_wide_immediate(struct coder *coder, struct walk *walk)
+{
+    unsigned set = walk->class == OP_IMM ? SET_ADD : SET_OTHER;
+    uint32_t first = code_part(coder, walk, 7, 8, set);
+    walk->destination = first & 31;
+    walk->operation |= (first >> 5) << 8;
+    (void)code_part(coder, walk, 15, 5, set + 2);
+    walk->word |= code_immediate(coder, walk, walk->actual >> 20, 12, set + 4) << 20;
+}
+
+static void code_wide(struct coder *coder, struct walk *walk)
+{
+    walk->word = 3 | (walk->class & 31) << 2;
+    switch (walk->class) {
+    case JAL:
+        code_call(coder, walk);
+        break;
+    case BRANCH:
+    case STORE:
+        code_two_registers(coder, walk);
+        break;
+    case LUI:
+    case AUIPC:
+        code_upper(coder, walk);
+        break;
+    case OP:
+    case AMO:
+        code_registers(coder, walk);
+        break;
+    default:
+        code_wide_immediate(coder, walk);
+    }
+}
+
+/* ---- units
+ * ------------------------------------------------------------------------------------------------------ */
+static void emit(struct coder *coder, uint32_t w, unsigned length)
+{
+    for (unsigned i = 0; i < length; i++)
+        coder_emit(coder, w >> (8 * i));
+}
+
+static void note(struct coder_riscv *r, uint32_t word, uint32_t operation, uint32_t destination)
+{
+    r->word = word;
+    r->operation = operation;
+    r->destination[1] = r->destination[0];
+    r->destination[0] = destination;
+}
+
+/* auipc and the instruction that adds the rest of an address to its register. */
+static bool is_pair(uint32_t first, uint32_t second)
+{
+    uint32_t class = class_of(second);
+    return bits(second, 15, 5) == bits(first, 7, 5) && (class == JALR || class == OP_IMM || class == LOAD);
+}
+
+/* Both at once, by the address. @return false: it stands alone. */
+static bool code_pair(struct coder *coder, struct walk *walk)
+{
+    static const uint8_t second_class[4] = { JALR, OP_IMM, LOAD, LOAD };
+    uint32_t second = espota_get_le32(coder->actual + 4), base = coder->place.address, got = 0;
+    bool actual = coder->place.left >= 8 && is_pair(walk->actual, second);
+    if (coder->place.left < 8 || coder_flag(coder, actual, FLAG_PAIR) == 0)
+        return false;
+    uint32_t rd = code_part(coder, walk, 7, 5, SET_UPPER), class = class_of(second);
+    uint32_t kind = code_number(coder, class == JALR ? 0 : class == OP_IMM ? 1 : 2, 2, SET_PAIR);
+    struct walk next = { .actual = second, .class = second_class[kind], .so_far = coder_hash(rd, kind) };
+    next.word = 3 | (next.class & 31) << 2 | rd << 15;
+    next.destination = bits(code_part(coder, &next, 7, 8, SET_OTHER), 0, 5);
+    uint32_t low = (second >> 20 ^ 0x800) - 0x800;
+    got = code_address(coder, base + (walk->actual & 0xFFFFF000) + low, 32, SET_PAIR + 1);
+    emit(coder, 0x17 | rd << 7 | ((got - base + 0x800) & 0xFFFFF000), 4);
+    emit(coder, next.word | (got - base) << 20, 4);
+    note(&coder->of.riscv, 0x17 | rd << 7, AUIPC, rd);
+    note(&coder->of.riscv, next.word, next.class, next.destination);
+    return true;
+}
+
+static void unit(struct coder *coder)
+{
+    struct coder_riscv *r = &coder->of.riscv;
+    if (coder->place.left < 4) {
+        coder_data_byte(coder);
+        return;
+    }
+    struct walk walk = { .actual = espota_get_le32(coder->actual), .destination = NO_REGISTER };
+    coder->inputs = 2;
+    coder->context[0] = 61;
+    coder->context[1] = coder_hash(62, r->operation ^ r->destination[0] << 24);
+    walk.class = walk.operation = coder_bits(coder, class_of(walk.actual), 6, SET_CLASS);
+    if (walk.class == AUIPC && code_pair(coder, &walk))
+        return;
+    bool wide = walk.class >= 32;
+    if (wide)
+        code_wide(coder, &walk);
+    else
+        code_short(coder, &walk);
+    emit(coder, walk.word, wide ? 4 : 2);
+    note(r, walk.class == JAL || walk.class == AUIPC ? walk.word & 0xFFF : walk.word, walk.operation,
+         walk.destination);
+}
+
+/* ---- instructions that are repeated
+ * ----------------------------------------------------------------------------- */
 static unsigned move(uint8_t instruction[CODER_INSTRUCTION_MAX], uint32_t from, uint32_t to)
 {
-    (void)from;
-    (void)to;
-    return (instruction[0] & 3) == 3 ? 4 : 2;
+    uint32_t w = espota_get_le32(instruction), class = class_of(w);
+    if (class == C_JAL) {
+        w = (w & 0xE003) | short_jump_bits(short_jump_offset(w) + from - to);
+        espota_put_le16(instruction, (uint16_t)w);
+    } else if (class == JAL) {
+        espota_put_le32(instruction, (w & 0xFFF) | jal_bits(jal_offset(w) + from - to));
+    }
+    return class >= 32 ? 4 : 2;
+}
+
+static uint32_t destination_of(uint32_t w, uint32_t class)
+{
+    if (class >= 32)
+        return class == BRANCH || class == STORE ? NO_REGISTER : bits(w, 7, 5);
+    if (class < 8)
+        return 8 + bits(w, 2, 3);
+    if (class == C_JAL)
+        return 1;
+    if (class == C_J || class == C_BEQZ || class == C_BNEZ || class == C_SWSP)
+        return NO_REGISTER;
+    return class == C_ARITHMETIC ? 8 + bits(w, 7, 3) : bits(w, 7, 5);
 }
 
 static void seen(struct coder *coder, const uint8_t *instruction)
 {
-    (void)coder;
-    (void)instruction;
+    uint32_t w = espota_get_le32(instruction), class = class_of(w), operation = class;
+    if (class < 32)
+        w &= 0xFFFF;
+    if (class == C_ARITHMETIC)
+        operation |= bits(w, 10, 2) << 8;
+    else if (class == C_REGISTERS)
+        operation |= bits(w, 12, 1) << 8;
+    else if (class >= 32 && class != JAL && class != LUI && class != AUIPC)
+        operation |= bits(w, 12, 3) << 8;
+    if (class == OP || class == AMO)
+        operation |= bits(w, 25, 7) << 12;
+    note(&coder->of.riscv, class == JAL || class == AUIPC ? w & 0xFFF : w, operation,
+         destination_of(w, class));
 }
 
+/* ---- encoder alone
+ * ---------------------------------------------------------------------------------------------- */
 static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address, uint8_t *literals)
 {
     (void)code;
@@ -39,4 +466,13 @@ static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address
     (void)literals;
 }
 
-const struct coder_isa coder_isa_riscv = { holds_code, reset, unit, move, seen, mark_literals };
+/* Where there is code there are returns; constants and text lie at the same addresses on newer chips. */
+static bool is_code(const uint8_t *bytes, uint32_t length)
+{
+    uint32_t returns = 0;
+    for (uint32_t i = 0; i + 2 <= length; i += 2)
+        returns += espota_get_le16(bytes + i) == 0x8082 ? 1 : 0;
+    return returns > length / 1024;
+}
+
+const struct coder_isa coder_isa_riscv = { holds_code, reset, unit, move, seen, mark_literals, is_code };

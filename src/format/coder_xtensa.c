@@ -335,4 +335,4 @@ static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address
     }
 }
 
-const struct coder_isa coder_isa_xtensa = { holds_code, reset, unit, move, seen, mark_literals };
+const struct coder_isa coder_isa_xtensa = { holds_code, reset, unit, move, seen, mark_literals, NULL };

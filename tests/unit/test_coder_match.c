@@ -34,6 +34,13 @@ static uint32_t xtensa_call8(uint32_t address, uint32_t target)
     return 0x25 | ((target >> 2) - (address >> 2) - 1) << 6;
 }
 
+static uint32_t jal_ra(uint32_t address, uint32_t target)
+{
+    uint32_t o = target - address;
+    return 0xEF | (o >> 1 & 0x3FF) << 21 | (o >> 11 & 1) << 20 | (o >> 12 & 0xFF) << 12 | (o >> 20 & 1) << 31;
+}
+
+static const struct code riscv = { ESPOTA_ISA_RISCV, 5, 0x42000020, 4, jal_ra, 0x00000013 };
 static const struct code xtensa = { ESPOTA_ISA_XTENSA, 0, 0x400D0020, 3, xtensa_call8, 0x800000 };
 
 static uint32_t next_random(uint32_t *seed)
@@ -42,19 +49,25 @@ static uint32_t next_random(uint32_t *seed)
     return *seed >> 8;
 }
 
-/* Blocks of calls of always the same functions and a few instructions, with noise between them. */
-static void fill_image(const struct code *code, uint8_t image[IMAGE_SIZE])
+static void begin_image(const struct code *code, uint8_t image[IMAGE_SIZE])
 {
-    uint32_t seed = 1, at = CODE_AT;
     memset(image, 0, IMAGE_SIZE);
     image[0] = 0xE9;
     image[1] = 1;
     image[12] = code->chip;
     espota_put_le32(image + 24, code->address);
     espota_put_le32(image + 28, IMAGE_SIZE - CODE_AT);
+}
+
+/* Blocks of calls of always the same functions and a few instructions, with noise between them. */
+static void fill_image(const struct code *code, uint8_t image[IMAGE_SIZE])
+{
+    uint32_t seed = 1, at = CODE_AT;
+    begin_image(code, image);
     while (at + BETWEEN + BLOCK * 4 < IMAGE_SIZE) {
         for (unsigned i = 0; i < BETWEEN; i++)
             image[at++] = (uint8_t)next_random(&seed);
+        espota_put_le16(image + (at & ~1u) - 2, 0x8082); /* ret: there is code here */
         at += code->length - at % code->length;
         for (unsigned i = 0; i < BLOCK; i++, at += code->length) {
             uint32_t here = code->address + at - CODE_AT, target = code->address + 4096 + i * 628;
@@ -102,6 +115,26 @@ static void repeated_calls_travel_once(void **state)
     espota_bytes_free(&as_data);
 }
 
+/* Words that mean anything at all, in any order: all instructions, and halves of them. */
+static void every_instruction_comes_back(void **state)
+{
+    const struct code *code = *state;
+    static uint8_t image[IMAGE_SIZE], rebuilt[IMAGE_SIZE];
+    uint32_t seed = 3, words[64];
+    for (unsigned round = 0; round < 8; round++) {
+        begin_image(code, image);
+        for (unsigned i = 0; i < 64; i++)
+            words[i] = next_random(&seed) << 16 ^ next_random(&seed);
+        words[0] = 0x80828082;
+        for (uint32_t at = CODE_AT; at + 4 <= IMAGE_SIZE; at += 2 + (round & 2))
+            espota_put_le32(image + at, words[next_random(&seed) & 63]);
+        struct espota_bytes stream = encoded(code->isa, image);
+        decode(code->isa, &stream, rebuilt);
+        assert_memory_equal(rebuilt, image, IMAGE_SIZE);
+        espota_bytes_free(&stream);
+    }
+}
+
 /* Whatever a chunk says, of lengths and distances too, the call ends; under the sanitizers it touches nothing
  * else. */
 static void noise_in_a_chunk_does_no_harm(void **state)
@@ -128,6 +161,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         { "repeated_calls_travel_once (Xtensa)", repeated_calls_travel_once, NULL, NULL,
           (void *)(uintptr_t)&xtensa },
+        { "repeated_calls_travel_once (RISC-V)", repeated_calls_travel_once, NULL, NULL,
+          (void *)(uintptr_t)&riscv },
+        { "every_instruction_comes_back (Xtensa)", every_instruction_comes_back, NULL, NULL,
+          (void *)(uintptr_t)&xtensa },
+        { "every_instruction_comes_back (RISC-V)", every_instruction_comes_back, NULL, NULL,
+          (void *)(uintptr_t)&riscv },
         cmocka_unit_test(noise_in_a_chunk_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
