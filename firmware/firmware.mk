@@ -1,57 +1,135 @@
-# The recovery agent, cross-compiled by Debian's compilers alone: make firmware, make firmware-size.
+# Agents on bare chips, cross-compiled by Debian's compilers alone: the recovery agent, an app image, and the stub, which
+# the loader in a chip's ROM loads: make firmware, make firmware-size, make stubs-update.
 FW        := $(BUILD)/firmware
 XTENSA    := xtensa-lx106-elf-
 RISCV     := riscv64-unknown-elf-
-FW_CORE   := $(wildcard firmware/agent/*.c) $(addprefix src/format/,bootsel.c crc32.c image.c otadata.c signature.c slip.c table.c table_binary.c)
+FW_AGENT  ?= firmware/agent
+FW_CORE   := $(wildcard $(FW_AGENT)/*.c) $(addprefix src/format/,bootsel.c crc32.c image.c otadata.c signature.c slip.c table.c table_binary.c)
+FW_CODER  := $(filter-out %_encode.c,$(wildcard src/format/coder*.c))
 # Crypto is counted apart from the core.
-FW_BARE   := $(wildcard firmware/port/bare/*.c) src/format/noise.c
+FW_SHARED := $(filter-out %/main.c %/divide.c,$(wildcard firmware/port/bare/*.c)) src/format/noise.c
 FW_CFLAGS := -std=c99 -ffreestanding -Os -g -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
-             -DESPOTA_AGENT_SECTORS=1 $(WARNINGS) -Wno-cast-qual -isystem firmware/port/bare/include -Iinclude -Ifirmware/agent/include -Ifirmware/port/bare
+             $(WARNINGS) -Wno-cast-qual -isystem firmware/port/bare/include -Iinclude -I$(FW_AGENT)/include -Ifirmware/port/bare
+comma     := ,
 FW_LDFLAGS := -nostdlib -Wl,--gc-sections,--fatal-warnings -Lfirmware/port/bare
 
-FW_TARGETS := esp32 esp32c3 virt
-CC_esp32   := $(XTENSA)gcc
-CC_esp32c3 := $(RISCV)gcc
-CC_virt    := $(RISCV)gcc
-ARCH_esp32   := -mtext-section-literals
-ARCH_esp32c3 := -march=rv32imc -mabi=ilp32 -misa-spec=2.2 -msave-restore
-ARCH_virt    := -march=rv32imac -mabi=ilp32 -misa-spec=2.2 -msave-restore
+CC_xtensa   := $(XTENSA)gcc
+MORE_xtensa := firmware/port/bare/divide.c
+ARCH_xtensa := -mtext-section-literals -DESPOTA_CODER_XTENSA
+CC_riscv    := $(RISCV)gcc
+ARCH_riscv  := -march=rv32imc -mabi=ilp32 -misa-spec=2.2 -msave-restore -DESPOTA_CODER_RISCV
 
-START_esp32   := firmware/port/esp32/start.S
-START_esp32c3 := firmware/port/bare/start_riscv.S
-START_virt    := firmware/port/bare/start_riscv.S
+FW_TARGETS   := esp32 esp32c3 virt
+ISA_esp32    := xtensa
+ISA_esp32c3  := riscv
+ISA_virt     := riscv
+START_xtensa := firmware/port/bare/start_xtensa.S
+START_riscv  := firmware/port/bare/start_riscv.S
+# All RAM of a recovery agent stays below 56 KiB; RECOVERY_DECODER_MEMORY and RECOVERY_RING may be set higher.
+FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=2
 
 FW_IMAGES := $(FW)/esp32/recovery.bin $(FW)/esp32c3/recovery.bin
 
 define firmware_rules
-FW_OBJECTS_$(1) := $$(patsubst %.c,$$(FW)/$(1)/%.o,$$(FW_CORE) $$(FW_BARE) $$(wildcard firmware/port/$(1)/*.c))
+FW_OBJECTS_$(1) := $$(patsubst %.c,$$(FW)/$(1)/%.o,$$(FW_CORE) $$(FW_CODER) $$(FW_SHARED) $$(MORE_$(2)) firmware/port/bare/main.c \
+    $$(wildcard firmware/port/$(1)/*.c firmware/port/chip/$(1).c))
 $$(FW)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	$$(QUIET) $(1) $$<
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) -MMD -MP -c -o $$@ $$<
-$$(FW)/$(1)/recovery.elf: $$(FW_OBJECTS_$(1)) $$(START_$(1)) firmware/port/$(1)/$(1).ld firmware/port/bare/sections.ld
+	$$(RUN)$$(CC_$(2)) $$(ARCH_$(2)) $$(FW_CFLAGS) $$(FW_RECOVERY_CFLAGS) -MMD -MP -c -o $$@ $$<
+$$(FW)/$(1)/recovery.elf: $$(FW_OBJECTS_$(1)) $$(START_$(2)) firmware/port/$(1)/$(1).ld firmware/port/bare/sections.ld
 	$$(QUIET) LINK $$@
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_LDFLAGS) -T firmware/port/$(1)/$(1).ld -Wl,-Map,$$(@:.elf=.map) -o $$@ \
-	    $$(START_$(1)) $$(FW_OBJECTS_$(1)) -lgcc
-$$(FW)/$(1)/core.o: $$(patsubst %.c,$$(FW)/$(1)/%.o,$$(FW_CORE))
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections,-u,espota_agent_start,-u,espota_agent_input,-u,espota_agent_stream_end,-u,espota_agent_stream_begin,-u,espota_agent_slots,-u,espota_agent_work \
-	    -Wl,-e,espota_agent_start -o $$@ $$^
+	$$(RUN)$$(CC_$(2)) $$(ARCH_$(2)) $$(FW_LDFLAGS) -T firmware/port/$(1)/$(1).ld -Wl,-Map,$$(@:.elf=.map) -o $$@ \
+	    $$(START_$(2)) $$(FW_OBJECTS_$(1)) -lgcc
 -include $$(FW_OBJECTS_$(1):.o=.d)
 endef
-$(foreach t,$(FW_TARGETS),$(eval $(call firmware_rules,$(t))))
+$(foreach t,$(FW_TARGETS),$(eval $(call firmware_rules,$(t),$(ISA_$(t)))))
 
-$(FW)/tools/elf2image: firmware/tools/elf2image.c $(INTERNAL)
+# ---- the core alone, to be measured
+FW_ROOTS := $(addprefix -Wl$(comma)-u$(comma),espota_agent_start espota_agent_input espota_agent_stream_end espota_agent_stream_begin \
+    espota_agent_slots espota_agent_work)
+
+define core_rules
+$$(FW)/core/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(QUIET) $(1) $$<
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) -DESPOTA_AGENT_SECTORS=1 -MMD -MP -c -o $$@ $$<
+$$(FW)/core/$(1)/core.o: $$(patsubst %.c,$$(FW)/core/$(1)/%.o,$$(FW_CORE))
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections $$(FW_ROOTS) -Wl,-e,espota_agent_start -o $$@ $$^
+$$(FW)/core/$(1)/ram.o: $$(FW)/core/$(1)/firmware/tools/ram.o
+	$$(RUN)cp $$< $$@
+$$(FW)/core/$(1)/core_decoder.o: $$(patsubst %.c,$$(FW)/stub/$(1)/%.o,$$(FW_CORE) $$(FW_CODER))
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections $$(FW_ROOTS) -Wl,-u,espota_decoder -Wl,-e,espota_agent_start \
+	    -o $$@ $$^
+-include $$(patsubst %.c,$$(FW)/core/$(1)/%.d,$$(FW_CORE))
+endef
+$(eval $(call core_rules,xtensa))
+$(eval $(call core_rules,riscv))
+
+# ---- stubs: what all of them share is compiled once for each instruction set
+FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=4 -Ifirmware/port/stub -DSTUB_RING=32768
+FW_STUB_SOURCES := $(FW_CORE) $(FW_CODER) $(FW_SHARED) firmware/port/stub/stub.c
+
+define stub_isa_rules
+FW_STUB_$(1) := $$(patsubst %.c,$$(FW)/stub/$(1)/%.o,$$(FW_STUB_SOURCES) $$(MORE_$(1)))
+$$(FW)/stub/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(QUIET) $(1) $$<
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) $$(FW_STUB_CFLAGS) -MMD -MP -c -o $$@ $$<
+-include $$(FW_STUB_$(1):.o=.d)
+endef
+$(eval $(call stub_isa_rules,xtensa))
+$(eval $(call stub_isa_rules,riscv))
+
+# chip, instruction set, where code begins and ends, where data begins and memory ends
+define stub_rules
+FW_STUBS += $(1)
+$$(FW)/stub/$(1)/main.o: firmware/port/stub/main.c
+	@mkdir -p $$(@D)
+	$$(QUIET) $(1) $$<
+	$$(RUN)$$(CC_$(2)) $$(ARCH_$(2)) $$(FW_CFLAGS) $$(FW_STUB_CFLAGS) -DSTUB_CHIP=$(1) -MMD -MP -c -o $$@ $$<
+$$(FW)/stub/$(1)/stub.elf: $$(FW)/stub/$(1)/main.o $$(FW)/stub/$(2)/firmware/port/chip/$(1).o $$(FW_STUB_$(2)) \
+    $$(START_$(2)) firmware/port/stub/stub.ld
+	$$(QUIET) LINK $$@
+	$$(RUN)$$(CC_$(2)) $$(ARCH_$(2)) $$(FW_LDFLAGS) -T firmware/port/stub/stub.ld -Wl,-Map,$$(@:.elf=.map) -o $$@ \
+	    -Wl,--defsym,CODE_AT=$(3),--defsym,CODE_END=$(4),--defsym,DATA_AT=$(5),--defsym,MEMORY_END=$(6) \
+	    $$(START_$(2)) $$(filter %.o,$$^) -lgcc
+-include $$(FW)/stub/$(1)/main.d
+endef
+$(eval $(call stub_rules,esp32,xtensa,0x40080400,0x400a0000,0x3ffb8000,0x3ffe0000))
+$(eval $(call stub_rules,esp32s2,xtensa,0x40028000,0x40040000,0x3ffd0000,0x3ffe8000))
+$(eval $(call stub_rules,esp32s3,xtensa,0x40378000,0x40390000,0x3fca0000,0x3fcd8000))
+$(eval $(call stub_rules,esp32c2,riscv,0x40380000,0x40388000,0x3fca8000,0x3fcd0000))
+$(eval $(call stub_rules,esp32c3,riscv,0x40380000,0x40388000,0x3fc88000,0x3fcc0000))
+$(eval $(call stub_rules,esp32c5,riscv,0x40800000,0x40808000,0x40808000,0x40840000))
+$(eval $(call stub_rules,esp32c6,riscv,0x40800000,0x40808000,0x40808000,0x40840000))
+$(eval $(call stub_rules,esp32c61,riscv,0x40800000,0x40808000,0x40808000,0x40838000))
+$(eval $(call stub_rules,esp32h2,riscv,0x40800000,0x40808000,0x40808000,0x40838000))
+$(eval $(call stub_rules,esp32p4,riscv,0x4ff50000,0x4ff58000,0x4ff58000,0x4ff80000))
+
+$(FW)/tools/elf2%: firmware/tools/elf2%.c firmware/tools/program.c firmware/tools/program.h $(INTERNAL)
 	@mkdir -p $(@D)
 	$(QUIET) CC $<
-	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< $(INTERNAL) $(LIB_LIBS)
+	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< firmware/tools/program.c $(INTERNAL) $(LIB_LIBS)
 
 $(FW)/%/recovery.bin: $(FW)/%/recovery.elf $(FW)/tools/elf2image
 	$(QUIET) IMAGE $@
 	$(RUN)$(FW)/tools/elf2image $< $@ $*
 
-.PHONY: firmware firmware-size
-firmware: $(FW_IMAGES) $(FW)/virt/recovery.elf
+# What the program has of the stubs is checked in: it is the same whatever compilers there are.
+STUB_IMAGES := src/device/stub/images
+$(FW)/stub/%/stub.inc: $(FW)/stub/%/stub.elf $(FW)/tools/elf2stub
+	$(QUIET) STUB $@
+	$(RUN)$(FW)/tools/elf2stub $< $* "$$(readelf -p .comment $(<D)/main.o | sed -n 's/.*\(GCC: .*\)/\1/p' | head -n 1)" >$@.new
+	$(RUN)mv $@.new $@
 
-# Code and RAM of the portable core, without the port.
-firmware-size: $(FW)/esp32/core.o $(FW)/esp32c3/core.o firmware
-	@firmware/tools/size.sh "$(XTENSA)" $(FW)/esp32 "$(RISCV)" $(FW)/esp32c3
+.PHONY: firmware firmware-size stubs stubs-update
+stubs: $(FW_STUBS:%=$(FW)/stub/%/stub.inc)
+stubs-update: stubs
+	$(RUN)$(foreach c,$(FW_STUBS),cmp -s $(FW)/stub/$(c)/stub.inc $(STUB_IMAGES)/$(c).inc || cp $(FW)/stub/$(c)/stub.inc $(STUB_IMAGES)/$(c).inc;)
+
+firmware: $(FW_IMAGES) $(FW)/virt/recovery.elf $(FW_STUBS:%=$(FW)/stub/%/stub.elf)
+
+# Code and RAM of the portable core, and of the programs made of it.
+firmware-size: $(foreach i,xtensa riscv,$(addprefix $(FW)/core/$(i)/,core.o core_decoder.o ram.o)) firmware
+	@firmware/tools/size.sh $(FW) xtensa $(XTENSA) esp32 riscv $(RISCV) esp32c3

@@ -1,17 +1,26 @@
 #!/usr/bin/env bash
-# What the portable core of the agent takes: code and constants, and the RAM of one agent; and the whole recovery image.
-# Usage: size.sh PREFIX FOLDER [PREFIX FOLDER ...]. Fails beyond 12 KiB of either.
+# What the portable core of the agent takes: code and constants, and the RAM of one agent with one stream; without the decoder
+# of coded streams, and with it, for one instruction set. And the whole recovery agent's RAM, ring and decoder's memory included,
+# and the stub as it travels. Usage: size.sh BUILD/firmware ISA PREFIX CHIP [ISA PREFIX CHIP ...]. Fails beyond 12 and 24 KiB of
+# code, 12 and 56 KiB of RAM.
 set -euo pipefail
-limit=12288 status=0
+folder=$1 status=0
+shift
+# sizes of the sections whose names match
+sections() { "${prefix}size" -A "$1" | awk -v names="$2" '$1 ~ names { sum += $2 } END { print sum + 0 }'; }
+limit() { # NAME VALUE LIMIT
+    printf '%-8s %-42s %6d of %6d bytes\n' "$isa" "$1" "$2" "$3"
+    [ "$2" -le "$3" ] || { echo "too much"; status=1; }
+}
+code='^\.(text|literal|rodata|srodata|data|sdata)'
 while [ $# -gt 0 ]; do
-    prefix=$1 folder=$2
-    shift 2
-    code=$("${prefix}size" -A "$folder/core.o" | awk '$1 ~ /^\.(text|literal|rodata|srodata|data|sdata)/ { sum += $2 } END { print sum }')
-    ram=$("${prefix}size" -A "$folder/recovery.elf" | awk '$1 == ".bss" { print $2 }')
-    image=$(stat -c %s "$folder/recovery.bin")
-    printf '%-9s core %6d bytes of code and constants; recovery agent %6d bytes of RAM, image %6d bytes\n' \
-        "$(basename "$folder")" "$code" "$ram" "$image"
-    [ "$code" -le $limit ] && [ "$ram" -le $limit ] || status=1
+    isa=$1 prefix=$2 chip=$3
+    shift 3
+    limit "core: code and constants" "$(sections "$folder/core/$isa/core.o" "$code")" 12288
+    limit "core: RAM" "$(sections "$folder/core/$isa/ram.o" '^\.(bss|sbss)')" 12288
+    limit "core with decoder: code and constants" "$(sections "$folder/core/$isa/core_decoder.o" "$code")" 24576
+    limit "recovery agent of $chip: RAM" "$(sections "$folder/$chip/recovery.elf" '^\.(bss|data)')" 57344
+    printf '%-8s %-42s %6d bytes\n' "$isa" "recovery agent of $chip: image" "$(stat -c %s "$folder/$chip/recovery.bin")"
+    printf '%-8s %-42s %6d bytes\n' "$isa" "stub of $chip: code and data" "$(sections "$folder/stub/$chip/stub.elf" '^\.(text|data)$')"
 done
-[ $status -eq 0 ] || echo "more than $limit bytes"
 exit $status

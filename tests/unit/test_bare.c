@@ -9,7 +9,7 @@
 #define compress compress_md5
 #include "md5.c"
 #undef compress
-#include "../esp32/divide.c"
+#include "divide.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,6 @@
 /* The recovery agent: finds out where it runs from, then serves. */
 #include "bare.h"
 #include "crypto.h"
-#include "digest.h"
 
 #include "espota/agent_settings.h"
 #include "espota/bytes.h"
@@ -13,15 +12,16 @@
 
 #include <string.h>
 
+#ifndef RECOVERY_DECODER_MEMORY
+#define RECOVERY_DECODER_MEMORY 27648 /* of a table of 8 KiB */
+#endif
+#ifndef RECOVERY_RING
+#define RECOVERY_RING 10240
+#endif
+
 #define HIDDEN_IN(section_name) __attribute__((section(section_name), used))
 
-enum {
-    PIECE = 64,
-    NOISE_WORDS = 8,
-    NOISE_READS = 256,
-    BOOT_STIRS = 16,
-    DESCRIPTION_AT = ESPOTA_IMAGE_HEADER_SIZE + 8
-};
+enum { NOISE_WORDS = 8, NOISE_READS = 256, BOOT_STIRS = 16, DESCRIPTION_AT = ESPOTA_IMAGE_HEADER_SIZE + 8 };
 
 /* As espota_app_desc lies in flash. firmware/tools/elf2image fills in the hash. */
 struct description {
@@ -39,74 +39,25 @@ const volatile struct description bare_description = {
 HIDDEN_IN(".settings")
 const volatile struct espota_agent_settings bare_settings = { .magic = ESPOTA_SETTINGS_MAGIC };
 
-struct recovery;
-
-/* A stream of the board's, and the agent's end of it. */
-struct line {
-    struct recovery *recovery;
-    const struct bare_stream *stream;
-    struct espota_agent_stream agent;
-};
-
 struct recovery {
-    const struct bare_board *board;
-    struct line line[BARE_MAX_STREAMS];
-    struct bare_sha256 sha256;
+    struct bare_server server;
     uint8_t pool[ESPOTA_SHA256_LENGTH]; /* random bytes come from here */
     uint32_t arrivals;
     struct espota_agent_settings settings;
-    struct espota_agent_port port;
-    struct espota_agent_config config;
-    struct espota_agent agent;
 };
 
-/* ---- what the port asks for -----------------------------------------------------------------------------
+/* ---- random bytes ---------------------------------------------------------------------------------------
  */
-
-static int send_bytes(void *context, const uint8_t *data, size_t length)
-{
-    const struct line *line = context;
-    return line->stream->write(line->recovery->board->context, data, length);
-}
-
-static uint32_t now_ms(void *context)
-{
-    const struct recovery *r = context;
-    return r->board->now_ms(r->board->context);
-}
-
-static int flash_read(void *context, uint32_t offset, void *out, size_t length)
-{
-    const struct recovery *r = context;
-    return r->board->flash_read(r->board->context, offset, out, length);
-}
-
-static int flash_erase(void *context, uint32_t offset, uint32_t length)
-{
-    const struct recovery *r = context;
-    return r->board->flash_erase(r->board->context, offset, length);
-}
-
-static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
-{
-    const struct recovery *r = context;
-    return r->board->flash_program(r->board->context, offset, data, length);
-}
-
-static void restart(void *context)
-{
-    const struct recovery *r = context;
-    r->board->restart(r->board->context);
-}
 
 enum purpose { TO_KEEP, TO_DRAW };
 
 /* Several reads go into a word: the chip takes time to make one that is new. */
 static uint32_t gather(const struct recovery *r)
 {
-    uint32_t noise = r->board->cycles(r->board->context);
+    const struct bare_board *board = r->server.board;
+    uint32_t noise = board->cycles(board->context);
     for (unsigned i = 0; i < NOISE_READS; i++)
-        noise = (noise << 5 | noise >> 27) + r->board->noise(r->board->context);
+        noise = (noise << 5 | noise >> 27) + board->noise(board->context);
     return noise;
 }
 
@@ -129,28 +80,33 @@ static int stir(struct recovery *r, enum purpose purpose, uint8_t *out)
 /* Once, before anybody asks. */
 static void fill_pool(struct recovery *r)
 {
-    if (r->board->entropy)
-        r->board->entropy(true);
+    const struct bare_board *board = r->server.board;
+    if (board->entropy)
+        board->entropy(true);
     for (size_t i = 0; i < BOOT_STIRS; i++)
         (void)stir(r, TO_KEEP, r->pool);
-    if (r->board->entropy)
-        r->board->entropy(false);
+    if (board->entropy)
+        board->entropy(false);
 }
 
-/* When a byte comes, to the cycle, is more than anybody knows who does not sit beside the chip. The words of
+/* When bytes come, to the cycle, is more than anybody knows who does not sit beside the chip. The words of
  * the pool are turned and added to; a hash mixes them when bytes are drawn. */
-static void stir_arrival(struct recovery *r, uint8_t byte)
+static void stir_arrival(void *context, const uint8_t *data, size_t length)
 {
-    uint32_t cycles = r->board->cycles(r->board->context);
-    uint8_t *at = r->pool + 4 * (r->arrivals++ % (sizeof r->pool / 4));
-    uint32_t word = espota_get_le32(at);
-    espota_put_le32(at, (word << 7 | word >> 25) + (cycles ^ (uint32_t)byte << 24));
+    struct recovery *r = context;
+    uint32_t cycles = r->server.board->cycles(r->server.board->context);
+    for (size_t i = 0; i < length; i++) {
+        uint8_t *at = r->pool + 4 * (r->arrivals++ % (sizeof r->pool / 4));
+        uint32_t word = espota_get_le32(at);
+        espota_put_le32(at, (word << 7 | word >> 25) + (cycles ^ (uint32_t)data[i] << 24));
+    }
 }
 
 /* What a draw leaves behind does not say what was drawn. */
 static int random_bytes(void *context, uint8_t *out, size_t length)
 {
-    struct recovery *r = context;
+    struct bare_server *server = context;
+    struct recovery *r = (struct recovery *)server; /* its first member */
     uint8_t drawn[ESPOTA_SHA256_LENGTH];
     while (length > 0) {
         size_t take = length < sizeof drawn ? length : sizeof drawn;
@@ -179,22 +135,24 @@ static bool holds_this(const struct recovery *r, const struct espota_partition *
 {
     struct description there, own = { 0 };
     copy_constant(&own, &bare_description, sizeof own);
-    return r->board->flash_read(r->board->context, p->offset + DESCRIPTION_AT, &there, sizeof there) == 0 &&
+    const struct bare_board *board = r->server.board;
+    return board->flash_read(board->context, p->offset + DESCRIPTION_AT, &there, sizeof there) == 0 &&
            memcmp(&there, &own, sizeof there) == 0;
 }
 
 /* The app that otadata has the bootloader start. */
 static const struct espota_partition *named(const struct recovery *r)
 {
-    const struct espota_table *table = &r->agent.table;
+    const struct bare_board *board = r->server.board;
+    const struct espota_table *table = &r->server.agent.table;
     const struct espota_partition *otadata_at = espota_table_otadata(table);
     struct espota_otadata otadata;
     uint8_t record[ESPOTA_OTADATA_RECORD_SIZE];
     unsigned slots = espota_table_slot_count(table);
     int slot = ESPOTA_SLOT_FACTORY;
     for (uint32_t i = 0; otadata_at && i < 2; i++) {
-        if (r->board->flash_read(r->board->context, otadata_at->offset + i * ESPOTA_SECTOR_SIZE, record,
-                                 sizeof record) != 0)
+        if (board->flash_read(board->context, otadata_at->offset + i * ESPOTA_SECTOR_SIZE, record,
+                              sizeof record) != 0)
             return NULL;
         espota_otadata_record_parse(&otadata.record[i], record);
     }
@@ -210,10 +168,11 @@ static const struct espota_partition *named(const struct recovery *r)
 static uint32_t running_offset(const struct recovery *r)
 {
     const struct espota_partition *p = named(r);
-    if (p && (r->board->always_slot || holds_this(r, p)))
+    const struct espota_table *table = &r->server.agent.table;
+    if (p && (r->server.board->always_slot || holds_this(r, p)))
         return p->offset;
-    for (unsigned i = 0; i < r->agent.table.count; i++) {
-        p = &r->agent.table.entry[i];
+    for (unsigned i = 0; i < table->count; i++) {
+        p = &table->entry[i];
         if (p->type == ESPOTA_TYPE_APP && holds_this(r, p))
             return p->offset;
     }
@@ -223,72 +182,54 @@ static uint32_t running_offset(const struct recovery *r)
 /* ---- serving --------------------------------------------------------------------------------------------
  */
 
-static void set_up(struct recovery *r, const struct bare_board *board)
+static void take_settings(struct recovery *r)
 {
     struct espota_agent_settings *settings = &r->settings;
-    memset(r, 0, sizeof *r);
+    struct espota_agent_config *config = &r->server.config;
     copy_constant(settings, &bare_settings, sizeof *settings);
-    r->board = board;
-    r->port = (struct espota_agent_port){
-        .context = r,
-        .service = &espota_agent_slots,
-        .flash_read = flash_read,
-        .flash_erase = flash_erase,
-        .flash_program = flash_program,
-        .now_ms = now_ms,
-        .random = random_bytes,
-        .restart = restart,
-        .sha256 = bare_sha256_hash(&r->sha256),
-        .crypto = bare_crypto,
-        .md5 = bare_md5,
-    };
-    r->config = (struct espota_agent_config){
-        .chip_id = board->chip_id,
-        .flash_size = board->flash_size(board->context),
-        .table_offset = ESPOTA_TABLE_DEFAULT_OFFSET,
-        .name = board->name,
-        .window = 1,
-    };
-    r->config.min_secure_version = espota_get_le32(settings->min_secure_version);
+    config->table_offset = ESPOTA_TABLE_DEFAULT_OFFSET;
     if (espota_get_le32(settings->table_offset) != 0)
-        r->config.table_offset = espota_get_le32(settings->table_offset);
+        config->table_offset = espota_get_le32(settings->table_offset);
+    config->min_secure_version = espota_get_le32(settings->min_secure_version);
     settings->project[sizeof settings->project - 1] = '\0';
     if (settings->project[0])
-        r->config.project = settings->project;
-    r->config.rollback = settings->flags & ESPOTA_SETTINGS_ROLLBACK;
-    board->mac(board->context, r->config.mac);
-    for (size_t i = 0; i < BARE_MAX_STREAMS; i++) {
-        r->line[i] = (struct line){ r, &board->stream[i], { .context = &r->line[i], .send = send_bytes } };
-        espota_agent_stream_begin(&r->line[i].agent);
-    }
-    fill_pool(r);
-    r->config.key = settings->key;
-    r->config.key_length = settings->key_length; /* one too long must not open the agent */
-    if (r->config.key_length > sizeof settings->key)
-        r->config.key_length = sizeof settings->key;
-    /* without a table it still says so, and who it is */
-    (void)espota_agent_start(&r->agent, &r->port, &r->config);
-    if (r->agent.serves)
-        r->config.running_offset = running_offset(r);
+        config->project = settings->project;
+    config->rollback = settings->flags & ESPOTA_SETTINGS_ROLLBACK;
+    config->key = settings->key;
+    config->key_length = settings->key_length; /* one too long must not open the agent */
+    if (config->key_length > sizeof settings->key)
+        config->key_length = sizeof settings->key;
 }
 
-static void hear(struct recovery *r, struct line *line)
+static void set_up(struct recovery *r, const struct bare_board *board)
 {
-    uint8_t bytes[PIECE];
-    size_t length = line->stream->read(r->board->context, bytes, sizeof bytes);
-    for (size_t i = 0; i < length; i++)
-        stir_arrival(r, bytes[i]);
-    espota_agent_input(&r->agent, &line->agent, bytes, length);
+    static uint8_t ring[RECOVERY_RING];
+    static uint32_t decoder_memory[RECOVERY_DECODER_MEMORY / 4];
+    const struct bare_memory memory = { .ring = ring,
+                                        .ring_size = sizeof ring,
+                                        .decoder = &espota_decoder,
+                                        .decoder_memory = decoder_memory,
+                                        .decoder_size = sizeof decoder_memory };
+    struct bare_server *server = &r->server;
+    memset(r, 0, sizeof *r);
+    bare_server_begin(server, board, &memory);
+    server->port.service = &espota_agent_slots;
+    server->port.random = random_bytes;
+    server->port.crypto = bare_crypto;
+    server->arrived = stir_arrival;
+    server->arrived_context = r;
+    fill_pool(r);
+    take_settings(r);
+    /* without a table it still says so, and who it is */
+    (void)espota_agent_start(&server->agent, &server->port, &server->config);
+    if (server->agent.serves)
+        server->config.running_offset = running_offset(r);
 }
 
 void bare_serve(const struct bare_board *board)
 {
     static struct recovery recovery; /* all that there is; too large for a stack */
     set_up(&recovery, board);
-    for (;;) {
-        espota_agent_work(&recovery.agent);
-        for (size_t i = 0; i < BARE_MAX_STREAMS; i++)
-            if (board->stream[i].read)
-                hear(&recovery, &recovery.line[i]);
-    }
+    for (;;)
+        (void)bare_server_step(&recovery.server);
 }

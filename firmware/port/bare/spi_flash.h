@@ -3,6 +3,7 @@
 #ifndef ESPOTA_BARE_SPI_FLASH_H
 #define ESPOTA_BARE_SPI_FLASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,17 +15,45 @@ struct bare_spi {
     uint8_t address_shift; /* 8 where a 24-bit address is left-aligned in its register */
 };
 
+#define BARE_SPI_ESP32(at)                                                                                   \
+    {                                                                                                        \
+        .base = (at), .user = 0x1c, .user1 = 0x20, .user2 = 0x24, .mosi_length = 0x28, .miso_length = 0x2c,  \
+        .data = 0x80, .address_shift = 8                                                                     \
+    }
+/* Of all later chips. */
+#define BARE_SPI_LATER(at)                                                                                   \
+    {                                                                                                        \
+        .base = (at), .user = 0x18, .user1 = 0x1c, .user2 = 0x20, .mosi_length = 0x24, .miso_length = 0x28,  \
+        .data = 0x58, .address_shift = 0                                                                     \
+    }
+
+/* The flash, and what it is about: an erase, or a page of which `left` bytes are not programmed yet. */
+struct bare_flash {
+    const struct bare_spi *spi;
+    bool busy;
+    uint32_t polls; /* of its status since the operation began */
+    uint32_t at;
+    const uint8_t *data;
+    size_t left;
+};
+
 /* Plain single-line SPI from now on, whatever the bootloader set up. */
-void bare_spi_begin(const struct bare_spi *spi);
+void bare_flash_begin(struct bare_flash *flash, const struct bare_spi *spi);
 
 /* JEDEC id: maker in the low byte, then type, then log2 of the size. */
-uint32_t bare_flash_id(const struct bare_spi *spi);
+uint32_t bare_flash_id(struct bare_flash *flash);
+/* Bytes, by the id; 0 when it says nothing that is known. */
+uint32_t bare_flash_size(uint32_t id);
 
-/* 0, or -1 when the flash stays busy for longer than it may. Reads of any length. */
-int bare_flash_read(const struct bare_spi *spi, uint32_t offset, void *out, size_t length);
-/* A sector of 4 KiB, or a block of 32 or 64 KiB. */
-int bare_flash_erase(const struct bare_spi *spi, uint32_t offset, uint32_t length);
-/* Any length; erased bytes only. */
-int bare_flash_program(const struct bare_spi *spi, uint32_t offset, const void *data, size_t length);
+/* 1: the operation goes on, and a page's next part was begun when it was time; 0: it is done; -1: the flash
+ * stays busy for longer than it may. */
+int bare_flash_busy(struct bare_flash *flash);
+
+/* 0 or -1. Reads of any length; they wait until the flash is idle. */
+int bare_flash_read(struct bare_flash *flash, uint32_t offset, void *out, size_t length);
+/* Begin to erase 4, 32 or 64 KiB. The flash must be idle, here and below. */
+int bare_flash_erase(struct bare_flash *flash, uint32_t offset, uint32_t length);
+/* Begin to program within a page of 256 bytes; `data` stays until it is done. */
+int bare_flash_program(struct bare_flash *flash, uint32_t offset, const void *data, size_t length);
 
 #endif

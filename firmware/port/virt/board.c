@@ -28,13 +28,25 @@ static bool beyond(uint32_t offset, size_t length)
     return offset > FLASH_SIZE || length > FLASH_SIZE - offset;
 }
 
-static uint32_t flash_size(const void *context)
+static uint32_t flash_id(void *context)
+{
+    (void)context;
+    return 0x1640ef;
+}
+
+static uint16_t cpu_mhz(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static uint32_t flash_size(void *context)
 {
     (void)context;
     return 4u << 20; /* of the chip that it plays */
 }
 
-static int flash_read(const void *context, uint32_t offset, void *out, size_t length)
+static int flash_read(void *context, uint32_t offset, void *out, size_t length)
 {
     (void)context;
     if (beyond(offset, length))
@@ -43,7 +55,7 @@ static int flash_read(const void *context, uint32_t offset, void *out, size_t le
     return 0;
 }
 
-static int flash_erase(const void *context, uint32_t offset, uint32_t length)
+static int flash_erase(void *context, uint32_t offset, uint32_t length)
 {
     (void)context;
     if (beyond(offset, length))
@@ -52,7 +64,7 @@ static int flash_erase(const void *context, uint32_t offset, uint32_t length)
     return 0;
 }
 
-static int flash_program(const void *context, uint32_t offset, const void *data, size_t length)
+static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
 {
     const uint8_t *from = data;
     (void)context;
@@ -68,7 +80,7 @@ static uint8_t get_byte(uint32_t address)
     return *(volatile const uint8_t *)(uintptr_t)address;
 }
 
-static size_t uart_read(const void *context, uint8_t *out, size_t room)
+static size_t uart_read(void *context, uint8_t *out, size_t room)
 {
     (void)context;
     size_t count = 0;
@@ -77,25 +89,23 @@ static size_t uart_read(const void *context, uint8_t *out, size_t room)
     return count;
 }
 
-static int uart_write(const void *context, const uint8_t *data, size_t length)
+static size_t uart_write(void *context, const uint8_t *data, size_t length)
 {
     (void)context;
-    for (size_t i = 0; i < length; i++) {
-        while (!(get_byte(UART + 5) & 0x20))
-            continue;
-        *(volatile uint8_t *)(uintptr_t)UART = data[i];
-    }
-    return 0;
+    size_t count = 0;
+    while (count < length && get_byte(UART + 5) & 0x20)
+        *(volatile uint8_t *)(uintptr_t)UART = data[count++];
+    return count;
 }
 
-static void mac(const void *context, uint8_t out[6])
+static void mac(void *context, uint8_t out[6])
 {
     (void)context;
     static const uint8_t own[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
     memcpy(out, own, sizeof own);
 }
 
-static uint32_t now_ms(const void *context)
+static uint32_t now_ms(void *context)
 {
     (void)context;
     uint32_t high, low;
@@ -106,13 +116,13 @@ static uint32_t now_ms(const void *context)
     return (uint32_t)(((uint64_t)high << 32 | low) / 10000);
 }
 
-static uint32_t noise(const void *context)
+static uint32_t noise(void *context)
 {
     (void)context;
     return bare_get(TIMER); /* an emulator has nothing better */
 }
 
-static uint32_t cycles(const void *context)
+static uint32_t cycles(void *context)
 {
     uint32_t count;
     (void)context;
@@ -120,7 +130,7 @@ static uint32_t cycles(const void *context)
     return count;
 }
 
-static void restart(const void *context)
+static void restart(void *context)
 {
     (void)context;
     bare_put(TEST, TEST_RESET);
@@ -132,7 +142,11 @@ int main(void)
 {
     static const struct bare_board board = { .chip_id = 5,
                                              .name = "espota on virt " ESPOTA_VERSION,
+                                             .isa = ESPOTA_ISA_RISCV,
+                                             .flash_id = flash_id,
                                              .flash_size = flash_size,
+                                             .cpu_mhz = cpu_mhz,
+                                             .erase_steps = 32768u | 65536u,
                                              .flash_read = flash_read,
                                              .flash_erase = flash_erase,
                                              .flash_program = flash_program,
@@ -142,7 +156,7 @@ int main(void)
                                              .cycles = cycles,
                                              .restart = restart,
                                              .always_slot = true,
-                                             .stream = { { uart_read, uart_write } } };
+                                             .stream = { { uart_read, uart_write, NULL, NULL } } };
     bare_serve(&board);
     return 0;
 }

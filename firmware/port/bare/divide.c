@@ -1,5 +1,5 @@
-/* Division, which Debian's compiler library for this CPU family leaves to a ROM that the ESP32 does not have.
- */
+/* Division, which Debian's compiler library for lx106 leaves to a ROM that the later Xtensa chips do not
+ * have. */
 #include <stdint.h>
 
 uint32_t __udivsi3(uint32_t dividend, uint32_t divisor);

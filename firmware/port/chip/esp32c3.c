@@ -1,0 +1,28 @@
+/* ESP32-C3. Sources: ESP-IDF, components/soc/esp32c3/register; the CPU's clock:
+ * components/esp_hw_support/port/esp32c3/rtc_clk.c. */
+#include "chip.h"
+#include "registers.h"
+
+/* 80 MHz from the PLL, as ESP-IDF's bootloader has it. */
+static const struct bare_step fast[] = {
+    { 0x600c0008, 3u, 1u << 2 },
+    { 0x600c0058, 3u << 10, 1u << 10 },
+};
+
+const struct bare_chip bare_esp32c3 = {
+    .id = 5,
+    .isa = ESPOTA_ISA_RISCV,
+    .spi = BARE_SPI_LATER(0x60002000),
+    .uart = { BARE_UART_C3(0x60000000), .crystals = { 40 } },
+    .usb = 0x60043000,
+    .mac = 0x60008844,
+    .random = 0x600260b0,
+    .timer = 0x60023000,
+    .now_ms = bare_system_timer_ms,
+    .cycles = bare_own_cycles,
+    .timer_group = { 0x6001f000, 0x60020000 },
+    .watchdog = { 0x60008090, 0x60008094, 0x600080a8, BARE_WATCHDOG_RESET },
+    .super_watchdog = { 0x600080ac, 0x600080b0, 0x8f1d312a, 1u << 31 },
+    .software_reset = 0x60008000,
+    .clock = { .source = 0x600c0058, .source_at = 10, .calibrated = 0x6000e040, .steps = fast, .count = 2 },
+};
