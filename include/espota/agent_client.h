@@ -9,12 +9,16 @@
 #include "espota/link.h"
 #include "espota/observer.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct espota_agent_client_options {
     const uint8_t *key; /* the device's key, at most 64 bytes, which is copied; NULL: open session. An agent
                            that wants none then is a stranger, and not talked to */
     size_t key_length;
-    unsigned hello_timeout_ms;              /* how long to repeat HELLO; 0: 5000 */
-    unsigned work_timeout_ms;               /* the longest that one request may be worked on; 0: 180000 */
+    unsigned hello_timeout_ms; /* how long to repeat HELLO; 0: 5000 */
+    uint32_t other_baud;       /* where the link has a rate: another one to look for it at; 0: none */
+    unsigned work_timeout_ms;  /* the longest that one request may be worked on; 0: 180000 */
     const struct espota_observer *observer; /* as in struct espota_device */
 };
 
@@ -24,6 +28,17 @@ struct espota_agent_client_options {
  * returned. */
 int espota_agent_client_open(struct espota_device **device, struct espota_link *link,
                              const struct espota_agent_client_options *options, struct espota_error *error);
+
+/** Can the agent change the rate of its line? */
+bool espota_agent_client_has_rate(const struct espota_device *device);
+
+/** Ask the agent of `device`, one from espota_agent_client_open, for another rate in baud, follow it there
+ * where the link has a rate, and see whether it is understood. If not, both go back. The observer hears of
+ * it. The agent goes back by itself after some seconds without a word, and is asked to before the device is
+ * closed.
+ * @return 0; ESPOTA_ERR_UNSUPPORTED when it does not work and all is as it was; or what the link returned, or
+ * the agent where it is not found again. */
+int espota_agent_client_set_rate(struct espota_device *device, uint32_t baud, struct espota_error *error);
 
 /** The TCP port of agents. */
 #define ESPOTA_AGENT_PORT 3232

@@ -74,6 +74,14 @@ struct espota_read {
     void *buffer;
 };
 
+/** Flash as it is to be, and what of it is not so yet. */
+struct espota_changes {
+    uint32_t offset; /* in flash, a multiple of 4K */
+    uint32_t length; /* the same */
+    const uint8_t *data;
+    const bool *differs; /* by sector; NULL: all of them */
+};
+
 struct espota_device_ops {
     /** Digest of a range, by device->digest_kind (16 or 32 bytes). */
     int (*digest)(struct espota_device *device, uint32_t offset, uint32_t length, uint8_t *digest,
@@ -92,6 +100,10 @@ struct espota_device_ops {
     /** Erase and program whole sectors: offset and length are multiples of 4K. */
     int (*write)(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                  struct espota_error *error);
+    /** The sectors that differ, in one go, where that saves round trips or bytes, telling espota_device_moved
+     * of those that are done. NULL: run by run with `write`. */
+    int (*write_changes)(struct espota_device *device, const struct espota_changes *changes,
+                         struct espota_error *error);
     /** Announce the image that is about to be written to the partition at `offset`, check it after writing.
      * NULL: nothing to announce. */
     int (*begin_image)(struct espota_device *device, uint32_t offset, const struct espota_payload *payload,
@@ -192,6 +204,10 @@ int espota_device_erase(struct espota_device *device, uint32_t offset, uint32_t 
                         struct espota_error *error);
 int espota_device_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                         struct espota_error *error);
+/** Write the sectors that differ; a device that can is told all of them at once. After a failure some of them
+ * may have been written. What does not differ may be used to rebuild what does: it has to be in flash. */
+int espota_device_write_changes(struct espota_device *device, const struct espota_changes *changes,
+                                struct espota_error *error);
 int espota_device_restart(struct espota_device *device, struct espota_error *error);
 /** ESPOTA_CAP_IMAGE: announce an image, an identified one, before it is written to the partition at `offset`,
  * and have it judged afterwards. @return ESPOTA_ERR_UNSUPPORTED also for a payload of a kind that the device

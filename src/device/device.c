@@ -218,6 +218,41 @@ int espota_device_write(struct espota_device *device, uint32_t offset, const voi
     return result ? result : device->ops->write(device, offset, data, length, error);
 }
 
+/* For a device that is told run by run. */
+static int write_runs(struct espota_device *device, const struct espota_changes *changes,
+                      struct espota_error *error)
+{
+    enum { LONGEST = 256 << 10 };
+    const bool *differs = changes->differs;
+    int result = 0;
+    for (uint32_t at = 0, end;
+         result == 0 && at<changes->length; at = end> at ? end : at + ESPOTA_SECTOR_SIZE) {
+        for (end = at;
+             end < changes->length && end - at < LONGEST && (!differs || differs[end / ESPOTA_SECTOR_SIZE]);
+             end += ESPOTA_SECTOR_SIZE)
+            ;
+        if (end == at)
+            continue;
+        result = espota_device_check_cancelled(device, error);
+        if (result == 0)
+            result = device->ops->write(device, changes->offset + at, changes->data + at, end - at, error);
+    }
+    return result;
+}
+
+int espota_device_write_changes(struct espota_device *device, const struct espota_changes *changes,
+                                struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_WRITE, "write flash of", error);
+    if (result == 0)
+        result = check_sectors(device, "write", changes->offset, changes->length, error);
+    if (result != 0)
+        return result;
+    device->changed = true;
+    return device->ops->write_changes ? device->ops->write_changes(device, changes, error)
+                                      : write_runs(device, changes, error);
+}
+
 static int need_payload(const struct espota_device *device, enum espota_payload_kind kind,
                         struct espota_error *error)
 {

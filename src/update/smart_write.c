@@ -13,9 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECTOR      ESPOTA_SECTOR_SIZE
-#define BLOCK       (64u * 1024u)
-#define LONGEST_RUN (256u * 1024u)
+#define SECTOR ESPOTA_SECTOR_SIZE
+#define BLOCK  (64u * 1024u)
 
 enum { MAX_ROUNDS = 24, MAX_IDLE_ROUNDS = 6 };
 
@@ -187,28 +186,16 @@ static int prove(struct job *job, struct espota_error *error)
     return 0;
 }
 
-static int write_runs(struct job *job, struct espota_error *error)
+static int write_differing(struct job *job, struct espota_error *error)
 {
-    int result = 0;
-    for (uint32_t at = 0; result == 0 && at < job->length;) {
-        uint32_t end = at;
-        while (end < job->length && end - at < LONGEST_RUN && job->differs[end / SECTOR])
-            end += SECTOR;
-        if (end == at) {
-            at += SECTOR;
-            continue;
-        }
-        result = espota_device_check_cancelled(job->device, error);
-        if (result == 0)
-            result = espota_device_write(job->device, job->offset + at, job->data + at, end - at, error);
-        if (result == 0) {
-            job->settled += end - at;
-            job->result->written += end - at;
-            job->under_way = 0;
-        }
-        at = end;
-    }
-    return result;
+    struct espota_changes changes = { job->offset, job->length, job->data, job->differs };
+    int result = espota_device_write_changes(job->device, &changes, error);
+    if (result != 0)
+        return result;
+    job->settled = job->length;
+    job->result->written = job->length - job->result->kept;
+    job->under_way = 0;
+    return 0;
 }
 
 /* Compare and write until nothing differs. */
@@ -228,7 +215,7 @@ static int run(struct job *job, struct espota_error *error)
         if (result == 0)
             best = job->differing < best ? job->differing : best;
         if (result == 0)
-            result = write_runs(job, error);
+            result = write_differing(job, error);
         if (result != 0)
             result = update_recover(job->device, result, &job->result->repeats, error);
         if (result != 0)

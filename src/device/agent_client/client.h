@@ -4,6 +4,7 @@
 
 #include "espota/agent_client.h"
 #include "espota/agent_protocol.h"
+#include "espota/coder.h"
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/hash.h"
@@ -48,6 +49,7 @@ struct agent_client {
     uint32_t sequence; /* of the last request */
     struct client_flight flight;
     uint64_t slowest_ms;         /* of the last answers */
+    uint64_t fastest_ms;         /* of all of them */
     uint8_t key[CLIENT_MAX_KEY]; /* the device's; its length is in the options. Wiped when closed */
     struct espota_hash *sha256;
     bool sealed; /* a keyed session: frames are encrypted */
@@ -56,9 +58,19 @@ struct agent_client {
     unsigned window;         /* requests that may be unanswered */
     uint32_t window_bytes;   /* of frames on the wire that may be unanswered */
     unsigned max_data;
-    uint8_t stream_number;       /* of the last stream that WRITE began */
-    struct espota_payload image; /* of begin_image, without its bytes; length 0: none */
-    uint32_t image_offset;       /* of the partition that it goes to */
+    uint32_t capabilities;
+    uint32_t coders; /* that it decodes: bits 1 << coder */
+    enum espota_isa isa;
+    uint8_t table_log;                       /* of the largest context table that its decoder takes */
+    uint16_t cpu_mhz;                        /* 0: not known */
+    bool coded_refused;                      /* it took a coded stream badly: no more of them */
+    bool was_coded;                          /* the last changes went well, some of them coded */
+    uint32_t changed_offset, changed_length; /* of these */
+    uint8_t stream_number;                   /* of the last stream that WRITE began */
+    uint32_t rate;                           /* that was agreed on; 0: as it was */
+    uint32_t link_rate;                      /* before that, 0 where the link has none */
+    struct espota_payload image;             /* of begin_image, without its bytes; length 0: none */
+    uint32_t image_offset;                   /* of the partition that it goes to */
 };
 
 struct client_response {
@@ -157,8 +169,14 @@ int client_fail(struct agent_client *client, enum espota_agent_request type, enu
 /* session.c: HELLO, HANDSHAKE, INFO. */
 int client_greet(struct agent_client *client, struct espota_error *error);
 
-/* write.c: whole sectors as a raw stream. `at` is the offset within the image. */
-int client_write_run(struct agent_client *client, uint32_t at, const uint8_t *data, size_t length,
-                     struct espota_error *error);
+/* rate.c: as espota_agent_client_set_rate. */
+int client_set_rate(struct agent_client *client, uint32_t baud, struct espota_error *error);
+/* Ask for the rate of before, without caring for the answer; or know that it is so. */
+void client_take_back_rate(struct agent_client *client);
+void client_forget_rate(struct agent_client *client);
+
+/* write.c: the sectors that differ, as streams. `at` is where `changes` begins within the image. */
+int client_send_changes(struct agent_client *client, const struct espota_changes *changes, uint32_t at,
+                        struct espota_error *error);
 
 #endif

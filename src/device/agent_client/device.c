@@ -13,17 +13,105 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int client_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
-                        struct espota_error *error)
+/* The image that an agent with all of flash is told of: the range itself. */
+static int begin_range(struct agent_client *client, const struct espota_changes *changes,
+                       struct espota_error *error)
+{
+    uint8_t request[ESPOTA_AGENT_BEGIN_SIZE] = { ESPOTA_AGENT_BEGIN_RANGE };
+    espota_put_le32(request + 4, changes->offset);
+    espota_put_le32(request + 8, changes->length);
+    return client_exchange(client, ESPOTA_AGENT_BEGIN, request, sizeof request, CLIENT_TIMEOUT_MS, 0, NULL,
+                           error);
+}
+
+/* What went well and is not in flash all the same was coded wrongly. */
+static void doubt_coding(struct agent_client *client, const struct espota_changes *changes)
+{
+    bool again = client->was_coded && client->changed_offset == changes->offset &&
+                 client->changed_length == changes->length;
+    client->was_coded = false;
+    client->changed_offset = changes->offset;
+    client->changed_length = changes->length;
+    if (!again || client->coded_refused)
+        return;
+    client->coded_refused = true;
+    espota_device_note(&client->device,
+                       "flash does not hold what the agent decoded: going on without coding");
+}
+
+static int client_write_changes(struct espota_device *device, const struct espota_changes *changes,
+                                struct espota_error *error)
 {
     struct agent_client *client = client_of(device);
-    if (client->image.length == 0 || offset < client->image_offset)
+    bool ranges = client->capabilities & ESPOTA_AGENT_CAN_ALL_FLASH;
+    if (!ranges && (client->image.length == 0 || changes->offset < client->image_offset))
         return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
                            "cannot write 0x%" PRIx32
                            " of %s: the agent writes app images into idle slots only",
-                           offset, device->name);
-    return client_write_run(client, offset - client->image_offset, data, length, error);
+                           changes->offset, device->name);
+    doubt_coding(client, changes);
+    int result = ranges ? begin_range(client, changes, error) : 0;
+    uint32_t at = ranges ? 0 : changes->offset - client->image_offset;
+    return result ? result : client_send_changes(client, changes, at, error);
 }
+
+static int client_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
+                        struct espota_error *error)
+{
+    struct espota_changes changes = { offset, (uint32_t)length, data, NULL };
+    return client_write_changes(device, &changes, error);
+}
+
+/* ---- erasing --------------------------------------------------------------------------------------------
+ */
+
+enum { ERASE_STEP = 256 << 10, ERASE_LEAST_MS = 5000, ERASE_MOST_MS = 60000 };
+
+struct erasure {
+    struct espota_device *device;
+    struct espota_extent extent;
+};
+
+static struct espota_extent erase_step(const struct erasure *erasure, uint32_t item)
+{
+    uint32_t at = item * ERASE_STEP, left = erasure->extent.length - at;
+    return (struct espota_extent){ erasure->extent.offset + at, left < ERASE_STEP ? left : ERASE_STEP };
+}
+
+static size_t ask_erase(void *context, uint32_t item, uint8_t *payload)
+{
+    struct espota_extent step = erase_step(context, item);
+    espota_put_le32(payload, step.offset);
+    espota_put_le32(payload + 4, step.length);
+    return 8;
+}
+
+static int take_erase(void *context, uint32_t item, const struct client_response *response,
+                      struct espota_error *error)
+{
+    const struct erasure *erasure = context;
+    (void)response;
+    (void)error;
+    espota_device_moved(erasure->device, erase_step(erasure, item).length);
+    return 0;
+}
+
+static int client_erase(struct espota_device *device, uint32_t offset, uint32_t length,
+                        struct espota_error *error)
+{
+    struct erasure erasure = { device, { offset, length } };
+    struct client_series series = { .type = ESPOTA_AGENT_ERASE,
+                                    .count = (length + ERASE_STEP - 1) / ERASE_STEP,
+                                    .least_ms = ERASE_LEAST_MS,
+                                    .most_ms = ERASE_MOST_MS,
+                                    .context = &erasure,
+                                    .compose = ask_erase,
+                                    .take = take_erase };
+    return client_run_series(client_of(device), &series, error);
+}
+
+/* ---- images and boot ------------------------------------------------------------------------------------
+ */
 
 static int client_begin_image(struct espota_device *device, uint32_t offset,
                               const struct espota_payload *payload, struct espota_error *error)
@@ -73,17 +161,35 @@ static int client_rollback(struct espota_device *device, struct espota_error *er
 
 static int client_restart(struct espota_device *device, struct espota_error *error)
 {
-    return client_exchange(client_of(device), ESPOTA_AGENT_RESTART, NULL, 0, CLIENT_TIMEOUT_MS, 0, NULL,
-                           error);
+    struct agent_client *client = client_of(device);
+    int result = client_exchange(client, ESPOTA_AGENT_RESTART, NULL, 0, CLIENT_TIMEOUT_MS, 0, NULL, error);
+    if (result == 0) /* it comes up at its own */
+        client_forget_rate(client);
+    return result;
 }
 
-/* Greet again; an image that was announced has to be announced again. */
+/* Greet again. An agent that was silent too long, or was restarted, is at the rate that it began with. */
+static int greet_again(struct agent_client *client, struct espota_error *error)
+{
+    uint32_t rate = client->rate;
+    int result = client_greet(client, error);
+    if (result != ESPOTA_ERR_NO_DEVICE || rate == 0)
+        return result;
+    client_forget_rate(client);
+    result = client_greet(client, error);
+    if (result != 0)
+        return result;
+    result = client_set_rate(client, rate, error);
+    return result == ESPOTA_ERR_UNSUPPORTED ? 0 : result;
+}
+
+/* An image that was announced has to be announced again. */
 static int client_recover(struct espota_device *device, struct espota_error *error)
 {
     struct agent_client *client = client_of(device);
     struct espota_payload image = client->image;
     client->image.length = 0;
-    int result = client_greet(client, error);
+    int result = greet_again(client, error);
     return result || image.length == 0 ? result
                                        : client_begin_image(device, client->image_offset, &image, error);
 }
@@ -91,6 +197,7 @@ static int client_recover(struct espota_device *device, struct espota_error *err
 static void client_close(struct espota_device *device)
 {
     struct agent_client *client = client_of(device);
+    client_take_back_rate(client);
     espota_link_close(client->link);
     client_end(client);
     free(client);
@@ -107,7 +214,9 @@ const struct espota_device_ops client_ops = {
     .digests = client_digests,
     .read = client_read,
     .reads = client_reads,
+    .erase = client_erase,
     .write = client_write,
+    .write_changes = client_write_changes,
     .begin_image = client_begin_image,
     .finish_image = client_finish_image,
     .select_boot = client_select_boot,
@@ -157,6 +266,7 @@ int espota_agent_client_open(struct espota_device **device, struct espota_link *
     int result = client_begin(client, link, options, error);
     if (result == 0)
         result = client_greet(client, error);
+    client->options.other_baud = 0; /* it is found: from now on its rate is known */
     if (result == 0)
         *device = &client->device;
     else

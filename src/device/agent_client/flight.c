@@ -56,6 +56,8 @@ void client_answered(struct agent_client *client, const struct client_request *r
     client->slowest_ms -= client->slowest_ms / 8;
     if (took >= client->slowest_ms)
         client->slowest_ms = took ? took : 1;
+    if (client->fastest_ms == 0 || took < client->fastest_ms)
+        client->fastest_ms = took ? took : 1;
     while (client_drop_oldest(client).sequence != sequence)
         ;
 }

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { HELLO_MS = 300, BUSY_MS = 1500, LONGEST_BUSY_MS = 30000, DEFAULT_HELLO_MS = 5000 };
+enum { HELLO_MS = 300, BUSY_MS = 1500, LONGEST_BUSY_MS = 30000, DEFAULT_HELLO_MS = 5000, HELLOS_A_RATE = 2 };
 
 /* All that both said, which the handshake covers. */
 struct greeting {
@@ -43,6 +43,17 @@ static int try_hello(struct agent_client *client, const uint8_t *request, size_t
     return result;
 }
 
+/* Nobody understood: perhaps at the other rate. */
+static int try_other_rate(struct agent_client *client, uint32_t first, struct espota_error *error)
+{
+    uint32_t other = client->options.other_baud;
+    if (other == 0 || !espota_link_has_baud(client->link))
+        return 0;
+    int result = espota_link_set_baud(client->link, client->link->baud == first ? other : first, error);
+    espota_link_drain(client->link);
+    return result;
+}
+
 /* Say HELLO until somebody answers. */
 static int find(struct agent_client *client, const uint8_t *request, size_t length,
                 struct client_response *response, struct espota_error *error)
@@ -50,9 +61,14 @@ static int find(struct agent_client *client, const uint8_t *request, size_t leng
     unsigned patience =
         client->options.hello_timeout_ms ? client->options.hello_timeout_ms : DEFAULT_HELLO_MS;
     uint64_t deadline = espota_link_now_ms(client->link) + patience;
+    uint32_t first = client->link->baud;
     int result = ESPOTA_ERR_TIMEOUT;
-    while (result == ESPOTA_ERR_TIMEOUT && espota_link_now_ms(client->link) < deadline)
+    for (unsigned i = 1; result == ESPOTA_ERR_TIMEOUT && espota_link_now_ms(client->link) < deadline; i++) {
         result = try_hello(client, request, length, response, error);
+        if (result == ESPOTA_ERR_TIMEOUT && i % HELLOS_A_RATE == 0 &&
+            try_other_rate(client, first, error) != 0)
+            return (int)error->status;
+    }
     if (result == ESPOTA_ERR_TIMEOUT)
         return espota_fail_hint(
             error, ESPOTA_ERR_NO_DEVICE, ESPOTA_HINT_AGENT_BAUD,
@@ -82,10 +98,15 @@ static uint32_t payloads_of(uint32_t capabilities)
     return payloads;
 }
 
-static void take_capabilities(struct espota_device *device, uint32_t capabilities)
+/* An agent has either all of flash, or slots for images and a say in what boots. */
+static void take_capabilities(struct agent_client *client, uint32_t capabilities)
 {
+    struct espota_device *device = &client->device;
+    uint32_t slots = ESPOTA_CAP_IMAGE | ESPOTA_CAP_BOOT;
+    client->capabilities = capabilities;
     device->payloads = payloads_of(capabilities);
-    device->caps &= ~(uint32_t)ESPOTA_CAP_TRIAL;
+    device->caps &= ~(uint32_t)(ESPOTA_CAP_TRIAL | ESPOTA_CAP_ERASE | slots);
+    device->caps |= capabilities & ESPOTA_AGENT_CAN_ALL_FLASH ? ESPOTA_CAP_ERASE : slots;
     if (capabilities & ESPOTA_AGENT_CAN_TRIAL)
         device->caps |= ESPOTA_CAP_TRIAL;
 }
@@ -102,9 +123,8 @@ static int take_hello(struct agent_client *client, const struct client_response 
     say(greeting, response->data - 1, response->length + 1); /* with the status */
     greeting->key_needed = response->data[1] & ESPOTA_AGENT_HELLO_KEY_NEEDED;
     client->window = response->data[2];
-    client->window_bytes = UINT32_MAX;
     client->max_data = espota_get_le16(response->data + 3);
-    take_capabilities(&client->device, espota_get_le32(response->data + 5));
+    take_capabilities(client, espota_get_le32(response->data + 5));
     client->window_bytes = espota_get_le32(response->data + 9);
     if (client->window == 0 || client->max_data < 64 || client->max_data > CLIENT_MAX_DATA)
         return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s offers impossible limits",
@@ -203,6 +223,18 @@ static int begin_session(struct agent_client *client, struct espota_error *error
     return result;
 }
 
+/* What it can compute, and how fast. A table that is none to the coder here is none to encode for. */
+static void take_abilities(struct agent_client *client, const uint8_t *data)
+{
+    client->device.info.flash_id = espota_get_le32(data);
+    client->cpu_mhz = espota_get_le16(data + 4);
+    client->coders = data[6];
+    client->isa = data[7] <= ESPOTA_ISA_RISCV ? (enum espota_isa)data[7] : ESPOTA_ISA_NONE;
+    client->table_log = data[8] < ESPOTA_CODER_TABLE_MAX ? data[8] : ESPOTA_CODER_TABLE_MAX;
+    if (espota_decoder.memory(client->table_log) == 0)
+        client->coders = 0;
+}
+
 static int ask_info(struct agent_client *client, struct espota_error *error)
 {
     struct client_response response;
@@ -229,6 +261,7 @@ static int ask_info(struct agent_client *client, struct espota_error *error)
     for (char *c = info->firmware; *c; c++) /* it goes to a terminal */
         if (*c < ' ' || *c > '~')
             *c = '?';
+    take_abilities(client, data + 20 + ESPOTA_AGENT_NAME_SIZE);
     return 0;
 }
 

@@ -1,8 +1,11 @@
-/* A stream through a window of requests: go-back-N. */
+/* Streams through the window, one behind the other: the next one begins before the last one is acknowledged.
+ * Answers are cumulative within a stream. The agent holds one stream at a time: one that lost bytes when the
+ * next had begun is begun anew, from its first sector that was not acknowledged. */
 #include "client.h"
+#include "plan.h"
+#include "stream.h"
 
 #include "espota/bytes.h"
-#include "espota/coder.h"
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/link.h"
@@ -10,140 +13,293 @@
 
 #include <string.h>
 
-enum { STALLS = 8, NO_PROGRESS_MS = 60000 };
-
-enum { NUMBERS = 128 }; /* of streams */
-
-struct run {
-    struct agent_client *client;
-    uint8_t head[ESPOTA_STREAM_HEAD_SIZE];
-    const uint8_t *data; /* what follows the head */
-    uint32_t length;     /* of the stream, head included */
-    uint32_t sent, acknowledged;
-    uint32_t told;           /* to progress, of `data` */
-    uint32_t first_sequence; /* of the requests since the host went back; older answers say nothing */
-    unsigned in_flight;
+enum {
+    STALLS = 8,
+    NO_PROGRESS_MS = 60000,
+    LEAST_MS = 1500, /* flash erases a block in 150 ms, and in two seconds when it is old */
+    NUMBERS = 128,   /* of streams */
 };
 
-static void copy(const struct run *run, uint32_t from, uint8_t *to, uint32_t length)
+struct sender {
+    struct agent_client *client;
+    struct client_image image;
+    struct client_plan plan;
+    size_t sending, acknowledging; /* streams */
+    uint32_t sent, acknowledged;   /* bytes of these two */
+    uint32_t told;                 /* sectors of `acknowledging`, to progress */
+    unsigned stalls;               /* times gone back without progress */
+    unsigned silences;
+    uint64_t progress_ms, deadline;
+};
+
+static struct client_stream *current(const struct sender *s)
 {
-    uint32_t of_head = from < sizeof run->head ? (uint32_t)sizeof run->head - from : 0;
-    of_head = of_head < length ? of_head : length;
-    memcpy(to, run->head + (of_head ? from : 0), of_head);
-    if (of_head < length)
-        memcpy(to + of_head, run->data + from + of_head - sizeof run->head, length - of_head);
+    return &s->plan.stream[s->acknowledging];
 }
 
-static int send_next(struct run *run, struct espota_error *error)
+static void wait_anew(struct sender *s)
+{
+    s->deadline = espota_link_now_ms(s->client->link) +
+                  client_patience_ms(s->client, LEAST_MS, CLIENT_LONG_TIMEOUT_MS, s->silences);
+}
+
+/* ---- out ------------------------------------------------------------------------------------------------
+ */
+
+/* The next bytes of the stream that is being sent, as a frame. */
+static int build_next(struct sender *s, struct espota_error *error)
 {
     uint8_t request[ESPOTA_AGENT_WRITE_HEADER + CLIENT_MAX_DATA];
-    struct agent_client *client = run->client;
-    uint32_t left = run->length - run->sent;
-    uint32_t chunk = left < client->max_data ? left : client->max_data;
-    bool start = run->sent == 0;
-    if (start)
-        client->stream_number = (uint8_t)((client->stream_number + 1) % NUMBERS);
-    espota_put_le32(request, run->sent);
-    request[4] = (uint8_t)((unsigned)client->stream_number << ESPOTA_AGENT_WRITE_NUMBER_SHIFT |
-                           (start ? ESPOTA_AGENT_WRITE_START : 0));
-    copy(run, run->sent, request + ESPOTA_AGENT_WRITE_HEADER, chunk);
-    int result = client_send(client, ESPOTA_AGENT_WRITE, request, ESPOTA_AGENT_WRITE_HEADER + chunk, error);
+    struct agent_client *client = s->client;
+    struct client_stream *stream = &s->plan.stream[s->sending];
+    int result = stream_make(stream, &s->image, s->sent + client->max_data, error);
     if (result != 0)
         return result;
-    if (run->in_flight == 0 && run->sent == run->acknowledged)
-        run->first_sequence = client->sequence;
-    run->sent += chunk;
-    run->in_flight++;
-    return 0;
+    uint32_t left = (uint32_t)stream->bytes.size - s->sent;
+    uint32_t chunk = left < client->max_data ? left : client->max_data;
+    bool start = s->sent == 0;
+    if (start)
+        stream->number = client->stream_number = (uint8_t)((client->stream_number + 1) % NUMBERS);
+    espota_put_le32(request, s->sent);
+    request[4] = (uint8_t)((unsigned)stream->number << ESPOTA_AGENT_WRITE_NUMBER_SHIFT |
+                           (start ? ESPOTA_AGENT_WRITE_START : 0u));
+    memcpy(request + ESPOTA_AGENT_WRITE_HEADER, stream->bytes.data + s->sent, chunk);
+    result = client_build(client, ESPOTA_AGENT_WRITE, request, ESPOTA_AGENT_WRITE_HEADER + chunk, error);
+    s->sent += chunk;
+    return result;
 }
 
-/* To what the agent has not got; an agent that has nothing of the stream is given all of it. */
-static void go_back(struct run *run)
+static bool is_sent(const struct sender *s)
 {
-    run->sent = run->acknowledged;
-    run->in_flight = 0;
+    const struct client_stream *stream = &s->plan.stream[s->sending];
+    return stream_is_whole(stream) && s->sent == stream->bytes.size;
 }
 
-static void acknowledge(struct run *run, uint32_t next)
+/* Is there more to build? Goes on to the next stream where one is sent. */
+static bool has_more(struct sender *s)
 {
-    if (run->in_flight > 0)
-        run->in_flight--;
-    if (next > run->sent || next <= run->acknowledged)
-        return;
-    run->acknowledged = next;
-    uint32_t body = next > sizeof run->head ? next - (uint32_t)sizeof run->head : 0;
-    uint32_t whole = body - body % ESPOTA_SECTOR_SIZE;
-    if (whole > run->told) {
-        espota_device_moved(&run->client->device, whole - run->told);
-        run->told = whole;
+    if (is_sent(s) && s->sending + 1 < s->plan.count) {
+        s->sending++;
+        s->sent = 0;
+    }
+    return !is_sent(s);
+}
+
+static int fill_window(struct sender *s, struct espota_error *error)
+{
+    struct agent_client *client = s->client;
+    int result = 0;
+    while (result == 0 && (client->out_count > 0 || has_more(s))) {
+        if (client->out_count == 0)
+            result = build_next(s, error);
+        if (result != 0 || !client_may_send(client))
+            return result;
+        if (client->flight.count == 0)
+            wait_anew(s);
+        result = client_send_built(client, (uint32_t)s->sending, error);
+    }
+    return result;
+}
+
+/* ---- back -----------------------------------------------------------------------------------------------
+ */
+
+static void forget_flight(struct sender *s)
+{
+    s->client->out_count = 0;
+    while (s->client->flight.count > 0)
+        client_drop_oldest(s->client);
+}
+
+/* The agent has the stream still: on from where it is. */
+static void go_back(struct sender *s, uint32_t offset)
+{
+    forget_flight(s);
+    s->stalls++;
+    s->sent = s->acknowledged = offset;
+}
+
+/* The agent may have dropped the stream. */
+static void restart(struct sender *s)
+{
+    struct client_stream *stream = current(s);
+    uint32_t sectors = stream_sectors(stream, s->acknowledged);
+    if (sectors > 0)
+        stream_restart(stream, sectors);
+    s->told = 0;
+    s->sending = s->acknowledging;
+    go_back(s, 0);
+}
+
+static void tell(struct sender *s)
+{
+    uint32_t sectors = stream_sectors(current(s), s->acknowledged);
+    if (sectors > s->told) {
+        espota_device_moved(&s->client->device, (sectors - s->told) * ESPOTA_SECTOR_SIZE);
+        s->told = sectors;
     }
 }
 
-/* Something before that is missing. */
-static void take_gap(struct run *run, const struct client_response *response)
+static void acknowledge(struct sender *s, uint32_t next)
 {
-    uint32_t next = response->length >= 4 ? espota_get_le32(response->data) : 0;
-    run->acknowledged = next <= run->sent ? next : 0;
+    if (next <= s->acknowledged)
+        return;
+    s->acknowledged = next;
+    s->stalls = 0;
+    s->progress_ms = espota_link_now_ms(s->client->link);
+    tell(s);
+    if (!stream_is_whole(current(s)) || next < current(s)->bytes.size)
+        return;
+    stream_end(current(s));
+    s->acknowledging++;
+    s->acknowledged = s->told = 0;
+    if (s->sending < s->acknowledging) {
+        s->sending = s->acknowledging;
+        s->sent = 0;
+    }
 }
 
-static int take_response(struct run *run, bool *went_back, struct espota_error *error)
+/* How far the agent can have come with the stream. */
+static uint32_t sent_of(const struct sender *s, size_t stream)
+{
+    return stream == s->sending ? s->sent : (uint32_t)s->plan.stream[stream].bytes.size;
+}
+
+static int fail_nonsense(const struct sender *s, struct espota_error *error)
+{
+    return espota_fail(error, ESPOTA_ERR_DEVICE, "the agent on %s acknowledges more than was sent to it",
+                       s->client->link->name);
+}
+
+/* The agent has `next` bytes of the stream, and found something missing. */
+static int take_gap(struct sender *s, size_t stream, uint32_t next, struct espota_error *error)
+{
+    if (next > sent_of(s, stream))
+        return fail_nonsense(s, error);
+    if (stream != s->acknowledging || stream != s->sending || next < s->acknowledged) {
+        restart(s);
+        return 0;
+    }
+    acknowledge(s, next);
+    if (stream == s->acknowledging)
+        go_back(s, next);
+    return 0;
+}
+
+static int take_ok(struct sender *s, size_t stream, uint32_t next, struct espota_error *error)
+{
+    if (next > sent_of(s, stream))
+        return fail_nonsense(s, error);
+    if (stream == s->acknowledging)
+        acknowledge(s, next);
+    else if (stream > s->acknowledging) /* the end of the one before was lost, or its answer */
+        restart(s);
+    return 0;
+}
+
+/* An agent need not take what it said it would: what is left goes as it is. */
+static bool can_do_without_coding(struct sender *s, enum espota_agent_status status)
+{
+    bool coded = current(s)->kind != STREAM_RAW;
+    if (!coded || (status != ESPOTA_AGENT_MALFORMED && status != ESPOTA_AGENT_UNSUPPORTED))
+        return false;
+    espota_device_note(&s->client->device, "the agent does not take a coded stream: going on without coding");
+    s->client->coded_refused = true;
+    restart(s);
+    for (size_t i = s->acknowledging; i < s->plan.count; i++) {
+        stream_end(&s->plan.stream[i]);
+        s->plan.stream[i].kind = STREAM_RAW;
+    }
+    return true;
+}
+
+static int take_status(struct sender *s, size_t stream, const struct client_response *response,
+                       struct espota_error *error)
+{
+    enum espota_agent_status status = response->status;
+    if (status != ESPOTA_AGENT_OK && status != ESPOTA_AGENT_GAP)
+        return can_do_without_coding(s, status) ? 0
+                                                : client_fail(s->client, ESPOTA_AGENT_WRITE, status, error);
+    if (response->length < 4)
+        return client_fail_short(s->client, ESPOTA_AGENT_WRITE, error);
+    uint32_t next = espota_get_le32(response->data);
+    return status == ESPOTA_AGENT_GAP ? take_gap(s, stream, next, error) : take_ok(s, stream, next, error);
+}
+
+static int take(struct sender *s, const struct client_response *response, struct espota_error *error)
+{
+    const struct client_request *request = client_find_request(s->client, response->sequence);
+    if (!request || response->type != ESPOTA_AGENT_WRITE)
+        return 0;
+    size_t stream = request->item;
+    s->silences = 0;
+    wait_anew(s);
+    if (response->status == ESPOTA_AGENT_WORKING)
+        return client_check_endless(s->client, ESPOTA_AGENT_WRITE, s->progress_ms, error);
+    client_answered(s->client, request);
+    if (stream < s->acknowledging)
+        return 0;
+    return take_status(s, stream, response, error);
+}
+
+static int receive(struct sender *s, struct espota_error *error)
 {
     struct client_response response;
-    int result = client_receive(run->client, espota_link_now_ms(run->client->link) + CLIENT_TIMEOUT_MS,
-                                &response, error);
-    if (result == ESPOTA_ERR_TIMEOUT) {
-        *went_back = true;
-        return 0;
-    }
-    if (result != 0 || response.type != ESPOTA_AGENT_WRITE || response.sequence < run->first_sequence)
+    int result = client_receive(s->client, s->deadline, &response, error);
+    if (result == 0)
+        return take(s, &response, error);
+    if (result != ESPOTA_ERR_TIMEOUT)
         return result;
-    if (response.status == ESPOTA_AGENT_GAP) {
-        take_gap(run, &response);
-        *went_back = true;
-        return 0;
-    }
-    if (response.status != ESPOTA_AGENT_OK)
-        return client_fail(run->client, ESPOTA_AGENT_WRITE, response.status, error);
-    if (response.length < 4)
-        return 0;
-    acknowledge(run, espota_get_le32(response.data));
+    s->silences++;
+    if (s->sending == s->acknowledging)
+        go_back(s, s->acknowledged);
+    else
+        restart(s);
     return 0;
 }
 
-int client_write_run(struct agent_client *client, uint32_t at, const uint8_t *data, size_t length,
-                     struct espota_error *error)
+/* ---- all ------------------------------------------------------------------------------------------------
+ */
+
+static int check_progress(const struct sender *s, struct espota_error *error)
 {
-    struct run run = { .client = client,
-                       .head = { ESPOTA_STREAM_RAW },
-                       .data = data,
-                       .length = ESPOTA_STREAM_HEAD_SIZE + (uint32_t)length };
-    uint32_t best = 0, before = 0;
-    uint64_t progress_ms = espota_link_now_ms(client->link);
+    if (s->stalls <= STALLS && espota_link_now_ms(s->client->link) - s->progress_ms <= NO_PROGRESS_MS)
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_TIMEOUT,
+                       "the agent on %s takes no more data; what it has stays, run the command again to "
+                       "go on",
+                       s->client->link->name);
+}
+
+static int send_all(struct sender *s, struct espota_error *error)
+{
     int result = 0;
-    espota_put_le32(run.head + 4, at);
-    espota_put_le32(run.head + 8, (uint32_t)length);
-    for (unsigned stalls = 0; result == 0 && run.acknowledged < run.length;) {
-        bool went_back = false;
-        result = espota_device_check_cancelled(&client->device, error);
-        while (result == 0 && run.sent < run.length && run.in_flight < client->window)
-            result = send_next(&run, error);
+    forget_flight(s);
+    s->progress_ms = espota_link_now_ms(s->client->link);
+    while (result == 0 && s->acknowledging < s->plan.count) {
+        result = espota_device_check_cancelled(&s->client->device, error);
         if (result == 0)
-            result = take_response(&run, &went_back, error);
-        if (went_back) {
-            stalls = run.acknowledged > best ? 1 : stalls + 1;
-            best = run.acknowledged > best ? run.acknowledged : best;
-            go_back(&run);
-        }
-        if (run.acknowledged != before)
-            progress_ms = espota_link_now_ms(client->link);
-        before = run.acknowledged;
-        if (result == 0 &&
-            (stalls > STALLS || espota_link_now_ms(client->link) - progress_ms > NO_PROGRESS_MS))
-            result =
-                espota_fail(error, ESPOTA_ERR_TIMEOUT,
-                            "the agent on %s takes no more data; what it has stays, run the command again to "
-                            "go on",
-                            client->link->name);
+            result = fill_window(s, error);
+        if (result == 0)
+            result = receive(s, error);
+        if (result == 0)
+            result = check_progress(s, error);
     }
+    return result;
+}
+
+int client_send_changes(struct agent_client *client, const struct espota_changes *changes, uint32_t at,
+                        struct espota_error *error)
+{
+    struct sender s = {
+        .client = client,
+        .image = { changes->data, changes->length, at, client->isa, client->table_log },
+    };
+    int result = client_plan(&s.plan, client, changes, at, error);
+    bool coded = client_plan_codes(&s.plan);
+    if (result == 0)
+        result = send_all(&s, error);
+    client->was_coded = result == 0 && coded;
+    client_plan_free(&s.plan);
     return result;
 }

@@ -1,0 +1,56 @@
+/* The bytes that WRITE carries for one stretch of an image: made sector by sector, while earlier ones travel.
+ */
+#ifndef ESPOTA_DEVICE_AGENT_CLIENT_STREAM_H
+#define ESPOTA_DEVICE_AGENT_CLIENT_STREAM_H
+
+#include "espota/buffer.h"
+#include "espota/coder.h"
+#include "espota/device.h"
+#include "espota/encode.h"
+#include "espota/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum client_stream_kind {
+    STREAM_RAW,    /* the bytes as they are: every agent takes it */
+    STREAM_CHUNKS, /* for an agent with a decoder, at no cost to its CPU: fills, the rest stored */
+    STREAM_CODED,
+};
+
+/* What a stream is made from, and for whom. */
+struct client_image {
+    const uint8_t *data;
+    uint32_t length;
+    uint32_t at; /* of `data` within the image: 0 where anything is to be coded */
+    enum espota_isa isa;
+    uint8_t table_log; /* of the decoder's context table */
+};
+
+struct client_stream {
+    struct espota_extent stretch; /* within the image: whole sectors */
+    enum client_stream_kind kind;
+    uint8_t number; /* that its start has */
+    struct espota_bytes bytes;
+    uint32_t *end; /* of each sector that was made: where it ends in `bytes` */
+    uint32_t made; /* sectors */
+    struct espota_encoder *encoder;
+};
+
+/* Make the stream up to `size` bytes, or to its end. */
+int stream_make(struct client_stream *stream, const struct client_image *image, size_t size,
+                struct espota_error *error);
+
+/* Is all of it made? */
+bool stream_is_whole(const struct client_stream *stream);
+
+/* Sectors whose bytes all lie before `offset` of the stream. */
+uint32_t stream_sectors(const struct client_stream *stream, uint32_t offset);
+
+/* Forget what was made: the next byte is the first one, of a stream without its first `sectors`. */
+void stream_restart(struct client_stream *stream, uint32_t sectors);
+
+/* Free what was made. */
+void stream_end(struct client_stream *stream);
+
+#endif

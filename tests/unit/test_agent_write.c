@@ -1,0 +1,495 @@
+/* Writing through an agent: streams that fill the window, raw and coded ones, what faults and lies do to
+ * them. */
+#include "espota/agent_client.h"
+#include "espota/bytes.h"
+#include "espota/coder.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/observer.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
+
+#include "fixtures/fake_agent.h"
+#include "fixtures/slow_line.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+    SECTOR = ESPOTA_SECTOR_SIZE,
+    AT = 0x20000,
+    SECTORS = 60,
+    LENGTH = SECTORS * SECTOR,
+    RATE = 11520, /* bytes a second at 115200 baud */
+    FAST = 1 << 20,
+};
+
+struct rig {
+    struct fake_agent *agent;
+    struct slow_line *line;
+    struct espota_device *device;
+    struct espota_observer observer;
+    uint64_t done;
+    char notes[2000];
+    uint8_t data[LENGTH];
+    struct espota_smart_write result;
+    struct espota_error error;
+};
+
+static void on_progress(void *context, const char *device, const struct espota_progress *progress)
+{
+    struct rig *rig = context;
+    (void)device;
+    assert_true(progress->done >= rig->done || progress->done == 0);
+    assert_true(progress->done <= progress->total);
+    rig->done = progress->done;
+}
+
+static void on_message(void *context, const char *device, enum espota_message kind, const char *text)
+{
+    struct rig *rig = context;
+    (void)device;
+    if (kind != ESPOTA_MESSAGE_DETAIL)
+        snprintf(rig->notes + strlen(rig->notes), sizeof rig->notes - strlen(rig->notes), "%s\n", text);
+}
+
+/* Something like firmware: three quarters of it can be foretold, some sectors are blank. */
+static void fill(uint8_t *data)
+{
+    uint32_t random = 7;
+    for (uint32_t i = 0; i < LENGTH; i++) {
+        random = random * 1103515245u + 12345u;
+        data[i] = i % 4 ? (uint8_t)(i >> 6) : (uint8_t)(random >> 16);
+        if (i / SECTOR % 10 == 9)
+            data[i] = 0xff;
+    }
+}
+
+static void open_session(struct rig *rig)
+{
+    struct espota_agent_client_options options = { .observer = &rig->observer, .work_timeout_ms = 20000 };
+    if (espota_agent_client_open(&rig->device, &rig->line->link, &options, &rig->error) != 0)
+        fail_msg("%s", rig->error.text);
+}
+
+static struct rig *set_up(unsigned latency_ms, uint32_t rate)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+    assert_non_null(rig);
+    fill(rig->data);
+    rig->agent = fake_agent();
+    rig->line = slow_line_to(rig->agent, fake_agent_input, &rig->agent->answer);
+    rig->line->latency_ms = latency_ms;
+    rig->line->bytes_per_second = rate;
+    rig->line->link.baud = rate < FAST ? rate * 10 : 0;
+    rig->observer = (struct espota_observer){ rig, on_progress, on_message, NULL };
+    return rig;
+}
+
+static struct rig *connected(unsigned latency_ms, uint32_t rate)
+{
+    struct rig *rig = set_up(latency_ms, rate);
+    open_session(rig);
+    return rig;
+}
+
+static void tear_down(struct rig *rig)
+{
+    espota_device_close(rig->device);
+    slow_line_free(rig->line);
+    fake_agent_free(rig->agent);
+    free(rig);
+}
+
+static int write_all(struct rig *rig)
+{
+    rig->done = 0;
+    return espota_smart_write(rig->device, AT, rig->data, LENGTH, &rig->result, &rig->error);
+}
+
+static void assert_written(struct rig *rig)
+{
+    if (write_all(rig) != 0)
+        fail_msg("%s", rig->error.text);
+    assert_memory_equal(rig->agent->flash + AT, rig->data, LENGTH);
+    assert_int_equal(rig->done, LENGTH);
+    assert_int_equal(rig->result.written + rig->result.kept, LENGTH);
+    assert_in_range(rig->line->most_waiting, 0, rig->agent->window_bytes);
+    assert_in_range(rig->line->most_frames, 0, rig->agent->window);
+}
+
+/* ---- what travels ---------------------------------------------------------------------------------------
+ */
+
+static void raw_streams_keep_a_line_with_latency_full(void **state)
+{
+    (void)state;
+    struct rig *rig = set_up(50, RATE);
+    rig->agent->coders = 1;
+    open_session(rig);
+    uint64_t since = rig->line->now_us;
+    assert_written(rig);
+    assert_int_equal(rig->agent->coded_streams, 0);
+    assert_in_range(rig->agent->stream_bytes, 54 * SECTOR, 55 * SECTOR);
+    /* what frames add, and some round trips for digests and the range */
+    assert_in_range((rig->line->now_us - since) / 1000, 0, 54 * SECTOR * 1.035 * 1000 / RATE + 800);
+    tear_down(rig);
+}
+
+static void firmware_goes_coded_over_a_slow_line(void **state)
+{
+    (void)state;
+    struct rig *rig = connected(5, RATE);
+    assert_written(rig);
+    assert_int_equal(rig->agent->coded_streams, 6); /* between blank sectors */
+    assert_in_range(rig->agent->stream_bytes, 1, 54 * SECTOR * 7 / 10);
+    assert_int_equal(rig->agent->ranges, 1);
+    tear_down(rig);
+}
+
+static void the_slower_of_line_and_cpu_decides(void **state)
+{
+    static const struct {
+        uint32_t rate;
+        uint16_t mhz;
+        bool coded;
+    } cases[] = {
+        { RATE, 160, true },     { RATE, 40, true },       { RATE, 2, false },
+        { 8 * RATE, 240, true }, { 40 * RATE, 40, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig *rig = set_up(0, cases[i].rate);
+        rig->agent->cpu_mhz = cases[i].mhz;
+        open_session(rig);
+        assert_written(rig);
+        assert_int_equal(rig->agent->coded_streams > 0, cases[i].coded);
+        tear_down(rig);
+    }
+}
+
+/* A file system: whole of another content than it had, and the chip is not blank. */
+static void filled_sectors_do_not_travel(void **state)
+{
+    (void)state;
+    struct rig *rig = connected(1, FAST);
+    memset(rig->agent->flash, 0x55, FAKE_FLASH);
+    memset(rig->data + 10 * SECTOR, 0xff, 45 * SECTOR);
+    memset(rig->data + 20 * SECTOR, 0, 10 * SECTOR);
+    assert_written(rig);
+    assert_in_range(rig->agent->stream_bytes, 13 * SECTOR, 14 * SECTOR);
+    tear_down(rig);
+}
+
+static void single_sectors_go_raw_without_a_round_trip_each(void **state)
+{
+    (void)state;
+    struct rig *rig = connected(50, 8 * RATE);
+    memcpy(rig->agent->flash + AT, rig->data, LENGTH);
+    for (unsigned i = 0; i < SECTORS; i += 3)
+        rig->agent->flash[AT + i * SECTOR + 5] ^= 1;
+    uint64_t since = rig->line->now_us;
+    assert_written(rig);
+    assert_int_equal(rig->result.written, SECTORS / 3 * SECTOR);
+    assert_int_equal(rig->agent->starts, SECTORS / 3);
+    assert_int_equal(rig->agent->requests[ESPOTA_AGENT_BEGIN], 1);
+    /* 20 sectors of 4K at the line's rate, that is 900 ms; 20 round trips more were 2 s */
+    assert_in_range((rig->line->now_us - since) / 1000, 0, 900 + 900);
+    tear_down(rig);
+}
+
+static void a_busy_agent_is_not_flooded(void **state)
+{
+    (void)state;
+    static const uint32_t windows[] = { 8192, 4000, 100 };
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+        struct rig *rig = set_up(2, FAST);
+        rig->agent->window_bytes = windows[i];
+        rig->agent->coders = 1;
+        rig->line->busy_us = 30000;
+        open_session(rig);
+        assert_int_equal(write_all(rig), 0);
+        assert_in_range(rig->line->most_waiting, 1, windows[i] < 2200 ? 2200 : windows[i]);
+        assert_in_range(rig->line->most_frames, 1, windows[i] < 2200 ? 1 : rig->agent->window);
+        tear_down(rig);
+    }
+}
+
+/* ---- faults ---------------------------------------------------------------------------------------------
+ */
+
+static void faults_cost_time_and_nothing_else(void **state)
+{
+    static const struct slow_faults faults[] = {
+        { .drop = 30 }, { .flip = 30 }, { .duplicate = 50 }, { 20, 20, 20 }, { .drop = 200 },
+    };
+    (void)state;
+    for (size_t i = 0; i < 4 * sizeof faults / sizeof faults[0]; i++) {
+        struct rig *rig = set_up(10, 8 * RATE);
+        rig->agent->coders = i & 1 ? 3 : 1;
+        open_session(rig);
+        if (i & 2) /* many streams */
+            for (unsigned k = 0; k < SECTORS; k += 2)
+                memcpy(rig->agent->flash + AT + k * SECTOR, rig->data + k * SECTOR, SECTOR);
+        rig->line->faults = faults[i / 4];
+        rig->line->random = (uint32_t)i + 1;
+        uint64_t since = rig->line->now_us;
+        if (write_all(rig) != 0)
+            fail_msg("case %zu: %s", i, rig->error.text);
+        assert_memory_equal(rig->agent->flash + AT, rig->data, LENGTH);
+        assert_in_range((rig->line->now_us - since) / 1000, 0, faults[i / 4].drop == 200 ? 240000 : 60000);
+        tear_down(rig);
+    }
+}
+
+/* Wherever it breaks: what was rebuilt stays, and the next run begins a new stream at the first sector that
+ * differs.
+ */
+static void a_cut_costs_what_was_not_rebuilt_yet(void **state)
+{
+    (void)state;
+    for (unsigned cut = 1000; cut < 130000; cut += 13000)
+        for (int coded = 0; coded < 2; coded++) {
+            struct rig *rig = set_up(5, RATE);
+            rig->agent->coders = coded ? 3 : 1;
+            open_session(rig);
+            rig->line->carried = 0;
+            rig->line->cut_after = cut;
+            int result = write_all(rig);
+            assert_true(result == ESPOTA_ERR_NO_DEVICE || result == 0);
+            espota_device_close(rig->device);
+            uint32_t there = 0;
+            for (unsigned i = 0; i < SECTORS; i++)
+                there += memcmp(rig->agent->flash + AT + i * SECTOR, rig->data + i * SECTOR, SECTOR) == 0;
+            slow_line_mend(rig->line);
+            fake_agent_restart(rig->agent);
+            open_session(rig);
+            assert_written(rig);
+            assert_int_equal(rig->result.kept, there * SECTOR);
+            tear_down(rig);
+        }
+}
+
+/* ---- agents that are not what they say ------------------------------------------------------------------
+ */
+
+static bool write_response(const struct fake_reply *reply)
+{
+    return reply->type == ESPOTA_AGENT_WRITE;
+}
+
+static bool acknowledge_too_much(struct fake_agent *agent, struct fake_reply *reply)
+{
+    (void)agent;
+    if (write_response(reply))
+        memset(reply->data, 0x7f, 4);
+    return true;
+}
+
+static bool gap_beyond(struct fake_agent *agent, struct fake_reply *reply)
+{
+    if (write_response(reply))
+        reply->status = ESPOTA_AGENT_GAP;
+    return acknowledge_too_much(agent, reply);
+}
+
+static bool gap_always(struct fake_agent *agent, struct fake_reply *reply)
+{
+    (void)agent;
+    if (!write_response(reply))
+        return true;
+    reply->status = ESPOTA_AGENT_GAP;
+    memset(reply->data, 0, 4);
+    return true;
+}
+
+static bool acknowledge_nothing(struct fake_agent *agent, struct fake_reply *reply)
+{
+    (void)agent;
+    if (write_response(reply))
+        memset(reply->data, 0, 4);
+    return true;
+}
+
+static bool answer_short(struct fake_agent *agent, struct fake_reply *reply)
+{
+    (void)agent;
+    if (write_response(reply))
+        reply->length = 3;
+    return true;
+}
+
+static bool work_for_ever(struct fake_agent *agent, struct fake_reply *reply)
+{
+    (void)agent;
+    if (write_response(reply))
+        reply->status = ESPOTA_AGENT_WORKING;
+    return true;
+}
+
+static bool count_wrong(struct fake_agent *agent, struct fake_reply *reply)
+{
+    (void)agent;
+    if (reply->type == ESPOTA_AGENT_DIGEST)
+        reply->length -= 32;
+    return true;
+}
+
+static bool count_too_many(struct fake_agent *agent, struct fake_reply *reply)
+{
+    (void)agent;
+    if (reply->type == ESPOTA_AGENT_DIGEST)
+        reply->length += 32;
+    return true;
+}
+
+static void an_agent_that_lies_is_given_up(void **state)
+{
+    static bool (*const lies[])(struct fake_agent *, struct fake_reply *) = {
+        acknowledge_too_much, gap_beyond,    gap_always,  acknowledge_nothing,
+        answer_short,         work_for_ever, count_wrong, count_too_many,
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
+        for (int coded = 0; coded < 2; coded++) {
+            struct rig *rig = set_up(1, 8 * RATE);
+            rig->agent->coders = coded ? 3 : 1;
+            rig->agent->twist = lies[i];
+            open_session(rig);
+            uint64_t since = rig->line->now_us;
+            int result = write_all(rig);
+            if (result != ESPOTA_ERR_DEVICE && result != ESPOTA_ERR_TIMEOUT && result != ESPOTA_ERR_VERIFY &&
+                result != 0)
+                fail_msg("lie %zu: %d, %s", i, result, rig->error.text);
+            if (result == 0) /* it was in flash, whatever was said of it */
+                assert_memory_equal(rig->agent->flash + AT, rig->data, LENGTH);
+            assert_in_range((rig->line->now_us - since) / 1000, 0, 600000);
+            tear_down(rig);
+        }
+}
+
+static void impossible_limits_end_the_session(void **state)
+{
+    (void)state;
+    struct espota_agent_client_options options = { 0 };
+    struct rig *rig = set_up(1, FAST);
+    rig->agent->window = 0;
+    assert_int_equal(espota_agent_client_open(&rig->device, &rig->line->link, &options, &rig->error),
+                     ESPOTA_ERR_DEVICE);
+    assert_non_null(strstr(rig->error.text, "impossible limits"));
+    rig->device = NULL;
+    tear_down(rig);
+}
+
+/* Once: it was restarted, or somebody else began a stream. */
+static bool lose_the_stream(struct fake_agent *agent, struct fake_reply *reply)
+{
+    unsigned *times = agent->twist_context;
+    if (write_response(reply) && reply->status == ESPOTA_AGENT_OK &&
+        agent->requests[ESPOTA_AGENT_WRITE] % 20 == 0 && *times > 0) {
+        --*times;
+        agent->open = false;
+    }
+    return true;
+}
+
+static void a_stream_that_the_agent_lost_is_begun_anew_where_it_was(void **state)
+{
+    (void)state;
+    for (uint8_t coders = 1; coders <= 3; coders += 2) {
+        unsigned times = 3;
+        struct rig *rig = set_up(5, RATE);
+        rig->agent->coders = coders;
+        rig->agent->twist = lose_the_stream;
+        rig->agent->twist_context = &times;
+        open_session(rig);
+        assert_written(rig);
+        assert_int_equal(times, 0);
+        assert_int_equal(rig->result.repeats, 0);
+        if (coders == 1)
+            assert_in_range(rig->agent->stream_bytes, 54 * SECTOR, 54 * SECTOR + 3 * (8192 + SECTOR + 1024));
+        tear_down(rig);
+    }
+}
+
+static bool refuse_coded(struct fake_agent *agent, struct fake_reply *reply)
+{
+    if (write_response(reply) && agent->coded_streams > 0 && agent->stream.size > 0 &&
+        agent->stream.data[0] == ESPOTA_STREAM_CODED) {
+        reply->status = agent->twist_context ? ESPOTA_AGENT_MALFORMED : ESPOTA_AGENT_UNSUPPORTED;
+        agent->open = false;
+    }
+    return true;
+}
+
+static void an_agent_that_refuses_coded_streams_gets_raw_ones(void **state)
+{
+    (void)state;
+    for (int malformed = 0; malformed < 2; malformed++) {
+        struct rig *rig = connected(5, RATE);
+        rig->agent->twist = refuse_coded;
+        rig->agent->twist_context = malformed ? rig : NULL;
+        assert_written(rig);
+        assert_int_equal(rig->result.repeats, 0);
+        assert_non_null(strstr(rig->notes, "does not take a coded stream"));
+        tear_down(rig);
+    }
+}
+
+/* Its decoder is another one than ours. */
+static bool decode_wrongly(struct fake_agent *agent, struct fake_reply *reply)
+{
+    if (write_response(reply) && agent->rebuilt > 2 && agent->stream.data[0] == ESPOTA_STREAM_CODED)
+        memset(agent->flash + AT + espota_get_le32(agent->stream.data + 4) + SECTOR, 1, 8);
+    return true;
+}
+
+static void what_was_decoded_wrongly_goes_raw(void **state)
+{
+    (void)state;
+    struct rig *rig = connected(5, RATE);
+    rig->agent->twist = decode_wrongly;
+    assert_written(rig);
+    assert_non_null(strstr(rig->notes, "does not hold what the agent decoded"));
+    tear_down(rig);
+}
+
+static void erasing_goes_through_the_window_too(void **state)
+{
+    (void)state;
+    struct rig *rig = connected(50, FAST);
+    memset(rig->agent->flash, 0, FAKE_FLASH);
+    uint64_t since = rig->line->now_us;
+    assert_int_equal(espota_device_erase(rig->device, SECTOR, FAKE_FLASH - 2 * SECTOR, &rig->error), 0);
+    for (uint32_t i = 0; i < FAKE_FLASH; i++)
+        assert_int_equal(rig->agent->flash[i], i >= SECTOR && i < FAKE_FLASH - SECTOR ? 0xff : 0);
+    assert_int_equal(rig->done, FAKE_FLASH - 2 * SECTOR);
+    assert_in_range((rig->line->now_us - since) / 1000, 100, 150);
+    tear_down(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(raw_streams_keep_a_line_with_latency_full),
+        cmocka_unit_test(firmware_goes_coded_over_a_slow_line),
+        cmocka_unit_test(the_slower_of_line_and_cpu_decides),
+        cmocka_unit_test(filled_sectors_do_not_travel),
+        cmocka_unit_test(single_sectors_go_raw_without_a_round_trip_each),
+        cmocka_unit_test(a_busy_agent_is_not_flooded),
+        cmocka_unit_test(faults_cost_time_and_nothing_else),
+        cmocka_unit_test(a_cut_costs_what_was_not_rebuilt_yet),
+        cmocka_unit_test(an_agent_that_lies_is_given_up),
+        cmocka_unit_test(impossible_limits_end_the_session),
+        cmocka_unit_test(a_stream_that_the_agent_lost_is_begun_anew_where_it_was),
+        cmocka_unit_test(an_agent_that_refuses_coded_streams_gets_raw_ones),
+        cmocka_unit_test(what_was_decoded_wrongly_goes_raw),
+        cmocka_unit_test(erasing_goes_through_the_window_too),
+    };
+    return cmocka_run_group_tests_name("agent_write", tests, NULL, NULL);
+}
