@@ -19,7 +19,7 @@
 /* log2 of the bytes of the context table */
 #define ESPOTA_CODER_TABLE_MIN     13u
 #define ESPOTA_CODER_TABLE_MAX     18u
-#define ESPOTA_CODER_TABLE_DEFAULT 15u
+#define ESPOTA_CODER_TABLE_DEFAULT 14u
 
 /* Streams (firmware/PROTOCOL.md) */
 #define ESPOTA_STREAM_HEAD_SIZE 16u

@@ -17,10 +17,10 @@ static const uint16_t logistic[33] = { 22,    36,    60,    98,    162,   267,  
 
 /* ---- begin
  * ----------------------------------------------------------------------------------------------------- */
-/* As large as the table, as far as it is of use. */
+/* Half of the table, as far as it is of use: a byte in either saves about as much then. */
 static uint32_t window_for(unsigned table_log)
 {
-    return 1u << (table_log < WINDOW_MAX ? table_log : WINDOW_MAX);
+    return 1u << (table_log <= WINDOW_MAX ? table_log - 1 : WINDOW_MAX);
 }
 
 static size_t memory_for(unsigned table_log)
