@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { IDLE_MS = 3000 };
+enum { IDLE_MS = 3000, WORKING_MS = 250 };
 
 int espota_agent_start(struct espota_agent *agent, const struct espota_agent_port *port,
                        const struct espota_agent_config *config)
@@ -48,7 +48,8 @@ uint32_t espota_agent_silence_ms(const struct espota_agent *agent)
 /* ---- in -------------------------------------------------------------------------------------------------
  */
 
-enum espota_agent_status espota_agent_restart(struct espota_agent *agent, const struct request *request,
+enum espota_agent_status espota_agent_restart(struct espota_agent *agent,
+                                              const struct espota_agent_request_in *request,
                                               struct reply *reply)
 {
     (void)agent;
@@ -57,7 +58,8 @@ enum espota_agent_status espota_agent_restart(struct espota_agent *agent, const 
 }
 
 /* What a request needs before it is looked at. */
-static enum espota_agent_status admit(const struct espota_agent *agent, const struct request *request)
+static enum espota_agent_status admit(const struct espota_agent *agent,
+                                      const struct espota_agent_request_in *request)
 {
     uint8_t type = request->type;
     bool greeting = type == ESPOTA_AGENT_HELLO || type == ESPOTA_AGENT_HANDSHAKE;
@@ -79,23 +81,55 @@ static bool changes_something(uint8_t type)
     return type == ESPOTA_AGENT_BEGIN || (type >= ESPOTA_AGENT_VERIFY && type <= ESPOTA_AGENT_ROLLBACK);
 }
 
-static void carry_out(struct espota_agent *agent, const struct request *request)
+void espota_agent_say_working(struct espota_agent *agent)
+{
+    uint32_t now = agent->port->now_ms(agent->port->context);
+    if (!agent->request || now - agent->told_ms < WORKING_MS)
+        return;
+    agent->told_ms = now;
+    espota_agent_send_status(agent, agent->request, ESPOTA_AGENT_WORKING, 0);
+}
+
+/* Flash is at rest for all but a stream: what goes on meanwhile is done first. */
+static enum espota_agent_status perform(struct espota_agent *agent,
+                                        const struct espota_agent_request_in *request, struct reply *reply)
+{
+    uint8_t type = request->type;
+    enum espota_agent_status status = ESPOTA_AGENT_OK;
+    if (type != ESPOTA_AGENT_WRITE && type > ESPOTA_AGENT_HANDSHAKE) {
+        agent->request = request;
+        agent->told_ms = agent->port->now_ms(agent->port->context);
+        if (type >= ESPOTA_AGENT_BEGIN)
+            espota_agent_drop_stream(agent);
+        espota_agent_drain(agent);
+        if (espota_agent_flash_failed(agent))
+            status = ESPOTA_AGENT_FLASH;
+    }
+    if (status == ESPOTA_AGENT_OK)
+        status = agent->port->service->handlers[type](agent, request, reply);
+    agent->request = NULL;
+    return status;
+}
+
+static void carry_out(struct espota_agent *agent, const struct espota_agent_request_in *request)
 {
     struct reply reply = { agent->reply + REPLY_DATA, 0 };
     enum espota_agent_status status = admit(agent, request);
     if (status == ESPOTA_AGENT_OK)
-        status = agent->port->service->handlers[request->type](agent, request, &reply);
+        status = perform(agent, request, &reply);
     espota_agent_send_status(agent, request, status, reply.length);
-    if (status == ESPOTA_AGENT_OK && agent->port->done && changes_something(request->type))
+    if (status != ESPOTA_AGENT_OK)
+        return;
+    if (agent->port->done && changes_something(request->type))
         agent->port->done(agent->port->context, (enum espota_agent_request)request->type);
-    if (request->type == ESPOTA_AGENT_RESTART && status == ESPOTA_AGENT_OK)
+    if (request->type == ESPOTA_AGENT_RESTART)
         agent->port->restart(agent->port->context);
-    if (request->type == ESPOTA_AGENT_RATE && status == ESPOTA_AGENT_OK)
+    if (request->type == ESPOTA_AGENT_RATE)
         espota_agent_change_rate(agent, request->stream, espota_get_le32(request->data));
 }
 
 /* @return false when the frame did not arrive as it was sent. */
-static bool parse_open(struct request *request, size_t length)
+static bool parse_open(struct espota_agent_request_in *request, size_t length)
 {
     const uint8_t *f = request->stream->frame;
     if (length < ESPOTA_AGENT_HEADER_SIZE + ESPOTA_AGENT_CRC_SIZE || f[0] != ESPOTA_AGENT_MARK)
@@ -112,7 +146,7 @@ static bool parse_open(struct request *request, size_t length)
 }
 
 /* A host whose session is gone learns it at once; it proves itself again, and nothing is lost. */
-static void answer_lost(struct espota_agent *agent, struct request *request)
+static void answer_lost(struct espota_agent *agent, struct espota_agent_request_in *request)
 {
     request->type = ESPOTA_AGENT_HANDSHAKE;
     request->sequence = espota_get_le32(request->stream->frame + 1);
@@ -128,7 +162,7 @@ static bool must_wait(const struct espota_agent *agent, const struct espota_agen
 
 static void take_frame(struct espota_agent *agent, struct espota_agent_stream *stream, size_t length)
 {
-    struct request request = { .stream = stream };
+    struct espota_agent_request_in request = { .stream = stream };
     bool serves = espota_agent_serves(agent, stream);
     if (length > ESPOTA_AGENT_SEALED_HEADER && stream->frame[0] == ESPOTA_AGENT_SEALED) {
         if (!serves || !agent->session.sealed) {
@@ -153,6 +187,7 @@ static void take_frame(struct espota_agent *agent, struct espota_agent_stream *s
 void espota_agent_work(struct espota_agent *agent)
 {
     espota_agent_check_rate(agent);
+    espota_agent_flash_step(agent);
 }
 
 void espota_agent_input(struct espota_agent *agent, struct espota_agent_stream *stream, const uint8_t *data,

@@ -244,14 +244,14 @@ static enum espota_agent_status select_app(struct boot *b, const struct espota_p
     return status;
 }
 
-enum espota_agent_status espota_agent_select(struct espota_agent *agent, const struct request *request,
+enum espota_agent_status espota_agent_select(struct espota_agent *agent,
+                                             const struct espota_agent_request_in *request,
                                              struct reply *reply)
 {
     struct boot b;
     (void)reply;
     if (request->length != 8)
         return ESPOTA_AGENT_MALFORMED;
-    espota_agent_drop_stream(agent);
     memset(&agent->update, 0, sizeof agent->update);
     const struct espota_partition *p = espota_agent_app_at(agent, espota_get_le32(request->data));
     uint32_t state = espota_get_le32(request->data + 4);
@@ -270,18 +270,18 @@ enum espota_agent_status espota_agent_select(struct espota_agent *agent, const s
 }
 
 /* What CONFIRM and ROLLBACK begin with: the running app is the one that otadata has in charge. */
-static enum espota_agent_status load_in_charge(struct espota_agent *agent, const struct request *request,
-                                               struct boot *b)
+static enum espota_agent_status load_in_charge(struct espota_agent *agent,
+                                               const struct espota_agent_request_in *request, struct boot *b)
 {
     if (request->length != 0)
         return ESPOTA_AGENT_MALFORMED;
-    espota_agent_drop_stream(agent);
     memset(&agent->update, 0, sizeof agent->update);
     enum espota_agent_status status = load(agent, b);
     return status == ESPOTA_AGENT_OK && (!b->partition || !names_running(b)) ? ESPOTA_AGENT_STATE : status;
 }
 
-enum espota_agent_status espota_agent_confirm(struct espota_agent *agent, const struct request *request,
+enum espota_agent_status espota_agent_confirm(struct espota_agent *agent,
+                                              const struct espota_agent_request_in *request,
                                               struct reply *reply)
 {
     struct boot b;
@@ -294,7 +294,8 @@ enum espota_agent_status espota_agent_confirm(struct espota_agent *agent, const 
     return trial ? name_slot(&b, b.running, ESPOTA_OTA_VALID) : ESPOTA_AGENT_OK;
 }
 
-enum espota_agent_status espota_agent_rollback(struct espota_agent *agent, const struct request *request,
+enum espota_agent_status espota_agent_rollback(struct espota_agent *agent,
+                                               const struct espota_agent_request_in *request,
                                                struct reply *reply)
 {
     struct boot b;

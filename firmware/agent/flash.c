@@ -1,74 +1,281 @@
-/* Sectors into flash. */
+/* Sectors into flash, while bytes arrive and sectors are rebuilt: each is compared, erased unless it is
+ * blank, programmed page by page, and read back, a small step at a time. Between sectors, what the stream
+ * will come to is erased ahead. */
 #include "private.h"
 
 #include "espota/table.h"
 
 #include <string.h>
 
-enum { PAGE = 256, PIECE = 32 };
+#define SECTOR ESPOTA_SECTOR_SIZE
 
-/* Until the operation that began is over. */
-static int wait_idle(const struct espota_agent *agent)
+enum { PAGE = 256, BLOCK = 65536, HALF_BLOCK = 32768, PAYS = 16384 };
+
+enum state {
+    NEXT, /* nothing is under way, but flash may be busy erasing ahead */
+    COMPARE,
+    PROGRAM,
+    READ_BACK,
+};
+
+/* ---- one operation --------------------------------------------------------------------------------------
+ */
+
+/* What was queued is lost, and so is the stream. */
+static void fail(struct espota_agent *agent)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    espota_agent_drop_stream(agent);
+    flash->failed = true;
+    flash->count = 0;
+    flash->state = NEXT;
+    flash->blank_end = 0;
+}
+
+/* Is the last operation over? */
+static bool is_idle(struct espota_agent *agent)
 {
     const struct espota_agent_port *port = agent->port;
-    int busy = 1;
-    if (!port->flash_busy)
-        return 0;
-    while (busy > 0) {
-        espota_agent_relax(agent);
-        busy = port->flash_busy(port->context);
+    struct espota_agent_flash *flash = &agent->flash;
+    int busy = flash->busy && port->flash_busy ? port->flash_busy(port->context) : 0;
+    flash->busy = busy > 0;
+    if (busy < 0)
+        fail(agent);
+    return busy <= 0;
+}
+
+static void begun(struct espota_agent *agent, int result)
+{
+    agent->flash.busy = true;
+    if (result != 0)
+        fail(agent);
+}
+
+static void begin_erase(struct espota_agent *agent, uint32_t offset, uint32_t length)
+{
+    const struct espota_agent_port *port = agent->port;
+    begun(agent, port->flash_erase(port->context, offset, length));
+}
+
+static void begin_program(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length)
+{
+    const struct espota_agent_port *port = agent->port;
+    begun(agent, port->flash_program(port->context, offset, data, length));
+}
+
+/* How `length` bytes, at most a page, compare with what flash holds. */
+static void compare(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length,
+                    bool *same, bool *blank)
+{
+    uint8_t piece[PAGE];
+    espota_agent_relax(agent);
+    if (espota_agent_flash_read(agent, offset, piece, length) != 0) {
+        fail(agent);
+        return;
     }
-    return busy;
+    *same = *same && memcmp(piece, data, length) == 0;
+    *blank = *blank && espota_agent_is_blank(piece, length);
+}
+
+static bool is_blank_sector(struct espota_agent *agent, uint32_t offset)
+{
+    bool same = false, blank = true;
+    for (uint32_t at = 0; blank && !agent->flash.failed && at < SECTOR; at += PAGE)
+        compare(agent, offset + at, NULL, PAGE, &same, &blank);
+    return blank;
+}
+
+/* Is it worth while to erase all of that at once? Blocks of 25Q chips take as long as three or four sectors.
+ */
+static bool pays(struct espota_agent *agent, uint32_t offset, uint32_t length, uint32_t end)
+{
+    uint32_t filled = 0;
+    if (!(agent->port->erase_steps & length) || offset % length != 0 || end - offset < length)
+        return false;
+    for (uint32_t at = 0; at < length; at += SECTOR)
+        filled += !is_blank_sector(agent, offset + at);
+    return filled > length / PAYS;
+}
+
+/* Begin to erase the sector, and as much behind it as one operation does well. @return where that ends. */
+static uint32_t erase_up_to(struct espota_agent *agent, uint32_t offset, uint32_t end)
+{
+    uint32_t length = pays(agent, offset, BLOCK, end)        ? BLOCK
+                      : pays(agent, offset, HALF_BLOCK, end) ? HALF_BLOCK
+                                                             : SECTOR;
+    begin_erase(agent, offset, length);
+    return offset + length;
+}
+
+uint32_t espota_agent_begin_blank(struct espota_agent *agent, uint32_t offset, uint32_t end)
+{
+    return is_blank_sector(agent, offset) ? offset + SECTOR : erase_up_to(agent, offset, end);
+}
+
+/* ---- sectors --------------------------------------------------------------------------------------------
+ */
+
+/* Something differs from what flash holds, so that from there on all of it will: the first sector that is not
+ * known to be blank is found to be, or made so. */
+static void look_ahead(struct espota_agent *agent)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    uint32_t ahead = flash->blank_end;
+    if (!agent->input.open || ahead < agent->update.partition + agent->input.at || ahead >= flash->end)
+        return;
+    flash->blank_end = espota_agent_begin_blank(agent, ahead, flash->end);
+}
+
+static void begin_sector(struct espota_agent *agent)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    flash->at = flash->start[flash->first];
+    flash->same = flash->blank = true;
+    flash->state = flash->offset[flash->first] < flash->blank_end ? PROGRAM : COMPARE;
+}
+
+static void end_sector(struct espota_agent_flash *flash)
+{
+    flash->first = (uint8_t)((flash->first + 1) % ESPOTA_AGENT_SECTORS);
+    flash->count--;
+    flash->state = NEXT;
+}
+
+/* It is known what flash holds. */
+static void choose(struct espota_agent *agent, uint32_t offset)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    if (flash->same) {
+        end_sector(flash);
+        return;
+    }
+    flash->at = flash->start[flash->first];
+    flash->state = PROGRAM;
+    flash->blank_end = flash->blank ? offset + SECTOR : erase_up_to(agent, offset, flash->end);
+}
+
+/* Flash encryption has a page of FF be programmed like any other: then flash does not read so. */
+static void program_page(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length)
+{
+    bool same = true, blank = true;
+    if (espota_agent_is_blank(data, length))
+        compare(agent, offset, data, length, &same, &blank);
+    else
+        same = false;
+    if (!same)
+        begin_program(agent, offset, data, length);
+}
+
+/* The next page of the sector. */
+static void go_on(struct espota_agent *agent)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    uint32_t offset = flash->offset[flash->first], at = flash->at;
+    const uint8_t *data = agent->sector[flash->first] + at;
+    size_t length = PAGE - at % PAGE;
+    flash->at += (uint32_t)length;
+    if (flash->state == PROGRAM)
+        program_page(agent, offset + at, data, length);
+    else
+        compare(agent, offset + at, data, length, &flash->same, &flash->blank);
+    if (flash->failed)
+        return;
+    if (flash->state == COMPARE && (flash->at == SECTOR || !(flash->same || flash->blank))) {
+        choose(agent, offset);
+    } else if (flash->state == PROGRAM && flash->at == SECTOR) {
+        flash->at = flash->start[flash->first];
+        flash->same = true;
+        flash->state = READ_BACK;
+    } else if (flash->state == READ_BACK && !flash->same) {
+        fail(agent);
+    } else if (flash->state == READ_BACK && flash->at == SECTOR) {
+        end_sector(flash);
+    }
+}
+
+void espota_agent_flash_step(struct espota_agent *agent)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    espota_agent_relax(agent);
+    if (!is_idle(agent) || flash->failed)
+        return;
+    if (flash->state != NEXT)
+        go_on(agent);
+    else if (flash->count > 0)
+        begin_sector(agent);
+    else
+        look_ahead(agent);
+}
+
+/* ---- for the rest of the core ---------------------------------------------------------------------------
+ */
+
+uint8_t *espota_agent_free_sector(struct espota_agent *agent)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    while (flash->count == ESPOTA_AGENT_SECTORS)
+        espota_agent_flash_step(agent);
+    return agent->sector[(flash->first + flash->count) % ESPOTA_AGENT_SECTORS];
+}
+
+void espota_agent_put(struct espota_agent *agent, uint32_t offset, uint32_t start)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    if (flash->failed)
+        return;
+    size_t index = (flash->first + flash->count) % ESPOTA_AGENT_SECTORS;
+    flash->offset[index] = offset;
+    flash->start[index] = (uint16_t)start;
+    flash->count++;
+}
+
+void espota_agent_drain(struct espota_agent *agent)
+{
+    while (!is_idle(agent) || agent->flash.count > 0) {
+        espota_agent_flash_step(agent);
+        espota_agent_say_working(agent);
+    }
+}
+
+bool espota_agent_flash_failed(struct espota_agent *agent)
+{
+    bool failed = agent->flash.failed;
+    agent->flash.failed = false;
+    return failed;
+}
+
+void espota_agent_begin_stretch(struct espota_agent *agent, uint32_t end)
+{
+    espota_agent_drain(agent);
+    agent->flash.blank_end = 0;
+    agent->flash.end = end;
+}
+
+bool espota_agent_flash_holds(struct espota_agent *agent, uint32_t offset, const uint8_t *sector)
+{
+    bool same = true, blank = true;
+    espota_agent_drain(agent);
+    for (uint32_t at = 0; same && !agent->flash.failed && at < SECTOR; at += PAGE)
+        compare(agent, offset + at, sector + at, PAGE, &same, &blank);
+    return same;
+}
+
+static int finish(struct espota_agent *agent)
+{
+    espota_agent_drain(agent);
+    return espota_agent_flash_failed(agent) ? -1 : 0;
 }
 
 int espota_agent_erase(struct espota_agent *agent, uint32_t offset)
 {
-    const struct espota_agent_port *port = agent->port;
-    return port->flash_erase(port->context, offset, ESPOTA_SECTOR_SIZE) == 0 ? wait_idle(agent) : -1;
+    espota_agent_drain(agent);
+    begin_erase(agent, offset, SECTOR);
+    return finish(agent);
 }
 
 int espota_agent_program(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length)
 {
-    const struct espota_agent_port *port = agent->port;
-    while (length > 0) {
-        size_t room = PAGE - offset % PAGE, chunk = length < room ? length : room;
-        if (!espota_agent_is_blank(data, chunk) &&
-            (port->flash_program(port->context, offset, data, chunk) != 0 || wait_idle(agent) != 0))
-            return -1;
-        offset += (uint32_t)chunk;
-        data += chunk;
-        length -= chunk;
-    }
-    return 0;
-}
-
-int espota_agent_compare(const struct espota_agent *agent, uint32_t offset, const uint8_t *sector,
-                         uint32_t start, bool *same, bool *blank)
-{
-    uint8_t piece[PIECE];
-    *same = true;
-    *blank = true;
-    for (uint32_t at = start; at < ESPOTA_SECTOR_SIZE; at += sizeof piece) {
-        if (espota_agent_flash_read(agent, offset + at, piece, sizeof piece) != 0)
-            return -1;
-        *same = *same && memcmp(piece, sector + at, sizeof piece) == 0;
-        *blank = *blank && espota_agent_is_blank(piece, sizeof piece);
-    }
-    return 0;
-}
-
-/* One that is there already costs no erase. */
-enum espota_agent_status espota_agent_put(struct espota_agent *agent, uint32_t offset, uint32_t start)
-{
-    bool same, blank;
-    if (espota_agent_compare(agent, offset, agent->sector, start, &same, &blank) != 0)
-        return ESPOTA_AGENT_FLASH;
-    if (same)
-        return ESPOTA_AGENT_OK;
-    if (!blank && espota_agent_erase(agent, offset) != 0)
-        return ESPOTA_AGENT_FLASH;
-    if (espota_agent_program(agent, offset + start, agent->sector + start, ESPOTA_SECTOR_SIZE - start) != 0 ||
-        espota_agent_compare(agent, offset, agent->sector, start, &same, &blank) != 0 || !same)
-        return ESPOTA_AGENT_FLASH;
-    return ESPOTA_AGENT_OK;
+    espota_agent_drain(agent);
+    begin_program(agent, offset, data, length);
+    return finish(agent);
 }

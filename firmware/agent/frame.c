@@ -40,7 +40,7 @@ static void send_frame(const struct espota_agent_stream *stream, const uint8_t *
         (void)send_raw(stream, &end, 1);
 }
 
-static void send_open(const struct request *request, const uint8_t *payload, size_t length)
+static void send_open(const struct espota_agent_request_in *request, const uint8_t *payload, size_t length)
 {
     uint8_t head[ESPOTA_AGENT_HEADER_SIZE], crc[ESPOTA_AGENT_CRC_SIZE];
     head[0] = ESPOTA_AGENT_MARK;
@@ -52,8 +52,8 @@ static void send_open(const struct request *request, const uint8_t *payload, siz
 }
 
 /* `inner` has room for what stands before the payload, and for the tag. */
-static void send_sealed(struct espota_agent *agent, const struct request *request, uint8_t *inner,
-                        size_t length)
+static void send_sealed(struct espota_agent *agent, const struct espota_agent_request_in *request,
+                        uint8_t *inner, size_t length)
 {
     uint8_t head[ESPOTA_AGENT_SEALED_HEADER];
     inner[0] = request->type | ESPOTA_AGENT_RESPONSE;
@@ -64,7 +64,7 @@ static void send_sealed(struct espota_agent *agent, const struct request *reques
 }
 
 /* What is being built in the reply buffer stays there while a status alone goes out. */
-void espota_agent_send_status(struct espota_agent *agent, const struct request *request,
+void espota_agent_send_status(struct espota_agent *agent, const struct espota_agent_request_in *request,
                               enum espota_agent_status status, size_t data_length)
 {
     uint8_t alone[REPLY_DATA + ESPOTA_AGENT_TAG_SIZE];

@@ -7,7 +7,7 @@
 #include "espota/table.h"
 
 /* A request as it arrived: its payload is in the stream's frame. */
-struct request {
+struct espota_agent_request_in {
     struct espota_agent_stream *stream;
     bool sealed; /* it came encrypted, and so does its answer */
     uint8_t type;
@@ -24,8 +24,8 @@ struct reply {
     size_t length; /* of data */
 };
 
-typedef enum espota_agent_status handler(struct espota_agent *agent, const struct request *request,
-                                         struct reply *reply);
+typedef enum espota_agent_status handler(struct espota_agent *agent,
+                                         const struct espota_agent_request_in *request, struct reply *reply);
 
 /* What an agent serves, so that one that needs only a part of it links no more. */
 struct espota_agent_service {
@@ -52,6 +52,9 @@ struct espota_agent_service {
 
 /* agent.c */
 handler espota_agent_restart;
+/* The host waits on, if it has not been told so for a while. For loops that may take long. */
+void espota_agent_say_working(struct espota_agent *agent);
+/* Others have their turn: the port's streams. */
 static inline void espota_agent_relax(const struct espota_agent *agent)
 {
     if (agent->port->relax)
@@ -59,7 +62,7 @@ static inline void espota_agent_relax(const struct espota_agent *agent)
 }
 
 /* frame.c */
-void espota_agent_send_status(struct espota_agent *agent, const struct request *request,
+void espota_agent_send_status(struct espota_agent *agent, const struct espota_agent_request_in *request,
                               enum espota_agent_status status, size_t data_length);
 
 /* session.c */
@@ -78,12 +81,16 @@ int espota_agent_encrypt(struct espota_agent *agent, uint8_t head[ESPOTA_AGENT_S
                          size_t length);
 /* The sealed frame of `length` bytes in the session's stream, decrypted. @return false when it is not the
  * host's, or not new. */
-bool espota_agent_decrypt(struct espota_agent *agent, struct request *request, size_t length);
+bool espota_agent_decrypt(struct espota_agent *agent, struct espota_agent_request_in *request, size_t length);
 
 /* read.c */
 handler espota_agent_info, espota_agent_read, espota_agent_digest;
-/* Does it take coded streams? */
-bool espota_agent_decodes(const struct espota_agent *agent);
+/* Does it take coded streams? They refer to the image as it lies in flash, which a device that conceals it
+ * does not tell. An agent with one sector buffer has no code for them. */
+static inline bool espota_agent_decodes(const struct espota_agent *agent)
+{
+    return ESPOTA_AGENT_SECTORS > 1 && agent->port->decoder && !agent->config->conceal;
+}
 /* Do `length` bytes at `offset` lie in the range of `size` at `start`? */
 bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint32_t size);
 /* The factory or OTA app partition that begins there, or NULL. */
@@ -105,19 +112,41 @@ enum espota_agent_status espota_agent_slots_may_read(const struct espota_agent *
 enum espota_agent_status espota_agent_slots_may_digest(const struct espota_agent *agent, uint32_t offset,
                                                        uint32_t length);
 
-/* flash.c: erase and program, done when they return. */
+/* flash.c */
+/* A small step forward, which does not wait. */
+void espota_agent_flash_step(struct espota_agent *agent);
+/* Until flash is idle and all sectors are in it. Erasing ahead is not begun meanwhile. */
+void espota_agent_drain(struct espota_agent *agent);
+/* Did something fail since this was asked last? */
+bool espota_agent_flash_failed(struct espota_agent *agent);
+/* Sectors up to there are going to come, in order. */
+void espota_agent_begin_stretch(struct espota_agent *agent, uint32_t end);
+/* The buffer for the next sector, when one is free. */
+uint8_t *espota_agent_free_sector(struct espota_agent *agent);
+/* That buffer goes to flash, but for its bytes before `start`. */
+void espota_agent_put(struct espota_agent *agent, uint32_t offset, uint32_t start);
+bool espota_agent_flash_holds(struct espota_agent *agent, uint32_t offset, const uint8_t *sector);
+/* Begin to make the sector blank, if it is not, and what lies behind it as far as one operation does well, up
+ * to `end`. @return where what is blank then ends. */
+uint32_t espota_agent_begin_blank(struct espota_agent *agent, uint32_t offset, uint32_t end);
+/* A sector, and bytes within a page; it is done when they return. */
 int espota_agent_erase(struct espota_agent *agent, uint32_t offset);
 int espota_agent_program(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length);
-/* Does flash hold this part of the sector, from `start` on? `*blank`: it holds nothing but FF there. */
-int espota_agent_compare(const struct espota_agent *agent, uint32_t offset, const uint8_t *sector,
-                         uint32_t start, bool *same, bool *blank);
-/* Bring the sector buffer into flash, from `start` on. */
-enum espota_agent_status espota_agent_put(struct espota_agent *agent, uint32_t offset, uint32_t start);
 
 /* stream.c */
 handler espota_agent_write;
 /* A stream that is unfinished is dropped. */
 void espota_agent_drop_stream(struct espota_agent *agent);
+/* The part that comes next. */
+void espota_agent_expect(struct espota_agent_input_stream *in, enum espota_agent_part part, uint32_t bytes);
+
+/* coded.c */
+enum { CHUNK_WORD = 2 };
+/* The head of a coded stream is there. */
+enum espota_agent_status espota_agent_begin_coded(struct espota_agent *agent);
+enum espota_agent_status espota_agent_take_word(struct espota_agent_input_stream *in);
+/* The sector that a chunk stands for. @return -1: it stands for none. */
+int espota_agent_rebuild(struct espota_agent *agent, uint8_t *sector);
 
 /* verify.c */
 /* Does flash hold an image in the partition that may boot: whole, for this chip and product, signed and new

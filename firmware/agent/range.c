@@ -36,13 +36,12 @@ static enum espota_agent_status prepare(struct espota_agent *agent, uint32_t off
     return ESPOTA_AGENT_OK;
 }
 
-static enum espota_agent_status begin(struct espota_agent *agent, const struct request *request,
-                                      struct reply *reply)
+static enum espota_agent_status begin(struct espota_agent *agent,
+                                      const struct espota_agent_request_in *request, struct reply *reply)
 {
     struct espota_agent_update *u = &agent->update;
     const uint8_t *in = request->data;
     (void)reply;
-    espota_agent_drop_stream(agent);
     memset(u, 0, sizeof *u);
     if (request->length != ESPOTA_AGENT_BEGIN_SIZE)
         return ESPOTA_AGENT_MALFORMED;
@@ -55,19 +54,20 @@ static enum espota_agent_status begin(struct espota_agent *agent, const struct r
     return status;
 }
 
-static enum espota_agent_status erase(struct espota_agent *agent, const struct request *request,
-                                      struct reply *reply)
+static enum espota_agent_status erase(struct espota_agent *agent,
+                                      const struct espota_agent_request_in *request, struct reply *reply)
 {
     (void)reply;
-    espota_agent_drop_stream(agent);
     if (request->length != 8)
         return ESPOTA_AGENT_MALFORMED;
     uint32_t offset = espota_get_le32(request->data), length = espota_get_le32(request->data + 4);
+    uint32_t end = offset + length;
     enum espota_agent_status status = may_write(agent, offset, length);
-    for (; status == ESPOTA_AGENT_OK && length > 0; offset += SECTOR, length -= SECTOR) {
-        if (espota_agent_erase(agent, offset) != 0)
+    while (status == ESPOTA_AGENT_OK && offset < end) {
+        offset = espota_agent_begin_blank(agent, offset, end);
+        espota_agent_drain(agent);
+        if (espota_agent_flash_failed(agent))
             status = ESPOTA_AGENT_FLASH;
-        espota_agent_send_status(agent, request, ESPOTA_AGENT_WORKING, 0);
     }
     return status;
 }

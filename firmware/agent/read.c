@@ -12,12 +12,6 @@ enum {
     LARGEST_TABLE = 24, /* log2 */
 };
 
-/* Coded streams refer to the image as it lies in flash, which a device that conceals it does not tell. */
-bool espota_agent_decodes(const struct espota_agent *agent)
-{
-    return ESPOTA_AGENT_SECTORS > 1 && agent->port->decoder && !agent->config->conceal;
-}
-
 /* Of the largest context table that fits. */
 static uint8_t table_log(const struct espota_agent *agent)
 {
@@ -31,8 +25,8 @@ static uint8_t table_log(const struct espota_agent *agent)
     return (uint8_t)log;
 }
 
-enum espota_agent_status espota_agent_info(struct espota_agent *agent, const struct request *request,
-                                           struct reply *reply)
+enum espota_agent_status espota_agent_info(struct espota_agent *agent,
+                                           const struct espota_agent_request_in *request, struct reply *reply)
 {
     const struct espota_agent_config *config = agent->config;
     uint8_t *out = reply->data;
@@ -87,8 +81,8 @@ int espota_agent_slot_read(const struct espota_agent *agent, uint32_t offset, vo
     return 0;
 }
 
-enum espota_agent_status espota_agent_read(struct espota_agent *agent, const struct request *request,
-                                           struct reply *reply)
+enum espota_agent_status espota_agent_read(struct espota_agent *agent,
+                                           const struct espota_agent_request_in *request, struct reply *reply)
 {
     if (request->length != 6)
         return ESPOTA_AGENT_MALFORMED;
@@ -120,6 +114,7 @@ enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, u
     while (length > 0) {
         uint32_t chunk = length < PIECE ? length : PIECE;
         espota_agent_relax(agent);
+        espota_agent_say_working(agent);
         if (espota_agent_slot_read(agent, offset, piece, chunk) != 0)
             return ESPOTA_AGENT_FLASH;
         if (h->update(h->context, piece, chunk) != 0)
@@ -130,7 +125,8 @@ enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, u
     return h->finish(h->context, digest) == 0 ? ESPOTA_AGENT_OK : ESPOTA_AGENT_CRYPTO;
 }
 
-enum espota_agent_status espota_agent_digest(struct espota_agent *agent, const struct request *request,
+enum espota_agent_status espota_agent_digest(struct espota_agent *agent,
+                                             const struct espota_agent_request_in *request,
                                              struct reply *reply)
 {
     if (request->length != 12)
@@ -155,8 +151,6 @@ enum espota_agent_status espota_agent_digest(struct espota_agent *agent, const s
         reply->length += ESPOTA_SHA256_LENGTH;
         offset += part;
         length -= part;
-        if (length > 0)
-            espota_agent_send_status(agent, request, ESPOTA_AGENT_WORKING, 0);
     }
     return ESPOTA_AGENT_OK;
 }

@@ -23,6 +23,8 @@ static void begin_session(struct espota_agent *agent, struct espota_agent_stream
 {
     espota_noise_forget(&agent->session, sizeof agent->session);
     espota_agent_drop_stream(agent);
+    espota_agent_drain(agent);
+    (void)espota_agent_flash_failed(agent);
     memset(&agent->update, 0, sizeof agent->update);
     agent->session.stream = stream;
     agent->session.heard_ms = agent->port->now_ms(agent->port->context);
@@ -34,8 +36,8 @@ void espota_agent_end_session(struct espota_agent *agent)
 }
 
 /* All that both sides said becomes part of the handshake: what is changed on the way makes it fail. */
-static int begin_handshake(struct espota_agent *agent, const struct request *request, const uint8_t *reply,
-                           size_t length)
+static int begin_handshake(struct espota_agent *agent, const struct espota_agent_request_in *request,
+                           const uint8_t *reply, size_t length)
 {
     static const char label[] = ESPOTA_AGENT_LABEL_PROLOGUE;
     uint8_t said[sizeof label - 1 + ESPOTA_AGENT_HELLO_SIZE + ESPOTA_AGENT_HELLO_REPLY_SIZE];
@@ -54,7 +56,8 @@ static int begin_handshake(struct espota_agent *agent, const struct request *req
 }
 
 /* With a key nothing changes but the handshake of this stream: a stranger's HELLO costs the owner nothing. */
-enum espota_agent_status espota_agent_hello(struct espota_agent *agent, const struct request *request,
+enum espota_agent_status espota_agent_hello(struct espota_agent *agent,
+                                            const struct espota_agent_request_in *request,
                                             struct reply *reply)
 {
     const struct espota_agent_config *config = agent->config;
@@ -106,7 +109,8 @@ static enum espota_agent_status shake_hands(struct espota_agent *agent, struct e
     return status;
 }
 
-enum espota_agent_status espota_agent_handshake(struct espota_agent *agent, const struct request *request,
+enum espota_agent_status espota_agent_handshake(struct espota_agent *agent,
+                                                const struct espota_agent_request_in *request,
                                                 struct reply *reply)
 {
     struct espota_agent_stream *stream = request->stream;
@@ -143,7 +147,7 @@ int espota_agent_encrypt(struct espota_agent *agent, uint8_t head[ESPOTA_AGENT_S
                         inner, length);
 }
 
-bool espota_agent_decrypt(struct espota_agent *agent, struct request *request, size_t length)
+bool espota_agent_decrypt(struct espota_agent *agent, struct espota_agent_request_in *request, size_t length)
 {
     enum { OVERHEAD = ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + ESPOTA_AGENT_TAG_SIZE };
     const struct espota_crypto *crypto = &agent->port->crypto;
@@ -169,8 +173,8 @@ bool espota_agent_decrypt(struct espota_agent *agent, struct request *request, s
  */
 
 /* The answer goes out at the old rate: agent.c changes it behind that. */
-enum espota_agent_status espota_agent_rate(struct espota_agent *agent, const struct request *request,
-                                           struct reply *reply)
+enum espota_agent_status espota_agent_rate(struct espota_agent *agent,
+                                           const struct espota_agent_request_in *request, struct reply *reply)
 {
     (void)agent;
     (void)reply;

@@ -12,22 +12,21 @@
 static int load_table(struct espota_agent *agent)
 {
     struct espota_table_problem problem;
-    if (agent->port->flash_read(agent->port->context, agent->config->table_offset, agent->sector,
+    if (agent->port->flash_read(agent->port->context, agent->config->table_offset, agent->sector[0],
                                 ESPOTA_TABLE_BINARY_SIZE) != 0)
         return -1;
-    return espota_table_parse_flash(&agent->table, agent->sector, ESPOTA_TABLE_BINARY_SIZE,
+    return espota_table_parse_flash(&agent->table, agent->sector[0], ESPOTA_TABLE_BINARY_SIZE,
                                     agent->config->table_offset, agent->config->flash_size, agent->port->md5,
                                     &problem);
 }
 
-static enum espota_agent_status begin(struct espota_agent *agent, const struct request *request,
-                                      struct reply *reply)
+static enum espota_agent_status begin(struct espota_agent *agent,
+                                      const struct espota_agent_request_in *request, struct reply *reply)
 {
     const uint8_t *in = request->data;
     struct espota_agent_update *u = &agent->update;
     struct espota_table_problem problem;
     (void)reply;
-    espota_agent_drop_stream(agent);
     memset(u, 0, sizeof *u);
     if (request->length != ESPOTA_AGENT_BEGIN_SIZE)
         return ESPOTA_AGENT_MALFORMED;
@@ -79,13 +78,13 @@ static enum espota_agent_status prepare(struct espota_agent *agent, uint32_t off
                                         uint32_t *start)
 {
     struct espota_agent_update *u = &agent->update;
-    bool same, blank;
     if (!u->cleared) {
-        if (espota_agent_compare(agent, offset, sector, 0, &same, &blank) != 0)
-            return ESPOTA_AGENT_FLASH;
-        enum espota_agent_status status = same ? ESPOTA_AGENT_OK : clear(agent);
-        *start = same ? SECTOR : 0;
-        if (same || status != ESPOTA_AGENT_OK)
+        if (espota_agent_flash_holds(agent, offset, sector)) {
+            *start = SECTOR;
+            return ESPOTA_AGENT_OK;
+        }
+        enum espota_agent_status status = clear(agent);
+        if (status != ESPOTA_AGENT_OK)
             return status;
     }
     if (offset == u->partition) {
@@ -111,15 +110,14 @@ static enum espota_agent_status seal(struct espota_agent *agent)
     return ESPOTA_AGENT_OK;
 }
 
-static enum espota_agent_status verify(struct espota_agent *agent, const struct request *request,
-                                       struct reply *reply)
+static enum espota_agent_status verify(struct espota_agent *agent,
+                                       const struct espota_agent_request_in *request, struct reply *reply)
 {
     const struct espota_agent_update *u = &agent->update;
     if (request->length != 0)
         return ESPOTA_AGENT_MALFORMED;
     if (!u->open)
         return ESPOTA_AGENT_ORDER;
-    espota_agent_drop_stream(agent);
     enum espota_agent_status status = espota_agent_digest_range(agent, u->partition, u->length, reply->data);
     if (status != ESPOTA_AGENT_OK)
         return status;

@@ -8,15 +8,29 @@
 
 #include <string.h>
 
+enum { PIECE = 256 };
+
 struct slot_reader {
-    const struct espota_agent *agent;
+    struct espota_agent *agent;
     uint32_t offset;
 };
 
 static int read_slot(void *context, uint32_t offset, void *buffer, size_t length)
 {
     const struct slot_reader *reader = context;
+    espota_agent_relax(reader->agent);
+    espota_agent_say_working(reader->agent);
     return espota_agent_slot_read(reader->agent, reader->offset + offset, buffer, length);
+}
+
+/* Not inlined, so that the block is off the stack when the signature is checked. */
+__attribute__((noinline)) static enum espota_agent_status
+read_signature(const struct espota_agent *agent, uint32_t offset, struct espota_signature *signature)
+{
+    uint8_t block[ESPOTA_SIGNATURE_BLOCK_SIZE];
+    if (espota_agent_flash_read(agent, offset, block, sizeof block) != 0)
+        return ESPOTA_AGENT_FLASH;
+    return espota_signature_parse(signature, block) ? ESPOTA_AGENT_OK : ESPOTA_AGENT_UNSIGNED;
 }
 
 /* Is the image signed by the device's owner? */
@@ -29,17 +43,13 @@ static enum espota_agent_status check_owner(struct espota_agent *agent,
     if (end < length || !espota_agent_inside(end, ESPOTA_SIGNATURE_BLOCK_SIZE, 0, partition->size))
         return ESPOTA_AGENT_UNSIGNED;
     enum espota_agent_status status = espota_agent_digest_range(agent, partition->offset, end, digest);
-    if (status != ESPOTA_AGENT_OK)
-        return status;
-    espota_agent_drop_stream(agent);
-    if (espota_agent_flash_read(agent, partition->offset + end, agent->sector, ESPOTA_SIGNATURE_BLOCK_SIZE) !=
-        0)
-        return ESPOTA_AGENT_FLASH;
-    if (!espota_signature_parse(&signature, agent->sector) ||
-        memcmp(signature.digest, digest, sizeof digest) != 0 ||
-        agent->port->check_signature(agent->port->context, digest, signature.r_s) != 0)
-        return ESPOTA_AGENT_UNSIGNED;
-    return ESPOTA_AGENT_OK;
+    if (status == ESPOTA_AGENT_OK)
+        status = read_signature(agent, partition->offset + end, &signature);
+    if (status == ESPOTA_AGENT_OK &&
+        (memcmp(signature.digest, digest, sizeof digest) != 0 ||
+         agent->port->check_signature(agent->port->context, digest, signature.r_s) != 0))
+        status = ESPOTA_AGENT_UNSIGNED;
+    return status;
 }
 
 /* A recovery agent on the bare chip: it checks no signatures. Its settings lie where it reads them from. */
@@ -57,8 +67,8 @@ static enum espota_image_verdict look(struct espota_agent *agent, const struct e
 {
     struct slot_reader reader = { agent, partition->offset };
     struct espota_image_source source = { &reader, read_slot, partition->size };
-    espota_agent_drop_stream(agent); /* the sector buffer serves here */
-    return espota_image_examine(image, &source, &agent->port->sha256, agent->sector, sizeof agent->sector);
+    uint8_t piece[PIECE];
+    return espota_image_examine(image, &source, &agent->port->sha256, piece, sizeof piece);
 }
 
 /* Would the bootloader start what is whole? One that it refuses has it start another app. */

@@ -31,6 +31,7 @@
 #define ESPOTA_AGENT_SECTORS 2u
 #endif
 
+struct espota_agent_request_in;
 struct espota_agent;
 struct espota_agent_service;
 
@@ -177,6 +178,20 @@ struct espota_agent_input_stream {
     uint8_t piece[ESPOTA_STREAM_HEAD_SIZE];
 };
 
+/** Sectors on their way into flash from the buffers of the agent, the first one under way. */
+struct espota_agent_flash {
+    uint8_t state;
+    uint8_t first, count;                  /* of the buffers that are full */
+    bool busy;                             /* an operation was begun, and was not seen to end */
+    bool failed;                           /* which nobody was told yet */
+    bool same, blank;                      /* so far */
+    uint32_t at;                           /* within the first sector */
+    uint32_t end;                          /* of the stretch, in flash */
+    uint32_t blank_end;                    /* all is blank from the sector that comes next to here */
+    uint32_t offset[ESPOTA_AGENT_SECTORS]; /* in flash */
+    uint16_t start[ESPOTA_AGENT_SECTORS];  /* bytes before it stay out of flash */
+};
+
 /** A rate that RATE asked for. */
 struct espota_agent_rate {
     struct espota_agent_stream *stream; /* that has it, or NULL: none has another than it began with */
@@ -185,21 +200,23 @@ struct espota_agent_rate {
     uint32_t since_ms;
 };
 
+/* Small members first: code for those is smaller. */
 struct espota_agent {
     const struct espota_agent_port *port;
     const struct espota_agent_config *config;
-    struct espota_agent_session session;
-    struct espota_agent_rate rate;
-    struct espota_agent_update update;
+    const struct espota_agent_request_in *request; /* that is carried out and may take long; NULL: none */
+    uint32_t told_ms;                              /* when its host was told so */
+    bool serves;                                   /* it found what its service needs: a table */
+    struct espota_agent_flash flash;
     struct espota_agent_input_stream input;
-    struct espota_table table;
-    bool serves; /* it found what its service needs: a table */
-    uint8_t reply[ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA + ESPOTA_AGENT_TAG_SIZE];
-    uint8_t sector[ESPOTA_SECTOR_SIZE];
-#if ESPOTA_AGENT_SECTORS > 1
+    struct espota_agent_update update;
+    struct espota_agent_rate rate;
+    struct espota_agent_session session;
     struct espota_coder_image image;
-    uint8_t chunk[ESPOTA_CODER_SECTOR]; /* a coded one, being gathered */
-#endif
+    struct espota_table table;
+    uint8_t reply[ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA + ESPOTA_AGENT_TAG_SIZE];
+    uint8_t chunk[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_CODER_SECTOR : 1]; /* a coded one, being gathered */
+    uint8_t sector[ESPOTA_AGENT_SECTORS][ESPOTA_SECTOR_SIZE];
 };
 
 /** Start. `port` and `config` must outlive the agent. The partition table is read from flash.

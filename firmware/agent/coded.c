@@ -1,0 +1,73 @@
+/* Coded streams: chunks into sectors. */
+#include "private.h"
+
+#include "espota/bytes.h"
+#include "espota/coder.h"
+#include "espota/table.h"
+
+#include <string.h>
+
+#define SECTOR ESPOTA_SECTOR_SIZE
+
+enum { KIND_SHIFT = 14 };
+
+static int read_image(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    struct espota_agent *agent = context;
+    if (!espota_agent_inside(offset, (uint32_t)length, 0, agent->input.at))
+        return -1;
+    espota_agent_drain(agent);
+    return espota_agent_slot_read(agent, agent->update.partition + offset, buffer, length);
+}
+
+static void relax(void *context)
+{
+    espota_agent_flash_step(context);
+}
+
+/* A coded stream reads what lies before its stretch: all of that has to be for the host to read. */
+enum espota_agent_status espota_agent_begin_coded(struct espota_agent *agent)
+{
+    const struct espota_agent_port *port = agent->port;
+    struct espota_agent_input_stream *in = &agent->input;
+    agent->image = (struct espota_coder_image){ agent, read_image, relax };
+    if (port->service->may_read(agent, agent->update.partition, in->end) != ESPOTA_AGENT_OK ||
+        port->decoder->begin(port->decoder_memory, port->decoder_memory_size, (enum espota_isa)in->piece[1],
+                             in->piece[2], in->at, &agent->image) != 0)
+        return ESPOTA_AGENT_UNSUPPORTED;
+    return ESPOTA_AGENT_OK;
+}
+
+enum espota_agent_status espota_agent_take_word(struct espota_agent_input_stream *in)
+{
+    uint16_t word = espota_get_le16(in->piece), length = word & ESPOTA_CHUNK_LENGTH_MASK;
+    unsigned kind = word >> KIND_SHIFT;
+    if (kind == ESPOTA_CHUNK_CODED) {
+        if (length == 0 || length > ESPOTA_CODER_SECTOR)
+            return ESPOTA_AGENT_MALFORMED;
+        espota_agent_expect(in, ESPOTA_AGENT_PART_CODED, length);
+        return ESPOTA_AGENT_OK;
+    }
+    if (length != 0)
+        return ESPOTA_AGENT_MALFORMED;
+    if (kind == ESPOTA_CHUNK_STORED)
+        espota_agent_expect(in, ESPOTA_AGENT_PART_SECTOR, SECTOR);
+    else if (kind == ESPOTA_CHUNK_FILL)
+        espota_agent_expect(in, ESPOTA_AGENT_PART_FILL, 1);
+    else
+        espota_agent_expect(in, ESPOTA_AGENT_PART_COPY, 4);
+    return ESPOTA_AGENT_OK;
+}
+
+int espota_agent_rebuild(struct espota_agent *agent, uint8_t *sector)
+{
+    const struct espota_agent_port *port = agent->port;
+    struct espota_agent_input_stream *in = &agent->input;
+    if (in->part == ESPOTA_AGENT_PART_FILL)
+        memset(sector, in->piece[0], SECTOR);
+    else if (in->part == ESPOTA_AGENT_PART_COPY)
+        return read_image(agent, espota_get_le32(in->piece), sector, SECTOR);
+    else if (in->part == ESPOTA_AGENT_PART_CODED)
+        return port->decoder->sector(port->decoder_memory, agent->chunk, in->needs, sector);
+    return 0;
+}
