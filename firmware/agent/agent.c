@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { IDLE_MS = 3000, WORKING_MS = 250 };
+enum { IDLE_MS = 3000, WORKING_MS = 250, STEPS = 4 };
 
 int espota_agent_start(struct espota_agent *agent, const struct espota_agent_port *port,
                        const struct espota_agent_config *config)
@@ -187,7 +187,8 @@ static void take_frame(struct espota_agent *agent, struct espota_agent_stream *s
 void espota_agent_work(struct espota_agent *agent)
 {
     espota_agent_check_rate(agent);
-    espota_agent_flash_step(agent);
+    for (unsigned i = 0; i < STEPS; i++)
+        espota_agent_flash_step(agent);
 }
 
 void espota_agent_input(struct espota_agent *agent, struct espota_agent_stream *stream, const uint8_t *data,

@@ -100,6 +100,15 @@ static void agent_restart(void *context)
     board->restart_wanted = true;
 }
 
+static enum espota_isa isa_of(const struct espota_chip *chip)
+{
+    static const uint16_t xtensa[] = { 0, 2, 9 }; /* ESP32, S2, S3; all others are RISC-V */
+    for (size_t i = 0; i < sizeof xtensa / sizeof xtensa[0]; i++)
+        if (chip->image_id == xtensa[i])
+            return ESPOTA_ISA_XTENSA;
+    return ESPOTA_ISA_RISCV;
+}
+
 static void start_app(struct sim_board *board)
 {
     const struct sim_board_options *o = &board->options;
@@ -112,6 +121,7 @@ static void start_app(struct sim_board *board)
         .name = board->agent_name,
         .key = o->key,
         .key_length = o->key_length,
+        .isa = isa_of(o->chip),
         .window = AGENT_WINDOW,
         .window_bytes = AGENT_WINDOW_BYTES,
         .rollback = o->rollback,

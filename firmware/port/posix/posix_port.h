@@ -1,5 +1,6 @@
 /** A port of the agent to a POSIX process: OpenSSL for hashes, ciphers and random numbers, the system's
- * clock. Flash and stream are the caller's: the simulator and the tests bring theirs. */
+ * clock, a decoder of coded streams. Flash and stream are the caller's: the simulator and the tests bring
+ * theirs. */
 #ifndef ESPOTA_POSIX_PORT_H
 #define ESPOTA_POSIX_PORT_H
 
@@ -10,6 +11,7 @@
 struct posix_port {
     struct espota_agent_port port; /* to hand to espota_agent_start */
     struct espota_hash *sha256;
+    void *decoder_memory;
 };
 
 /** Fill in what a process can offer; the flash and restart members of `port->port` stay as they are.
