@@ -8,6 +8,7 @@
 #include "espota/version.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { AGENT_WINDOW = 4, AGENT_WINDOW_BYTES = 8192, STEP = 64 };
@@ -62,17 +63,25 @@ static int agent_read(void *context, uint32_t offset, void *buffer, size_t lengt
 static int agent_erase(void *context, uint32_t offset, uint32_t length)
 {
     struct sim_board *board = context;
-    int result = sim_flash_erase_block(board->flash, offset, length);
-    sim_flash_wait(board->flash);
-    return result;
+    return sim_flash_erase_block(board->flash, offset, length);
 }
 
 static int agent_program(void *context, uint32_t offset, const void *data, size_t length)
 {
     struct sim_board *board = context;
-    int result = sim_flash_program(board->flash, offset, data, length);
-    sim_flash_wait(board->flash);
-    return result;
+    return sim_flash_program(board->flash, offset, data, length);
+}
+
+static int agent_busy(void *context)
+{
+    struct sim_board *board = context;
+    return sim_flash_poll(board->flash);
+}
+
+static uint32_t agent_now_ms(void *context)
+{
+    const struct sim_board *board = context;
+    return (uint32_t)espota_clock_now_ms(board->options.clock);
 }
 
 static int agent_send(void *context, const uint8_t *data, size_t length)
@@ -100,15 +109,6 @@ static void agent_restart(void *context)
     board->restart_wanted = true;
 }
 
-static enum espota_isa isa_of(const struct espota_chip *chip)
-{
-    static const uint16_t xtensa[] = { 0, 2, 9 }; /* ESP32, S2, S3; all others are RISC-V */
-    for (size_t i = 0; i < sizeof xtensa / sizeof xtensa[0]; i++)
-        if (chip->image_id == xtensa[i])
-            return ESPOTA_ISA_XTENSA;
-    return ESPOTA_ISA_RISCV;
-}
-
 static void start_app(struct sim_board *board)
 {
     const struct sim_board_options *o = &board->options;
@@ -121,9 +121,11 @@ static void start_app(struct sim_board *board)
         .name = board->agent_name,
         .key = o->key,
         .key_length = o->key_length,
-        .isa = isa_of(o->chip),
         .window = AGENT_WINDOW,
         .window_bytes = AGENT_WINDOW_BYTES,
+        .flash_id = sim_flash_id(board->flash),
+        .cpu_mhz = SIM_APP_MHZ,
+        .isa = sim_isa(o->chip),
         .rollback = o->rollback,
         .min_secure_version = o->min_secure_version,
         .project = o->project,
@@ -148,6 +150,18 @@ static void start_app(struct sim_board *board)
 /* ---- life -----------------------------------------------------------------------------------------------
  */
 
+/* What costs time, and has a clock of its own. */
+static int complete_port(struct sim_board *board, struct espota_error *error)
+{
+    struct espota_agent_port *port = &board->port.port;
+    port->now_ms = agent_now_ms;
+    port->sha256 = sim_cpu_hash(&board->sha256, &board->cpu, &port->sha256);
+    port->decoder = &sim_cpu_decoder;
+    port->decoder_memory =
+        sim_cpu_decoder_memory(&board->cpu, ESPOTA_CODER_TABLE_DEFAULT, &port->decoder_memory_size);
+    return port->decoder_memory ? 0 : espota_fail_memory(error, "simulating a board");
+}
+
 int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struct sim_board_options *options,
                    struct espota_error *error)
 {
@@ -160,15 +174,15 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
         .flash_read = agent_read,
         .flash_erase = agent_erase,
         .flash_program = agent_program,
+        .flash_busy = agent_busy,
+        .erase_steps = 32768 | 65536,
         .restart = agent_restart,
     };
     sim_uart_init(&board->uart);
     board->uart.limit = SIM_UART_MOST; /* an interrupt empties the FIFO */
     sim_cpu_init(&board->cpu, flash->time, SIM_APP_MHZ);
     int result = posix_port_begin(&board->port, error);
-    if (result == 0)
-        board->port.port.sha256 = sim_cpu_hash(&board->cpu, &board->port.port.sha256);
-    return result;
+    return result ? result : complete_port(board, error);
 }
 
 static void stop(struct sim_board *board)
@@ -187,6 +201,7 @@ void sim_board_end(struct sim_board *board)
 {
     stop(board);
     sim_uart_free(&board->uart);
+    free(board->port.port.decoder_memory);
     posix_port_end(&board->port);
 }
 

@@ -55,6 +55,7 @@ struct sim_board {
     struct sim_uart
         uart; /* what the board receives on it; the line puts bytes there, or sim_board_input does */
     struct sim_cpu cpu;
+    struct sim_cpu_hash sha256; /* of the agent */
     struct posix_port port;
     struct espota_agent agent;
     struct espota_agent_config agent_config;

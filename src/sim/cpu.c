@@ -4,6 +4,14 @@
 
 const struct sim_cpu_costs sim_cpu_usual = { .frame = 45, .sha256 = 79, .coded = 600 };
 
+/* The first three are Xtensa; all later ones are RISC-V. */
+enum espota_isa sim_isa(const struct espota_chip *chip)
+{
+    enum { ESP32 = 0, ESP32S2 = 2, ESP32S3 = 9 };
+    bool xtensa = chip->image_id == ESP32 || chip->image_id == ESP32S2 || chip->image_id == ESP32S3;
+    return xtensa ? ESPOTA_ISA_XTENSA : ESPOTA_ISA_RISCV;
+}
+
 void sim_cpu_init(struct sim_cpu *cpu, const struct sim_time *time, uint32_t mhz)
 {
     *cpu = (struct sim_cpu){ .time = time, .costs = sim_cpu_usual, .mhz = mhz };
@@ -23,27 +31,27 @@ void sim_cpu_spend(struct sim_cpu *cpu, uint64_t cycles)
 
 static int hash_begin(void *context)
 {
-    const struct sim_cpu *cpu = context;
-    return cpu->hash.begin(cpu->hash.context);
+    const struct sim_cpu_hash *own = context;
+    return own->inner.begin(own->inner.context);
 }
 
 static int hash_update(void *context, const void *data, size_t length)
 {
-    struct sim_cpu *cpu = context;
-    sim_cpu_spend(cpu, length * cpu->costs.sha256);
-    return cpu->hash.update(cpu->hash.context, data, length);
+    struct sim_cpu_hash *own = context;
+    sim_cpu_spend(own->cpu, length * own->cpu->costs.sha256);
+    return own->inner.update(own->inner.context, data, length);
 }
 
 static int hash_finish(void *context, uint8_t *digest)
 {
-    const struct sim_cpu *cpu = context;
-    return cpu->hash.finish(cpu->hash.context, digest);
+    const struct sim_cpu_hash *own = context;
+    return own->inner.finish(own->inner.context, digest);
 }
 
-struct espota_hash sim_cpu_hash(struct sim_cpu *cpu, const struct espota_hash *hash)
+struct espota_hash sim_cpu_hash(struct sim_cpu_hash *own, struct sim_cpu *cpu, const struct espota_hash *hash)
 {
-    cpu->hash = *hash;
-    return (struct espota_hash){ cpu, hash_begin, hash_update, hash_finish };
+    *own = (struct sim_cpu_hash){ cpu, *hash };
+    return (struct espota_hash){ own, hash_begin, hash_update, hash_finish };
 }
 
 /* ---- decoding -------------------------------------------------------------------------------------------

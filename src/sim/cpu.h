@@ -3,6 +3,7 @@
 #ifndef ESPOTA_SIM_CPU_H
 #define ESPOTA_SIM_CPU_H
 
+#include "espota/chip.h"
 #include "espota/coder.h"
 #include "espota/hash.h"
 #include "timing.h"
@@ -28,18 +29,26 @@ struct sim_cpu {
     struct sim_cpu_costs costs;
     uint32_t mhz;
     uint64_t spent_ns;
-    struct espota_hash hash; /* the one that sim_cpu_hash hands on to */
     /* The decoder's sector under way. */
     struct espota_coder_image image, around; /* as the agent gave it, and as the decoder sees it */
     uint64_t sector_cycles, charged;         /* all that it takes; what was charged so far */
     uint64_t relaxes, relaxed;               /* how often the last sector relaxed, and this one so far */
 };
 
+/* A hash on it. */
+struct sim_cpu_hash {
+    struct sim_cpu *cpu;
+    struct espota_hash inner;
+};
+
+enum espota_isa sim_isa(const struct espota_chip *chip);
+
 void sim_cpu_init(struct sim_cpu *cpu, const struct sim_time *time, uint32_t mhz);
 void sim_cpu_spend(struct sim_cpu *cpu, uint64_t cycles);
 
-/* The same hash, whose updates cost. `cpu` must outlive it. */
-struct espota_hash sim_cpu_hash(struct sim_cpu *cpu, const struct espota_hash *hash);
+/* The same hash, whose updates cost. `own` must outlive it. */
+struct espota_hash sim_cpu_hash(struct sim_cpu_hash *own, struct sim_cpu *cpu,
+                                const struct espota_hash *hash);
 
 /* The decoder, whose sectors cost. Its memory begins with a pointer to the CPU: sim_cpu_decoder_memory
  * allocates it, for the caller to free(). */

@@ -14,9 +14,12 @@
 
 enum { PAGE = 256, BLOCK32 = 32 << 10, BLOCK64 = 64 << 10 };
 
-const struct sim_flash_timing sim_flash_typical = {
-    .sector_us = 45000, .block32_us = 120000, .block64_us = 150000, .page_us = 400, .read_ns = 200
-};
+const struct sim_flash_timing sim_flash_typical = { .sector_us = 45000,
+                                                    .block32_us = 120000,
+                                                    .block64_us = 150000,
+                                                    .page_us = 400,
+                                                    .read_ns = 200,
+                                                    .command_ns = 3000 };
 
 static int cannot(const char *path, const char *what, int fd, struct espota_error *error)
 {
@@ -129,6 +132,15 @@ void sim_flash_close(struct sim_flash *flash)
     flash->fd = -1;
 }
 
+uint32_t sim_flash_id(const struct sim_flash *flash)
+{
+    enum { WINBOND_40 = 0x40ef };
+    uint32_t capacity = 0;
+    while ((1u << capacity) < flash->size)
+        capacity++;
+    return WINBOND_40 | capacity << 16;
+}
+
 static bool inside(const struct sim_flash *flash, uint32_t offset, size_t length)
 {
     return flash->powered && offset <= flash->size && length <= flash->size - offset;
@@ -136,7 +148,13 @@ static bool inside(const struct sim_flash *flash, uint32_t offset, size_t length
 
 bool sim_flash_busy(const struct sim_flash *flash)
 {
-    return sim_time_now(flash->time) < flash->busy_until_ns;
+    return flash->time && sim_time_now(flash->time) < flash->busy_until_ns;
+}
+
+int sim_flash_poll(const struct sim_flash *flash)
+{
+    sim_time_spend(flash->time, flash->timing.command_ns);
+    return flash->powered ? sim_flash_busy(flash) : -1;
 }
 
 void sim_flash_wait(const struct sim_flash *flash)
@@ -149,7 +167,7 @@ int sim_flash_read(struct sim_flash *flash, uint32_t offset, void *buffer, size_
     if (!inside(flash, offset, length))
         return -1;
     sim_flash_wait(flash);
-    sim_time_spend(flash->time, (uint64_t)length * flash->timing.read_ns);
+    sim_time_spend(flash->time, flash->timing.command_ns + (uint64_t)length * flash->timing.read_ns);
     memcpy(buffer, flash->data + offset, length);
     return 0;
 }
@@ -235,7 +253,8 @@ int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data
     size_t pages = length == 0 ? 0 : (offset % PAGE + length + PAGE - 1) / PAGE;
     for (size_t i = 0; i < pages; i++) {
         sim_flash_wait(flash);
-        sim_time_spend(flash->time, (uint64_t)(length < PAGE ? length : PAGE) * flash->timing.read_ns);
+        sim_time_spend(flash->time, flash->timing.command_ns +
+                                        (uint64_t)(length < PAGE ? length : PAGE) * flash->timing.read_ns);
         be_busy(flash, flash->timing.page_us);
     }
     return flash->powered ? 0 : -1;

@@ -18,6 +18,7 @@ struct sim_flash_timing {
     uint32_t sector_us, block32_us, block64_us; /* to erase 4K, 32K, 64K */
     uint32_t page_us;                           /* to program up to 256 bytes */
     uint32_t read_ns;                           /* a byte, over the bus; programming pays it too */
+    uint32_t command_ns;                        /* any command */
 };
 
 /* Typical figures of a W25Q32JV, on one line of SPI at 40 MHz. Source: Winbond, W25Q32JV, revision I, 9.6. */
@@ -48,6 +49,9 @@ int sim_flash_open(struct sim_flash *flash, const char *path, uint32_t size, str
 int sim_flash_memory(struct sim_flash *flash, uint32_t size, struct espota_error *error);
 void sim_flash_close(struct sim_flash *flash);
 
+/* JEDEC: a Winbond, type 40, log2 of the size. */
+uint32_t sim_flash_id(const struct sim_flash *flash);
+
 /* 0; or -1 when out of range or without power. Each waits until the operation before is done; erasing and
  * programming return when they have begun, but for the pages before the last one. */
 int sim_flash_read(struct sim_flash *flash, uint32_t offset, void *buffer, size_t length);
@@ -58,6 +62,8 @@ int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data
 
 /* Does an operation go on? */
 bool sim_flash_busy(const struct sim_flash *flash);
+/* The same by its status register, which takes a moment to read. @return 1, 0, or -1 without power. */
+int sim_flash_poll(const struct sim_flash *flash);
 void sim_flash_wait(const struct sim_flash *flash);
 
 #endif

@@ -10,11 +10,10 @@
 
 #include <string.h>
 
-#define SPI_CMD_USR      (1u << 18)
-#define FLASH_READ_ID    0x9fu
-#define SYNC_VALUE       0x20120707u
-#define SYNC_ANSWERS     8
-#define FLASH_ID_WINBOND 0x40efu /* maker ef, type 40; capacity is added */
+#define SPI_CMD_USR   (1u << 18)
+#define FLASH_READ_ID 0x9fu
+#define SYNC_VALUE    0x20120707u
+#define SYNC_ANSWERS  8
 
 /* What the ROM's code takes, at the crystal's 40 MHz: cycles for a request, and for each byte of what it
  * works on. Made so that an ESP32's takes 7.6 KB/s of deflated data at 115200 baud, as measured on one that
@@ -49,14 +48,6 @@ static void finish(struct sim_rom *rom, uint8_t command, uint8_t error)
 /* ---- registers ------------------------------------------------------------------------------------------
  */
 
-static uint32_t flash_id(const struct sim_rom *rom)
-{
-    uint32_t capacity = 0;
-    while ((1u << capacity) < rom->flash->size)
-        capacity++;
-    return FLASH_ID_WINBOND | capacity << 16;
-}
-
 static uint32_t read_register(const struct sim_rom *rom, uint32_t address)
 {
     for (unsigned i = 0; i < rom->written_count; i++)
@@ -85,7 +76,7 @@ static void run_spi_command(struct sim_rom *rom)
     uint32_t command = read_register(rom, base + rom->chip->spi.usr2) & 0xff;
     uint32_t answer = 0;
     if (command == FLASH_READ_ID && rom->attached)
-        answer = flash_id(rom);
+        answer = sim_flash_id(rom->flash);
     store_register(rom, base + rom->chip->spi.w0, answer);
 }
 

@@ -35,7 +35,7 @@ static void flash_in_time(struct sim_flash *flash, struct counted *counted)
     *counted = (struct counted){ { counted, counted_now, counted_wait }, 0 };
     assert_int_equal(sim_flash_memory(flash, 1 << 20, &error), 0);
     flash->time = &counted->time;
-    flash->timing.read_ns = 0;
+    flash->timing.read_ns = flash->timing.command_ns = 0;
 }
 
 static void an_erase_goes_on_while_the_chip_does_something_else(void **state)
