@@ -121,34 +121,61 @@ int connect_port(struct cli *cli, const struct connect_options *o, struct espota
     return result ? result : open_link(cli, port, baud, link, error);
 }
 
+/* To the highest rate that works, of those from `baud` down; or to `baud` alone. Where none does, all is as
+ * it was. */
+static int raise_rate(struct cli *cli, struct espota_device *device, uint32_t baud, bool automatic,
+                      struct espota_error *error)
+{
+    static const uint32_t lower[] = { 921600, 460800, 230400 };
+    if (baud == BAUD_USUAL)
+        return 0;
+    if (!espota_agent_client_has_rate(device)) {
+        espota_ui_detail(&cli->ui, "the agent has no other rate to offer");
+        return 0;
+    }
+    int result = espota_agent_client_set_rate(device, baud, error);
+    for (size_t i = 0; result == ESPOTA_ERR_UNSUPPORTED && automatic && i < sizeof lower / sizeof lower[0];
+         i++)
+        result = espota_agent_client_set_rate(device, lower[i], error);
+    return result == ESPOTA_ERR_UNSUPPORTED ? 0 : result;
+}
+
+/* An agent is at the rate that its app chose: the usual one, from which it may be asked to another, or that
+ * one already. */
+static int open_agent(struct cli *cli, const struct connect_options *o, const char *address,
+                      struct espota_agent_client_options *agent, struct espota_device **device,
+                      struct espota_error *error)
+{
+    struct espota_link *link = NULL;
+    uint32_t baud = 0;
+    bool automatic = false;
+    int result = baud_choose(o, &baud, &automatic, error);
+    espota_ui_detail(&cli->ui, "looking for an agent on %s", address);
+    if (result == 0)
+        result = open_link(cli, address, BAUD_USUAL, &link, error);
+    if (!automatic && baud != BAUD_USUAL)
+        agent->other_baud = baud;
+    if (result == 0)
+        result = espota_agent_client_open(device, link, agent, error); /* copies the key */
+    return result ? result : raise_rate(cli, *device, baud, automatic, error);
+}
+
 static int connect_agent(struct cli *cli, const struct connect_options *o, struct espota_device **device,
                          struct espota_error *error)
 {
     uint8_t key[64];
-    struct espota_agent_client_options agent = { .observer = &cli->observer };
+    struct espota_agent_client_options agent = { .observer = &cli->observer, .key = key };
     char address[MAX_PORT];
-    uint32_t baud = 0;
-    bool automatic = false;
-    struct espota_link *link = NULL;
     const struct espota_chip *chip = NULL;
     int result = port_of_agent(cli, o, address, sizeof address, error);
-    if (result == 0)
-        result = baud_choose(o, &baud, &automatic, error);
-    if (automatic) /* the app chose its rate, and nobody can ask for another */
-        baud = BAUD_USUAL;
     if (result == 0)
         result = choose_chip(o, &chip, error);
     if (result == 0 && o->key)
         result = read_key(cli, o->key, key, &agent.key_length, error);
-    if (result == 0 && port_file(address)) {
+    if (result == 0 && port_file(address))
         result = open_file(cli, port_file(address), chip, o->create_size, device, error);
-    } else if (result == 0) {
-        agent.key = key;
-        espota_ui_detail(&cli->ui, "looking for an agent on %s", address);
-        result = open_link(cli, address, baud, &link, error);
-        if (result == 0)
-            result = espota_agent_client_open(device, link, &agent, error); /* copies the key */
-    }
+    else if (result == 0)
+        result = open_agent(cli, o, address, &agent, device, error);
     espota_wipe(key, sizeof key);
     return result;
 }
