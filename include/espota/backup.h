@@ -51,7 +51,8 @@ int espota_backup_check_absent(const struct espota_backup_paths *paths, struct e
 /** Read all of the device's flash, allocated in `flash`, from where an interrupted backup stopped, and say
  * what it is. The device's observer hears of it, and of what is odd about the table. Interrupted or failed,
  * what was read stays in the partial file. `table_offset` 0: as the device says, or 0x8000. Nothing else is
- * written. `flash` comes zero-initialised, and is for espota_bytes_free, also after a failure.
+ * written. An earlier backup of that name spares what is still as it was. `flash` comes zero-initialised, and
+ * is for espota_bytes_free, also after a failure.
  * @return 0; ESPOTA_ERR_UNSUPPORTED when the size of the flash is not known; or what the device or the
  * partial file returned. */
 int espota_backup_read(struct espota_device *device, const struct espota_backup_paths *paths,

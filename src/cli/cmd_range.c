@@ -1,6 +1,7 @@
 /* read, write, verify, erase: parts of flash, by partition name or range. */
 #include "connect.h"
 
+#include "espota/buffer.h"
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/file.h"
@@ -11,6 +12,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TARGET_HELP "a partition's name, OFFSET+LENGTH, or all"
 
@@ -18,6 +20,7 @@ struct options {
     struct connect_options connect;
     struct number_option table_offset;
     bool force, raw;
+    const char *known;
 };
 
 #define COMMON_GROUPS                                                                                        \
@@ -29,6 +32,12 @@ struct options {
     {                                                                                                        \
         force_option, offsetof(struct options, force)                                                        \
     }
+
+static const struct option_spec read_options[] = {
+    { "known", 0, OPTION_TEXT, offsetof(struct options, known), "FILE",
+      "what flash may hold too: sectors that FILE has do not travel" },
+    OPTION_END,
+};
 
 static const struct option_spec verify_options[] = {
     { "raw", 0, OPTION_FLAG, offsetof(struct options, raw), NULL,
@@ -60,6 +69,34 @@ static int set_range_result(struct cli *cli, const struct espota_device *device,
 /* ---- read -----------------------------------------------------------------------------------------------
  */
 
+enum { LARGEST_KNOWN = 256 << 20 };
+
+/* What an earlier run left in the file is where this one begins. */
+static void take_up(const char *path, uint8_t *data, size_t length)
+{
+    struct espota_bytes earlier = { 0 };
+    struct espota_error ignored;
+    if (!to_stdout(path) && espota_file_exists(path) &&
+        espota_file_read(path, length, &earlier, &ignored) == 0 && earlier.size > 0)
+        memcpy(data, earlier.data, earlier.size);
+    espota_bytes_free(&earlier);
+}
+
+static int read_range(const struct options *o, const char *path, struct espota_device *device,
+                      const struct espota_flash_range *t, uint8_t *data, struct espota_smart_read *result,
+                      struct espota_error *error)
+{
+    struct espota_bytes bytes = { 0 };
+    int outcome = o->known ? espota_file_read(o->known, LARGEST_KNOWN, &bytes, error) : 0;
+    struct espota_known known = { bytes.data, bytes.size };
+    take_up(path, data, t->length);
+    if (outcome == 0)
+        outcome = espota_smart_read_knowing(device, t->offset, data, t->length, &known, o->known ? 1 : 0,
+                                            result, error);
+    espota_bytes_free(&bytes);
+    return outcome;
+}
+
 static int read_target(struct cli *cli, const void *options, struct espota_device *device,
                        struct espota_error *error)
 {
@@ -76,7 +113,7 @@ static int read_target(struct cli *cli, const void *options, struct espota_devic
     uint8_t *data = calloc(1, t.length);
     if (!data)
         return espota_fail_memory(error, "reading flash");
-    outcome = espota_smart_read(device, t.offset, data, t.length, &result, error);
+    outcome = read_range(o, path, device, &t, data, &result, error);
     espota_ui_progress_end(&cli->ui);
     if (outcome == 0)
         outcome = espota_file_write_secret(path, data, t.length, error);
@@ -246,8 +283,11 @@ const struct command command_read = {
     .name = "read",
     .summary = "read a part of flash into a file",
     .usage = "TARGET FILE",
-    .description = "TARGET is " TARGET_HELP ". FILE may be -, standard output.\n"
-                   "Blank parts do not travel, and digests make sure that all arrived as it is.",
+    .description =
+        "TARGET is " TARGET_HELP ". FILE may be -, standard output.\n"
+        "Blank parts do not travel, nor what FILE has already or --known knows; digests make sure\n"
+        "that all is as it is in flash.",
+    .options = read_options,
     .groups = { COMMON_GROUPS },
     .options_size = sizeof(struct options),
     .min_arguments = 2,

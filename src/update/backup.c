@@ -111,28 +111,34 @@ static int describe(struct espota_backup_manifest *m, struct espota_device *devi
 /* ---- backup ---------------------------------------------------------------------------------------------
  */
 
-/* What an interrupted backup left, `taken` bytes, is where the next one begins. */
-static int take_up(const char *partial, struct espota_bytes *flash, uint32_t *taken,
+/* What an interrupted backup left, `taken` bytes, is where the next one begins; or else an earlier backup
+ * that it is to replace, of which nothing is taken for read. */
+static int take_up(const struct espota_backup_paths *paths, struct espota_bytes *flash, uint32_t *taken,
                    struct espota_error *error)
 {
     struct espota_bytes bytes = { 0 };
-    if (!espota_file_exists(partial))
+    bool interrupted = espota_file_exists(paths->partial);
+    const char *path = interrupted ? paths->partial : paths->flash;
+    if (!espota_file_exists(path))
         return 0;
-    int result = espota_file_read(partial, LARGEST_FLASH, &bytes, error);
+    int result = espota_file_read(path, LARGEST_FLASH, &bytes, error);
     if (result == 0 && bytes.data) {
-        *taken = (uint32_t)(bytes.size < flash->size ? bytes.size : flash->size);
-        memcpy(flash->data, bytes.data, *taken);
+        size_t size = bytes.size < flash->size ? bytes.size : flash->size;
+        memcpy(flash->data, bytes.data, size);
+        *taken = interrupted ? (uint32_t)size : 0;
     }
     espota_bytes_free(&bytes);
     return result;
 }
 
-static int read_flash(struct espota_device *device, const char *partial, struct espota_bytes *flash,
-                      struct espota_smart_read *result, struct espota_error *error)
+static int read_flash(struct espota_device *device, const struct espota_backup_paths *paths,
+                      struct espota_bytes *flash, struct espota_smart_read *result,
+                      struct espota_error *error)
 {
+    const char *partial = paths->partial;
     struct espota_error ignored;
     uint32_t kept = 0;
-    int outcome = take_up(partial, flash, &kept, error);
+    int outcome = take_up(paths, flash, &kept, error);
     if (outcome != 0)
         return outcome;
     outcome = espota_smart_read(device, 0, flash->data, (uint32_t)flash->size, result, error);
@@ -165,7 +171,7 @@ int espota_backup_read(struct espota_device *device, const struct espota_backup_
     *flash = (struct espota_bytes){ .data = calloc(1, size), .size = size };
     if (!flash->data)
         return espota_fail_memory(error, "reading flash");
-    outcome = read_flash(device, paths->partial, flash, result, error);
+    outcome = read_flash(device, paths, flash, result, error);
     if (outcome == 0 && find_table(&table, flash, table_offset, size))
         espota_slots_warn(device, &table);
     return outcome ? outcome : describe(manifest, device, flash, table_offset, error);

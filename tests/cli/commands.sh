@@ -50,6 +50,15 @@ same "read to standard output" pipe.bin build/firmware.bin
 run read all all.bin
 expect "read all" 0 "err:Read 4194304 bytes"
 same "it is the flash" all.bin flash.bin
+printf XXXX | dd of=all.bin bs=1 seek=70000 conv=notrunc 2>/dev/null
+run read all all.bin --json
+expect "read over an earlier read: what differs travels" 0 'out:"read": 4096'
+same "and it is the flash again" all.bin flash.bin
+run read MicroPython_1 app2.bin --known build/firmware.bin --json
+expect "--known: what that file has does not travel" 0 'out:"read": 0'
+same "and it is there all the same" app2.bin app.bin
+run read MicroPython_1 app2.bin --known nowhere.bin
+expect "--known: no such file" 1 "err:nowhere.bin"
 run read 0x10000+1 one.bin
 expect "a range need not be aligned to be read" 0 "err:Read 1 bytes"
 run read nothing x.bin
@@ -124,6 +133,8 @@ run backup board.bin
 expect "backup" 0 "err:travelled" "err:board.bin.json"
 same "it is the flash" board.bin flash.bin
 grep -q '"name": "nvs"' board.bin.json && ok "the manifest knows the partitions" || not_ok "the manifest knows the partitions"
+run backup board.bin --force
+expect "backup over an earlier one: nothing travels" 0 "err: 0K of it travelled"
 run restore board.bin --json
 expect "restore what is there" 0 'out:"written": 0'
 run erase all -q
