@@ -5,6 +5,7 @@
  * whenever flash has changed. Input: a byte that says which agent, then type, length, payload, again and
  * again; with an owner, what to do, and with what. */
 #include "espota/bytes.h"
+#include "espota/coder.h"
 #include "espota/crc32.h"
 #include "espota/digest.h"
 #include "espota/error.h"
@@ -140,9 +141,26 @@ static void any_request(struct owned_board *o, struct input *in)
     in->left -= length;
 }
 
+/* A head that makes sense, some bytes of the input, then zeros. */
+static void any_stream(struct owned_board *o, struct input *in)
+{
+    uint8_t stream[3 * ESPOTA_SECTOR_SIZE] = { next(in, 2) };
+    size_t length = ESPOTA_STREAM_HEAD_SIZE, more = (size_t)next(in, 64) * 200;
+    if (stream[0] == ESPOTA_STREAM_CODED) {
+        stream[1] = ESPOTA_ISA_XTENSA;
+        stream[2] = ESPOTA_CODER_TABLE_DEFAULT;
+    }
+    stream[5] = (uint8_t)(next(in, 4) << 4);
+    stream[9] = (uint8_t)(next(in, 8) << 4);
+    for (unsigned bytes = next(in, 64); in->left > 0 && bytes > 0; bytes--)
+        stream[length++] = next(in, 256);
+    length = length + more < sizeof stream ? length + more : sizeof stream;
+    (void)owned_stream(o, stream, length);
+}
+
 static void one_act(struct owned_board *o, struct input *in)
 {
-    uint8_t act = next(in, 12);
+    uint8_t act = next(in, 15);
     uint32_t place = owned_app(next(in, 4));
     enum signed_image_kind kind = (enum signed_image_kind)next(in, IMAGE_KINDS);
     switch (act) {
@@ -181,6 +199,16 @@ static void one_act(struct owned_board *o, struct input *in)
     case 10:
         (void)owned_install(o, place, kind);
         break;
+    case 11:
+        (void)owned_write_coded(o, kind);
+        break;
+    case 12:
+        any_stream(o, in);
+        break;
+    case 13:
+        for (unsigned i = next(in, 100); i > 0 && o->b->board.state == SIM_RUNNING; i--)
+            espota_agent_work(&o->b->board.agent);
+        break;
     default:
         any_request(o, in);
     }
@@ -199,6 +227,7 @@ static void talk_to_owned(const uint8_t *data, size_t size)
         signed_images_make(&images);
     uint8_t layout = next(&in, OWNED_LAYOUTS), runs = next(&in, 2);
     owned_board_make(&o, &images, &owned_layouts[layout], runs, IMAGE_FIRST, next(&in, 2));
+    owned_board_lag(&o, next(&in, 3));
     for (unsigned i = 0; i < 3; i++) { /* as a cable may have put them there */
         uint8_t kind = next(&in, 2 * IMAGE_KINDS);
         if (i != runs && kind < IMAGE_KINDS && owned_layouts[layout].subtype[i] != 0xff)
@@ -208,7 +237,7 @@ static void talk_to_owned(const uint8_t *data, size_t size)
     for (unsigned acts = 0; in.left > 0 && acts < 64; acts++) {
         one_act(&o, &in);
         boot_guard_look(&o.guard);
-        if (o.guard.faults || o.b->board.state != SIM_RUNNING)
+        if (o.guard.faults || o.lag->misuses || o.b->board.state != SIM_RUNNING)
             abort();
     }
     owned_board_free(&o);

@@ -344,121 +344,6 @@ static void the_header_that_is_held_back_counts_as_written(void **state)
     leave(&o);
 }
 
-/* ---- any requests ---------------------------------------------------------------------------------------
- */
-
-struct chance {
-    uint32_t state;
-};
-
-static uint32_t any(struct chance *c, uint32_t below)
-{
-    c->state ^= c->state << 13;
-    c->state ^= c->state >> 17;
-    c->state ^= c->state << 5;
-    return (c->state >> 3) % below;
-}
-
-static uint32_t any_app(struct chance *c)
-{
-    return any(c, 20) == 0 ? OTADATA_AT : owned_app(any(c, 4));
-}
-
-static enum signed_image_kind any_image(struct chance *c)
-{
-    return (enum signed_image_kind)(any(c, 2) ? any(c, IMAGES_THAT_MAY) : any(c, IMAGE_KINDS));
-}
-
-static void one_request(struct owned_board *o, struct chance *c)
-{
-    enum signed_image_kind kind = any_image(c);
-    uint32_t state = any(c, 3) ? ESPOTA_OTA_UNDEFINED : ESPOTA_OTA_NEW;
-    switch (any(c, 16)) {
-    case 0:
-        (void)owned_begin(o, any_app(c), kind);
-        break;
-    case 1:
-        (void)owned_write(o, kind);
-        break;
-    case 2:
-        (void)owned_write_sector(o, kind, any(c, 4));
-        break;
-    case 3:
-        (void)owned_verify(o);
-        break;
-    case 4:
-        (void)owned_ask(o, ESPOTA_AGENT_CONFIRM, NULL, 0);
-        break;
-    case 5:
-        (void)owned_ask(o, ESPOTA_AGENT_ROLLBACK, NULL, 0);
-        break;
-    case 6:
-        owned_board_open(o);
-        break;
-    case 7:
-        owned_board_start(o);
-        break;
-    case 8:
-    case 9:
-        (void)owned_select(o, any_app(c), state);
-        break;
-    case 10:
-        o->b->flash.cut = (enum sim_cut)(SIM_CUT_BEFORE + any(c, 4));
-        o->b->flash.cut_at = o->b->flash.operations + 1 + any(c, 12);
-        o->b->flash.bits = c->state;
-        break;
-    default:
-        if (owned_install(o, any_app(c), kind) == ESPOTA_AGENT_OK && any(c, 4))
-            (void)owned_select(o, any_app(c), state);
-    }
-    if (!o->b->flash.powered || o->b->board.state != SIM_RUNNING)
-        owned_board_start(o);
-}
-
-/* Any images in the slots that do not run, as a cable may have put them there; otadata of any age. */
-static struct owned_board any_board(struct chance *c)
-{
-    unsigned layout = any(c, OWNED_LAYOUTS), runs = any(c, 2), apps = 0;
-    struct owned_board o = board(layout, runs, any(c, 4) != 0);
-    while (owned_layouts[layout].subtype[apps] != 0xff)
-        apps++;
-    for (unsigned i = 0; i < apps; i++)
-        if (i != runs && any(c, 2))
-            put(&o, owned_app(i), (enum signed_image_kind)any(c, IMAGE_KINDS));
-    if (any(c, 4) == 0) /* a slot without an image is named: the bootloader falls back */
-        memset(o.b->flash.data + OTADATA_AT + 4096, (int)any(c, 256), 32);
-    return o;
-}
-
-static void any_requests_and_power_cuts_start_nothing_else(void **state)
-{
-    (void)state;
-    enum { SEQUENCES = 3000, REQUESTS = 24 };
-    unsigned long looks = 0, requests = 0, cuts = 0, updates = 0;
-    for (uint32_t s = 1; s <= SEQUENCES; s++) {
-        struct chance c = { s * 2654435761u };
-        struct owned_board o = any_board(&c);
-        start(&o);
-        const struct espota_partition *first = o.b->board.running;
-        for (unsigned i = 0; i < REQUESTS; i++) {
-            cuts += o.b->flash.cut != SIM_CUT_NONE;
-            one_request(&o, &c);
-            boot_guard_look(&o.guard);
-            if (o.guard.faults)
-                fail_msg("sequence %u: after request %u something else boots", s, i);
-        }
-        requests += REQUESTS;
-        looks += o.guard.looks;
-        updates += o.b->board.running != first;
-        leave(&o);
-    }
-    print_message("# %u sequences, %lu requests, %lu with a power cut ahead, %lu looks at flash; another app "
-                  "runs at the end of %lu\n",
-                  SEQUENCES, requests, cuts, looks, updates);
-    assert_true(cuts > 0);
-    assert_true(updates > SEQUENCES / 20);
-}
-
 static int make_images(void **state)
 {
     (void)state;
@@ -493,7 +378,6 @@ int main(void)
         cmocka_unit_test(a_new_session_has_no_update_under_way),
         cmocka_unit_test(verify_and_select_may_be_repeated),
         cmocka_unit_test(the_header_that_is_held_back_counts_as_written),
-        cmocka_unit_test(any_requests_and_power_cuts_start_nothing_else),
     };
     return cmocka_run_group_tests(tests, make_images, free_images);
 }
