@@ -116,19 +116,16 @@ static uint32_t code_part(struct coder *coder, struct walk *walk, unsigned low, 
 static uint32_t code_immediate(struct coder *coder, struct walk *walk, uint32_t value, unsigned count,
                                unsigned set)
 {
-    const struct coder_riscv *r = &coder->of.riscv;
-    coder->inputs = 2;
+    coder->inputs = 1;
     coder->context[0] = coder_hash(walk->so_far, 31 + 32 * walk->class);
-    coder->context[1] = coder_hash(walk->class << 16 ^ r->destination[0] << 8 ^ r->destination[1], 91);
     return bits(code_number(coder, value, (count + 1) & ~1u, set), 0, count);
 }
 
 /* An address, `count` bits of it; the same functions are called, and the same data used, from everywhere. */
 static uint32_t code_address(struct coder *coder, uint32_t value, unsigned count, unsigned set)
 {
-    coder->inputs = 2;
+    coder->inputs = 1;
     coder->context[0] = set;
-    coder->context[1] = coder_hash(set, coder->of.riscv.word + 22);
     return code_number(coder, value, count, set);
 }
 
