@@ -26,6 +26,13 @@ struct espota_encoder;
 int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, unsigned table_log,
                          const uint8_t *image, size_t image_length, uint32_t offset, uint32_t length,
                          struct espota_bytes *stream, struct espota_error *error);
+/** From the next sector on, the line shall not wait for the decoder: where it would, a sector is stored and
+ * not coded. Without it all is coded that gets shorter by that.
+ * @param line_ns    a byte on the line
+ * @param decode_ns  a byte that comes out of the decoder
+ * @param window     bytes of the stream that may be under way while the decoder works */
+void espota_encoder_pace(struct espota_encoder *encoder, uint32_t line_ns, uint32_t decode_ns,
+                         uint32_t window);
 /** Append the chunk of the next sector. @return 1; 0 when the stretch has no more; negative on failure: no
  * memory. */
 int espota_encoder_sector(struct espota_encoder *encoder, struct espota_bytes *stream,

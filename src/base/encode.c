@@ -25,7 +25,9 @@ struct espota_encoder {
     enum espota_isa isa;
     const uint8_t *image;
     size_t image_length;
-    uint32_t offset, end; /* of what is still to be coded */
+    uint32_t offset, end;                /* of what is still to be coded */
+    uint32_t line_ns, decode_ns, window; /* the pace, if that is set */
+    uint64_t behind_ns; /* so long the decoder works on after the line has brought all so far */
     struct region *region;
     size_t regions, at;
     uint8_t *literals; /* of each word of the image */
@@ -226,6 +228,37 @@ static int append_coded(struct espota_encoder *e, const uint8_t *sector, struct 
     return append_chunk(stream, ESPOTA_CHUNK_STORED, sector, SECTOR, error);
 }
 
+/* Would the line go on while the decoder works on this sector too? */
+static bool keeps_up(const struct espota_encoder *e)
+{
+    return e->behind_ns + (uint64_t)e->decode_ns * SECTOR <= (uint64_t)e->line_ns * e->window;
+}
+
+static void account(struct espota_encoder *e, size_t sent, bool coded)
+{
+    uint64_t line = (uint64_t)e->line_ns * sent;
+    e->behind_ns += coded ? (uint64_t)e->decode_ns * SECTOR : 0;
+    e->behind_ns -= e->behind_ns < line ? e->behind_ns : line;
+}
+
+void espota_encoder_pace(struct espota_encoder *e, uint32_t line_ns, uint32_t decode_ns, uint32_t window)
+{
+    e->window = window;
+    e->line_ns = line_ns;
+    e->decode_ns = decode_ns;
+    e->behind_ns = 0;
+}
+
+static int append_sector(struct espota_encoder *e, const uint8_t *sector, struct espota_bytes *stream,
+                         struct espota_error *error)
+{
+    if (is_fill(sector))
+        return append_chunk(stream, ESPOTA_CHUNK_FILL, sector, 1, error);
+    if (!keeps_up(e))
+        return append_chunk(stream, ESPOTA_CHUNK_STORED, sector, SECTOR, error);
+    return append_coded(e, sector, stream, error);
+}
+
 int espota_encoder_sector(struct espota_encoder *e, struct espota_bytes *stream, struct espota_error *error)
 {
     uint8_t sector[SECTOR];
@@ -233,8 +266,10 @@ int espota_encoder_sector(struct espota_encoder *e, struct espota_bytes *stream,
         return 0;
     for (size_t i = 0; i < SECTOR; i++)
         sector[i] = byte_at(e, e->offset + i);
-    int status = is_fill(sector) ? append_chunk(stream, ESPOTA_CHUNK_FILL, sector, 1, error)
-                                 : append_coded(e, sector, stream, error);
+    size_t before = stream->size;
+    int status = append_sector(e, sector, stream, error);
+    if (status == 0)
+        account(e, stream->size - before, stream->data[before + 1] >> 6 == ESPOTA_CHUNK_CODED);
     e->offset += SECTOR;
     return status != 0 ? -status : 1;
 }
