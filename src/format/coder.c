@@ -111,7 +111,7 @@ static void code_place(struct coder *coder, const struct coder_place *actual)
     coder->place.left = coder_plain(coder, actual->left, 32);
     coder->filled = 0;
     coder->in_header = false;
-    coder->before = coder->before8 = 0;
+    coder->before = 0;
     if (coder->isa != NULL)
         coder->isa->reset(coder);
 }
@@ -163,7 +163,6 @@ void coder_emit(struct coder *coder, uint32_t byte)
     coder->filled++;
     coder->place.address++;
     coder->place.left--;
-    coder->before8 = coder->before8 >> 8 | coder->before << 24;
     coder->before = coder->before >> 8 | (uint32_t)value << 24;
 }
 

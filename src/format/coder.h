@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CODER_INPUTS          4u   /* hashed contexts that are mixed, at most */
+#define CODER_INPUTS          2u   /* hashed contexts that are mixed, at most */
 #define CODER_SETS            108u /* of weights; a symbol of more than four bits takes two */
 #define CODER_CONFIDENCES     3u
 #define CODER_UNIT_MAX        8u /* bytes of `actual` */
@@ -107,6 +107,7 @@ struct coder {
     uint16_t squash[512];
     uint16_t of_set[CODER_SETS][16]; /* probabilities of a nibble, whatever the contexts */
     int16_t weight[CODER_SETS][CODER_CONFIDENCES][CODER_INPUTS + 1];
+    uint16_t unseen[3]; /* instead of a second context */
     uint16_t flag[CODER_FLAGS];
     /* what the models set for the coding functions */
     unsigned inputs;
@@ -129,7 +130,7 @@ struct coder {
     struct coder_place place;
     uint8_t header[8]; /* of the segment that begins */
     bool code_here, in_header, mode_known;
-    uint32_t before, before8; /* the last four bytes, and the four before them; the latest on top */
+    uint32_t before; /* the last four bytes; the latest on top */
     struct coder_data data;
     union {
         struct coder_xtensa xtensa;
@@ -149,8 +150,6 @@ static inline uint32_t coder_hash(uint32_t a, uint32_t b)
 /* `count` bits (2, 4, 6 or 8), highest first, with contexts context[0..inputs), the most telling second, and
  * a set; with more than four bits, that one for the first four, and the next for the rest. @return them. */
 uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set);
-/* One bit in the same way. */
-uint32_t coder_bit(struct coder *coder, uint32_t value, unsigned set);
 /* One bit by an adaptive probability of its own: quick. */
 uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag);
 /* `count` bits, equally likely. */

@@ -3,13 +3,18 @@
 
 enum { SET_BYTE = CODER_SET_DATA }; /* + 2 * lane */
 
+static bool text(uint32_t byte)
+{
+    return byte >= 0x20 && byte < 0x7F;
+}
+
 void coder_data_byte(struct coder *coder)
 {
     uint32_t before = coder->before, lane = coder->place.address & 3;
-    coder->inputs = 4;
+    coder->inputs = 2;
     coder->context[0] = coder_hash(before >> 24, 51);
-    coder->context[1] = coder_hash(before >> 16, 52);
-    coder->context[2] = coder_hash(before >> 8, 53);
-    coder->context[3] = coder_hash((before & 0xFF) << 2 | lane, 56);
+    coder->context[1] = coder_hash((before & 0xFF) << 2 | lane, 56);
+    if (text(before >> 24) && text(before >> 16 & 0xFF))
+        coder->context[1] = coder_hash(before >> 16, 52);
     coder_emit(coder, coder_bits(coder, coder->actual[0], 8, SET_BYTE + 2 * lane));
 }

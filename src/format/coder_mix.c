@@ -3,6 +3,7 @@
 #include "coder.h"
 
 #define LEARN          14
+#define SMALL_ERROR    2048 /* of 65536: nothing to learn from */
 #define CHECK_OF(hash) ((uint16_t)((hash) | 1u))
 
 /* 65536 / (n + 1.3): how far a probability that was adapted n times moves. */
@@ -13,26 +14,27 @@ static const uint16_t rate_of[16] = { 50412, 28494, 19859, 15241, 12365, 10403, 
  * ------------------------------------------------------ */
 static void normalise(struct coder *coder)
 {
-    while (coder->range < 1u << 24) {
+    do {
         coder->range <<= 8;
         coder->code <<= 8;
         if (coder->next < coder->end)
             coder->code |= *coder->next++;
         else
             coder->beyond++;
-    }
+    } while (coder->range < 1u << 24);
 }
 
-static uint32_t decode_bit(struct coder *coder, uint32_t bound)
+static inline uint32_t decode_bit(struct coder *coder, uint32_t bound)
 {
-    uint32_t bit = coder->code < bound;
-    if (bit != 0) {
-        coder->range = bound;
-    } else {
-        coder->code -= bound;
-        coder->range -= bound;
+    uint32_t range = bound, code = coder->code, bit = 1;
+    if (code >= bound) {
+        coder->code = code - bound;
+        range = coder->range - bound;
+        bit = 0;
     }
-    normalise(coder);
+    coder->range = range;
+    if (range < 1u << 24)
+        normalise(coder);
     return bit;
 }
 
@@ -90,77 +92,100 @@ static uint16_t *bucket(struct coder *coder, uint32_t hash)
     return first;
 }
 
-static inline uint16_t adapted(uint16_t slot, uint32_t bit)
+static inline uint16_t raised(uint16_t slot)
 {
-    int32_t count = slot & 15, p = slot >> 4;
-    int32_t goal = bit != 0 ? 4095 : 0;
-    p += ((goal - p) * (int32_t)rate_of[count] + 32768) >> 16;
-    return (uint16_t)((uint32_t)p << 4 | (uint32_t)(count < 15 ? count + 1 : 15));
+    uint32_t count = slot & 15u;
+    uint32_t step = ((4095u - (slot >> 4)) * rate_of[count] + 32768u) >> 16;
+    return (uint16_t)(slot + (step << 4) + (0x7FFFu >> count & 1));
+}
+
+static inline uint16_t lowered(uint16_t slot)
+{
+    uint32_t count = slot & 15u;
+    uint32_t step = ((uint32_t)(slot >> 4) * rate_of[count] + 32768u) >> 16;
+    return (uint16_t)(slot - (step << 4) + (0x7FFFu >> count & 1));
 }
 
 /* ---- one bit
  * ------------------------------------------------------------------------------------------------- */
-/* What predicts a symbol: slots of its contexts, and the weights that they have. */
+/* What predicts a bit: the slot of the set and those of its contexts; and the weights that they have. */
 struct inputs {
-    unsigned count;
-    uint16_t *slot[CODER_INPUTS + 1]; /* the last one is of the set, whatever the contexts */
+    uint16_t *set, *first, *second;
     int16_t *weight;
 };
 
-static uint32_t mixed_bit(struct coder *coder, const struct inputs *inputs, uint32_t value)
+static inline int16_t learnt(int16_t weight, int32_t input, int32_t error)
 {
-    int16_t *weight = inputs->weight;
-    int32_t input[CODER_INPUTS + 1], sum = 0;
-    unsigned n = inputs->count;
-    for (unsigned j = 0; j <= n; j++) {
-        input[j] = coder->stretch[*inputs->slot[j] >> 4];
-        sum += input[j] * weight[j];
-    }
-    sum >>= 9;
+    return (int16_t)(weight + ((input * error + (1 << (LEARN - 1))) >> LEARN));
+}
+
+static inline __attribute__((always_inline)) uint32_t mixed_bit(struct coder *coder, struct inputs in,
+                                                                uint32_t value)
+{
+    uint16_t set = *in.set, first = *in.first, second = *in.second;
+    int32_t input[3] = { coder->stretch[set >> 4], coder->stretch[first >> 4], coder->stretch[second >> 4] };
+    int32_t sum = (input[0] * in.weight[0] + input[1] * in.weight[1] + input[2] * in.weight[2]) >> 9;
     sum = sum > 2047 ? 2047 : sum < -2048 ? -2048 : sum;
     uint32_t p = coder->squash[(uint32_t)(sum + 2048) >> 3];
     uint32_t bit = code_bit(coder, value & 1, p);
     int32_t error = (int32_t)(bit << 16) - (int32_t)p;
-    for (unsigned j = 0; j <= n; j++) {
-        int32_t w = weight[j] + ((input[j] * error + (1 << (LEARN - 1))) >> LEARN);
-        weight[j] = (int16_t)(w > 32767 ? 32767 : w < -32768 ? -32768 : w);
-        *inputs->slot[j] = adapted(*inputs->slot[j], bit);
+    if ((uint32_t)(error + SMALL_ERROR) < 2u * SMALL_ERROR)
+        return bit;
+    if (bit != 0) {
+        *in.set = raised(set);
+        *in.first = raised(first);
+        *in.second = raised(second);
+    } else {
+        *in.set = lowered(set);
+        *in.first = lowered(first);
+        *in.second = lowered(second);
     }
+    in.weight[0] = learnt(in.weight[0], input[0], error);
+    in.weight[1] = learnt(in.weight[1], input[1], error);
+    in.weight[2] = learnt(in.weight[2], input[2], error);
     return bit;
 }
 
 /* Which weights: how often was the second context seen? */
-static unsigned confidence(const struct inputs *inputs)
+static inline unsigned confidence(uint16_t slot)
 {
-    unsigned count = inputs->count > 1 ? *inputs->slot[1] & 15 : 0;
+    unsigned count = slot & 15u;
     return count == 0 ? 0 : count < 4 ? 1 : 2;
 }
 
-static void set_inputs(struct coder *coder, struct inputs *inputs, uint32_t node, unsigned set)
+static inline struct inputs inputs_of(struct coder *coder, uint32_t node, unsigned set)
 {
-    inputs->count = coder->inputs;
-    for (unsigned j = 0; j < inputs->count; j++)
-        inputs->slot[j] = bucket(coder, coder->context[j] + node * 0x632BE5ABu) + 1;
-    inputs->weight = coder->weight[set][confidence(inputs)];
+    uint32_t mark = node * 0x632BE5ABu;
+    struct inputs in = { NULL, bucket(coder, coder->context[0] + mark) + 1, coder->unseen, NULL };
+    if (coder->inputs > 1)
+        in.second = bucket(coder, coder->context[1] + mark) + 1;
+    else
+        coder->unseen[0] = coder->unseen[1] = coder->unseen[2] = 0x8000;
+    in.weight = coder->weight[set][confidence(*in.second)];
+    return in;
+}
+
+/* Two bits behind those of `node`, in the nibble of the set behind those of `got`. @return `got` with them.
+ */
+static uint32_t code_pair(struct coder *coder, uint32_t value, uint32_t node, uint32_t got, unsigned set)
+{
+    struct inputs in = inputs_of(coder, node, set);
+    uint16_t *of_set = coder->of_set[set];
+    in.set = of_set + got;
+    uint32_t bit = mixed_bit(coder, in, value >> 1);
+    got = got << 1 | bit;
+    in.set = of_set + got;
+    in.first += 1 + bit;
+    in.second += 1 + bit;
+    return got << 1 | mixed_bit(coder, in, value);
 }
 
 static uint32_t code_nibble(struct coder *coder, uint32_t value, unsigned count, uint32_t node, unsigned set)
 {
-    struct inputs inputs;
-    uint32_t got = 1;
-    for (unsigned left = count; left > 0; left -= 2) {
-        set_inputs(coder, &inputs, node, set);
-        inputs.slot[inputs.count] = &coder->of_set[set][got];
-        uint32_t bit = mixed_bit(coder, &inputs, value >> (left - 1));
-        for (unsigned j = 0; j < inputs.count; j++)
-            inputs.slot[j] += 1 + bit;
-        got = got << 1 | bit;
-        inputs.slot[inputs.count] = &coder->of_set[set][got];
-        bit = mixed_bit(coder, &inputs, value >> (left - 2));
-        got = got << 1 | bit;
-        node = node << 2 | (got & 3);
-    }
-    return got & ((1u << count) - 1);
+    if (count == 2)
+        return code_pair(coder, value, node, 1, set) & 3;
+    uint32_t got = code_pair(coder, value >> 2, node, 1, set);
+    return code_pair(coder, value, node << 2 | (got & 3), got, set) & 15;
 }
 
 uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set)
@@ -169,12 +194,4 @@ uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigne
         return code_nibble(coder, value, count, 1, set);
     uint32_t high = code_nibble(coder, value >> (count - 4), 4, 1, set);
     return high << (count - 4) | code_nibble(coder, value, count - 4, 16 | high, set + 1);
-}
-
-uint32_t coder_bit(struct coder *coder, uint32_t value, unsigned set)
-{
-    struct inputs inputs;
-    set_inputs(coder, &inputs, 1, set);
-    inputs.slot[inputs.count] = &coder->of_set[set][1];
-    return mixed_bit(coder, &inputs, value);
 }

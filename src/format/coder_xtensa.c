@@ -142,11 +142,10 @@ static uint32_t code_literal_distance(struct coder *coder, uint32_t w)
              got = 0;
     int32_t top = (int16_t)(x->literal_top - x->literal);
     uint32_t behind = (uint32_t)(top < -1 ? -1 : top > 255 ? 255 : top) + 1;
-    coder->inputs = 3;
+    coder->inputs = 2;
     for (int i = 0; i < 2; i++) {
         coder->context[0] = coder_hash(got << 2 | (uint32_t)i, 31);
-        coder->context[1] = coder_hash(coder->context[0], x->instruction[0]);
-        coder->context[2] = coder_hash(coder->context[0], behind << 16 | 34);
+        coder->context[1] = coder_hash(coder->context[0], behind << 16 | 34);
         got = got << 8 |
               coder_bits(coder, distance >> (8 - 8 * i) & 0xFF, 8, SET_LITERAL_DISTANCE + 2 * (unsigned)i);
     }
@@ -166,14 +165,13 @@ static const uint8_t order[16][6] = {
 
 static const uint8_t set_of[16] = { 0, 5, 6, 11, 11, 16, 17, 22, 27, 30, 33, 36, 39, 42, 11, 11 };
 
-static void set_contexts(struct coder *coder, uint32_t place, uint32_t so_far, uint32_t operation)
+static void set_contexts(struct coder *coder, uint32_t place, uint32_t so_far)
 {
     const struct coder_xtensa *x = &coder->of.xtensa;
-    uint32_t here = coder_hash(so_far, place + 77), registers = x->destination[0] | x->destination[1] << 6;
-    coder->inputs = 3;
+    uint32_t here = coder_hash(so_far, place + 77);
+    coder->inputs = 2;
     coder->context[0] = here;
     coder->context[1] = coder_hash(here, x->operation[0] ^ x->destination[0] << 24);
-    coder->context[2] = coder_hash(place << 24 ^ operation, registers + 0x3000);
 }
 
 static void emit(struct coder *coder, uint32_t w, unsigned length)
@@ -186,14 +184,11 @@ static void code_instruction(struct coder *coder)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
     uint32_t actual = get_le24(coder->actual);
-    set_contexts(coder, 0, 0, 0);
-    uint32_t first = coder_bits(coder, actual & 15, 4, SET_FIRST), w = first, so_far = first,
-             operation = first;
+    set_contexts(coder, 0, 0);
+    uint32_t first = coder_bits(coder, actual & 15, 4, SET_FIRST), w = first, so_far = first;
     for (unsigned step = 1; order[first][step - 1] != 0; step++) {
         unsigned place = order[first][step - 1], bits = first == 5 ? 2 : 4;
-        if (step == 2 || (step == 3 && first == 0))
-            operation = so_far;
-        set_contexts(coder, place, so_far, operation);
+        set_contexts(coder, place, so_far);
         uint32_t nibble = coder_bits(coder, actual >> (4 * place) & ((1u << bits) - 1), bits,
                                      SET_OTHER + set_of[first] + step - 1);
         w |= nibble << (4 * place);
