@@ -38,11 +38,11 @@ static void fill_tables(struct coder *coder)
     }
     uint32_t p = 0;
     for (int32_t x = -127; x <= 127; x++) {
-        uint32_t until = coder->squash[(x + 128) * 2 + 1] >> 4;
+        uint32_t until = coder->squash[(x + 128) * 2 + 1] >> 7;
         while (p <= until)
             coder->stretch[p++] = (int8_t)x;
     }
-    while (p < 4096)
+    while (p < sizeof coder->stretch)
         coder->stretch[p++] = 127;
 }
 

@@ -103,8 +103,8 @@ struct coder {
     /* probabilities and weights */
     unsigned table_log;
     uint16_t *table;
-    int8_t stretch[4096];
-    uint16_t squash[512];
+    int8_t stretch[512];             /* of probabilities, 7 bits less: sixteenths of ln(p / (1 - p)) */
+    uint16_t squash[512];            /* the way back, from 256ths, 3 bits less, and 2048 */
     uint16_t of_set[CODER_SETS][16]; /* probabilities of a nibble, whatever the contexts */
     int16_t weight[CODER_SETS][CODER_CONFIDENCES][CODER_INPUTS + 1];
     uint16_t unseen[3]; /* instead of a second context */

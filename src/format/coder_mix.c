@@ -123,7 +123,7 @@ static inline __attribute__((always_inline)) uint32_t mixed_bit(struct coder *co
                                                                 uint32_t value)
 {
     uint16_t set = *in.set, first = *in.first, second = *in.second;
-    int32_t input[3] = { coder->stretch[set >> 4], coder->stretch[first >> 4], coder->stretch[second >> 4] };
+    int32_t input[3] = { coder->stretch[set >> 7], coder->stretch[first >> 7], coder->stretch[second >> 7] };
     int32_t sum = (input[0] * in.weight[0] + input[1] * in.weight[1] + input[2] * in.weight[2]) >> 9;
     sum = sum > 2047 ? 2047 : sum < -2048 ? -2048 : sum;
     uint32_t p = coder->squash[(uint32_t)(sum + 2048) >> 3];

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #ifndef RECOVERY_DECODER_MEMORY
-#define RECOVERY_DECODER_MEMORY 27648 /* of a table of 8 KiB */
+#define RECOVERY_DECODER_MEMORY 20480 /* of a table of 8 KiB */
 #endif
 #ifndef RECOVERY_RING
 #define RECOVERY_RING 10240
