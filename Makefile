@@ -86,7 +86,7 @@ QUIET ?= @:
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wcast-qual -Wvla -Wformat=2 -Wundef -Wwrite-strings -Werror
 CFLAGS  ?= -O2 -g
-override CPPFLAGS += -Iinclude -Isrc -Ifirmware/agent/include -Ifirmware/port/posix -D_GNU_SOURCE
+override CPPFLAGS += -Iinclude -Isrc -Ifirmware/agent/include -Ifirmware/port -Ifirmware/port/bare -Ifirmware/port/posix -D_GNU_SOURCE
 override CFLAGS += -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(SANITIZE)
 override LDFLAGS += $(SANITIZE)
 # What firmware compiles too: C99, freestanding.
@@ -96,7 +96,9 @@ PURE_CFLAGS = -std=c99 -ffreestanding -DESPOTA_CODER_XTENSA -DESPOTA_CODER_RISCV
 # libespota; and what only the program has: the simulator with the agent in it, the terminal, the commands.
 LIB_SOURCES  := $(wildcard src/format/*.c src/base/*.c src/plan/*.c src/chip/*.c src/link/*.c src/device/*.c \
                 src/device/*/*.c src/update/*.c src/fetch/*.c)
-SIM_SOURCES  := $(wildcard firmware/agent/*.c firmware/port/posix/*.c src/sim/*.c)
+# The simulator runs the stub's source.
+SIM_SOURCES  := $(wildcard firmware/agent/*.c firmware/port/posix/*.c src/sim/*.c) \
+                firmware/port/stub/stub.c $(addprefix firmware/port/bare/,serve.c sha256.c md5.c)
 CLI_SOURCES  := $(wildcard src/ui/*.c src/cli/*.c)
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 SIM_OBJECTS  := $(SIM_SOURCES:%.c=$(BUILD)/obj/%.o)

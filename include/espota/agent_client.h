@@ -19,6 +19,7 @@ struct espota_agent_client_options {
     unsigned hello_timeout_ms; /* how long to repeat HELLO; 0: 5000 */
     uint32_t other_baud;       /* where the link has a rate: another one to look for it at; 0: none */
     unsigned work_timeout_ms;  /* the longest that one request may be worked on; 0: 180000 */
+    unsigned quiet_ms;         /* the longest without a sign of life while something is written; 0: 60000 */
     const struct espota_observer *observer; /* as in struct espota_device */
 };
 

@@ -13,7 +13,7 @@ enum { MILLION = 1000000 };
 /* What the simulator takes as it is given goes where it takes it from. */
 struct options {
     struct espota_sim_options sim;
-    const char *chip, *key, *pubkey, *power_cut, *revision, *lines;
+    const char *chip, *key, *pubkey, *power_cut, *revision, *lines, *stub_fault;
     struct number_option flash, tcp, rfc2217, listen;
     bool no_pty;
 };
@@ -69,6 +69,9 @@ static const struct option_spec option_table[] = {
     { "clean-baud", 0, OPTION_VALUE, FAULT(clean_baud), "RATE", "at a higher rate the line is noisy" },
     { "disconnect-after", 0, OPTION_VALUE, FAULT(disconnect_after), "BYTES",
       "break the TCP connection once, after so many bytes from the host" },
+    { "stub-fault", 0, OPTION_TEXT, offsetof(struct options, stub_fault), "WHAT",
+      "what the stub does that is loaded: silent, babbles, or dies:BYTES, after so many bytes from the "
+      "host" },
     { "power-cut", 0, OPTION_TEXT, offsetof(struct options, power_cut), "N[:KIND]",
       "power fails at flash operation N; KIND: before, torn, after or bits (torn)" },
     OPTION_END,
@@ -90,6 +93,23 @@ static int parse_power_cut(const char *text, struct espota_sim_faults *faults, s
             "--power-cut '%s': give a flash operation, counted from 1, and before, torn, after or bits, "
             "for example 17:torn",
             text);
+    return 0;
+}
+
+static int parse_stub_fault(const char *text, struct espota_sim_faults *faults, struct espota_error *error)
+{
+    char rest = '\0';
+    if (!text)
+        return 0;
+    if (strcmp(text, "silent") == 0)
+        faults->stub = 1;
+    else if (strcmp(text, "babbles") == 0)
+        faults->stub = 2;
+    else if (sscanf(text, "dies:%" SCNu32 "%c", &faults->stub_dies_after, &rest) == 1)
+        faults->stub = 3;
+    else
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--stub-fault '%s': use silent, babbles, or dies:1000",
+                           text);
     return 0;
 }
 
@@ -194,6 +214,8 @@ static int complete(const struct options *o, struct espota_sim_options *sim, str
         result = espota_fail(error, ESPOTA_ERR_USAGE, "--chip '%s' is not known here", o->chip);
     if (result == 0)
         result = parse_power_cut(o->power_cut, &sim->faults, error);
+    if (result == 0)
+        result = parse_stub_fault(o->stub_fault, &sim->faults, error);
     if (result == 0)
         result = parse_revision(o->revision, &sim->revision, error);
     return result ? result : parse_lines(o->lines, sim, error);

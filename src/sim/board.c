@@ -34,12 +34,11 @@ static void leave_rom(void *context)
     board->restart_wanted = true;
 }
 
-/* What is in RAM does not run here: the chip is lost until it is reset. */
+/* What is no stub leaves the chip lost until it is reset. */
 static void start_loaded(void *context, uint32_t entry)
 {
     struct sim_board *board = context;
-    (void)entry;
-    board->state = SIM_STUCK;
+    board->state = sim_stub_start(board, entry) ? SIM_STUB : SIM_STUCK;
 }
 
 static void enter_download(struct sim_board *board)
@@ -188,6 +187,7 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
 static void stop(struct sim_board *board)
 {
     sim_rom_stop(&board->rom);
+    sim_stub_stop(board);
     board->state = SIM_OFF;
     board->running = NULL;
 }
@@ -211,6 +211,7 @@ void sim_board_reset(struct sim_board *board, bool download)
     board->flash->powered = true;
     board->restart_wanted = false;
     board->cpu.time = board->flash->time;
+    board->cpu.mhz = SIM_APP_MHZ;
     board->started_ms = espota_clock_now_ms(board->options.clock);
     set_baud(board, ESPOTA_ROM_INITIAL_BAUD);
     board->state = SIM_STUCK;
@@ -229,6 +230,11 @@ static void restart_if_asked(struct sim_board *board)
 bool sim_board_step(struct sim_board *board)
 {
     uint8_t bytes[STEP];
+    if (board->state == SIM_STUB) {
+        bool any = sim_stub_step(board);
+        restart_if_asked(board);
+        return any;
+    }
     size_t length = sim_uart_take(&board->uart, sim_time_now(board->flash->time), bytes, sizeof bytes);
     if (length > 0 && board->state == SIM_DOWNLOAD) {
         sim_rom_input(&board->rom, bytes, length);

@@ -13,12 +13,14 @@
 #include "flash.h"
 #include "posix_port.h"
 #include "rom.h"
+#include "stub.h"
 #include "uart.h"
 
 enum sim_state {
     SIM_OFF,      /* no power */
     SIM_DOWNLOAD, /* the ROM's serial bootloader */
     SIM_RUNNING,  /* an app with the agent */
+    SIM_STUB,     /* the stub, loaded by the ROM */
     SIM_STUCK,    /* nothing to boot */
 };
 
@@ -38,8 +40,10 @@ struct sim_board_options {
     size_t key_length;
     const struct espota_signer *owner; /* the agent takes what is signed with this key alone; or NULL */
     uint32_t min_secure_version;
-    const char *project;              /* the agent takes apps of this project alone; or NULL */
-    uint32_t table_offset;            /* the bootloader's idea of it */
+    const char *project;   /* the agent takes apps of this project alone; or NULL */
+    uint32_t table_offset; /* the bootloader's idea of it */
+    enum sim_stub_fault stub_fault;
+    uint32_t stub_dies_after;
     const struct espota_clock *clock; /* NULL: the system's */
     void *context;
     void (*send)(void *context, enum sim_stream stream, const uint8_t *data, size_t length);
@@ -55,6 +59,7 @@ struct sim_board {
     struct sim_uart
         uart; /* what the board receives on it; the line puts bytes there, or sim_board_input does */
     struct sim_cpu cpu;
+    struct sim_stub *stub;      /* NULL: it does not run */
     struct sim_cpu_hash sha256; /* of the agent */
     struct posix_port port;
     struct espota_agent agent;

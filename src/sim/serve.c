@@ -13,7 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { CHUNK = 1024 };
+enum { CHUNK = 1024, STUB_IDLE_MS = 5 };
 
 static int failed(const char *what, struct espota_error *error)
 {
@@ -189,12 +189,18 @@ static bool take_signal(struct sim_server *s)
     return info.ssi_signo != SIGINT && info.ssi_signo != SIGTERM;
 }
 
+/* Of two waits, of which -1 is for ever. */
+static int sooner(int a, int b)
+{
+    return a >= 0 && (b < 0 || a < b) ? a : b;
+}
+
 /* Milliseconds until something is to be done that nobody asks for; -1: nothing. */
 static int next_event(struct sim_server *s)
 {
     uint64_t now = espota_clock_now_ms(s->options->clock);
     int circuit = sim_circuit_timeout(&s->circuit, now), caller = sim_listeners_expire(s, now);
-    return circuit >= 0 && (caller < 0 || circuit < caller) ? circuit : caller;
+    return sooner(sooner(circuit, caller), s->board.state == SIM_STUB ? STUB_IDLE_MS : -1);
 }
 
 static int serve(struct sim_server *s, struct espota_error *error)
@@ -210,8 +216,10 @@ static int serve(struct sim_server *s, struct espota_error *error)
         if (ready < 0 && errno != EINTR)
             return failed("wait for something to happen", error);
         act(s, sim_circuit_wait(&s->circuit, espota_clock_now_ms(s->options->clock)));
-        if (ready <= 0)
+        if (ready <= 0) {
+            (void)sim_board_step(&s->board); /* what it goes on with by itself */
             continue;
+        }
         if (p[0].revents && !take_signal(s))
             return 0;
         for (int i = 0; i < SIM_LISTENERS; i++) {
@@ -266,6 +274,8 @@ static int power_on(struct sim_server *s, struct espota_error *error)
         .owner = o->owner,
         .min_secure_version = o->min_secure_version,
         .project = o->project,
+        .stub_fault = (enum sim_stub_fault)o->faults.stub,
+        .stub_dies_after = o->faults.stub_dies_after,
         .table_offset = ESPOTA_TABLE_DEFAULT_OFFSET,
         .clock = o->clock,
         .context = s,
@@ -277,7 +287,8 @@ static int power_on(struct sim_server *s, struct espota_error *error)
     if (o->no_circuit)
         s->circuit.kind = SIM_CIRCUIT_NONE;
     s->circuit.rise_ms = o->rise_ms ? o->rise_ms : 1;
-    s->flash.time = o->real_time ? &sim_time_real : NULL;
+    sim_real_time_init(&s->real);
+    s->flash.time = o->real_time ? &s->real.time : NULL;
     s->flash.cut = (enum sim_cut)o->faults.power_cut_kind;
     s->flash.cut_at = o->faults.power_cut_at;
     int result = sim_board_init(&s->board, &s->flash, &board, error);

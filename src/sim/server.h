@@ -31,6 +31,7 @@ struct sim_server {
     const struct espota_sim_options *options;
     struct sim_board board;
     struct sim_flash flash;
+    struct sim_real_time real;
     struct sim_line line;
     struct sim_circuit circuit;
     struct sim_remote remote; /* the caller at SIM_RFC2217 */

@@ -15,6 +15,14 @@ struct sim_time {
 /* That of the machine. */
 extern const struct sim_time sim_time_real;
 
+/* The same for many short waits: they are added up, and slept together; what a sleep took too long is taken
+ * off those that come. */
+struct sim_real_time {
+    struct sim_time time;
+    int64_t ahead_ns; /* of the machine's clock */
+};
+void sim_real_time_init(struct sim_real_time *real);
+
 /* 0 without time. */
 uint64_t sim_time_now(const struct sim_time *time);
 void sim_time_wait_until(const struct sim_time *time, uint64_t ns);

@@ -60,7 +60,7 @@ stop_sim
 # a device that was only looked at goes on as before
 cp flashed.bin device.bin
 start_sim --flash-file device.bin --real-time
-interrupted reads_by_rom "reading flash through the ROM" 130 INT 2 read -v -v --via rom --port "$REMOTE" 0x0+4M out.bin
+interrupted reads_by_rom "reading flash through the ROM" 130 INT 2 read -v -v --via rom --no-stub --port "$REMOTE" 0x0+4M out.bin
 run status --port "$REMOTE"
 expect "its app was started again" 0 "out:Running:"
 run info --port "$REMOTE" --chip esp32c3

@@ -47,14 +47,18 @@ static int switch_link(struct agent_client *client, uint32_t baud, struct espota
     return result;
 }
 
-/* The agent has gone back by itself by then. */
+/* The agent has gone back by itself by then; one that has understood what was said at the new rate does when
+ * all has been quiet for longer. */
 static int go_back(struct agent_client *client, uint32_t baud, struct espota_error *error)
 {
+    static const unsigned waits_ms[] = { ESPOTA_AGENT_RATE_PROOF_MS + MARGIN_MS,
+                                         ESPOTA_AGENT_RATE_IDLE_MS + MARGIN_MS };
     struct espota_error cause = *error;
-    int result = switch_link(client, client->link_rate, error);
-    espota_link_sleep_ms(client->link, ESPOTA_AGENT_RATE_PROOF_MS + MARGIN_MS);
-    if (result == 0)
-        result = try_info(client, CLIENT_ATTEMPTS, error);
+    int moved = switch_link(client, client->link_rate, error), result = moved ? moved : ESPOTA_ERR_TIMEOUT;
+    for (size_t i = 0; result == ESPOTA_ERR_TIMEOUT && i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
+        espota_link_sleep_ms(client->link, waits_ms[i]);
+        result = try_info(client, i == 0 ? 1 : CLIENT_ATTEMPTS, error);
+    }
     if (result != 0)
         return result;
     client->rate = 0;

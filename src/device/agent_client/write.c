@@ -29,7 +29,8 @@ struct sender {
     uint32_t told;                 /* sectors of `acknowledging`, to progress */
     unsigned stalls;               /* times gone back without progress */
     unsigned silences;
-    uint64_t progress_ms, deadline;
+    uint64_t progress_ms, heard_ms,
+        deadline; /* when last something went on, anything was heard; wait until */
 };
 
 static struct client_stream *current(const struct sender *s)
@@ -233,6 +234,7 @@ static int take(struct sender *s, const struct client_response *response, struct
         return 0;
     size_t stream = request->item;
     s->silences = 0;
+    s->heard_ms = espota_link_now_ms(s->client->link);
     wait_anew(s);
     if (response->status == ESPOTA_AGENT_WORKING)
         return client_check_endless(s->client, ESPOTA_AGENT_WRITE, s->progress_ms, error);
@@ -263,7 +265,10 @@ static int receive(struct sender *s, struct espota_error *error)
 
 static int check_progress(const struct sender *s, struct espota_error *error)
 {
-    if (s->stalls <= STALLS && espota_link_now_ms(s->client->link) - s->progress_ms <= NO_PROGRESS_MS)
+    const struct espota_agent_client_options *o = &s->client->options;
+    uint64_t now = espota_link_now_ms(s->client->link);
+    if (s->stalls <= STALLS && now - s->progress_ms <= NO_PROGRESS_MS &&
+        now - s->heard_ms <= (o->quiet_ms ? o->quiet_ms : NO_PROGRESS_MS))
         return 0;
     return espota_fail(error, ESPOTA_ERR_TIMEOUT,
                        "the agent on %s takes no more data; what it has stays, run the command again to "
@@ -275,7 +280,7 @@ static int send_all(struct sender *s, struct espota_error *error)
 {
     int result = 0;
     forget_flight(s);
-    s->progress_ms = espota_link_now_ms(s->client->link);
+    s->progress_ms = s->heard_ms = espota_link_now_ms(s->client->link);
     while (result == 0 && s->acknowledging < s->plan.count) {
         result = espota_device_check_cancelled(&s->client->device, error);
         if (result == 0)

@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* It never works longer than flash takes to erase a block, and says so. */
+enum { QUIET_MS = 4000 };
+
 static struct stub *stub_of(struct espota_device *device)
 {
     return (struct stub *)device;
@@ -18,13 +21,19 @@ static int stub_restart(struct espota_device *device, struct espota_error *error
     struct stub *stub = stub_of(device);
     stub->rom->device.observer = device->observer;
     int result = rom_leave(stub->rom, error);
-    return result == ESPOTA_ERR_UNSUPPORTED ? client_ops.restart(device, error) : result;
+    if (result == ESPOTA_ERR_UNSUPPORTED)
+        return client_ops.restart(device, error);
+    if (stub->rom->options.after != ESPOTA_AFTER_NO_RESET)
+        client_forget_rate(&stub->client); /* it went with the stub */
+    return result;
 }
 
 static void stub_close(struct espota_device *device)
 {
     struct stub *stub = stub_of(device);
     struct rom *rom = stub->rom;
+    if (device->ops == &stub->ops)
+        client_take_back_rate(&stub->client);
     stub_free(stub);
     espota_device_close(&rom->device);
 }
@@ -107,7 +116,10 @@ static void become_rom(struct stub *stub)
     device->info = rom->info;
 }
 
-/* Greet again; when nobody answers, begin where every connection begins. */
+enum { MOST_RELOADS = 2 };
+
+/* Greet again; when nobody answers, begin where every connection begins. A stub that is lost again and again
+ * is of no use. */
 static int stub_recover(struct espota_device *device, struct espota_error *error)
 {
     struct stub *stub = stub_of(device);
@@ -121,11 +133,13 @@ static int stub_recover(struct espota_device *device, struct espota_error *error
     result = rom_return(stub->rom, error);
     if (result != 0)
         return result;
-    if (stub_start(stub, error) == 0)
+    if (++stub->reloads > MOST_RELOADS)
+        (void)espota_fail(error, ESPOTA_ERR_DEVICE, "the stub on %s is lost again and again", device->name);
+    else if (stub_start(stub, error) == 0)
         return 0;
     if (error->status == ESPOTA_ERR_CANCELLED)
         return (int)error->status;
-    espota_device_note(device, "%s; going on with the ROM bootloader, which is slower", error->text);
+    espota_device_note(device, "%s: going on with the ROM bootloader, which is slower", error->text);
     if (stub->rom->handed_over)
         result = rom_return(stub->rom, error);
     if (result == 0)
@@ -138,7 +152,8 @@ static int stub_recover(struct espota_device *device, struct espota_error *error
 
 int stub_new(struct stub **stub, struct rom *rom, struct espota_error *error)
 {
-    const struct espota_agent_client_options options = { .observer = rom->device.observer };
+    const struct espota_agent_client_options options = { .quiet_ms = QUIET_MS,
+                                                         .observer = rom->device.observer };
     struct stub *s = calloc(1, sizeof *s);
     if (!s)
         return espota_fail_memory(error, "connecting");

@@ -18,9 +18,7 @@ static int back_to_rom(struct rom *rom, struct espota_error *error)
 /* The stub does not serve; `why` not. Where no line resets the chip, only its owner can. */
 static int fall_back(struct rom *rom, const struct espota_error *why, struct espota_error *error)
 {
-    espota_device_note(&rom->device,
-                       "the stub does not start (%s): going on with the ROM bootloader, which is slower",
-                       why->text);
+    espota_device_note(&rom->device, "%s: going on with the ROM bootloader, which is slower", why->text);
     int result = back_to_rom(rom, error);
     if (result == ESPOTA_ERR_NO_DEVICE && !rom_can_reset(rom))
         return espota_fail_hint(

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { STARTS = 3, FIRST_HELLO_MS = 1000, LATER_HELLO_MS = 3000 };
+enum { STARTS = 3, FIRST_HELLO_MS = 1000, LATER_HELLO_MS = 1500 };
 
 static int load(struct rom *rom, const struct espota_stub_image *image, struct espota_error *error)
 {
@@ -70,17 +70,18 @@ static bool no_answer(int result)
 static int raise_rate(struct stub *stub, struct espota_error *error)
 {
     const struct espota_rom_options *o = &stub->rom->options;
-    struct espota_error refused;
     if (espota_link_has_baud(stub->rom->link) || o->baud_auto || o->baud == 0 ||
         o->baud == ESPOTA_ROM_INITIAL_BAUD)
         return 0;
-    int result = stub_change_rate(stub, o->baud, &refused);
-    if (result == 0 || result == ESPOTA_ERR_CANCELLED || result == ESPOTA_ERR_NO_DEVICE) {
-        *error = refused;
-        return result;
-    }
-    espota_device_note(&stub->client.device, "%s; going on as before", refused.text);
-    return 0;
+    int result = client_set_rate(&stub->client, o->baud, error);
+    return result == ESPOTA_ERR_UNSUPPORTED ? 0 : result; /* it stays as it was */
+}
+
+/* TCP says nothing of the rate of the UART at its end, which every chip begins with. */
+static void assume_rate(struct espota_link *link)
+{
+    if (!espota_link_has_baud(link) && link->baud == 0)
+        link->baud = ESPOTA_ROM_INITIAL_BAUD;
 }
 
 /* When nobody answers, the jump itself may have been lost on the way: then the ROM is still there. */
@@ -99,10 +100,13 @@ int stub_start(struct stub *stub, struct espota_error *error)
         if (result == 0)
             result = greet(stub, FIRST_HELLO_MS, error);
     }
+    if (no_answer(result) && rom->handed_over)
+        return espota_fail(error, ESPOTA_ERR_TIMEOUT, "the stub on %s does not answer", rom->link->name);
     if (result != 0)
         return result;
     espota_device_detail(&stub->client.device, "the stub answers after %u ms",
                          (unsigned)(espota_link_now_ms(rom->link) - begun));
+    assume_rate(rom->link);
     return raise_rate(stub, error);
 }
 

@@ -11,6 +11,7 @@ struct stub {
     struct agent_client client;     /* first: its device is the stub's */
     struct espota_device_ops ops;   /* the client's, but for what the ROM has a part in */
     struct rom *rom;                /* owned; has the link */
+    unsigned reloads;               /* since it was opened */
     struct espota_device_info info; /* by the ROM's word; no chip: the ROM was not asked */
 };
 
@@ -27,10 +28,5 @@ int stub_find(struct stub *stub, struct espota_error *error);
 
 /* It answers again, maybe in another state: what is known of it goes by the ROM's word. */
 void stub_adopt(struct stub *stub);
-
-/* rate.c: another rate for the stub and the link. One at which they do not find each other is taken back.
- * @return ESPOTA_ERR_TIMEOUT then, with the old rate in force; ESPOTA_ERR_UNSUPPORTED from a stub that
- * cannot. */
-int stub_change_rate(struct stub *stub, uint32_t baud, struct espota_error *error);
 
 #endif
