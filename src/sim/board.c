@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AGENT_WINDOW = 4, AGENT_WINDOW_BYTES = 8192, STEP = 64 };
+enum { AGENT_WINDOW = 16, AGENT_WINDOW_BYTES = 8192, STEP = 64 };
 
 /* ---- download mode --------------------------------------------------------------------------------------
  */

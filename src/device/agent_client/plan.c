@@ -14,16 +14,18 @@
 
 enum {
     BITS_PER_BYTE = 10,
-    /* Of the decoder, on Xtensa and RISC-V alike. Source: instructions counted by QEMU (tests/bench/coder).
-     */
-    CYCLES_PER_BYTE = 1000,
-    ASSUMED_MHZ = 80, /* where the agent does not say how fast its CPU runs */
+    /* Of the agent's own code, a byte, counted by QEMU and taken for a cycle an instruction. */
+    DECODE_CYCLES = 1000,
+    FRAME_CYCLES = 45,   /* SLIP, CRC and copying, of a byte on the wire */
+    SEALED_CYCLES = 100, /* ChaCha20-Poly1305 besides */
+    ASSUMED_MHZ = 80,    /* where the agent does not say how fast its CPU runs */
     /* Flash: a page of 256 bytes 0.4 ms, a block of 64K erased in 150 ms (W25Q32JV datasheet, typical). */
     FLASH_BYTES_PER_SECOND = 256 * 1000,
-    LEAST_CODED = 4, /* sectors: in fewer the model learns too little to be worth a start */
+    LEAST_CODED = 2,  /* sectors */
+    LONGEST_GAP = 16, /* the same */
 };
 
-#define CODED_RATIO  0.55 /* bytes of a stream to those of firmware */
+#define CODED_RATIO  0.5 /* bytes of a stream to those of firmware */
 #define WORTH_CODING 0.95
 #define FASTEST_LINE (4u << 20)
 
@@ -39,21 +41,62 @@ static uint32_t line_rate(const struct agent_client *client)
     return rate ? (uint32_t)rate : 1;
 }
 
-static double longest(double a, double b, double c)
+/* Seconds a byte of the image that is stored or coded. */
+struct costs {
+    double line[2], cpu[2], flash; /* [0]: stored, [1]: coded */
+};
+
+static struct costs costs_of(const struct agent_client *client, uint32_t line_rate)
 {
-    double most = a > b ? a : b;
-    return most > c ? most : c;
+    double hz = 1e6 * (client->cpu_mhz ? client->cpu_mhz : ASSUMED_MHZ);
+    double frame = (FRAME_CYCLES + (client->sealed ? SEALED_CYCLES : 0)) / hz;
+    struct costs c = { .flash = 1.0 / FLASH_BYTES_PER_SECOND };
+    c.line[0] = 1.0 / line_rate;
+    c.line[1] = CODED_RATIO * c.line[0];
+    c.cpu[0] = frame;
+    c.cpu[1] = frame * CODED_RATIO + DECODE_CYCLES / hz;
+    return c;
+}
+
+static double between(const double ends[2], double share)
+{
+    return ends[0] + share * (ends[1] - ends[0]);
+}
+
+static double seconds(const struct costs *c, double share)
+{
+    double line = between(c->line, share), cpu = between(c->cpu, share), most = line > cpu ? line : cpu;
+    return most > c->flash ? most : c->flash;
+}
+
+/* Where line and CPU need the same time, but no more than brings the line to the speed of flash. */
+static double best_share(const struct costs *c)
+{
+    double saved = c->line[0] - c->line[1];
+    double balanced = (c->line[0] - c->cpu[0]) / (saved + c->cpu[1] - c->cpu[0]);
+    double enough = (c->line[0] - c->flash) / saved;
+    double share = balanced < enough ? balanced : enough;
+    return share < 0 ? 0 : share > 1 ? 1 : share;
 }
 
 struct client_estimate client_estimate(const struct agent_client *client, uint32_t length)
 {
     struct client_estimate e = { .line_rate = line_rate(client) };
-    double mhz = client->cpu_mhz ? client->cpu_mhz : ASSUMED_MHZ;
-    double line = (double)length / e.line_rate;
-    double flash = (double)length / FLASH_BYTES_PER_SECOND;
-    e.raw = longest(line, flash, 0);
-    e.coded = longest(line * CODED_RATIO, flash, length * (CYCLES_PER_BYTE / 1e6) / mhz);
+    struct costs c = costs_of(client, e.line_rate);
+    e.share = best_share(&c);
+    e.raw = length * seconds(&c, 0);
+    e.coded = length * seconds(&c, e.share);
     return e;
+}
+
+/* What comes over the line keeps the CPU busy too: that time is not the decoder's. */
+void client_set_pace(const struct agent_client *client, struct client_image *image)
+{
+    struct costs c = costs_of(client, line_rate(client));
+    double line = c.line[0] - c.cpu[0];
+    image->line_ns = line * 1e9 >= 1 ? (uint32_t)(line * 1e9) : 1;
+    image->decode_ns = (uint32_t)((c.cpu[1] - c.cpu[0] * CODED_RATIO) * 1e9);
+    image->window = client->window_bytes;
 }
 
 static bool decodes(const struct agent_client *client)
@@ -83,14 +126,35 @@ static enum client_stream_kind kind_of(bool decodes, bool worth_coding, const ui
     return decodes && has_fill(data, length) ? STREAM_CHUNKS : STREAM_RAW;
 }
 
-/* The next run of sectors that differ, from `*at` on; its length, 0 when there is none. */
-static uint32_t next_run(const struct espota_changes *changes, uint32_t *at)
+static bool differs(const struct espota_changes *changes, uint32_t at)
+{
+    return !changes->differs || changes->differs[at / SECTOR];
+}
+
+/* Filled sectors that do not differ cost less than to begin a stream anew behind them. */
+static uint32_t gap_at(const struct espota_changes *changes, uint32_t at)
 {
     uint32_t length = 0;
-    while (*at < changes->length && changes->differs && !changes->differs[*at / SECTOR])
-        *at += SECTOR;
-    while (*at + length < changes->length && (!changes->differs || changes->differs[(*at + length) / SECTOR]))
+    while (at + length < changes->length && length < LONGEST_GAP * SECTOR && !differs(changes, at + length) &&
+           is_fill(changes->data + at + length))
         length += SECTOR;
+    return at + length < changes->length && differs(changes, at + length) ? length : 0;
+}
+
+/* The next run of sectors that differ, from `*at` on; its length, 0 when there is none. */
+static uint32_t next_run(const struct espota_changes *changes, bool bridges, uint32_t *at)
+{
+    uint32_t length = 0, step;
+    while (*at < changes->length && !differs(changes, *at))
+        *at += SECTOR;
+    do {
+        step = 0;
+        while (*at + length + step < changes->length && differs(changes, *at + length + step))
+            step += SECTOR;
+        length += step;
+        step = bridges && length > 0 ? gap_at(changes, *at + length) : 0;
+        length += step;
+    } while (step > 0);
     return length;
 }
 
@@ -105,12 +169,13 @@ static uint32_t sum_of(const struct client_plan *plan, enum client_stream_kind k
 static void tell(const struct agent_client *client, const struct client_plan *plan, uint32_t differing)
 {
     struct client_estimate e = client_estimate(client, differing);
-    espota_device_detail(
-        &client->device,
-        "writing %" PRIu32 "K in %zu stretches, %" PRIu32 "K of it coded: raw would take %.1f s, "
-        "coded %.1f s (line %" PRIu32 " bytes/s, CPU %u MHz%s%s)",
-        differing / 1024, plan->count, sum_of(plan, STREAM_CODED) / 1024, e.raw, e.coded, e.line_rate,
-        client->cpu_mhz, decodes(client) ? "" : ", no decoder", client->coded_refused ? " any more" : "");
+    espota_device_detail(&client->device,
+                         "writing %" PRIu32 "K in %zu stretches, %" PRIu32
+                         "K of it for the decoder: raw would take %.1f s, with "
+                         "%u%% of the sectors coded %.1f s (line %" PRIu32 " bytes/s, CPU %u MHz%s)",
+                         differing / 1024, plan->count, sum_of(plan, STREAM_CODED) / 1024, e.raw,
+                         (unsigned)(e.share * 100), e.coded, e.line_rate, client->cpu_mhz,
+                         decodes(client) ? "" : ", no decoder that is used");
 }
 
 int client_plan(struct client_plan *plan, const struct agent_client *client,
@@ -122,11 +187,11 @@ int client_plan(struct client_plan *plan, const struct agent_client *client,
     *plan = (struct client_plan){ .stream = calloc(changes->length / SECTOR + 1, sizeof *plan->stream) };
     if (!plan->stream)
         return espota_fail_memory(error, "writing flash");
-    for (uint32_t i = 0; (length = next_run(changes, &i)) > 0; i += length)
+    for (uint32_t i = 0; (length = next_run(changes, may_code, &i)) > 0; i += length)
         differing += length;
     struct client_estimate e = client_estimate(client, differing);
     bool worth = e.coded < e.raw * WORTH_CODING;
-    for (uint32_t i = 0; (length = next_run(changes, &i)) > 0; i += length)
+    for (uint32_t i = 0; (length = next_run(changes, may_code, &i)) > 0; i += length)
         plan->stream[plan->count++] =
             (struct client_stream){ .stretch = { at + i, length },
                                     .kind = kind_of(may_code, worth, changes->data + i, length) };

@@ -19,12 +19,17 @@ void client_plan_free(struct client_plan *plan);
 /* Does any of the streams need the decoder? */
 bool client_plan_codes(const struct client_plan *plan);
 
-/* Seconds that a stretch of so many bytes needs, as it is or coded: the slowest of the line, the chip's
- * decoder and flash decides, as they work at the same time. */
+/* Seconds that so many bytes need as they are, and with the best share of their sectors coded. The slowest of
+ * line, CPU and flash decides, as they work at the same time: where the CPU is slower at decoding than the
+ * line at carrying, it gets as much to decode as it can in the time that the line needs for the rest. */
 struct client_estimate {
     double raw, coded;
+    double share;       /* of the sectors that are coded then, 0 to 1 */
     uint32_t line_rate; /* bytes a second */
 };
 struct client_estimate client_estimate(const struct agent_client *client, uint32_t length);
+
+/* For what streams are made from: the pace of line and decoder. */
+void client_set_pace(const struct agent_client *client, struct client_image *image);
 
 #endif

@@ -36,15 +36,24 @@ static int append_head(struct client_stream *stream, const struct client_image *
     return espota_bytes_append(&stream->bytes, head, sizeof head, error);
 }
 
-static int begin(struct client_stream *stream, const struct client_image *image, struct espota_error *error)
+static int begin_coded(struct client_stream *stream, const struct client_image *image,
+                       struct espota_error *error)
 {
     const struct espota_extent *s = &stream->stretch;
+    int result = espota_encoder_begin(&stream->encoder, image->isa, image->table_log, image->data,
+                                      image->length, s->offset, s->length, &stream->bytes, error);
+    if (result == 0)
+        espota_encoder_pace(stream->encoder, image->line_ns, image->decode_ns, image->window);
+    return result;
+}
+
+static int begin(struct client_stream *stream, const struct client_image *image, struct espota_error *error)
+{
     stream->end = calloc(sectors_of(stream), sizeof *stream->end);
     if (!stream->end)
         return espota_fail_memory(error, "writing flash");
     if (stream->kind == STREAM_CODED)
-        return espota_encoder_begin(&stream->encoder, image->isa, image->table_log, image->data,
-                                    image->length, s->offset, s->length, &stream->bytes, error);
+        return begin_coded(stream, image, error);
     return append_head(stream, image, error);
 }
 

@@ -15,7 +15,7 @@
 enum client_stream_kind {
     STREAM_RAW,    /* the bytes as they are: every agent takes it */
     STREAM_CHUNKS, /* for an agent with a decoder, at no cost to its CPU: fills, the rest stored */
-    STREAM_CODED,
+    STREAM_CODED,  /* by the coder, what the agent's CPU has time for */
 };
 
 /* What a stream is made from, and for whom. */
@@ -25,6 +25,8 @@ struct client_image {
     uint32_t at; /* of `data` within the image: 0 where anything is to be coded */
     enum espota_isa isa;
     uint8_t table_log; /* of the decoder's context table */
+    /* The line's pace and the decoder's: nanoseconds a byte; bytes that may be under way. */
+    uint32_t line_ns, decode_ns, window;
 };
 
 struct client_stream {

@@ -22,6 +22,7 @@ enum {
 
 struct sender {
     struct agent_client *client;
+    const struct espota_changes *changes;
     struct client_image image;
     struct client_plan plan;
     size_t sending, acknowledging; /* streams */
@@ -132,13 +133,23 @@ static void restart(struct sender *s)
     go_back(s, 0);
 }
 
+/* Those that a stream only passes over, as they are there already, do not count. */
+static uint32_t count_differing(const struct sender *s, uint32_t first, uint32_t end)
+{
+    const bool *differs = s->changes->differs;
+    uint32_t at = (current(s)->stretch.offset - s->image.at) / ESPOTA_SECTOR_SIZE, count = 0;
+    for (uint32_t i = first; i < end; i++)
+        count += !differs || differs[at + i];
+    return count;
+}
+
 static void tell(struct sender *s)
 {
     uint32_t sectors = stream_sectors(current(s), s->acknowledged);
-    if (sectors > s->told) {
-        espota_device_moved(&s->client->device, (sectors - s->told) * ESPOTA_SECTOR_SIZE);
-        s->told = sectors;
-    }
+    if (sectors <= s->told)
+        return;
+    espota_device_moved(&s->client->device, count_differing(s, s->told, sectors) * ESPOTA_SECTOR_SIZE);
+    s->told = sectors;
 }
 
 static void acknowledge(struct sender *s, uint32_t next)
@@ -298,8 +309,14 @@ int client_send_changes(struct agent_client *client, const struct espota_changes
 {
     struct sender s = {
         .client = client,
-        .image = { changes->data, changes->length, at, client->isa, client->table_log },
+        .changes = changes,
+        .image = { .data = changes->data,
+                   .length = changes->length,
+                   .at = at,
+                   .isa = client->isa,
+                   .table_log = client->table_log },
     };
+    client_set_pace(client, &s.image);
     int result = client_plan(&s.plan, client, changes, at, error);
     bool coded = client_plan_codes(&s.plan);
     if (result == 0)
