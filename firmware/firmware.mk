@@ -7,7 +7,7 @@ FW_AGENT  ?= firmware/agent
 FW_CORE   := $(wildcard $(FW_AGENT)/*.c) $(addprefix src/format/,bootsel.c crc32.c image.c otadata.c signature.c slip.c table.c table_binary.c)
 FW_CODER  := $(filter-out %_encode.c,$(wildcard src/format/coder*.c))
 # Crypto is counted apart from the core.
-FW_SHARED := $(filter-out %/main.c %/divide.c,$(wildcard firmware/port/bare/*.c)) src/format/noise.c
+FW_SHARED := $(filter-out %/main.c %/divide.c,$(wildcard firmware/port/bare/*.c))
 FW_CFLAGS := -std=c99 -ffreestanding -Os -g -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
              $(WARNINGS) -Wno-cast-qual -isystem firmware/port/bare/include -Iinclude -I$(FW_AGENT)/include -Ifirmware/port/bare
 # Nine tenths of decoding's time, so not for size.
@@ -27,13 +27,12 @@ ISA_esp32c3  := riscv
 ISA_virt     := riscv
 START_xtensa := firmware/port/bare/start_xtensa.S
 START_riscv  := firmware/port/bare/start_riscv.S
-# All RAM of a recovery agent stays below 56 KiB; RECOVERY_DECODER_MEMORY and RECOVERY_RING may be set higher.
 FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=2
 
 FW_IMAGES := $(FW)/esp32/recovery.bin $(FW)/esp32c3/recovery.bin
 
 define firmware_rules
-FW_OBJECTS_$(1) := $$(patsubst %.c,$$(FW)/$(1)/%.o,$$(FW_CORE) $$(FW_CODER) $$(FW_SHARED) $$(MORE_$(2)) firmware/port/bare/main.c \
+FW_OBJECTS_$(1) := $$(patsubst %.c,$$(FW)/$(1)/%.o,$$(FW_CORE) $$(FW_CODER) $$(FW_SHARED) $$(MORE_$(2)) src/format/noise.c firmware/port/bare/main.c \
     $$(wildcard firmware/port/$(1)/*.c firmware/port/chip/$(1).c))
 $$(FW)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
@@ -58,8 +57,8 @@ $$(FW)/core/$(1)/%.o: %.c
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) -DESPOTA_AGENT_SECTORS=1 -MMD -MP -c -o $$@ $$<
 $$(FW)/core/$(1)/core.o: $$(patsubst %.c,$$(FW)/core/$(1)/%.o,$$(FW_CORE))
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections $$(FW_ROOTS) -Wl,-e,espota_agent_start -o $$@ $$^
-$$(FW)/core/$(1)/ram.o: $$(FW)/core/$(1)/firmware/tools/ram.o
-	$$(RUN)cp $$< $$@
+$$(FW)/core/$(1)/ram_decoder.o: firmware/tools/ram.c $$(FW)/core/$(1)/core.o
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) -DESPOTA_AGENT_SECTORS=2 -c -o $$@ $$<
 $$(FW)/core/$(1)/core_decoder.o: $$(patsubst %.c,$$(FW)/stub/$(1)/%.o,$$(FW_CORE) $$(FW_CODER))
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections $$(FW_ROOTS) -Wl,-u,espota_decoder -Wl,-e,espota_agent_start \
 	    -o $$@ $$^
@@ -70,7 +69,7 @@ $(eval $(call core_rules,riscv))
 
 # ---- stubs: what all of them share is compiled once for each instruction set
 FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=4 -Ifirmware/port/stub -DSTUB_RING=32768
-FW_STUB_SOURCES := $(FW_CORE) $(FW_CODER) $(FW_SHARED) firmware/port/stub/stub.c
+FW_STUB_SOURCES := $(FW_CORE) $(FW_CODER) $(FW_SHARED) firmware/port/stub/stub.c firmware/port/stub/open.c
 
 define stub_isa_rules
 FW_STUB_$(1) := $$(patsubst %.c,$$(FW)/stub/$(1)/%.o,$$(FW_STUB_SOURCES) $$(MORE_$(1)))
@@ -109,7 +108,14 @@ $(eval $(call stub_rules,esp32c61,riscv,0x40800000,0x40808000,0x40808000,0x40838
 $(eval $(call stub_rules,esp32h2,riscv,0x40800000,0x40808000,0x40808000,0x40838000))
 $(eval $(call stub_rules,esp32p4,riscv,0x4ff50000,0x4ff58000,0x4ff58000,0x4ff80000))
 
-$(FW)/tools/elf2%: firmware/tools/elf2%.c firmware/tools/program.c firmware/tools/program.h $(INTERNAL)
+# The same loop in QEMU.
+FW_VIRT_STUB := $(FW_STUB_riscv) $(patsubst %.c,$(FW)/stub/riscv/%.o,firmware/port/virt/board.c firmware/port/virt/stub/main.c)
+$(FW)/stub/riscv/firmware/port/virt/%: FW_STUB_CFLAGS += -Ifirmware/port/virt
+$(FW)/virt/stub.elf: $(FW_VIRT_STUB) $(START_riscv) firmware/port/virt/virt.ld firmware/port/bare/sections.ld
+	$(QUIET) LINK $@
+	$(RUN)$(CC_riscv) $(ARCH_riscv) $(FW_LDFLAGS) -T firmware/port/virt/virt.ld -o $@ $(START_riscv) $(FW_VIRT_STUB) -lgcc
+
+$(FW)/tools/%: firmware/tools/%.c firmware/tools/program.c firmware/tools/program.h $(INTERNAL)
 	@mkdir -p $(@D)
 	$(QUIET) CC $<
 	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< firmware/tools/program.c $(INTERNAL) $(LIB_LIBS)
@@ -130,8 +136,9 @@ stubs: $(FW_STUBS:%=$(FW)/stub/%/stub.inc)
 stubs-update: stubs
 	$(RUN)$(foreach c,$(FW_STUBS),cmp -s $(FW)/stub/$(c)/stub.inc $(STUB_IMAGES)/$(c).inc || cp $(FW)/stub/$(c)/stub.inc $(STUB_IMAGES)/$(c).inc;)
 
-firmware: $(FW_IMAGES) $(FW)/virt/recovery.elf $(FW_STUBS:%=$(FW)/stub/%/stub.elf)
+firmware: $(FW_IMAGES) $(FW)/virt/recovery.elf $(FW)/virt/stub.elf $(FW_STUBS:%=$(FW)/stub/%/stub.elf)
 
 # Code and RAM of the portable core, and of the programs made of it.
-firmware-size: $(foreach i,xtensa riscv,$(addprefix $(FW)/core/$(i)/,core.o core_decoder.o ram.o)) firmware
+firmware-size: $(foreach i,xtensa riscv,$(addprefix $(FW)/core/$(i)/,core.o core_decoder.o \
+    firmware/tools/ram.o ram_decoder.o)) $(FW)/tools/decoder_memory firmware
 	@firmware/tools/size.sh $(FW) xtensa $(XTENSA) esp32 riscv $(RISCV) esp32c3

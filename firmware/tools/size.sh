@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What the portable core of the agent takes: code and constants, and the RAM of one agent with one stream; without the decoder
-# of coded streams, and with it, for one instruction set. And the whole recovery agent's RAM, ring and decoder's memory included,
-# and the stub as it travels. Usage: size.sh BUILD/firmware ISA PREFIX CHIP [ISA PREFIX CHIP ...]. Fails beyond 12 and 24 KiB of
-# code, 12 and 56 KiB of RAM.
+# of coded streams, and with it, for one instruction set, its default table and a ring of 2 KiB. And what the programs take that
+# are made of it, which have more of table and ring. Usage: size.sh BUILD/firmware ISA PREFIX CHIP [ISA PREFIX CHIP ...]. Fails
+# beyond 12 and 24 KiB of code, 12 and 56 KiB of RAM.
 set -euo pipefail
 folder=$1 status=0
 shift
@@ -17,9 +17,11 @@ while [ $# -gt 0 ]; do
     isa=$1 prefix=$2 chip=$3
     shift 3
     limit "core: code and constants" "$(sections "$folder/core/$isa/core.o" "$code")" 12288
-    limit "core: RAM" "$(sections "$folder/core/$isa/ram.o" '^\.(bss|sbss)')" 12288
+    limit "core: RAM" "$(sections "$folder/core/$isa/firmware/tools/ram.o" '^\.(bss|sbss)')" 12288
     limit "core with decoder: code and constants" "$(sections "$folder/core/$isa/core_decoder.o" "$code")" 24576
-    limit "recovery agent of $chip: RAM" "$(sections "$folder/$chip/recovery.elf" '^\.(bss|data)')" 57344
+    limit "core with decoder: RAM, default table" \
+        $(($(sections "$folder/core/$isa/ram_decoder.o" '^\.(bss|sbss)') + $("$folder/tools/decoder_memory"))) 57344
+    printf '%-8s %-42s %6d bytes\n' "$isa" "recovery agent of $chip: RAM" "$(sections "$folder/$chip/recovery.elf" '^\.(bss|data)')"
     printf '%-8s %-42s %6d bytes\n' "$isa" "recovery agent of $chip: image" "$(stat -c %s "$folder/$chip/recovery.bin")"
     printf '%-8s %-42s %6d bytes\n' "$isa" "stub of $chip: code and data" "$(sections "$folder/stub/$chip/stub.elf" '^\.(text|data)$')"
 done

@@ -102,6 +102,32 @@ run ota --port "$PORT" --key board.key --file new.bin
 expect "a keyed agent: an update" 0 "err:Image written and verified"
 power_off
 
+# the stub's loop, which no loader has to load here
+cp flash.bin blank.bin
+tr '\0' '\377' </dev/zero | dd of=ram.bin bs=1M seek=16 count=4 conv=notrunc iflag=fullblock status=none
+KERNEL=$BUILD/firmware/virt/stub.elf
+power_on
+stub() { run "$1" --port "$PORT" --before no-reset --after no-reset "${@:2}"; }
+stub flash -v --bootloader bootloader.bin --app new.bin
+expect "the stub: a first write" 0 "err:a stub runs there already" "err:verified"
+flash
+cmp -s -i $((0x10000)):0 -n 204800 now.bin new.bin && ok "the stub: the image is in flash" || not_ok "the stub: the image is in flash"
+stub flash --bootloader bootloader.bin --app new.bin
+expect "the stub: the same again" 0 "err:there already" "err:0K written"
+stub read 0x10000+0x32000 back.bin
+expect "the stub: a range is read back" 0 "err:verified"
+same "the stub: as it was written" back.bin new.bin
+dd if=third.bin of=part.bin bs=4096 count=20 status=none
+stub write 0x200000 part.bin
+expect "the stub: a range is written" 0 "err:verified"
+flash
+cmp -s -i $((0x200000)):0 -n 81920 now.bin part.bin && ok "the stub: it is in flash" || not_ok "the stub: it is in flash"
+stub erase 0x200000+0x14000
+expect "the stub: a range is erased" 0 "err:rased"
+flash
+cmp -s -i $((0x200000)):0 -n 81920 now.bin <(tr '\0' '\377' </dev/zero) && ok "the stub: it is blank" || not_ok "the stub: it is blank"
+power_off
+
 for chip in esp32 esp32c3; do
     run provision "$BUILD/firmware/$chip/recovery.bin" --key board.key --min-secure-version 3 --output $chip.bin
     expect "$chip: a keyed agent" 0 "err:a keyed agent, secure version 3 and later"

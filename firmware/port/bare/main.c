@@ -13,10 +13,10 @@
 #include <string.h>
 
 #ifndef RECOVERY_DECODER_MEMORY
-#define RECOVERY_DECODER_MEMORY 20480 /* of a table of 8 KiB */
+#define RECOVERY_DECODER_MEMORY 61504 /* of a table of 32 KiB */
 #endif
 #ifndef RECOVERY_RING
-#define RECOVERY_RING 10240
+#define RECOVERY_RING 16384
 #endif
 
 #define HIDDEN_IN(section_name) __attribute__((section(section_name), used))
@@ -216,6 +216,7 @@ static void set_up(struct recovery *r, const struct bare_board *board)
     server->port.service = &espota_agent_slots;
     server->port.random = random_bytes;
     server->port.crypto = bare_crypto;
+    server->port.md5 = bare_md5;
     server->arrived = stir_arrival;
     server->arrived_context = r;
     fill_pool(r);

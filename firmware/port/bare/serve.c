@@ -161,7 +161,6 @@ void bare_server_begin(struct bare_server *server, const struct bare_board *boar
         .now_ms = now_ms,
         .restart = restart,
         .sha256 = bare_sha256_hash(&server->sha256),
-        .md5 = bare_md5,
         .decoder = memory->decoder,
         .decoder_memory = memory->decoder_memory,
         .decoder_memory_size = memory->decoder_size,

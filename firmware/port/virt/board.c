@@ -1,7 +1,8 @@
-/* The recovery agent on an emulated 32-bit CPU: QEMU's riscv32 machine 'virt'. Its flash is the upper 16M of
+/* A board of an emulated 32-bit CPU: QEMU's riscv32 machine 'virt'. Its flash is the upper 16M of
  * RAM, with the rules of NOR flash, in a file that the host can look into. Sources: QEMU, hw/riscv/virt.c;
  * 16550 UART. */
-#include "bare.h"
+#include "virt.h"
+
 #include "registers.h"
 
 #include "espota/table.h"
@@ -15,8 +16,6 @@
 #define TIMER      0x0200bff8u /* 10 MHz */
 #define TEST       0x00100000u
 #define TEST_RESET 0x7777u
-
-int main(void);
 
 static uint8_t *flash(uint32_t offset)
 {
@@ -80,6 +79,12 @@ static uint8_t get_byte(uint32_t address)
     return *(volatile const uint8_t *)(uintptr_t)address;
 }
 
+/* Its UART passes bytes one by one unless it has its FIFOs. */
+void virt_begin(void)
+{
+    *(volatile uint8_t *)(uintptr_t)(UART + 2) = 7;
+}
+
 static size_t uart_read(void *context, uint8_t *out, size_t room)
 {
     (void)context;
@@ -138,25 +143,33 @@ static void restart(void *context)
         continue;
 }
 
-int main(void)
+/* There is no line that a rate would be of. */
+static uint32_t uart_rate(void *context)
 {
-    static const struct bare_board board = { .chip_id = 5,
-                                             .name = "espota on virt " ESPOTA_VERSION,
-                                             .isa = ESPOTA_ISA_RISCV,
-                                             .flash_id = flash_id,
-                                             .flash_size = flash_size,
-                                             .cpu_mhz = cpu_mhz,
-                                             .erase_steps = 32768u | 65536u,
-                                             .flash_read = flash_read,
-                                             .flash_erase = flash_erase,
-                                             .flash_program = flash_program,
-                                             .mac = mac,
-                                             .now_ms = now_ms,
-                                             .noise = noise,
-                                             .cycles = cycles,
-                                             .restart = restart,
-                                             .always_slot = true,
-                                             .stream = { { uart_read, uart_write, NULL, NULL } } };
-    bare_serve(&board);
-    return 0;
+    (void)context;
+    return 115200;
 }
+
+static int uart_set_rate(void *context, uint32_t baud)
+{
+    (void)context;
+    return baud >= 300 && baud <= 4000000 ? 0 : -1;
+}
+
+const struct bare_board virt_board = { .chip_id = 5,
+                                       .name = "espota on virt " ESPOTA_VERSION,
+                                       .isa = ESPOTA_ISA_RISCV,
+                                       .flash_id = flash_id,
+                                       .flash_size = flash_size,
+                                       .cpu_mhz = cpu_mhz,
+                                       .erase_steps = 32768u | 65536u,
+                                       .flash_read = flash_read,
+                                       .flash_erase = flash_erase,
+                                       .flash_program = flash_program,
+                                       .mac = mac,
+                                       .now_ms = now_ms,
+                                       .noise = noise,
+                                       .cycles = cycles,
+                                       .restart = restart,
+                                       .always_slot = true,
+                                       .stream = { { uart_read, uart_write, uart_rate, uart_set_rate } } };
