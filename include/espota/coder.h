@@ -43,7 +43,8 @@ struct espota_coder_image {
     void *context;
     /** Bytes of the image that lie before the sector being rebuilt; 0, or -1. Not used yet: may be NULL. */
     int (*read)(void *context, uint32_t offset, void *buffer, size_t length);
-    /** Called about every 16 bytes that are rebuilt; may be NULL. It must not call the decoder. */
+    /** Called after each instruction, byte of data or match that is rebuilt, and while beginning every
+     * few thousand cycles; may be NULL. It must not call the decoder. */
     void (*relax)(void *context);
 };
 

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define WINDOW_MAX 15u /* log2 of bytes */
+#define WINDOW_MAX 15u   /* log2 of bytes */
+#define PAUSE      1024u /* what is filled between two calls of relax */
 
 enum { FLAG_PLACE = CODER_FLAG_FRAME, FLAG_MODE = FLAG_PLACE + 1 };
 
@@ -30,6 +31,12 @@ static size_t memory_for(unsigned table_log)
     return sizeof(struct coder) + ((size_t)1 << table_log) + window_for(table_log);
 }
 
+static void relax(struct coder *coder)
+{
+    if (coder->image != NULL && coder->image->relax != NULL)
+        coder->image->relax(coder->image->context);
+}
+
 static void fill_tables(struct coder *coder)
 {
     for (uint32_t i = 0; i < 512; i++) {
@@ -49,8 +56,11 @@ static void fill_tables(struct coder *coder)
 static void fill_model(struct coder *coder)
 {
     size_t words = ((size_t)1 << coder->table_log) / sizeof *coder->table;
-    for (size_t i = 0; i < words; i++)
+    for (size_t i = 0; i < words; i++) {
         coder->table[i] = i % 4 == 0 ? 0 : 0x8000;
+        if (i % PAUSE == 0)
+            relax(coder);
+    }
     for (unsigned i = 0; i < CODER_SETS; i++)
         for (unsigned j = 0; j < 16; j++)
             coder->of_set[i][j] = 0x8000;
@@ -59,7 +69,10 @@ static void fill_model(struct coder *coder)
         weight[i] = 2600;
     for (unsigned i = 0; i < CODER_FLAGS; i++)
         coder->flag[i] = 32768;
-    memset(coder->window, 0, coder->window_size);
+    for (size_t i = 0; i < coder->window_size; i += PAUSE) {
+        memset(coder->window + i, 0, PAUSE);
+        relax(coder);
+    }
 }
 
 static const struct coder_isa *model_of(enum espota_isa isa)
@@ -182,20 +195,11 @@ static void code_unit(struct coder *coder)
         coder_data_byte(coder);
 }
 
-static void relax(struct coder *coder)
-{
-    if (coder->filled - coder->relaxed < 16 || coder->image == NULL || coder->image->relax == NULL)
-        return;
-    coder->image->relax(coder->image->context);
-    coder->relaxed = coder->filled;
-}
-
 void coder_sector(struct coder *coder, uint8_t *sector, const struct coder_place *actual_place)
 {
     code_place(coder, actual_place);
     coder->sector = sector;
     memcpy(sector, coder->over, coder->filled);
-    coder->relaxed = 0;
     coder->mode_known = false;
     while (coder->filled < ESPOTA_CODER_SECTOR) {
         while (coder->place.left == 0)

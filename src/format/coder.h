@@ -125,7 +125,6 @@ struct coder {
     const struct espota_coder_image *image;
     uint8_t *sector;
     uint32_t filled;              /* bytes of the sector that are there; more: `over` */
-    uint32_t relaxed;             /* of them when relax was last called */
     uint8_t over[CODER_UNIT_MAX]; /* of the last unit, beyond the sector */
     struct coder_place place;
     uint8_t header[8]; /* of the segment that begins */

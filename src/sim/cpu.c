@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-const struct sim_cpu_costs sim_cpu_usual = { .frame = 45, .sha256 = 79, .coded = 600 };
+const struct sim_cpu_costs sim_cpu_usual = { .frame = 45, .sha256 = 79, .unit = 4000, .begin = 8192 };
 
 /* The first three are Xtensa; all later ones are RISC-V. */
 enum espota_isa sim_isa(const struct espota_chip *chip)
@@ -88,16 +88,11 @@ void *sim_cpu_decoder_memory(struct sim_cpu *cpu, unsigned table_log, size_t *si
     return head;
 }
 
-/* A sector's cycles are spread over the pauses that its decoder makes: as many as the last one made. */
+/* The decoder pauses after each unit. */
 static void relax(void *context)
 {
     struct sim_cpu *cpu = context;
-    uint64_t part = cpu->sector_cycles / (cpu->relaxes ? cpu->relaxes : 1);
-    uint64_t left = cpu->sector_cycles - cpu->charged;
-    part = part < left ? part : left;
-    cpu->charged += part;
-    cpu->relaxed++;
-    sim_cpu_spend(cpu, part);
+    sim_cpu_spend(cpu, cpu->each);
     if (cpu->image.relax)
         cpu->image.relax(cpu->image.context);
 }
@@ -112,23 +107,19 @@ static int decoder_begin(void *memory, size_t size, enum espota_isa isa, unsigne
                          const struct espota_coder_image *image)
 {
     struct sim_cpu *cpu = cpu_of(memory);
-    cpu->relaxes = ESPOTA_CODER_SECTOR / 16;
     cpu->image = image ? *image : (struct espota_coder_image){ 0 };
     cpu->around = (struct espota_coder_image){ cpu, read_image, relax };
-    return espota_decoder.begin(inner(memory), size - sizeof(union head), isa, table_log, offset,
-                                &cpu->around);
+    cpu->each = cpu->costs.begin;
+    int result =
+        espota_decoder.begin(inner(memory), size - sizeof(union head), isa, table_log, offset, &cpu->around);
+    cpu->each = cpu->costs.unit;
+    return result;
 }
 
 static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
                           uint8_t sector[ESPOTA_CODER_SECTOR])
 {
-    struct sim_cpu *cpu = cpu_of(memory);
-    cpu->sector_cycles = (uint64_t)ESPOTA_CODER_SECTOR * cpu->costs.coded;
-    cpu->charged = cpu->relaxed = 0;
-    int result = espota_decoder.sector(inner(memory), chunk, length, sector);
-    sim_cpu_spend(cpu, cpu->sector_cycles - cpu->charged);
-    cpu->relaxes = cpu->relaxed;
-    return result;
+    return espota_decoder.sector(inner(memory), chunk, length, sector);
 }
 
 const struct espota_decoder_ops sim_cpu_decoder = { decoder_memory, decoder_begin, decoder_sector };

@@ -13,11 +13,12 @@
 
 enum { SIM_ROM_MHZ = 40, SIM_APP_MHZ = 160 };
 
-/* Cycles a byte. */
+/* Cycles, a byte unless said otherwise. */
 struct sim_cpu_costs {
     uint32_t frame;  /* SLIP and CRC, of a byte that comes or goes */
     uint32_t sha256; /* hashing */
-    uint32_t coded;  /* decoding, of a byte that comes out */
+    uint32_t unit;   /* decoding, of an instruction, a byte of data or a match */
+    uint32_t begin;  /* beginning to decode, of 2048 bytes of the decoder's memory */
 };
 
 /* Instructions of the agent's own code, counted by QEMU (riscv32, -icount, gcc -Os) and taken for a cycle
@@ -29,10 +30,8 @@ struct sim_cpu {
     struct sim_cpu_costs costs;
     uint32_t mhz;
     uint64_t spent_ns;
-    /* The decoder's sector under way. */
     struct espota_coder_image image, around; /* as the agent gave it, and as the decoder sees it */
-    uint64_t sector_cycles, charged;         /* all that it takes; what was charged so far */
-    uint64_t relaxes, relaxed;               /* how often the last sector relaxed, and this one so far */
+    uint32_t each;                           /* cycles between two pauses of the decoder's */
 };
 
 /* A hash on it. */
