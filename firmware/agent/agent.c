@@ -53,8 +53,9 @@ enum espota_agent_status espota_agent_restart(struct espota_agent *agent,
                                               struct reply *reply)
 {
     (void)agent;
+    (void)request;
     (void)reply;
-    return request->length == 0 ? ESPOTA_AGENT_OK : ESPOTA_AGENT_MALFORMED;
+    return ESPOTA_AGENT_OK; /* it happens when that was said */
 }
 
 /* What a request needs before it is looked at. */
@@ -90,6 +91,18 @@ void espota_agent_say_working(struct espota_agent *agent)
     espota_agent_send_status(agent, agent->request, ESPOTA_AGENT_WORKING, 0);
 }
 
+/* Of the payloads of requests; the others look for themselves. */
+static const uint8_t lengths[ESPOTA_AGENT_REQUESTS] = {
+    [ESPOTA_AGENT_READ] = 6,   [ESPOTA_AGENT_DIGEST] = 12, [ESPOTA_AGENT_BEGIN] = ESPOTA_AGENT_BEGIN_SIZE,
+    [ESPOTA_AGENT_SELECT] = 8, [ESPOTA_AGENT_ERASE] = 8,   [ESPOTA_AGENT_RATE] = 4,
+};
+
+/* An update is over with BEGIN of the next one, and when it is decided what boots. */
+static bool ends_update(uint8_t type)
+{
+    return changes_something(type) && type != ESPOTA_AGENT_VERIFY;
+}
+
 /* Flash is at rest for all but a stream: what goes on meanwhile is done first. */
 static enum espota_agent_status perform(struct espota_agent *agent,
                                         const struct espota_agent_request_in *request, struct reply *reply)
@@ -102,8 +115,12 @@ static enum espota_agent_status perform(struct espota_agent *agent,
         if (type >= ESPOTA_AGENT_BEGIN)
             espota_agent_drop_stream(agent);
         espota_agent_drain(agent);
+        if (ends_update(type))
+            memset(&agent->update, 0, sizeof agent->update);
         if (espota_agent_flash_failed(agent))
             status = ESPOTA_AGENT_FLASH;
+        else if (request->length != lengths[type])
+            status = ESPOTA_AGENT_MALFORMED;
     }
     if (status == ESPOTA_AGENT_OK)
         status = agent->port->service->handlers[type](agent, request, reply);
@@ -124,8 +141,6 @@ static void carry_out(struct espota_agent *agent, const struct espota_agent_requ
         agent->port->done(agent->port->context, (enum espota_agent_request)request->type);
     if (request->type == ESPOTA_AGENT_RESTART)
         agent->port->restart(agent->port->context);
-    if (request->type == ESPOTA_AGENT_RATE)
-        espota_agent_change_rate(agent, request->stream, espota_get_le32(request->data));
 }
 
 /* @return false when the frame did not arrive as it was sent. */
@@ -177,11 +192,12 @@ static void take_frame(struct espota_agent *agent, struct espota_agent_stream *s
     if ((request.type & ESPOTA_AGENT_RESPONSE) || request.type == 0 || must_wait(agent, stream))
         return;
     bool of_session = request.sealed || (agent->config->key_length == 0 && serves);
-    if (of_session)
-        espota_agent_heard(agent, stream);
     carry_out(agent, &request);
     if (of_session)
-        agent->session.heard_ms = agent->port->now_ms(agent->port->context); /* what it took is no silence */
+        espota_agent_heard(agent, stream); /* what it took is no silence */
+    if (agent->wanted_baud != 0)
+        espota_agent_change_rate(agent, stream, agent->wanted_baud);
+    agent->wanted_baud = 0;
 }
 
 void espota_agent_work(struct espota_agent *agent)

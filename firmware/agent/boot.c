@@ -250,9 +250,6 @@ enum espota_agent_status espota_agent_select(struct espota_agent *agent,
 {
     struct boot b;
     (void)reply;
-    if (request->length != 8)
-        return ESPOTA_AGENT_MALFORMED;
-    memset(&agent->update, 0, sizeof agent->update);
     const struct espota_partition *p = espota_agent_app_at(agent, espota_get_le32(request->data));
     uint32_t state = espota_get_le32(request->data + 4);
     if (!p)
@@ -270,12 +267,8 @@ enum espota_agent_status espota_agent_select(struct espota_agent *agent,
 }
 
 /* What CONFIRM and ROLLBACK begin with: the running app is the one that otadata has in charge. */
-static enum espota_agent_status load_in_charge(struct espota_agent *agent,
-                                               const struct espota_agent_request_in *request, struct boot *b)
+static enum espota_agent_status load_in_charge(struct espota_agent *agent, struct boot *b)
 {
-    if (request->length != 0)
-        return ESPOTA_AGENT_MALFORMED;
-    memset(&agent->update, 0, sizeof agent->update);
     enum espota_agent_status status = load(agent, b);
     return status == ESPOTA_AGENT_OK && (!b->partition || !names_running(b)) ? ESPOTA_AGENT_STATE : status;
 }
@@ -285,8 +278,9 @@ enum espota_agent_status espota_agent_confirm(struct espota_agent *agent,
                                               struct reply *reply)
 {
     struct boot b;
+    (void)request;
     (void)reply;
-    enum espota_agent_status status = load_in_charge(agent, request, &b);
+    enum espota_agent_status status = load_in_charge(agent, &b);
     if (status != ESPOTA_AGENT_OK)
         return status;
     uint32_t state = b.otadata.record[espota_otadata_active(&b.otadata)].state;
@@ -299,8 +293,9 @@ enum espota_agent_status espota_agent_rollback(struct espota_agent *agent,
                                                struct reply *reply)
 {
     struct boot b;
+    (void)request;
     (void)reply;
-    enum espota_agent_status status = load_in_charge(agent, request, &b);
+    enum espota_agent_status status = load_in_charge(agent, &b);
     if (status != ESPOTA_AGENT_OK)
         return status;
     struct espota_otadata to = b.otadata, copy;

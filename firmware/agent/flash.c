@@ -11,6 +11,8 @@
 
 enum { PAGE = 256, BLOCK = 65536, HALF_BLOCK = 32768, PAYS = 16384 };
 
+enum { SAME = 1, BLANK = 2 };
+
 enum state {
     NEXT, /* nothing is under way, but flash may be busy erasing ahead */
     COMPARE,
@@ -63,26 +65,31 @@ static void begin_program(struct espota_agent *agent, uint32_t offset, const uin
     begun(agent, port->flash_program(port->context, offset, data, length));
 }
 
-/* How `length` bytes, at most a page, compare with what flash holds. */
-static void compare(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length,
-                    bool *same, bool *blank)
+/* What flash holds of `length` bytes, at most a page: SAME as `data`, BLANK, both or neither. */
+static unsigned compare(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length)
 {
     uint8_t piece[PAGE];
     espota_agent_relax(agent);
     if (espota_agent_flash_read(agent, offset, piece, length) != 0) {
         fail(agent);
-        return;
+        return 0;
     }
-    *same = *same && memcmp(piece, data, length) == 0;
-    *blank = *blank && espota_agent_is_blank(piece, length);
+    return (data && memcmp(piece, data, length) == 0 ? SAME : 0) |
+           (espota_agent_is_blank(piece, length) ? BLANK : 0);
+}
+
+/* All of a sector. */
+static unsigned compare_sector(struct espota_agent *agent, uint32_t offset, const uint8_t *data,
+                               unsigned wanted)
+{
+    for (uint32_t at = 0; wanted && at < SECTOR; at += PAGE)
+        wanted &= compare(agent, offset + at, data ? data + at : NULL, PAGE);
+    return wanted;
 }
 
 static bool is_blank_sector(struct espota_agent *agent, uint32_t offset)
 {
-    bool same = false, blank = true;
-    for (uint32_t at = 0; blank && !agent->flash.failed && at < SECTOR; at += PAGE)
-        compare(agent, offset + at, NULL, PAGE, &same, &blank);
-    return blank;
+    return compare_sector(agent, offset, NULL, BLANK);
 }
 
 /* Is it worth while to erase all of that at once? Blocks of 25Q chips take as long as three or four sectors.
@@ -90,7 +97,8 @@ static bool is_blank_sector(struct espota_agent *agent, uint32_t offset)
 static bool pays(struct espota_agent *agent, uint32_t offset, uint32_t length, uint32_t end)
 {
     uint32_t filled = 0;
-    if (!(agent->port->erase_steps & length) || offset % length != 0 || end - offset < length)
+    if (!MORE_SECTORS || !(agent->port->erase_steps & length) || offset % length != 0 ||
+        end - offset < length)
         return false;
     for (uint32_t at = 0; at < length; at += SECTOR)
         filled += !is_blank_sector(agent, offset + at);
@@ -130,8 +138,8 @@ static void begin_sector(struct espota_agent *agent)
 {
     struct espota_agent_flash *flash = &agent->flash;
     flash->at = flash->start[flash->first];
-    flash->same = flash->blank = true;
-    flash->state = flash->offset[flash->first] < flash->blank_end ? PROGRAM : COMPARE;
+    flash->holds = SAME | BLANK;
+    flash->state = MORE_SECTORS && flash->offset[flash->first] < flash->blank_end ? PROGRAM : COMPARE;
 }
 
 static void end_sector(struct espota_agent_flash *flash)
@@ -145,24 +153,19 @@ static void end_sector(struct espota_agent_flash *flash)
 static void choose(struct espota_agent *agent, uint32_t offset)
 {
     struct espota_agent_flash *flash = &agent->flash;
-    if (flash->same) {
+    if (flash->holds & SAME) {
         end_sector(flash);
         return;
     }
     flash->at = flash->start[flash->first];
     flash->state = PROGRAM;
-    flash->blank_end = flash->blank ? offset + SECTOR : erase_up_to(agent, offset, flash->end);
+    flash->blank_end = flash->holds & BLANK ? offset + SECTOR : erase_up_to(agent, offset, flash->end);
 }
 
 /* Flash encryption has a page of FF be programmed like any other: then flash does not read so. */
 static void program_page(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length)
 {
-    bool same = true, blank = true;
-    if (espota_agent_is_blank(data, length))
-        compare(agent, offset, data, length, &same, &blank);
-    else
-        same = false;
-    if (!same)
+    if (!espota_agent_is_blank(data, length) || compare(agent, offset, data, length) == 0)
         begin_program(agent, offset, data, length);
 }
 
@@ -177,16 +180,16 @@ static void go_on(struct espota_agent *agent)
     if (flash->state == PROGRAM)
         program_page(agent, offset + at, data, length);
     else
-        compare(agent, offset + at, data, length, &flash->same, &flash->blank);
+        flash->holds &= (uint8_t)compare(agent, offset + at, data, length);
     if (flash->failed)
         return;
-    if (flash->state == COMPARE && (flash->at == SECTOR || !(flash->same || flash->blank))) {
+    if (flash->state == COMPARE && (flash->at == SECTOR || !flash->holds)) {
         choose(agent, offset);
     } else if (flash->state == PROGRAM && flash->at == SECTOR) {
         flash->at = flash->start[flash->first];
-        flash->same = true;
+        flash->holds = SAME;
         flash->state = READ_BACK;
-    } else if (flash->state == READ_BACK && !flash->same) {
+    } else if (flash->state == READ_BACK && !flash->holds) {
         fail(agent);
     } else if (flash->state == READ_BACK && flash->at == SECTOR) {
         end_sector(flash);
@@ -203,7 +206,7 @@ void espota_agent_flash_step(struct espota_agent *agent)
         go_on(agent);
     else if (flash->count > 0)
         begin_sector(agent);
-    else
+    else if (MORE_SECTORS)
         look_ahead(agent);
 }
 
@@ -253,11 +256,8 @@ void espota_agent_begin_stretch(struct espota_agent *agent, uint32_t end)
 
 bool espota_agent_flash_holds(struct espota_agent *agent, uint32_t offset, const uint8_t *sector)
 {
-    bool same = true, blank = true;
     espota_agent_drain(agent);
-    for (uint32_t at = 0; same && !agent->flash.failed && at < SECTOR; at += PAGE)
-        compare(agent, offset + at, sector + at, PAGE, &same, &blank);
-    return same;
+    return compare_sector(agent, offset, sector, SAME);
 }
 
 static int finish(struct espota_agent *agent)

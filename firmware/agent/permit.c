@@ -28,44 +28,27 @@ static bool touches(const struct espota_partition *p, uint32_t offset, uint32_t 
     return p->offset < offset + length && (offset < p->offset || offset - p->offset < p->size);
 }
 
-/* Does it lie in one app partition? */
-static bool in_app(const struct espota_agent *agent, uint32_t offset, uint32_t length)
-{
-    for (unsigned i = 0; i < agent->table.count; i++) {
-        const struct espota_partition *p = &agent->table.entry[i];
-        if (p->type == ESPOTA_TYPE_APP && espota_agent_inside(offset, length, p->offset, p->size))
-            return true;
-    }
-    return false;
-}
-
-/* In a table where partitions overlap, what one of them keeps to itself is not read through another. */
-static bool has_secrets(const struct espota_agent *agent, const struct espota_partition *otadata,
-                        uint32_t offset, uint32_t length)
-{
-    for (unsigned i = 0; i < agent->table.count; i++) {
-        const struct espota_partition *p = &agent->table.entry[i];
-        if (p->type != ESPOTA_TYPE_APP && p != otadata && touches(p, offset, length))
-            return true;
-    }
-    return false;
-}
-
-/* The table, otadata and apps may be read; data partitions hold secrets. */
+/* The table, otadata and apps may be read; data partitions hold secrets, which are not read through another
+ * partition either that overlaps them. */
 enum espota_agent_status espota_agent_slots_may_reach(const struct espota_agent *agent, uint32_t offset,
                                                       uint32_t length)
 {
-    const struct espota_partition *otadata =
-        espota_table_find_type(&agent->table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
-    uint32_t table = agent->config->table_offset;
+    const struct espota_table *table = &agent->table;
+    const struct espota_partition *otadata = espota_table_find_type(table, ESPOTA_TYPE_DATA, ESPOTA_DATA_OTA);
+    uint32_t at = agent->config->table_offset;
     if (!espota_agent_inside(offset, length, 0, agent->config->flash_size))
         return ESPOTA_AGENT_RANGE;
-    if (espota_agent_inside(offset, length, table, ESPOTA_TABLE_BINARY_SIZE))
+    if (espota_agent_inside(offset, length, at, ESPOTA_TABLE_BINARY_SIZE))
         return ESPOTA_AGENT_OK;
-    bool open = espota_agent_inside(offset, length, table, ESPOTA_TABLE_SECTOR_SIZE) ||
-                (otadata && espota_agent_inside(offset, length, otadata->offset, otadata->size)) ||
-                in_app(agent, offset, length);
-    return open && !has_secrets(agent, otadata, offset, length) ? ESPOTA_AGENT_OK : ESPOTA_AGENT_DENIED;
+    bool open = espota_agent_inside(offset, length, at, ESPOTA_TABLE_SECTOR_SIZE);
+    for (const struct espota_partition *p = table->entry; p < table->entry + table->count; p++) {
+        if (p->type != ESPOTA_TYPE_APP && p != otadata && touches(p, offset, length))
+            return ESPOTA_AGENT_DENIED;
+        if ((p->type == ESPOTA_TYPE_APP || p == otadata) &&
+            espota_agent_inside(offset, length, p->offset, p->size))
+            open = true;
+    }
+    return open ? ESPOTA_AGENT_OK : ESPOTA_AGENT_DENIED;
 }
 
 /* How much of a range is of the key in the settings of a recovery image that lies in `p`; -1: flash cannot be

@@ -18,7 +18,7 @@ struct espota_agent_request_in {
 
 /* A reply under construction in agent->reply, with room in front for the status and what is sealed with it.
  */
-enum { REPLY_STATUS = ESPOTA_AGENT_SEALED_INNER, REPLY_DATA };
+enum { REPLY_STATUS = ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER, REPLY_DATA };
 struct reply {
     uint8_t *data; /* behind the status */
     size_t length; /* of data */
@@ -85,11 +85,14 @@ bool espota_agent_decrypt(struct espota_agent *agent, struct espota_agent_reques
 
 /* read.c */
 handler espota_agent_info, espota_agent_read, espota_agent_digest;
+/* With one buffer there is code for raw streams alone, one sector after the other. */
+enum { MORE_SECTORS = ESPOTA_AGENT_SECTORS > 1 };
+
 /* Does it take coded streams? They refer to the image as it lies in flash, which a device that conceals it
  * does not tell. An agent with one sector buffer has no code for them. */
 static inline bool espota_agent_decodes(const struct espota_agent *agent)
 {
-    return ESPOTA_AGENT_SECTORS > 1 && agent->port->decoder && !agent->config->conceal;
+    return MORE_SECTORS && agent->port->decoder && !agent->config->conceal;
 }
 /* Do `length` bytes at `offset` lie in the range of `size` at `start`? */
 bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint32_t size);

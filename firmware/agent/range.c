@@ -42,9 +42,6 @@ static enum espota_agent_status begin(struct espota_agent *agent,
     struct espota_agent_update *u = &agent->update;
     const uint8_t *in = request->data;
     (void)reply;
-    memset(u, 0, sizeof *u);
-    if (request->length != ESPOTA_AGENT_BEGIN_SIZE)
-        return ESPOTA_AGENT_MALFORMED;
     if (in[0] != ESPOTA_AGENT_BEGIN_RANGE)
         return ESPOTA_AGENT_UNSUPPORTED;
     u->partition = espota_get_le32(in + 4);
@@ -58,8 +55,6 @@ static enum espota_agent_status erase(struct espota_agent *agent,
                                       const struct espota_agent_request_in *request, struct reply *reply)
 {
     (void)reply;
-    if (request->length != 8)
-        return ESPOTA_AGENT_MALFORMED;
     uint32_t offset = espota_get_le32(request->data), length = espota_get_le32(request->data + 4);
     uint32_t end = offset + length;
     enum espota_agent_status status = may_write(agent, offset, length);

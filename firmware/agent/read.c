@@ -30,8 +30,7 @@ enum espota_agent_status espota_agent_info(struct espota_agent *agent,
 {
     const struct espota_agent_config *config = agent->config;
     uint8_t *out = reply->data;
-    if (request->length != 0)
-        return ESPOTA_AGENT_MALFORMED;
+    (void)request;
     espota_put_le16(out, config->chip_id);
     memcpy(out + 2, config->mac, 6);
     espota_put_le32(out + 8, config->flash_size);
@@ -84,8 +83,6 @@ int espota_agent_slot_read(const struct espota_agent *agent, uint32_t offset, vo
 enum espota_agent_status espota_agent_read(struct espota_agent *agent,
                                            const struct espota_agent_request_in *request, struct reply *reply)
 {
-    if (request->length != 6)
-        return ESPOTA_AGENT_MALFORMED;
     uint32_t offset = espota_get_le32(request->data);
     uint16_t length = espota_get_le16(request->data + 4);
     if (length == 0 || length > ESPOTA_AGENT_MAX_DATA)
@@ -129,8 +126,6 @@ enum espota_agent_status espota_agent_digest(struct espota_agent *agent,
                                              const struct espota_agent_request_in *request,
                                              struct reply *reply)
 {
-    if (request->length != 12)
-        return ESPOTA_AGENT_MALFORMED;
     uint32_t offset = espota_get_le32(request->data);
     uint32_t length = espota_get_le32(request->data + 4);
     uint32_t block = espota_get_le32(request->data + 8);

@@ -10,7 +10,7 @@ static uint32_t capabilities(const struct espota_agent *agent, const struct espo
 {
     return agent->port->service->capabilities | (espota_agent_decodes(agent) ? ESPOTA_AGENT_CAN_CODED : 0) |
            (agent->config->rollback ? ESPOTA_AGENT_CAN_TRIAL : 0) |
-           (agent->port->check_signature ? ESPOTA_AGENT_SIGNED_ONLY : 0) |
+           (agent->port->owner ? ESPOTA_AGENT_SIGNED_ONLY : 0) |
            (stream->set_rate ? ESPOTA_AGENT_CAN_RATE : 0);
 }
 
@@ -176,51 +176,43 @@ bool espota_agent_decrypt(struct espota_agent *agent, struct espota_agent_reques
 enum espota_agent_status espota_agent_rate(struct espota_agent *agent,
                                            const struct espota_agent_request_in *request, struct reply *reply)
 {
-    (void)agent;
     (void)reply;
-    if (request->length != 4)
-        return ESPOTA_AGENT_MALFORMED;
     if (!request->stream->set_rate)
         return ESPOTA_AGENT_UNSUPPORTED;
-    return espota_get_le32(request->data) == 0 ? ESPOTA_AGENT_RANGE : ESPOTA_AGENT_OK;
+    agent->wanted_baud = espota_get_le32(request->data);
+    return agent->wanted_baud == 0 ? ESPOTA_AGENT_RANGE : ESPOTA_AGENT_OK;
 }
 
 void espota_agent_change_rate(struct espota_agent *agent, struct espota_agent_stream *stream, uint32_t baud)
 {
     struct espota_agent_rate *rate = &agent->rate;
-    if (rate->stream != stream)
-        *rate = (struct espota_agent_rate){ .stream = stream, .now = stream->rate };
-    if (stream->set_rate(stream->context, baud) != 0)
-        return;
-    rate->before = rate->now;
-    rate->now = baud;
-    rate->proven = false;
-    rate->since_ms = agent->port->now_ms(agent->port->context);
+    uint32_t before = rate->stream == stream ? rate->now : stream->rate;
+    if (stream->set_rate(stream->context, baud) == 0)
+        *rate = (struct espota_agent_rate){ stream, baud, before, ESPOTA_AGENT_RATE_PROOF_MS };
 }
 
 void espota_agent_heard(struct espota_agent *agent, const struct espota_agent_stream *stream)
 {
+    struct espota_agent_rate *rate = &agent->rate;
     agent->session.heard_ms = agent->port->now_ms(agent->port->context);
-    if (agent->rate.stream == stream)
-        agent->rate.proven = true;
+    if (rate->stream == stream) {
+        rate->back = stream->rate;
+        rate->limit_ms = ESPOTA_AGENT_RATE_IDLE_MS;
+    }
 }
 
-/* At a rate at which nobody is heard, the stream goes back to the one before; when the session has fallen
+/* At a rate at which nobody is heard, the stream goes back to the one before; when its session has fallen
  * silent, to the one that a new host expects. */
 void espota_agent_check_rate(struct espota_agent *agent)
 {
     struct espota_agent_rate *rate = &agent->rate;
     const struct espota_agent_stream *stream = rate->stream;
-    if (!stream)
+    if (!stream || (espota_agent_serves(agent, stream) && espota_agent_silence_ms(agent) < rate->limit_ms))
         return;
-    uint32_t now = agent->port->now_ms(agent->port->context), back = stream->rate;
-    if (!rate->proven && now - rate->since_ms >= ESPOTA_AGENT_RATE_PROOF_MS)
-        back = rate->before;
-    else if (!rate->proven || espota_agent_silence_ms(agent) < ESPOTA_AGENT_RATE_IDLE_MS)
-        return;
-    (void)stream->set_rate(stream->context, back);
-    rate->now = back;
-    rate->proven = true;
-    if (back == stream->rate)
+    (void)stream->set_rate(stream->context, rate->back);
+    rate->now = rate->back;
+    rate->back = stream->rate;
+    rate->limit_ms = ESPOTA_AGENT_RATE_IDLE_MS;
+    if (rate->now == stream->rate)
         rate->stream = NULL;
 }

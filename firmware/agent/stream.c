@@ -25,7 +25,7 @@ static void expect_sector(struct espota_agent_input_stream *in)
 {
     if (in->at == in->end)
         espota_agent_expect(in, ESPOTA_AGENT_PART_NONE, 0);
-    else if (in->coded)
+    else if (MORE_SECTORS && in->coded)
         espota_agent_expect(in, ESPOTA_AGENT_PART_WORD, CHUNK_WORD);
     else
         espota_agent_expect(in, ESPOTA_AGENT_PART_SECTOR, SECTOR);
@@ -37,8 +37,7 @@ static enum espota_agent_status put_sector(struct espota_agent *agent)
     struct espota_agent_input_stream *in = &agent->input;
     uint32_t offset = agent->update.partition + in->at, start = 0;
     uint8_t *sector = espota_agent_free_sector(agent);
-    if (ESPOTA_AGENT_SECTORS > 1 && in->part != ESPOTA_AGENT_PART_SECTOR &&
-        espota_agent_rebuild(agent, sector) != 0)
+    if (MORE_SECTORS && in->part != ESPOTA_AGENT_PART_SECTOR && espota_agent_rebuild(agent, sector) != 0)
         return ESPOTA_AGENT_MALFORMED;
     enum espota_agent_status status = agent->port->service->prepare(agent, offset, sector, &start);
     if (status == ESPOTA_AGENT_OK && start < SECTOR)
@@ -52,20 +51,20 @@ static enum espota_agent_status take_head(struct espota_agent *agent)
 {
     struct espota_agent_input_stream *in = &agent->input;
     const uint8_t *head = in->piece;
-    uint32_t length = espota_get_le32(head + 8);
+    uint32_t kind = espota_get_le32(head), length = espota_get_le32(head + 8);
     in->at = espota_get_le32(head + 4);
     in->end = in->at + length;
-    in->coded = head[0] == ESPOTA_STREAM_CODED;
-    if (in->coded ? !espota_agent_decodes(agent) : head[0] != ESPOTA_STREAM_RAW)
+    in->coded = head[0] == ESPOTA_STREAM_CODED && espota_agent_decodes(agent);
+    if (head[0] != (in->coded ? ESPOTA_STREAM_CODED : ESPOTA_STREAM_RAW))
         return ESPOTA_AGENT_UNSUPPORTED;
-    if (head[3] != 0 || espota_get_le32(head + 12) != 0 || (!in->coded && (head[1] != 0 || head[2] != 0)))
+    if ((in->coded ? kind >> 24 : kind) != 0 || espota_get_le32(head + 12) != 0)
         return ESPOTA_AGENT_MALFORMED;
-    if (length == 0 || in->at % SECTOR != 0 || length % SECTOR != 0 ||
+    if (length == 0 || (in->at | length) % SECTOR != 0 ||
         !espota_agent_inside(in->at, length, 0, agent->update.limit))
         return ESPOTA_AGENT_RANGE;
     espota_agent_begin_stretch(agent, agent->update.partition + in->end);
     expect_sector(in);
-    return ESPOTA_AGENT_SECTORS > 1 && in->coded ? espota_agent_begin_coded(agent) : ESPOTA_AGENT_OK;
+    return MORE_SECTORS && in->coded ? espota_agent_begin_coded(agent) : ESPOTA_AGENT_OK;
 }
 
 static enum espota_agent_status finish_part(struct espota_agent *agent)
@@ -73,7 +72,7 @@ static enum espota_agent_status finish_part(struct espota_agent *agent)
     struct espota_agent_input_stream *in = &agent->input;
     if (in->part == ESPOTA_AGENT_PART_HEAD)
         return take_head(agent);
-    if (ESPOTA_AGENT_SECTORS > 1 && in->part == ESPOTA_AGENT_PART_WORD)
+    if (MORE_SECTORS && in->part == ESPOTA_AGENT_PART_WORD)
         return espota_agent_take_word(in);
     return put_sector(agent);
 }

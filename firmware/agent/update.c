@@ -27,9 +27,6 @@ static enum espota_agent_status begin(struct espota_agent *agent,
     struct espota_agent_update *u = &agent->update;
     struct espota_table_problem problem;
     (void)reply;
-    memset(u, 0, sizeof *u);
-    if (request->length != ESPOTA_AGENT_BEGIN_SIZE)
-        return ESPOTA_AGENT_MALFORMED;
     if (in[0] != 0)
         return ESPOTA_AGENT_UNSUPPORTED;
     const struct espota_partition *p = espota_agent_app_at(agent, espota_get_le32(in + 4));
@@ -114,8 +111,7 @@ static enum espota_agent_status verify(struct espota_agent *agent,
                                        const struct espota_agent_request_in *request, struct reply *reply)
 {
     const struct espota_agent_update *u = &agent->update;
-    if (request->length != 0)
-        return ESPOTA_AGENT_MALFORMED;
+    (void)request;
     if (!u->open)
         return ESPOTA_AGENT_ORDER;
     enum espota_agent_status status = espota_agent_digest_range(agent, u->partition, u->length, reply->data);

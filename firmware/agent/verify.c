@@ -1,7 +1,6 @@
 /* Is what a slot holds an image that may boot? */
 #include "private.h"
 
-#include "espota/agent_settings.h"
 #include "espota/hash.h"
 #include "espota/image.h"
 #include "espota/table.h"
@@ -21,45 +20,6 @@ static int read_slot(void *context, uint32_t offset, void *buffer, size_t length
     espota_agent_relax(reader->agent);
     espota_agent_say_working(reader->agent);
     return espota_agent_slot_read(reader->agent, reader->offset + offset, buffer, length);
-}
-
-/* Not inlined, so that the block is off the stack when the signature is checked. */
-__attribute__((noinline)) static enum espota_agent_status
-read_signature(const struct espota_agent *agent, uint32_t offset, struct espota_signature *signature)
-{
-    uint8_t block[ESPOTA_SIGNATURE_BLOCK_SIZE];
-    if (espota_agent_flash_read(agent, offset, block, sizeof block) != 0)
-        return ESPOTA_AGENT_FLASH;
-    return espota_signature_parse(signature, block) ? ESPOTA_AGENT_OK : ESPOTA_AGENT_UNSIGNED;
-}
-
-/* Is the image signed by the device's owner? */
-static enum espota_agent_status check_owner(struct espota_agent *agent,
-                                            const struct espota_partition *partition, uint32_t length)
-{
-    struct espota_signature signature;
-    uint8_t digest[ESPOTA_SHA256_LENGTH];
-    uint32_t end = espota_signature_offset(length);
-    if (end < length || !espota_agent_inside(end, ESPOTA_SIGNATURE_BLOCK_SIZE, 0, partition->size))
-        return ESPOTA_AGENT_UNSIGNED;
-    enum espota_agent_status status = espota_agent_digest_range(agent, partition->offset, end, digest);
-    if (status == ESPOTA_AGENT_OK)
-        status = read_signature(agent, partition->offset + end, &signature);
-    if (status == ESPOTA_AGENT_OK &&
-        (memcmp(signature.digest, digest, sizeof digest) != 0 ||
-         agent->port->check_signature(agent->port->context, digest, signature.r_s) != 0))
-        status = ESPOTA_AGENT_UNSIGNED;
-    return status;
-}
-
-/* A recovery agent on the bare chip: it checks no signatures. Its settings lie where it reads them from. */
-static enum espota_agent_status refuse_recovery(const struct espota_agent *agent,
-                                                const struct espota_partition *partition)
-{
-    uint8_t magic[sizeof ESPOTA_SETTINGS_MAGIC - 1];
-    if (espota_agent_slot_read(agent, partition->offset + ESPOTA_SETTINGS_OFFSET, magic, sizeof magic) != 0)
-        return ESPOTA_AGENT_FLASH;
-    return memcmp(magic, ESPOTA_SETTINGS_MAGIC, sizeof magic) == 0 ? ESPOTA_AGENT_RECOVERY : ESPOTA_AGENT_OK;
 }
 
 static enum espota_image_verdict look(struct espota_agent *agent, const struct espota_partition *partition,
@@ -91,7 +51,7 @@ static enum espota_agent_status check_description(const struct espota_agent *age
 {
     const struct espota_agent_config *config = agent->config;
     const struct espota_app_desc *d = &image->description; /* all 0 where there is none */
-    if (!image->has_description && agent->port->check_signature)
+    if (!image->has_description && agent->port->owner)
         return ESPOTA_AGENT_IMAGE;
     if (d->secure_version < config->min_secure_version)
         return ESPOTA_AGENT_OLD;
@@ -102,6 +62,7 @@ static enum espota_agent_status check_description(const struct espota_agent *age
 enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
                                               const struct espota_partition *partition)
 {
+    const struct espota_agent_owner *owner = agent->port->owner;
     struct espota_image image;
     enum espota_image_verdict verdict = look(agent, partition, &image);
     if (verdict == ESPOTA_IMAGE_READ_FAILED)
@@ -111,8 +72,5 @@ enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
     if (verdict != ESPOTA_IMAGE_OK || !starts(agent, &image))
         return ESPOTA_AGENT_IMAGE;
     enum espota_agent_status status = check_description(agent, &image);
-    if (status == ESPOTA_AGENT_OK && agent->port->check_signature)
-        status = check_owner(agent, partition, image.length);
-    return status == ESPOTA_AGENT_OK && agent->port->check_signature ? refuse_recovery(agent, partition)
-                                                                     : status;
+    return status == ESPOTA_AGENT_OK && owner ? owner->check(agent, partition, image.length) : status;
 }

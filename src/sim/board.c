@@ -97,6 +97,8 @@ static int agent_check_signature(void *context, const uint8_t digest[ESPOTA_SHA2
     return espota_signer_check(board->options.owner, digest, r_s);
 }
 
+static const struct espota_agent_owner agent_owner = { espota_agent_check_owner, agent_check_signature };
+
 static bool agent_starts(void *context, const struct espota_image *image)
 {
     return !sim_boot_refusal(context, image);
@@ -131,7 +133,7 @@ static void start_app(struct sim_board *board)
     };
     memcpy(board->agent_config.mac, o->identity.mac, sizeof o->identity.mac);
     board->port.port.starts = agent_starts;
-    board->port.port.check_signature = o->owner ? agent_check_signature : NULL;
+    board->port.port.owner = o->owner ? &agent_owner : NULL;
     board->state = SIM_RUNNING;
     for (size_t i = 0; i < SIM_STREAMS; i++) {
         struct sim_agent_stream *s = &board->stream[i];

@@ -17,11 +17,12 @@
 #include "espota/table.h"
 
 #include "fixtures/boot_guard.h"
+#include "fixtures/lagging_flash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_CUTS = 2 };
+enum { MAX_CUTS = 2, EVERY_FIRST = 3, EVERY_SECOND = 5, LAG = 2 };
 
 static const struct espota_partition *part(struct memory_board *b, const char *label)
 {
@@ -98,10 +99,12 @@ static int mark(struct memory_board *b,
 }
 
 static struct boot_guard guard;
+static struct lagging_flash lag;
 
 /* Power on: what starts is what the guard allows, and it is set anew. */
 static void restart(struct memory_board *b)
 {
+    lagging_flash_rest(&lag);
     memory_board_restart(b);
     if (!b->flash.powered)
         return;
@@ -324,6 +327,8 @@ static unsigned run_case(const struct scenario *s, const struct signed_images *i
     unsigned i = 0;
     guard = (struct boot_guard){ .images = images, .board = &b->board };
     signed_images_own(images, &b->board.options);
+    if (cuts[0].at % 2 == 0) /* flash that goes on when it was begun */
+        lagging_flash_begin(&lag, &b->board, LAG);
     restart(b);
     s->prepare(b, images);
     snprintf(what, sizeof what, "%s, cut %d at %u", s->name, cuts[0].kind, (unsigned)cuts[0].at);
@@ -348,18 +353,22 @@ static unsigned run_case(const struct scenario *s, const struct signed_images *i
     }
     tally->cases++;
     tally->looks += guard.looks;
+    memory_board_check(lag.misuses == 0, "flash, while it was busy,");
     boot_guard_free(&guard);
     memory_board_free(b);
     return i;
 }
 
-/* Every operation of the next run, in every way, behind the cuts that are there. */
+/* Every operation of the next run, in every way, behind the cuts that are there. A sector is sixteen pages: of
+ * pairs of cuts some are left out, other ones for each sector. */
 static void every_cut(const struct scenario *s, const struct signed_images *images, struct cut *cuts,
                       unsigned count, struct tally *tally)
 {
+    unsigned step = count > 0 ? EVERY_SECOND : 1;
     for (cuts[count].kind = SIM_CUT_BEFORE; cuts[count].kind <= SIM_CUT_BITS; cuts[count].kind++)
-        for (cuts[count].at = 1; run_case(s, images, cuts, count + 1, tally) == count + 1; cuts[count].at++)
-            if (count + 1 < MAX_CUTS)
+        for (cuts[count].at = 1; run_case(s, images, cuts, count + 1, tally) == count + 1;
+             cuts[count].at += step)
+            if (count + 1 < MAX_CUTS && cuts[count].at % EVERY_FIRST == 1)
                 every_cut(s, images, cuts, count + 1, tally);
 }
 

@@ -223,6 +223,8 @@ static esp_err_t check_config(const struct espota_idf_config *config)
     return ESP_OK;
 }
 
+static const struct espota_agent_owner owner = { espota_agent_check_owner, espota_idf_check_signature };
+
 static void set_up_port(struct espota_idf *e)
 {
     e->port = (struct espota_agent_port){
@@ -242,7 +244,7 @@ static void set_up_port(struct espota_idf *e)
         .allow_update = allow_update,
         .done = done,
         .starts = starts,
-        .check_signature = e->config.owner ? espota_idf_check_signature : NULL,
+        .owner = e->config.owner ? &owner : NULL,
     };
     espota_idf_set_up_decoder(e);
 }

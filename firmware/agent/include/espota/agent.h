@@ -25,8 +25,8 @@
 #define ESPOTA_AGENT_MAX_DATA 1024u /* data bytes in one frame; a divisor of the sector size */
 #endif
 
-/** Sector buffers. With one the agent takes raw streams alone; with two or more coded ones too, if the port
- * has a decoder. */
+/** Sector buffers. With two or more the agent takes coded streams, if the port has a decoder, and erases
+ * ahead, in blocks where the port has them; with one it has no code for any of that. */
 #ifndef ESPOTA_AGENT_SECTORS
 #define ESPOTA_AGENT_SECTORS 2u
 #endif
@@ -40,6 +40,21 @@ struct espota_agent_service;
 extern const struct espota_agent_service espota_agent_slots;
 /** In RAM, loaded through the chip's own loader, which holds nothing back: all of flash, without promises. */
 extern const struct espota_agent_service espota_agent_ranges;
+
+/** The device's owner. */
+struct espota_agent_owner {
+    /** espota_agent_check_owner: a port without an owner does not link it. */
+    enum espota_agent_status (*check)(struct espota_agent *agent, const struct espota_partition *partition,
+                                      uint32_t length);
+    /** Is `r_s` (ECDSA P-256, big-endian) his signature of `digest`? `context` is the port's. 0, or -1. */
+    int (*check_signature)(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
+                           const uint8_t r_s[ESPOTA_P256_SIZE]);
+};
+
+/** Does a partition hold, behind an image of `length` bytes, its signature by the owner? A recovery agent,
+ * which checks none, is refused. */
+enum espota_agent_status espota_agent_check_owner(struct espota_agent *agent,
+                                                  const struct espota_partition *partition, uint32_t length);
 
 /** How the agent reaches its device. Functions return 0, or -1 on failure, unless said otherwise. */
 struct espota_agent_port {
@@ -80,10 +95,8 @@ struct espota_agent_port {
     /** A request that changes something was carried out: BEGIN, VERIFY, SELECT, CONFIRM, ROLLBACK. NULL:
      * nobody asks. */
     void (*done)(void *context, enum espota_agent_request request);
-    /** Is `r_s` (ECDSA P-256, big-endian) the owner's signature of `digest`? NULL: images need no signature.
-     * With it the agent has nothing boot that is not signed so. */
-    int (*check_signature)(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
-                           const uint8_t r_s[ESPOTA_P256_SIZE]);
+    /** With one the agent has nothing boot that he did not sign. NULL: images need no signature. */
+    const struct espota_agent_owner *owner;
     /** Of coded streams, and memory for it, aligned for any type; the size says how large a context table may
      * be. NULL: raw streams alone. */
     const struct espota_decoder_ops *decoder;
@@ -184,7 +197,7 @@ struct espota_agent_flash {
     uint8_t first, count;                  /* of the buffers that are full */
     bool busy;                             /* an operation was begun, and was not seen to end */
     bool failed;                           /* which nobody was told yet */
-    bool same, blank;                      /* so far */
+    uint8_t holds;                         /* how flash compares with the first sector so far */
     uint32_t at;                           /* within the first sector */
     uint32_t end;                          /* of the stretch, in flash */
     uint32_t blank_end;                    /* all is blank from the sector that comes next to here */
@@ -192,12 +205,11 @@ struct espota_agent_flash {
     uint16_t start[ESPOTA_AGENT_SECTORS];  /* bytes before it stay out of flash */
 };
 
-/** A rate that RATE asked for. */
+/** A rate that RATE asked for, in baud. */
 struct espota_agent_rate {
     struct espota_agent_stream *stream; /* that has it, or NULL: none has another than it began with */
-    uint32_t now, before;
-    bool proven; /* the host was understood at it */
-    uint32_t since_ms;
+    uint32_t now, back;                 /* `back`: when the session has been silent for so long */
+    uint32_t limit_ms;
 };
 
 /* Small members first: code for those is smaller. */
@@ -211,10 +223,12 @@ struct espota_agent {
     struct espota_agent_input_stream input;
     struct espota_agent_update update;
     struct espota_agent_rate rate;
+    uint32_t wanted_baud; /* when the answer has left; 0: none */
     struct espota_agent_session session;
     struct espota_coder_image image;
     struct espota_table table;
-    uint8_t reply[ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA + ESPOTA_AGENT_TAG_SIZE];
+    uint8_t reply[ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA +
+                  ESPOTA_AGENT_TAG_SIZE];
     uint8_t chunk[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_CODER_SECTOR : 1]; /* a coded one, being gathered */
     uint8_t sector[ESPOTA_AGENT_SECTORS][ESPOTA_SECTOR_SIZE];
 };
