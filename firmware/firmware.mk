@@ -8,8 +8,12 @@ FW_CORE   := $(wildcard $(FW_AGENT)/*.c) $(addprefix src/format/,bootsel.c crc32
 FW_CODER  := $(filter-out %_encode.c,$(wildcard src/format/coder*.c))
 # Crypto is counted apart from the core.
 FW_SHARED := $(filter-out %/main.c %/divide.c,$(wildcard firmware/port/bare/*.c))
-FW_CFLAGS := -std=c99 -ffreestanding -Os -g -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
+FW_CFLAGS := -std=c99 -ffreestanding -Os -DESPOTA_SMALL -g -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
              $(WARNINGS) -Wno-cast-qual -isystem firmware/port/bare/include -Iinclude -I$(FW_AGENT)/include -Ifirmware/port/bare
+# What makes GCC's Xtensa code of the core smaller; it makes other code slower.
+FW_SMALL_xtensa := -Wa,--no-target-align -fno-cse-follow-jumps -fno-thread-jumps -fno-tree-tail-merge -fno-early-inlining \
+                   -fno-tree-dominator-opts
+$(foreach d,esp32 core/xtensa stub/xtensa,$(patsubst %.c,$(FW)/$(d)/%.o,$(FW_CORE))): FW_CFLAGS += $(FW_SMALL_xtensa)
 # Nine tenths of decoding's time, so not for size.
 $(FW)/%/coder_mix.o: FW_CFLAGS += -O2
 comma     := ,
@@ -46,7 +50,8 @@ $$(FW)/$(1)/recovery.elf: $$(FW_OBJECTS_$(1)) $$(START_$(2)) firmware/port/$(1)/
 endef
 $(foreach t,$(FW_TARGETS),$(eval $(call firmware_rules,$(t),$(ISA_$(t)))))
 
-# ---- the core alone, to be measured
+# ---- the core alone, to be measured: linked, but for what ports bring
+FW_ALONE := -nostdlib -Wl,--gc-sections -Wl,--unresolved-symbols=ignore-all -Wl,-Ttext=0x10000 -Wl,-e,espota_agent_start
 FW_ROOTS := $(addprefix -Wl$(comma)-u$(comma),espota_agent_start espota_agent_input espota_agent_stream_end espota_agent_stream_begin \
     espota_agent_slots espota_agent_work)
 
@@ -56,12 +61,11 @@ $$(FW)/core/$(1)/%.o: %.c
 	$$(QUIET) $(1) $$<
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) -DESPOTA_AGENT_SECTORS=1 -MMD -MP -c -o $$@ $$<
 $$(FW)/core/$(1)/core.o: $$(patsubst %.c,$$(FW)/core/$(1)/%.o,$$(FW_CORE))
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections $$(FW_ROOTS) -Wl,-e,espota_agent_start -o $$@ $$^
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_ALONE) $$(FW_ROOTS) -o $$@ $$^
 $$(FW)/core/$(1)/ram_decoder.o: firmware/tools/ram.c $$(FW)/core/$(1)/core.o
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) -DESPOTA_AGENT_SECTORS=2 -c -o $$@ $$<
 $$(FW)/core/$(1)/core_decoder.o: $$(patsubst %.c,$$(FW)/stub/$(1)/%.o,$$(FW_CORE) $$(FW_CODER))
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) -nostdlib -r -Wl,--gc-sections $$(FW_ROOTS) -Wl,-u,espota_decoder -Wl,-e,espota_agent_start \
-	    -o $$@ $$^
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_ALONE) $$(FW_ROOTS) -Wl,-u,espota_decoder -o $$@ $$^
 -include $$(patsubst %.c,$$(FW)/core/$(1)/%.d,$$(FW_CORE))
 endef
 $(eval $(call core_rules,xtensa))

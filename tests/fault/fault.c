@@ -359,8 +359,8 @@ static unsigned run_case(const struct scenario *s, const struct signed_images *i
     return i;
 }
 
-/* Every operation of the next run, in every way, behind the cuts that are there. A sector is sixteen pages: of
- * pairs of cuts some are left out, other ones for each sector. */
+/* Every operation of the next run, in every way, behind the cuts that are there. A sector is sixteen pages:
+ * of pairs of cuts some are left out, other ones for each sector. */
 static void every_cut(const struct scenario *s, const struct signed_images *images, struct cut *cuts,
                       unsigned count, struct tally *tally)
 {
