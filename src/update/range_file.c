@@ -1,3 +1,5 @@
+#include "digest.h"
+
 #include "espota/range_file.h"
 
 #include "espota/buffer.h"
@@ -277,22 +279,65 @@ int espota_range_file_write(const struct espota_range_file *file, struct espota_
     return outcome;
 }
 
+/* In one go. */
+static int compare_digests(struct espota_device *device, const struct espota_stretch *s, uint8_t *digests,
+                           uint32_t *different, struct espota_error *error)
+{
+    uint8_t expected[ESPOTA_SHA256_LENGTH];
+    size_t size = espota_device_digest_length(device);
+    int result = espota_device_digests(device, s->offset, s->length, SECTOR, digests, error);
+    for (uint32_t at = 0; result == 0 && at < s->length; at += SECTOR, digests += size) {
+        uint32_t part = s->length - at < SECTOR ? s->length - at : SECTOR;
+        result = update_digest_of(device, s->data + at, part, expected, error);
+        if (result == 0 && memcmp(digests, expected, size) != 0) {
+            *different = at;
+            return 0;
+        }
+    }
+    return result;
+}
+
+static int look_at_once(struct espota_device *device, const struct espota_stretch *s, uint32_t *different,
+                        struct espota_error *error)
+{
+    uint8_t *digests = malloc((s->length / SECTOR + 1) * espota_device_digest_length(device));
+    int result = digests ? compare_digests(device, s, digests, different, error)
+                         : espota_fail_memory(error, "comparing flash");
+    free(digests);
+    return result;
+}
+
+static int look_one_by_one(struct espota_device *device, const struct espota_stretch *s, uint32_t *different,
+                           struct espota_error *error)
+{
+    int result = 0;
+    for (uint32_t at = 0; result == 0 && at < s->length; at += SECTOR) {
+        uint32_t part = s->length - at < SECTOR ? s->length - at : SECTOR;
+        bool holds = false;
+        result = espota_device_check_cancelled(device, error);
+        if (result == 0)
+            result = espota_flash_holds(device, s->offset + at, s->data + at, part, &holds, error);
+        if (result == 0 && !holds) {
+            *different = at;
+            return 0;
+        }
+    }
+    return result;
+}
+
 static int find_difference(struct espota_device *device, const struct espota_flash_range *t, const char *path,
                            const struct espota_stretch *s, struct espota_error *error)
 {
-    for (uint32_t at = 0; at < s->length; at += SECTOR) {
-        uint32_t part = s->length - at < SECTOR ? s->length - at : SECTOR;
-        bool holds = false;
-        int result = espota_device_check_cancelled(device, error);
-        if (result == 0)
-            result = espota_flash_holds(device, s->offset + at, s->data + at, part, &holds, error);
-        if (result != 0)
-            return result;
-        if (!holds)
-            return espota_fail(error, ESPOTA_ERR_VERIFY,
-                               "%s does not hold %s: the first difference is in the 4K at 0x%" PRIx32,
-                               t->text, path, s->offset + at);
-    }
+    uint32_t different = UINT32_MAX;
+    int result = espota_device_can(device, ESPOTA_CAP_DIGESTS)
+                     ? look_at_once(device, s, &different, error)
+                     : look_one_by_one(device, s, &different, error);
+    if (result != 0)
+        return result;
+    if (different != UINT32_MAX)
+        return espota_fail(error, ESPOTA_ERR_VERIFY,
+                           "%s does not hold %s: the first difference is in the 4K at 0x%" PRIx32, t->text,
+                           path, s->offset + different);
     return espota_fail(error, ESPOTA_ERR_VERIFY,
                        "%s does not hold %s, but each of its sectors does: is something writing to it?",
                        t->text, path);

@@ -48,6 +48,7 @@ struct agent_client {
     size_t out_count;
     uint32_t sequence; /* of the last request */
     struct client_flight flight;
+    uint32_t probe;              /* the sequence number of one that is not answered yet; 0: none */
     uint64_t slowest_ms;         /* of the last answers */
     uint64_t fastest_ms;         /* of all of them */
     uint8_t key[CLIENT_MAX_KEY]; /* the device's; its length is in the options. Wiped when closed */
@@ -138,6 +139,11 @@ struct client_request *client_find_request(struct agent_client *client, uint32_t
 struct client_request client_drop_oldest(struct agent_client *client);
 /* `request` has its answer, by which all before it are forgotten too. */
 void client_answered(struct agent_client *client, const struct client_request *request);
+
+/* Everything is silent: ask something small. Its answer shows that what was sent before is answered, or lost;
+ * until then nothing is sent on top of it. */
+int client_send_probe(struct agent_client *client, struct espota_error *error);
+bool client_answers_probe(struct agent_client *client, const struct client_response *response);
 
 /* series.c: many requests of a type with the window kept full; what gets lost is asked for again. */
 struct client_series {

@@ -10,6 +10,8 @@ enum { BITS_PER_BYTE = 10 }; /* on a serial line, with start and stop bits */
 bool client_may_send(const struct agent_client *client)
 {
     const struct client_flight *flight = &client->flight;
+    if (client->probe != 0)
+        return false;
     return flight->count == 0 ||
            (flight->count < client->window && flight->bytes + client->out_count <= client->window_bytes);
 }
@@ -60,4 +62,19 @@ void client_answered(struct agent_client *client, const struct client_request *r
         client->fastest_ms = took ? took : 1;
     while (client_drop_oldest(client).sequence != sequence)
         ;
+}
+
+int client_send_probe(struct agent_client *client, struct espota_error *error)
+{
+    int result = client_build(client, ESPOTA_AGENT_INFO, NULL, 0, error);
+    client->probe = client->sequence;
+    return result ? result : client_send_built(client, UINT32_MAX, error);
+}
+
+bool client_answers_probe(struct agent_client *client, const struct client_response *response)
+{
+    if (client->probe == 0 || response->type != ESPOTA_AGENT_INFO || response->sequence != client->probe)
+        return false;
+    client->probe = 0;
+    return true;
 }

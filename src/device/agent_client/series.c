@@ -9,12 +9,13 @@
 struct progress {
     struct agent_client *client;
     const struct client_series *series;
-    uint32_t fresh;                   /* the first item that was never asked for */
-    uint32_t lost[CLIENT_MAX_WINDOW]; /* to be asked for again */
+    uint32_t fresh;                       /* the first item that was never asked for */
+    uint32_t lost[CLIENT_MAX_WINDOW + 1]; /* to be asked for again */
     unsigned lost_count;
     uint32_t answered;
     uint32_t built;    /* the item of the frame that is built */
     unsigned silences; /* in a row */
+    unsigned probes;   /* answered in a row, and no item */
     uint64_t since_ms; /* the last answer */
     uint64_t deadline;
 };
@@ -41,16 +42,17 @@ static void wait_anew(struct progress *p)
 /* Whatever the agent has room for. */
 static int fill_window(struct progress *p, struct espota_error *error)
 {
+    bool idle = p->client->flight.count == 0;
     int result = 0;
     while (result == 0 && has_more(p)) {
         if (p->client->out_count == 0)
             result = build_next(p, error);
         if (result != 0 || !client_may_send(p->client))
-            return result;
-        if (p->client->flight.count == 0)
-            wait_anew(p);
+            break;
         result = client_send_built(p->client, p->built, error);
     }
+    if (idle)
+        wait_anew(p);
     return result;
 }
 
@@ -58,8 +60,11 @@ static int fill_window(struct progress *p, struct espota_error *error)
 static void lose_before(struct progress *p, uint32_t sequence)
 {
     struct client_flight *flight = &p->client->flight;
-    while (flight->count > 0 && flight->request[0].sequence < sequence)
-        p->lost[p->lost_count++] = client_drop_oldest(p->client).item;
+    while (flight->count > 0 && flight->request[0].sequence < sequence) {
+        uint32_t item = client_drop_oldest(p->client).item;
+        if (item < p->series->count) /* no probe */
+            p->lost[p->lost_count++] = item;
+    }
 }
 
 static int take(struct progress *p, const struct client_response *response, struct espota_error *error)
@@ -77,27 +82,59 @@ static int take(struct progress *p, const struct client_response *response, stru
     if (response->status != ESPOTA_AGENT_OK)
         return client_fail(p->client, p->series->type, response->status, error);
     p->answered++;
+    p->probes = 0;
     p->since_ms = espota_link_now_ms(p->client->link);
     return p->series->take(p->series->context, item, response, error);
 }
 
-/* One answer, or the time is up: then everything under way is asked for again. */
+/* Whatever is under way still is answered before this, or lost. The frame that was built takes its turn
+ * again. A line that loses every other frame would answer probes for ever: they take turns with what is
+ * really asked. */
+static int probe(struct progress *p, struct espota_error *error)
+{
+    int result = 0;
+    if (p->client->out_count > 0)
+        p->lost[p->lost_count++] = p->built;
+    p->client->out_count = 0;
+    if (p->probes % 2 == 0) {
+        result = client_send_probe(p->client, error);
+    } else {
+        lose_before(p, UINT32_MAX);
+        p->probes++;
+    }
+    wait_anew(p);
+    return result;
+}
+
+static int take_probe(struct progress *p, struct espota_error *error)
+{
+    lose_before(p, UINT32_MAX);
+    p->silences = 0;
+    return ++p->probes < 2 * CLIENT_ATTEMPTS
+               ? 0
+               : espota_fail(error, ESPOTA_ERR_TIMEOUT,
+                             "no answer from the agent on %s to what it is asked for", p->client->link->name);
+}
+
+/* One answer, or the time is up. */
 static int receive(struct progress *p, struct espota_error *error)
 {
     struct client_response response;
     int result = client_receive(p->client, p->deadline, &response, error);
+    if (result == 0 && client_answers_probe(p->client, &response))
+        return take_probe(p, error);
     if (result == 0)
         return take(p, &response, error);
     if (result != ESPOTA_ERR_TIMEOUT || ++p->silences >= CLIENT_ATTEMPTS)
         return result;
-    lose_before(p, UINT32_MAX);
-    return 0;
+    return probe(p, error);
 }
 
 /* What an operation before this one left without an answer is nothing to wait for. */
 static void begin(struct progress *p)
 {
     p->client->out_count = 0;
+    p->client->probe = 0;
     while (p->client->flight.count > 0)
         client_drop_oldest(p->client);
     p->since_ms = espota_link_now_ms(p->client->link);

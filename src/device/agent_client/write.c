@@ -27,6 +27,7 @@ struct sender {
     struct client_plan plan;
     size_t sending, acknowledging; /* streams */
     uint32_t sent, acknowledged;   /* bytes of these two */
+    uint32_t built_from;           /* where the frame that is built begins */
     uint32_t told;                 /* sectors of `acknowledging`, to progress */
     unsigned stalls;               /* times gone back without progress */
     unsigned silences;
@@ -67,6 +68,7 @@ static int build_next(struct sender *s, struct espota_error *error)
                            (start ? ESPOTA_AGENT_WRITE_START : 0u));
     memcpy(request + ESPOTA_AGENT_WRITE_HEADER, stream->bytes.data + s->sent, chunk);
     result = client_build(client, ESPOTA_AGENT_WRITE, request, ESPOTA_AGENT_WRITE_HEADER + chunk, error);
+    s->built_from = s->sent;
     s->sent += chunk;
     return result;
 }
@@ -90,16 +92,17 @@ static bool has_more(struct sender *s)
 static int fill_window(struct sender *s, struct espota_error *error)
 {
     struct agent_client *client = s->client;
+    bool idle = client->flight.count == 0;
     int result = 0;
     while (result == 0 && (client->out_count > 0 || has_more(s))) {
         if (client->out_count == 0)
             result = build_next(s, error);
         if (result != 0 || !client_may_send(client))
-            return result;
-        if (client->flight.count == 0)
-            wait_anew(s);
+            break;
         result = client_send_built(client, (uint32_t)s->sending, error);
     }
+    if (idle)
+        wait_anew(s);
     return result;
 }
 
@@ -109,6 +112,7 @@ static int fill_window(struct sender *s, struct espota_error *error)
 static void forget_flight(struct sender *s)
 {
     s->client->out_count = 0;
+    s->client->probe = 0;
     while (s->client->flight.count > 0)
         client_drop_oldest(s->client);
 }
@@ -255,20 +259,47 @@ static int take(struct sender *s, const struct client_response *response, struct
     return take_status(s, stream, response, error);
 }
 
-static int receive(struct sender *s, struct espota_error *error)
+static void send_again(struct sender *s)
 {
-    struct client_response response;
-    int result = client_receive(s->client, s->deadline, &response, error);
-    if (result == 0)
-        return take(s, &response, error);
-    if (result != ESPOTA_ERR_TIMEOUT)
-        return result;
-    s->silences++;
     if (s->sending == s->acknowledging)
         go_back(s, s->acknowledged);
     else
         restart(s);
-    return 0;
+}
+
+/* Whatever is under way still is answered before this, or lost. It takes turns with what is really to be
+ * sent, as a line may lose every other frame. */
+static int probe(struct sender *s, struct espota_error *error)
+{
+    int result = 0;
+    if (s->client->out_count > 0)
+        s->sent = s->built_from;
+    s->client->out_count = 0;
+    if (s->stalls % 2 == 0)
+        result = client_send_probe(s->client, error);
+    else
+        send_again(s);
+    wait_anew(s);
+    return result;
+}
+
+static void take_probe(struct sender *s)
+{
+    s->silences = 0;
+    send_again(s);
+}
+
+static int receive(struct sender *s, struct espota_error *error)
+{
+    struct client_response response;
+    int result = client_receive(s->client, s->deadline, &response, error);
+    if (result == 0 && client_answers_probe(s->client, &response))
+        take_probe(s);
+    else if (result == 0)
+        result = take(s, &response, error);
+    else if (result == ESPOTA_ERR_TIMEOUT && ++s->silences < CLIENT_ATTEMPTS)
+        result = probe(s, error);
+    return result;
 }
 
 /* ---- all ------------------------------------------------------------------------------------------------
