@@ -68,7 +68,7 @@ static void wait(const struct bare_device *device, uint32_t ms)
 }
 
 /* A chip whose UART is driven by the crystal, and whose system timer is the clock. */
-static void begin(struct bare_device *device)
+static void begin_by_crystal(struct bare_device *device)
 {
     bare_find_rate(device);
     bare_change(device->chip->timer, 0, TIMER_RUNS);
@@ -98,7 +98,7 @@ void bare_device_begin(struct bare_device *device, const struct bare_chip *chip)
     if (chip->begin)
         chip->begin(device);
     else
-        begin(device);
+        begin_by_crystal(device);
     run_fast(chip);
     measure(device);
     bare_flash_begin(&device->flash, &chip->spi);
