@@ -3,6 +3,7 @@
 # cmake -DCOMPONENT=DIR [-DEARLY=1] [-DCONFIG_ESPOTA_MDNS=y] [-DBUILT=a;b] -P idf_component.cmake
 macro(idf_component_register)
     cmake_parse_arguments(_ "" "" "SRCS;INCLUDE_DIRS;PRIV_INCLUDE_DIRS;REQUIRES;PRIV_REQUIRES" ${ARGN})
+    message(STATUS "sources: ${__SRCS}")
     message(STATUS "requires: ${__REQUIRES} ${__PRIV_REQUIRES}")
     foreach(source IN LISTS __SRCS)
         get_filename_component(source ${source} ABSOLUTE BASE_DIR ${COMPONENT})

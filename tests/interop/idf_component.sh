@@ -45,6 +45,10 @@ has "mDNS: the component manager's is used" "ESPOTA_MDNS=1" "$managed"
 has_not "mDNS: without the component, the build does without" "ESPOTA_MDNS=1" "$plain"
 has "mDNS: and says so, with what to do" "idf.py add-dependency espressif/mdns" "$plain"
 has_not "mDNS: not when the configuration is against it" "ESPOTA_MDNS=1" "$unwanted"
+for source in "$ROOT"/src/format/coder*.c; do
+    name=$(basename "$source")
+    [ "$name" = coder_encode.c ] || has "decoder: $name is built" "/$name" "$early"
+done
 has "decoder: for the instruction set of a RISC-V" "defines: PRIVATE;ESPOTA_CODER_RISCV" "$riscv"
 has "decoder: for the instruction set of an Xtensa" "defines: PRIVATE;ESPOTA_CODER_XTENSA" "$xtensa"
 has "without a decoder there is one sector buffer" "ESPOTA_AGENT_SECTORS=1" "$plain"
