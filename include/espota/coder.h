@@ -21,6 +21,11 @@
 #define ESPOTA_CODER_TABLE_MAX     18u
 #define ESPOTA_CODER_TABLE_DEFAULT 14u
 
+/* What decoding a byte takes, at the usual optimisation and table: instructions counted by QEMU
+ * (tests/bench/instructions.sh, firmware/CODER.md), taken for a cycle each. */
+#define ESPOTA_CODER_CYCLES_XTENSA 1250u
+#define ESPOTA_CODER_CYCLES_RISCV  1250u
+
 /* Streams (firmware/PROTOCOL.md) */
 #define ESPOTA_STREAM_HEAD_SIZE 16u
 #define ESPOTA_STREAM_RAW       0u
