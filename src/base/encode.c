@@ -25,7 +25,7 @@ struct espota_encoder {
     enum espota_isa isa;
     const uint8_t *image;
     size_t image_length;
-    uint32_t offset, end;                /* of what is still to be coded */
+    uint32_t begin, offset, end;         /* of the stretch; and of what is still to be coded */
     uint32_t line_ns, decode_ns, window; /* the pace, if that is set */
     uint64_t behind_ns; /* so long the decoder works on after the line has brought all so far */
     struct region *region;
@@ -249,11 +249,25 @@ void espota_encoder_pace(struct espota_encoder *e, uint32_t line_ns, uint32_t de
     e->behind_ns = 0;
 }
 
+/* Where in this stretch the sector was before. @return its offset, or that of the sector itself. */
+static uint32_t earlier(const struct espota_encoder *e, const uint8_t *sector)
+{
+    uint32_t at = e->begin;
+    while (at < e->offset && memcmp(e->image + at, sector, SECTOR) != 0)
+        at += SECTOR;
+    return at;
+}
+
 static int append_sector(struct espota_encoder *e, const uint8_t *sector, struct espota_bytes *stream,
                          struct espota_error *error)
 {
+    uint8_t from[4];
     if (is_fill(sector))
         return append_chunk(stream, ESPOTA_CHUNK_FILL, sector, 1, error);
+    uint32_t at = earlier(e, sector);
+    espota_put_le32(from, at);
+    if (at != e->offset)
+        return append_chunk(stream, ESPOTA_CHUNK_COPY, from, sizeof from, error);
     if (!keeps_up(e))
         return append_chunk(stream, ESPOTA_CHUNK_STORED, sector, SECTOR, error);
     return append_coded(e, sector, stream, error);
@@ -320,9 +334,12 @@ int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, u
     struct espota_encoder *e = calloc(1, sizeof *e);
     if (e == NULL)
         return espota_fail_memory(error, "encode an image");
-    *e = (struct espota_encoder){
-        .isa = isa, .image = image, .image_length = image_length, .offset = offset, .end = offset + length
-    };
+    *e = (struct espota_encoder){ .isa = isa,
+                                  .image = image,
+                                  .image_length = image_length,
+                                  .begin = offset,
+                                  .offset = offset,
+                                  .end = offset + length };
     status = allocate(e, table_log) != 0 ? espota_fail_memory(error, "encode an image")
                                          : append_head(e, table_log, stream, error);
     if (status != 0) {

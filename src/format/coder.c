@@ -31,7 +31,7 @@ static size_t memory_for(unsigned table_log)
     return sizeof(struct coder) + ((size_t)1 << table_log) + window_for(table_log);
 }
 
-static void relax(struct coder *coder)
+void coder_relax(struct coder *coder)
 {
     if (coder->image != NULL && coder->image->relax != NULL)
         coder->image->relax(coder->image->context);
@@ -59,7 +59,7 @@ static void fill_model(struct coder *coder)
     for (size_t i = 0; i < words; i++) {
         coder->table[i] = i % 4 == 0 ? 0 : 0x8000;
         if (i % PAUSE == 0)
-            relax(coder);
+            coder_relax(coder);
     }
     for (unsigned i = 0; i < CODER_SETS; i++)
         for (unsigned j = 0; j < 16; j++)
@@ -71,7 +71,7 @@ static void fill_model(struct coder *coder)
         coder->flag[i] = 32768;
     for (size_t i = 0; i < coder->window_size; i += PAUSE) {
         memset(coder->window + i, 0, PAUSE);
-        relax(coder);
+        coder_relax(coder);
     }
 }
 
@@ -205,7 +205,7 @@ void coder_sector(struct coder *coder, uint8_t *sector, const struct coder_place
         while (coder->place.left == 0)
             next_segment(coder);
         code_unit(coder);
-        relax(coder);
+        coder_relax(coder);
     }
     coder->filled -= ESPOTA_CODER_SECTOR;
     coder->place.offset += ESPOTA_CODER_SECTOR;

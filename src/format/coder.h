@@ -166,6 +166,8 @@ static inline uint8_t coder_byte_back(const struct coder *coder, uint32_t distan
 {
     return coder->window[(coder->windowed - distance) & (coder->window_size - 1)];
 }
+/* Let others work. */
+void coder_relax(struct coder *coder);
 /* One byte of anything but code. */
 void coder_data_byte(struct coder *coder);
 

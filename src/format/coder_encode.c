@@ -53,7 +53,7 @@ void coder_encode_end(struct coder *coder)
     }
     for (int i = 0; i < 5; i++)
         shift(sink);
-    for (int i = 0; i < 4 && sink->size > 0 && sink->size <= sink->capacity && sink->out[sink->size - 1] == 0;
+    for (int i = 0; i < 4 && sink->size > 1 && sink->size <= sink->capacity && sink->out[sink->size - 1] == 0;
          i++)
         sink->size--;
 }

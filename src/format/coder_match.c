@@ -3,6 +3,7 @@
 #include "coder.h"
 
 #define LENGTH_MIN 4u
+#define PAUSE      32u /* bytes that are copied between two calls of relax */
 
 enum {
     SET_SLOT = CODER_SET_MATCH, /* + kind */
@@ -71,6 +72,8 @@ static void copy(struct coder *coder, struct coder_match match)
             coder->isa->seen(coder, unit);
         for (unsigned i = 0; i < length; i++)
             coder_emit(coder, unit[i]);
+        if ((match.length ^ (match.length - length)) >= PAUSE)
+            coder_relax(coder);
         match.length -= length;
     }
 }
