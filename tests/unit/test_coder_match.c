@@ -92,6 +92,11 @@ static void decode(enum espota_isa isa, const struct espota_bytes *stream, uint8
     assert_int_equal(espota_decoder.begin(memory, size, isa, TABLE, 0, NULL), 0);
     for (uint32_t offset = 0; offset < IMAGE_SIZE; offset += ESPOTA_CODER_SECTOR) {
         uint32_t word = espota_get_le16(stream->data + at), length = word & ESPOTA_CHUNK_LENGTH_MASK;
+        if (word >> 14 == ESPOTA_CHUNK_COPY) {
+            memcpy(image + offset, image + espota_get_le32(stream->data + at + 2), ESPOTA_CODER_SECTOR);
+            at += 6;
+            continue;
+        }
         assert_int_equal(word >> 14, ESPOTA_CHUNK_CODED);
         assert_int_equal(espota_decoder.sector(memory, stream->data + at + 2, length, image + offset), 0);
         at += 2 + length;
