@@ -10,7 +10,7 @@
 #define LONGEST    1024u
 #define KEY_LENGTH 6u
 /* The shortest that are worth it */
-#define CODE_LENGTH  6u
+#define CODE_LENGTH  8u
 #define DATA_LENGTH  6u
 #define AGAIN_LENGTH 4u
 

@@ -170,7 +170,7 @@ static void set_contexts(struct coder *coder, uint32_t place, uint32_t so_far)
     const struct coder_xtensa *x = &coder->of.xtensa;
     uint32_t here = coder_hash(so_far, place + 77);
     coder->inputs = 2;
-    coder->context[0] = here;
+    coder->context[0] = place == 0 ? coder_hash(here, x->operation[0]) : here;
     coder->context[1] = coder_hash(here, x->operation[0] ^ x->destination[0] << 24);
 }
 
