@@ -96,6 +96,12 @@ static void a_session_that_falls_silent_loses_its_rate(void **state)
     assert_int_equal(rates.baud, 921600);
     pass(&o, 1);
     assert_int_equal(rates.baud, 115200);
+    assert_int_equal(ask_rate(&o, 921600), ESPOTA_AGENT_OK); /* not the one before the last */
+    assert_int_equal(owned_ask(&o, ESPOTA_AGENT_INFO, NULL, 0), ESPOTA_AGENT_OK);
+    assert_int_equal(ask_rate(&o, 2000000), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_ask(&o, ESPOTA_AGENT_INFO, NULL, 0), ESPOTA_AGENT_OK);
+    pass(&o, 3000);
+    assert_int_equal(rates.baud, 115200);
     unsigned changes = rates.changes;
     pass(&o, 10000);
     assert_int_equal(rates.changes, changes);
