@@ -90,6 +90,13 @@ static int agent_send(void *context, const uint8_t *data, size_t length)
     return s->board->flash->powered ? 0 : -1;
 }
 
+static int agent_set_rate(void *context, uint32_t baud)
+{
+    const struct sim_agent_stream *s = context;
+    set_baud(s->board, baud);
+    return 0;
+}
+
 static int agent_check_signature(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
                                  const uint8_t r_s[ESPOTA_P256_SIZE])
 {
@@ -140,6 +147,8 @@ static void start_app(struct sim_board *board)
         s->board = board;
         s->stream.context = s;
         s->stream.send = agent_send;
+        s->stream.set_rate = i == SIM_UART && o->baud ? agent_set_rate : NULL;
+        s->stream.rate = ESPOTA_ROM_INITIAL_BAUD;
         espota_agent_stream_begin(&s->stream);
     }
     if (espota_agent_start(&board->agent, &board->port.port, &board->agent_config) != 0)
@@ -243,6 +252,8 @@ bool sim_board_step(struct sim_board *board)
     } else if (length > 0 && board->state == SIM_RUNNING) {
         sim_cpu_spend(&board->cpu, length * board->cpu.costs.frame);
         espota_agent_input(&board->agent, &board->stream[SIM_UART].stream, bytes, length);
+    } else if (board->state == SIM_RUNNING) {
+        espota_agent_work(&board->agent);
     }
     restart_if_asked(board);
     return length > 0;

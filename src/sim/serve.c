@@ -13,7 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { CHUNK = 1024, STUB_IDLE_MS = 5 };
+enum { CHUNK = 1024, STUB_IDLE_MS = 5, RATE_IDLE_MS = 100 };
 
 static int failed(const char *what, struct espota_error *error)
 {
@@ -200,7 +200,9 @@ static int next_event(struct sim_server *s)
 {
     uint64_t now = espota_clock_now_ms(s->options->clock);
     int circuit = sim_circuit_timeout(&s->circuit, now), caller = sim_listeners_expire(s, now);
-    return sooner(sooner(circuit, caller), s->board.state == SIM_STUB ? STUB_IDLE_MS : -1);
+    bool at_other_rate = s->board.state == SIM_RUNNING && s->board.agent.rate.stream;
+    int board = s->board.state == SIM_STUB ? STUB_IDLE_MS : at_other_rate ? RATE_IDLE_MS : -1;
+    return sooner(sooner(circuit, caller), board);
 }
 
 static int serve(struct sim_server *s, struct espota_error *error)

@@ -132,6 +132,16 @@ run write 0x200000 build/firmware.bin --port "$REMOTE" --baud 921600 -v
 expect "a fixed rate that turns out too high" 0 "err:the line is too noisy for 921600 baud: going on at 460800" "err:verified"
 cmp -s -i $((0x200000)):0 -n 65536 flash.bin build/firmware.bin && ok "and all arrives" || not_ok "and all arrives"
 stop_sim
+"$ESPOTA" flash -q --port file:app.bin --flash 4M build
+start_sim --flash-file app.bin
+run status --port "$UART" --via agent --baud 921600 -v
+expect "an agent is asked for another rate" 0 "err:the line to the agent is at 921600 baud"
+stop_sim
+start_sim --flash-file app.bin --clean-baud 500000
+run status --port "$TTY" --via agent --baud auto -v
+expect "rates of an agent that do not work are taken back" 0 "err:2000000 baud do not work" "err:921600 baud do not work" \
+    "err:the line to the agent is at 460800 baud"
+stop_sim
 run info --port "$REMOTE" --baud fast
 expect "no rate" 2 "err:--baud"
 run devices

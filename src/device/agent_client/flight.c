@@ -5,15 +5,18 @@
 
 #include <string.h>
 
-enum { BITS_PER_BYTE = 10 }; /* on a serial line, with start and stop bits */
+enum {
+    BITS_PER_BYTE = 10, /* on a serial line, with start and stop bits */
+    PROBE_ROOM = 64,    /* of the window, for a probe on top */
+};
 
 bool client_may_send(const struct agent_client *client)
 {
     const struct client_flight *flight = &client->flight;
     if (client->probe != 0)
         return false;
-    return flight->count == 0 ||
-           (flight->count < client->window && flight->bytes + client->out_count <= client->window_bytes);
+    return flight->count == 0 || (flight->count < client->window &&
+                                  flight->bytes + client->out_count + PROBE_ROOM <= client->window_bytes);
 }
 
 /* Of what is under way, and of the largest answer. */
