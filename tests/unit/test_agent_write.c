@@ -160,7 +160,7 @@ static void line_and_cpu_share_the_work(void **state)
         uint16_t mhz;
         unsigned least, most; /* sectors coded, of 54 */
     } cases[] = {
-        { RATE, 160, 54, 54 },     { RATE, 40, 54, 54 },      { RATE, 8, 10, 35 },
+        { RATE, 160, 45, 54 },     { RATE, 40, 45, 54 },      { RATE, 8, 10, 35 },
         { 8 * RATE, 240, 45, 54 }, { 8 * RATE, 60, 10, 40 },  { 16 * RATE, 120, 10, 40 },
         { 40 * RATE, 40, 0, 0 },   { 40 * RATE, 1000, 0, 0 },
     };

@@ -15,7 +15,6 @@
 enum {
     BITS_PER_BYTE = 10,
     /* Of the agent's own code, a byte, counted by QEMU and taken for a cycle an instruction. */
-    DECODE_CYCLES = 1000,
     FRAME_CYCLES = 45,   /* SLIP, CRC and copying, of a byte on the wire */
     SEALED_CYCLES = 100, /* ChaCha20-Poly1305 besides */
     ASSUMED_MHZ = 80,    /* where the agent does not say how fast its CPU runs */
@@ -46,6 +45,14 @@ struct costs {
     double line[2], cpu[2], flash; /* [0]: stored, [1]: coded */
 };
 
+/* As it was measured, or else as it was counted. */
+static double decode_seconds(const struct agent_client *client, double hz)
+{
+    unsigned cycles =
+        client->isa == ESPOTA_ISA_RISCV ? ESPOTA_CODER_CYCLES_RISCV : ESPOTA_CODER_CYCLES_XTENSA;
+    return client->decode_ns ? client->decode_ns / 1e9 : cycles / hz;
+}
+
 static struct costs costs_of(const struct agent_client *client, uint32_t line_rate)
 {
     double hz = 1e6 * (client->cpu_mhz ? client->cpu_mhz : ASSUMED_MHZ);
@@ -54,7 +61,7 @@ static struct costs costs_of(const struct agent_client *client, uint32_t line_ra
     c.line[0] = 1.0 / line_rate;
     c.line[1] = CODED_RATIO * c.line[0];
     c.cpu[0] = frame;
-    c.cpu[1] = frame * CODED_RATIO + DECODE_CYCLES / hz;
+    c.cpu[1] = frame * CODED_RATIO + decode_seconds(client, hz);
     return c;
 }
 

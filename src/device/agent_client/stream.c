@@ -36,6 +36,19 @@ static int append_head(struct client_stream *stream, const struct client_image *
     return espota_bytes_append(&stream->bytes, head, sizeof head, error);
 }
 
+void stream_set_pace(struct client_stream *stream, const struct client_image *image)
+{
+    if (stream->encoder)
+        espota_encoder_pace(stream->encoder, image->line_ns, image->decode_ns, image->window);
+}
+
+bool stream_codes(const struct client_stream *stream, uint32_t sector)
+{
+    const uint8_t *chunk =
+        stream->bytes.data + (sector > 0 ? stream->end[sector - 1] : ESPOTA_STREAM_HEAD_SIZE);
+    return stream->kind == STREAM_CODED && espota_get_le16(chunk) >> CHUNK_KIND_SHIFT == ESPOTA_CHUNK_CODED;
+}
+
 static int begin_coded(struct client_stream *stream, const struct client_image *image,
                        struct espota_error *error)
 {
@@ -43,7 +56,7 @@ static int begin_coded(struct client_stream *stream, const struct client_image *
     int result = espota_encoder_begin(&stream->encoder, image->isa, image->table_log, image->data,
                                       image->length, s->offset, s->length, &stream->bytes, error);
     if (result == 0)
-        espota_encoder_pace(stream->encoder, image->line_ns, image->decode_ns, image->window);
+        stream_set_pace(stream, image);
     return result;
 }
 

@@ -49,6 +49,12 @@ bool stream_is_whole(const struct client_stream *stream);
 /* Sectors whose bytes all lie before `offset` of the stream. */
 uint32_t stream_sectors(const struct client_stream *stream, uint32_t offset);
 
+/* Is that sector one for the decoder? */
+bool stream_codes(const struct client_stream *stream, uint32_t sector);
+
+/* Sectors that are not made yet: at another pace. */
+void stream_set_pace(struct client_stream *stream, const struct client_image *image);
+
 /* Forget what was made: the next byte is the first one, of a stream without its first `sectors`. */
 void stream_restart(struct client_stream *stream, uint32_t sectors);
 

@@ -2,6 +2,7 @@
  * Answers are cumulative within a stream. The agent holds one stream at a time: one that lost bytes when the
  * next had begun is begun anew, from its first sector that was not acknowledged. */
 #include "client.h"
+#include "pace.h"
 #include "plan.h"
 #include "stream.h"
 
@@ -25,6 +26,7 @@ struct sender {
     const struct espota_changes *changes;
     struct client_image image;
     struct client_plan plan;
+    struct client_pace pace;
     size_t sending, acknowledging; /* streams */
     uint32_t sent, acknowledged;   /* bytes of these two */
     uint32_t built_from;           /* where the frame that is built begins */
@@ -121,6 +123,7 @@ static void forget_flight(struct sender *s)
 static void go_back(struct sender *s, uint32_t offset)
 {
     forget_flight(s);
+    s->pace.since_ms = 0;
     s->stalls++;
     s->sent = s->acknowledged = offset;
 }
@@ -152,6 +155,7 @@ static void tell(struct sender *s)
     uint32_t sectors = stream_sectors(current(s), s->acknowledged);
     if (sectors <= s->told)
         return;
+    client_measure(s->client, &s->pace, &s->image, current(s), s->told, sectors);
     espota_device_moved(&s->client->device, count_differing(s, s->told, sectors) * ESPOTA_SECTOR_SIZE);
     s->told = sectors;
 }
