@@ -1,9 +1,11 @@
 /* The stub on a chip: STUB_CHIP is its name. */
+#include "check.h"
 #include "chip.h"
 #include "stub.h"
 
 #include "espota/version.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define CONCATENATED(a, b) a##b
@@ -12,6 +14,24 @@
 enum { RING = STUB_RING };
 
 extern uint8_t stub_memory[], stub_memory_end[]; /* what the linker leaves */
+extern const uint32_t stub_text[], stub_text_end[], stub_data[];
+
+__attribute__((section(".check"), used)) static const volatile struct stub_check expected = { 0 };
+
+static void add(struct stub_check *check, const uint32_t *from, const uint32_t *end)
+{
+    for (const volatile uint32_t *at = from; at < end; at++)
+        stub_check_add(check, *at);
+}
+
+/* Before anything of it is changed. */
+static bool is_whole(void)
+{
+    struct stub_check check = { 0 };
+    add(&check, stub_text, stub_text_end);
+    add(&check, stub_data, (const uint32_t *)&expected);
+    return check.sum == expected.sum && check.sum_of_sums == expected.sum_of_sums;
+}
 
 int main(void);
 
@@ -32,6 +52,8 @@ int main(void)
                                         .decoder = &espota_decoder,
                                         .decoder_memory = stub_memory,
                                         .decoder_size = (size_t)(stub_memory_end - stub_memory) };
+    if (!is_whole())
+        return 0; /* and stay silent: the host then does without */
     bare_device_begin(&device, &DESCRIPTION(STUB_CHIP));
     board.chip_id = device.chip->id;
     board.isa = device.chip->isa;
