@@ -1,7 +1,8 @@
 /** A device: anything that can say what it is and digest, read, erase and write ranges of its flash.
  *
- * Three kinds stand behind this interface, and callers never ask which one they have, only what it can:
+ * Four kinds stand behind this interface, and callers never ask which one they have, only what it can:
  *   rom    the mask-ROM serial bootloader of a chip in download mode
+ *   stub   espota's agent in a chip's RAM, loaded by that bootloader
  *   agent  espota's agent running on the chip, over serial or TCP
  *   file   a raw flash dump on disk
  *
@@ -148,7 +149,7 @@ enum espota_device_cap {
 
 struct espota_device {
     const struct espota_device_ops *ops;
-    const char *kind;  /* "rom", "agent", "file" */
+    const char *kind;  /* "rom", "stub", "agent", "file" */
     uint32_t caps;     /* of enum espota_device_cap */
     uint32_t payloads; /* that it takes: bits 1 << enum espota_payload_kind */
     enum espota_hash_kind digest_kind;

@@ -21,13 +21,13 @@ start_sim -f flash.bin --flash 4M
 export ESPOTA_PORT=$REMOTE
 run write 0x20000 a.bin
 expect "one is written" 0 "err:8K written, verified"
-run verify 0x20000 b.bin
+run verify --no-stub 0x20000 b.bin
 expect "verify does not take it for the other" 4 "err:does not hold b.bin"
-run write 0x20000 b.bin
+run write --no-stub 0x20000 b.bin
 expect "the other is not there already" 0 "err:8K written, verified"
 check "and flash holds it" cmp -i 0x20000:0 -n 8192 flash.bin b.bin
-run write 0x20000 b.bin
+run write --no-stub 0x20000 b.bin
 expect "now it is" 0 "err:0K written, verified"
-run verify 0x20000 b.bin
+run verify --no-stub 0x20000 b.bin
 expect "and verify says so" 0 "err:8192 bytes are the same"
 stop_sim

@@ -140,9 +140,9 @@ device
 run write -v --port "$UART" --after no-reset 0x200000 one.bin
 expect "a stub may stay" 0 "err:the stub answers"
 run verify -v --port "$UART" --after no-reset 0x200000 one.bin
-expect "the next command finds it" 0 "err:a stub runs there already"
+expect "the next command finds it" 0 "err:a stub runs on"
 run verify -v --port "$TTY" --before no-reset --after no-reset 0x200000 one.bin
-expect "on a serial port too" 0 "err:a stub runs there already"
+expect "on a serial port too" 0 "err:a stub runs on"
 run info --port "$UART" --json --after no-reset
 expect "info as well" 0 'out:"kind": "stub"' 'out:"chip": "esp32"' 'out:"mac": "24:0a:c4:00:01:10"'
 run verify --port "$UART" --chip esp32c3 0x200000 one.bin

@@ -82,7 +82,7 @@ int rom_change_baud(struct rom *rom, uint32_t baud, struct espota_error *error)
 /* ---- down -----------------------------------------------------------------------------------------------
  */
 
-static uint32_t next_below(uint32_t baud)
+uint32_t rom_next_rate_below(uint32_t baud)
 {
     for (size_t i = 0; i < LADDER; i++)
         if (ladder[i] < baud)
@@ -124,7 +124,7 @@ static int start_over(struct rom *rom, struct espota_error *error)
 
 int rom_slow_down(struct rom *rom, struct espota_error *error)
 {
-    uint32_t from = rom->link->baud, to = next_below(from);
+    uint32_t from = rom->link->baud, to = rom_next_rate_below(from);
     if (!espota_link_has_baud(rom->link) || to == 0)
         return ESPOTA_ERR_UNSUPPORTED;
     int result = try_to_switch(rom, from, to, error);
@@ -166,7 +166,7 @@ static bool line_is_clean(struct rom *rom, const uint8_t expected[ESPOTA_ROM_LOA
 int rom_find_baud(struct rom *rom, uint32_t limit, struct espota_error *error)
 {
     uint8_t expected[ESPOTA_ROM_LOADER_MAX_READ];
-    uint32_t baud = next_below(limit + 1);
+    uint32_t baud = rom_next_rate_below(limit + 1);
     if (!espota_link_has_baud(rom->link) || baud <= rom->link->baud)
         return 0;
     int result = read_probe(rom, expected, error);

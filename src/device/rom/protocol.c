@@ -197,6 +197,9 @@ int rom_exchange(struct rom *rom, enum espota_rom_command command, const void *d
         }
         result = exchange_once(rom, command, data, length, checksum, timeout_ms, data_length,
                                response ? response : &ignored, error);
+        bool misheard = result == ESPOTA_ERR_TIMEOUT ||
+                        (result == ESPOTA_ERR_DEVICE && rom->error_code == ESPOTA_ROM_ERR_CHECKSUM);
+        rom->misheard = rom->misheard || (misheard && command != ESPOTA_ROM_SYNC);
         if (result != ESPOTA_ERR_TIMEOUT && result != ESPOTA_ERR_DEVICE)
             break;
     }

@@ -29,6 +29,7 @@ struct rom {
     char log[1024];     /* what the chip printed before it answered, for diagnosis */
     size_t log_length;
     unsigned recoveries; /* since the rate was last changed */
+    bool misheard;       /* it, or we, since it was found */
     bool handed_over;    /* to code in RAM: it no longer answers itself */
 };
 
@@ -139,6 +140,8 @@ int rom_examine(struct rom *rom, struct espota_error *error);
 int rom_change_baud(struct rom *rom, uint32_t baud, struct espota_error *error);
 /* The highest rate up to `limit` at which the line is clean. */
 int rom_find_baud(struct rom *rom, uint32_t limit, struct espota_error *error);
+/* Of the usual ones; 0: there is none. */
+uint32_t rom_next_rate_below(uint32_t baud);
 /* Go on at a lower rate. @return ESPOTA_ERR_UNSUPPORTED where there is none. */
 int rom_slow_down(struct rom *rom, struct espota_error *error);
 

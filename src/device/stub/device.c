@@ -5,6 +5,7 @@
 #include "espota/error.h"
 #include "espota/link.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* It never works longer than flash takes to erase a block, and says so. */
@@ -116,7 +117,20 @@ static void become_rom(struct stub *stub)
     device->info = rom->info;
 }
 
-enum { MOST_RELOADS = 2 };
+enum { MOST_RELOADS = 2, RECOVERIES_PER_RATE = 3 };
+
+/* A line on which the two lose each other this often is too fast. */
+static int slow_down(struct stub *stub, struct espota_error *error)
+{
+    struct agent_client *client = &stub->client;
+    uint32_t rate = client->rate ? client->rate : client->link->baud;
+    if (++stub->recoveries <= RECOVERIES_PER_RATE || rate <= ESPOTA_ROM_INITIAL_BAUD)
+        return 0;
+    stub->recoveries = 0;
+    espota_device_detail(&client->device, "the line is too noisy for %" PRIu32 " baud", rate);
+    int result = client_set_rate(client, rom_next_rate_below(rate), error);
+    return result == ESPOTA_ERR_UNSUPPORTED ? 0 : result;
+}
 
 /* Greet again; when nobody answers, begin where every connection begins. A stub that is lost again and again
  * is of no use. */
@@ -124,8 +138,10 @@ static int stub_recover(struct espota_device *device, struct espota_error *error
 {
     struct stub *stub = stub_of(device);
     int result = client_ops.recover(device, error);
-    if (result == 0)
+    if (result == 0) {
         stub_adopt(stub);
+        result = slow_down(stub, error);
+    }
     if (result == 0 || result == ESPOTA_ERR_CANCELLED || !stub->info.chip)
         return result;
     espota_device_detail(device, "%s; loading the stub again", error->text);

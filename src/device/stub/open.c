@@ -58,6 +58,12 @@ static int load_stub(struct espota_device **device, struct rom *rom, struct espo
     return fall_back(rom, &why, error);
 }
 
+static int wrong_chip(const struct rom *rom, struct espota_error *error)
+{
+    return espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_CHIP, "the chip on %s is an %s, not an %s",
+                            rom->link->name, rom->device.info.chip->name, rom->options.chip->name);
+}
+
 /* One that an earlier run left. What the ROM would have told is not known, but for what the stub says. */
 static int take_running(struct espota_device **device, struct rom *rom, struct espota_error *error)
 {
@@ -73,14 +79,17 @@ static int take_running(struct espota_device **device, struct rom *rom, struct e
     const struct espota_chip *chip = stub->client.device.info.chip, *wanted = rom->options.chip;
     rom->device.info.chip = chip;
     rom->handed_over = true;
-    espota_device_detail(&stub->client.device, "a stub runs there already");
-    if (!wanted || wanted == chip) {
+    espota_device_note(&stub->client.device,
+                       "a stub runs on %s already; how its chip is protected is not known", rom->link->name);
+    if (!wanted || wanted == chip)
+        result = stub_raise_rate(stub, error);
+    else
+        result = wrong_chip(rom, error);
+    if (result == 0)
         *device = &stub->client.device;
-        return 0;
-    }
-    stub_free(stub);
-    return espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_CHIP, "the chip on %s is an %s, not an %s",
-                            rom->link->name, chip->name, wanted->name);
+    else
+        stub_free(stub);
+    return result;
 }
 
 /* Where nothing resets the chip, a ROM that does not answer at first may have been left for a stub. */

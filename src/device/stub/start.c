@@ -20,6 +20,22 @@ static int load(struct rom *rom, const struct espota_stub_image *image, struct e
     return result ? result : rom_start(rom, image->entry, error);
 }
 
+/* A rate at which not even this comes through is too high. */
+static int load_slower(struct rom *rom, const struct espota_stub_image *image, struct espota_error *error)
+{
+    int result = load(rom, image, error);
+    while ((result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE) &&
+           rom->link->baud > ESPOTA_ROM_INITIAL_BAUD) {
+        struct espota_error cause = *error;
+        if (rom_slow_down(rom, error) != 0) {
+            *error = cause;
+            break;
+        }
+        result = load(rom, image, error);
+    }
+    return result;
+}
+
 /* The right kind of agent, on the chip that the ROM named. */
 static int check(const struct stub *stub, struct espota_error *error)
 {
@@ -67,7 +83,7 @@ static bool no_answer(int result)
 
 /* A link without a rate of its own, as TCP is: the chip and what stands before it are asked for another one.
  */
-static int raise_rate(struct stub *stub, struct espota_error *error)
+int stub_raise_rate(struct stub *stub, struct espota_error *error)
 {
     const struct espota_rom_options *o = &stub->rom->options;
     if (espota_link_has_baud(stub->rom->link) || o->baud_auto || o->baud == 0 ||
@@ -96,7 +112,7 @@ int stub_start(struct stub *stub, struct espota_error *error)
         if (i > 0 && rom_sync(rom, &ignored) != 0)
             break;
         rom->handed_over = false;
-        result = load(rom, image, error);
+        result = load_slower(rom, image, error);
         if (result == 0)
             result = greet(stub, FIRST_HELLO_MS, error);
     }
@@ -107,7 +123,7 @@ int stub_start(struct stub *stub, struct espota_error *error)
     espota_device_detail(&stub->client.device, "the stub answers after %u ms",
                          (unsigned)(espota_link_now_ms(rom->link) - begun));
     assume_rate(rom->link);
-    return raise_rate(stub, error);
+    return stub_raise_rate(stub, error);
 }
 
 int stub_find(struct stub *stub, struct espota_error *error)
@@ -124,5 +140,7 @@ int stub_find(struct stub *stub, struct espota_error *error)
     struct espota_error ignored;
     if (result != 0)
         (void)espota_link_set_baud(link, rates[0], &ignored);
+    else
+        assume_rate(link);
     return result;
 }

@@ -11,6 +11,7 @@ struct stub {
     struct agent_client client;     /* first: its device is the stub's */
     struct espota_device_ops ops;   /* the client's, but for what the ROM has a part in */
     struct rom *rom;                /* owned; has the link */
+    unsigned recoveries;            /* since the rate was last changed */
     unsigned reloads;               /* since it was opened */
     struct espota_device_info info; /* by the ROM's word; no chip: the ROM was not asked */
 };
@@ -22,6 +23,9 @@ void stub_free(struct stub *stub);
 
 /* start.c: load it and have it answer, at the rate that the ROM's options ask for. */
 int stub_start(struct stub *stub, struct espota_error *error);
+
+/* Where the link has no rate of its own, as the ROM's options ask. A rate that does not work is no error. */
+int stub_raise_rate(struct stub *stub, struct espota_error *error);
 
 /* Greet one that runs already. @return ESPOTA_ERR_NO_DEVICE when none answers. */
 int stub_find(struct stub *stub, struct espota_error *error);
