@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { JUMP_MS = 200 };
+enum { JUMP_MS = 200, BYTES_PER_MS = 4 /* at the least */ };
 
 /* A block that the ROM refused was not used and may be sent again. After silence it may have been taken, and
  * only its answer lost: then the ROM, which counts blocks, refuses the second copy. Refused twice after a
@@ -52,13 +52,14 @@ static int load_in_blocks(struct rom *rom, uint32_t address, const uint8_t *data
 {
     const uint32_t words[] = { (uint32_t)length, (uint32_t)((length + block - 1) / block), (uint32_t)block,
                                address };
+    unsigned timeout_ms = rom->loader->answer_ms + (unsigned)block / BYTES_PER_MS;
     int result = rom_words(rom, ESPOTA_ROM_MEM_BEGIN, words, 4, rom->loader->answer_ms, error);
     for (uint32_t i = 0; result == 0 && i * block < length; i++) {
         size_t at = i * block, part = length - at < block ? length - at : block;
         result = espota_device_check_cancelled(&rom->device, error);
         if (result == 0)
-            result = rom_send_block(rom, ESPOTA_ROM_MEM_DATA, data + at, part, i, rom->loader->answer_ms,
-                                    attempts, error);
+            result =
+                rom_send_block(rom, ESPOTA_ROM_MEM_DATA, data + at, part, i, timeout_ms, attempts, error);
     }
     return result;
 }
