@@ -17,10 +17,10 @@ struct espota_stub_options {
 };
 
 /** Connect to the ROM bootloader on `link`, which the device owns from now on, also on failure, and have it
- * load and start the stub. A chip for which there is no stub, in secure download mode, or on its own USB-OTG
- * port stays with the ROM; so does, with a note to the observer, one on which the stub does not start. Where
- * nothing may or can reset the chip, a stub that runs already is taken as it is: how the chip is protected is
- * not known then.
+ * load and start the stub. A chip for which there is no stub, that secure boot, flash encryption or secure
+ * download mode protect, or on its own USB-OTG port stays with the ROM; so does, with a note to the observer,
+ * one on which the stub does not start. Where nothing may or can reset the chip, a stub that runs already is
+ * taken as it is.
  * @return 0 and `*device`, owned by the caller (espota_device_close): of the kind "stub", or "rom" as
  * espota_rom_open gives it; or as espota_rom_open. */
 int espota_stub_open(struct espota_device **device, struct espota_link *link,

