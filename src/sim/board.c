@@ -189,7 +189,6 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
         .restart = agent_restart,
     };
     sim_uart_init(&board->uart);
-    board->uart.limit = SIM_UART_MOST; /* an interrupt empties the FIFO */
     sim_cpu_init(&board->cpu, flash->time, SIM_APP_MHZ);
     int result = posix_port_begin(&board->port, error);
     return result ? result : complete_port(board, error);
@@ -223,6 +222,7 @@ void sim_board_reset(struct sim_board *board, bool download)
     board->restart_wanted = false;
     board->cpu.time = board->flash->time;
     board->cpu.mhz = SIM_APP_MHZ;
+    board->uart.limit = SIM_UART_MOST; /* an interrupt empties the FIFO */
     board->started_ms = espota_clock_now_ms(board->options.clock);
     set_baud(board, ESPOTA_ROM_INITIAL_BAUD);
     board->state = SIM_STUCK;

@@ -44,6 +44,7 @@ struct sim_board_options {
     uint32_t table_offset; /* the bootloader's idea of it */
     enum sim_stub_fault stub_fault;
     uint32_t stub_dies_after;
+    bool paced; /* bytes are put on the UART when they arrive: what is not taken in time is lost */
     const struct espota_clock *clock; /* NULL: the system's */
     void *context;
     void (*send)(void *context, enum sim_stream stream, const uint8_t *data, size_t length);

@@ -1,8 +1,9 @@
 #include "cpu.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-const struct sim_cpu_costs sim_cpu_usual = { .frame = 45, .sha256 = 79, .unit = 4000, .begin = 8192 };
+const struct sim_cpu_costs sim_cpu_usual = { .frame = 45, .sha256 = 79, .coded = 2450, .begin = 8192 };
 
 /* The first three are Xtensa; all later ones are RISC-V. */
 enum espota_isa sim_isa(const struct espota_chip *chip)
@@ -57,34 +58,24 @@ struct espota_hash sim_cpu_hash(struct sim_cpu_hash *own, struct sim_cpu *cpu, c
 /* ---- decoding -------------------------------------------------------------------------------------------
  */
 
-/* In front of the decoder's own memory. */
-union head {
-    struct sim_cpu *cpu;
-    max_align_t alignment;
+/* In front of the decoder's own memory, of `size`. */
+struct head {
+    _Alignas(max_align_t) struct sim_cpu *cpu;
+    size_t size;
 };
-
-static struct sim_cpu *cpu_of(void *memory)
-{
-    return ((union head *)memory)->cpu;
-}
-
-static void *inner(void *memory)
-{
-    return (union head *)memory + 1;
-}
 
 static size_t decoder_memory(unsigned table_log)
 {
     size_t size = espota_decoder.memory(table_log);
-    return size ? size + sizeof(union head) : 0;
+    return size ? size + sizeof(struct head) : 0;
 }
 
 void *sim_cpu_decoder_memory(struct sim_cpu *cpu, unsigned table_log, size_t *size)
 {
     *size = decoder_memory(table_log);
-    union head *head = calloc(1, *size);
+    struct head *head = calloc(1, *size);
     if (head)
-        head->cpu = cpu;
+        *head = (struct head){ .cpu = cpu, .size = *size - sizeof *head };
     return head;
 }
 
@@ -92,6 +83,9 @@ void *sim_cpu_decoder_memory(struct sim_cpu *cpu, unsigned table_log, size_t *si
 static void relax(void *context)
 {
     struct sim_cpu *cpu = context;
+    cpu->pauses++;
+    if (cpu->counting)
+        return;
     sim_cpu_spend(cpu, cpu->each);
     if (cpu->image.relax)
         cpu->image.relax(cpu->image.context);
@@ -106,20 +100,40 @@ static int read_image(void *context, uint32_t offset, void *buffer, size_t lengt
 static int decoder_begin(void *memory, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
                          const struct espota_coder_image *image)
 {
-    struct sim_cpu *cpu = cpu_of(memory);
+    struct head *head = memory;
+    struct sim_cpu *cpu = head->cpu;
     cpu->image = image ? *image : (struct espota_coder_image){ 0 };
     cpu->around = (struct espota_coder_image){ cpu, read_image, relax };
     cpu->each = cpu->costs.begin;
-    int result =
-        espota_decoder.begin(inner(memory), size - sizeof(union head), isa, table_log, offset, &cpu->around);
-    cpu->each = cpu->costs.unit;
-    return result;
+    return espota_decoder.begin(head + 1, size - sizeof *head, isa, table_log, offset, &cpu->around);
 }
 
+/* How often the decoder will pause in this sector; what it learns is forgotten again. */
+static uint64_t count_pauses(struct sim_cpu *cpu, struct head *head, const uint8_t *chunk, size_t length)
+{
+    uint8_t ignored[ESPOTA_CODER_SECTOR];
+    void *before = malloc(head->size);
+    if (!before)
+        return 1;
+    memcpy(before, head + 1, head->size);
+    cpu->pauses = 0;
+    cpu->counting = true;
+    (void)espota_decoder.sector(head + 1, chunk, length, ignored);
+    cpu->counting = false;
+    memcpy(head + 1, before, head->size);
+    free(before);
+    return cpu->pauses ? cpu->pauses : 1;
+}
+
+/* What a sector takes goes by the bytes that it comes in, and is spread over its pauses. */
 static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
                           uint8_t sector[ESPOTA_CODER_SECTOR])
 {
-    return espota_decoder.sector(inner(memory), chunk, length, sector);
+    struct head *head = memory;
+    struct sim_cpu *cpu = head->cpu;
+    if (cpu->time)
+        cpu->each = length * cpu->costs.coded / count_pauses(cpu, head, chunk, length);
+    return espota_decoder.sector(head + 1, chunk, length, sector);
 }
 
 const struct espota_decoder_ops sim_cpu_decoder = { decoder_memory, decoder_begin, decoder_sector };

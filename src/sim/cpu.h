@@ -8,6 +8,7 @@
 #include "espota/hash.h"
 #include "timing.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,7 @@ enum { SIM_ROM_MHZ = 40, SIM_APP_MHZ = 160 };
 struct sim_cpu_costs {
     uint32_t frame;  /* SLIP and CRC, of a byte that comes or goes */
     uint32_t sha256; /* hashing */
-    uint32_t unit;   /* decoding, of an instruction, a byte of data or a match */
+    uint32_t coded;  /* decoding, of a byte that comes in */
     uint32_t begin;  /* beginning to decode, of 2048 bytes of the decoder's memory */
 };
 
@@ -31,7 +32,9 @@ struct sim_cpu {
     uint32_t mhz;
     uint64_t spent_ns;
     struct espota_coder_image image, around; /* as the agent gave it, and as the decoder sees it */
-    uint32_t each;                           /* cycles between two pauses of the decoder's */
+    uint64_t each;                           /* cycles between two pauses of the decoder's */
+    uint64_t pauses;                         /* counted, where `counting` */
+    bool counting;
 };
 
 /* A hash on it. */

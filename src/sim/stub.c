@@ -158,6 +158,8 @@ bool sim_stub_start(struct sim_board *board, uint32_t entry)
         return false;
     board->stub = s;
     board->cpu.mhz = SIM_STUB_MHZ;
+    if (board->options.paced) /* no interrupt empties the FIFO */
+        board->uart.limit = SIM_UART_FIFO;
     s->decoder_memory = sim_cpu_decoder_memory(&board->cpu, SIM_STUB_TABLE_LOG, &size);
     if (!s->decoder_memory) {
         sim_stub_stop(board);

@@ -77,7 +77,7 @@ static void flash_board(struct bench *b)
     struct espota_bytes bootloader = memory_board_image(4096, 3, 0);
     struct espota_error error = { 0 };
     struct espota_plan plan;
-    struct espota_plan_request request = { .flash_size = b->board->flash.size };
+    struct espota_plan_request request = { .flash_size = b->board->flash.size, .app_size = MiB(2) };
     need(espota_plan_make(&plan, &request, &error), &error);
     need(espota_table_to_binary(&plan.table, b->board->flash.data + 0x8000, &error), &error);
     timed_board_put(b->board, 0x1000, &bootloader);
@@ -90,7 +90,7 @@ static void flash_board(struct bench *b)
 static void run(struct bench *b, const struct timed_line *line)
 {
     b->line = line;
-    b->board = timed_board_new(line, MiB(4), "esp32");
+    b->board = timed_board_new(line, MiB(8), "esp32");
     b->board->link.baud = b->board->app_baud = line->baud;
     timed_table_head(line);
     flash_board(b);
@@ -104,27 +104,32 @@ static void run(struct bench *b, const struct timed_line *line)
     timed_board_free(b->board);
 }
 
-static struct espota_bytes image(const char *path, uint32_t seed)
+static struct espota_bytes image(const char *path, uint32_t seed, size_t size)
 {
-    static uint8_t made[SIZE];
     struct espota_bytes bytes = { 0 };
     struct espota_error error = { 0 };
     if (path) {
         need(espota_file_read(path, 3 << 20, &bytes, &error), &error);
         return bytes;
     }
-    code_like_fill(made, sizeof made, seed, false);
-    return memory_board_image_of(made, sizeof made, 0);
+    uint8_t *made = malloc(size);
+    memory_board_check(made, "memory");
+    code_like_fill(made, size, seed, false);
+    bytes = memory_board_image_of(made, (uint32_t)size, 0);
+    free(made);
+    return bytes;
 }
 
 int main(int argc, char **argv)
 {
-    struct bench b = { .image = image(argc > 1 ? argv[1] : NULL, 1),
-                       .other = image(argc > 2 ? argv[2] : NULL, 2) };
+    struct bench b = { .image = image(argc > 1 ? argv[1] : NULL, 1, SIZE) };
+    b.other = image(argc > 2 ? argv[2] : NULL, 2, b.image.size / 16 * 16);
     printf(
         "%zu bytes (%s) to the agent on a simulated ESP32; flash: what erasing and programming take by its "
         "datasheet\n",
-        b.image.size, argc > 1 ? argv[1] : "generated; deflates as firmware does");
+        b.image.size,
+        argc > 1 ? argv[1]
+                 : "generated: about as well to be coded as firmware; give a real image for real figures");
     for (size_t i = 0; i < timed_line_count; i++)
         run(&b, &timed_lines[i]);
     espota_bytes_free(&b.image);

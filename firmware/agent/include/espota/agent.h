@@ -26,9 +26,14 @@
 #endif
 
 /** Sector buffers. With two or more the agent takes coded streams, if the port has a decoder, and erases
- * ahead, in blocks where the port has them; with one it has no code for any of that. */
+ * ahead, in blocks where the port has them; with one it has no code for any of that. A
+ * host, which simulates, has as many as the stub. */
 #ifndef ESPOTA_AGENT_SECTORS
+#ifdef __unix__
+#define ESPOTA_AGENT_SECTORS 4u
+#else
 #define ESPOTA_AGENT_SECTORS 2u
+#endif
 #endif
 
 struct espota_agent_request_in;
