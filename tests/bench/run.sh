@@ -5,3 +5,5 @@ for bench in "$@"; do
     echo "== $(basename "$bench")"
     "$bench"
 done
+echo "== side_by_side"
+"$(dirname "$0")/side_by_side.sh"
