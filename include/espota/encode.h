@@ -37,10 +37,6 @@ void espota_encoder_pace(struct espota_encoder *encoder, uint32_t line_ns, uint3
  * memory. */
 int espota_encoder_sector(struct espota_encoder *encoder, struct espota_bytes *stream,
                           struct espota_error *error);
-/** The same without the model, which neither learns from it nor costs the decoder time: as it is, or as a
- * fill. */
-int espota_encoder_store(struct espota_encoder *encoder, struct espota_bytes *stream,
-                         struct espota_error *error);
 /** Free it; NULL is allowed. */
 void espota_encoder_end(struct espota_encoder *encoder);
 

@@ -5,10 +5,6 @@
 
 #include <stdint.h>
 
-#define UART ((volatile uint8_t *)0x10000000)
-#define TEST ((volatile uint32_t *)0x00100000)
-#define DONE 0x5555u
-
 extern const uint8_t stream[];
 
 static uint32_t memory[128 * 1024];
@@ -16,23 +12,65 @@ static uint8_t sector[ESPOTA_CODER_SECTOR];
 
 int main(void);
 
-static void print(uint32_t value, char behind)
+#ifdef __XTENSA__
+/* Machine 'sim', CPU dc233c: its counter goes at 10 MHz, and an instruction takes 1 ns. Simulation calls: 4
+ * writes, 1 exits. */
+#define INSTRUCTIONS_PER_COUNT 100u
+
+static void call_simulator(uint32_t number, uint32_t first, uint32_t second, uint32_t third)
 {
-    char digits[11];
-    unsigned count = 0;
-    do
-        digits[count++] = (char)('0' + value % 10);
-    while ((value /= 10) != 0);
-    while (count > 0)
-        *UART = (uint8_t)digits[--count];
-    *UART = (uint8_t)behind;
+    register uint32_t a2 __asm__("a2") = number;
+    register uint32_t a3 __asm__("a3") = first;
+    register uint32_t a4 __asm__("a4") = second;
+    register uint32_t a5 __asm__("a5") = third;
+    __asm__ volatile("simcall" : "+r"(a2), "+r"(a3) : "r"(a4), "r"(a5) : "memory");
 }
 
-static uint32_t instructions(void)
+static void put(char c)
 {
-    uint32_t count;
-    __asm__ volatile("rdinstret %0" : "=r"(count));
-    return count;
+    call_simulator(4, 1, (uint32_t)(uintptr_t)&c, 1);
+}
+
+static uint32_t count(void)
+{
+    uint32_t value;
+    __asm__ volatile("rsr.ccount %0" : "=r"(value));
+    return value;
+}
+
+static void end(void)
+{
+    call_simulator(1, 0, 0, 0);
+}
+#else
+/* Machine 'virt'. */
+#define INSTRUCTIONS_PER_COUNT 1u
+
+static void put(char c)
+{
+    *(volatile uint8_t *)0x10000000 = (uint8_t)c;
+}
+
+static uint32_t count(void)
+{
+    uint32_t value;
+    __asm__ volatile("rdinstret %0" : "=r"(value));
+    return value;
+}
+
+static void end(void)
+{
+    *(volatile uint32_t *)0x00100000 = 0x5555;
+    for (;;)
+        ;
+}
+#endif
+
+static void print(uint32_t value, char behind)
+{
+    for (int shift = 28; shift >= 0; shift -= 4)
+        put("0123456789abcdef"[value >> shift & 15]);
+    put(behind);
 }
 
 static uint32_t word(const uint8_t *p)
@@ -46,24 +84,23 @@ int main(void)
     uint32_t length = word(stream + 8), sectors = 0, sum = 0, slowest = 0;
     int bad = espota_decoder.begin(memory, sizeof memory, stream[1], stream[2], 0, 0);
     for (uint32_t at = 0; at < length && bad == 0; at += sizeof sector) {
-        uint32_t chunk = (uint32_t)p[0] | (uint32_t)p[1] << 8, size = chunk & ESPOTA_CHUNK_LENGTH_MASK;
-        p += 2;
-        if (chunk >> 14 == ESPOTA_CHUNK_CODED) {
-            uint32_t from = instructions();
-            bad = espota_decoder.sector(memory, p, size, sector);
-            uint32_t a_byte = (instructions() - from) / sizeof sector;
+        uint32_t chunk = (uint32_t)p[0] | (uint32_t)p[1] << 8, kind = chunk >> 14;
+        uint32_t size = kind == ESPOTA_CHUNK_CODED    ? chunk & ESPOTA_CHUNK_LENGTH_MASK
+                        : kind == ESPOTA_CHUNK_STORED ? sizeof sector
+                                                      : 1;
+        if (kind == ESPOTA_CHUNK_CODED) {
+            uint32_t from = count();
+            bad = espota_decoder.sector(memory, p + 2, size, sector);
+            uint32_t a_byte = (count() - from) * INSTRUCTIONS_PER_COUNT / sizeof sector;
             slowest = a_byte > slowest ? a_byte : slowest;
             sum += a_byte;
             sectors++;
         }
-        p += chunk >> 14 == ESPOTA_CHUNK_CODED    ? size
-             : chunk >> 14 == ESPOTA_CHUNK_STORED ? sizeof sector
-                                                  : 1;
+        p += 2 + size;
     }
-    print(bad == 0 ? sectors * sizeof sector : 0, ' ');
-    print(sectors > 0 ? sum / sectors : 0, ' ');
+    print(bad == 0 ? sectors : 0, ' ');
+    print(sum, ' ');
     print(slowest, '\n');
-    *TEST = DONE;
-    for (;;)
-        ;
+    end();
+    return 0;
 }
