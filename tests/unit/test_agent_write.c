@@ -152,6 +152,23 @@ static void firmware_goes_coded_over_a_slow_line(void **state)
     tear_down(rig);
 }
 
+/* TCP knows no rate; the UART behind it, whose rate can change, has one. */
+static void a_line_behind_a_link_without_a_rate_is_slow(void **state)
+{
+    (void)state;
+    for (int serial = 0; serial < 2; serial++) {
+        struct rig *rig = set_up(0, RATE);
+        rig->line->link.baud = 0;
+        rig->agent->cpu_mhz = 40;
+        if (!serial)
+            rig->agent->capabilities &= ~ESPOTA_AGENT_CAN_RATE;
+        open_session(rig);
+        assert_written(rig);
+        assert_int_equal(rig->agent->coded_sectors > 0, serial);
+        tear_down(rig);
+    }
+}
+
 /* With a thousand cycles a byte to decode: what the CPU can do while the line carries the rest. */
 static void line_and_cpu_share_the_work(void **state)
 {
@@ -179,7 +196,9 @@ static void line_and_cpu_share_the_work(void **state)
 static void filled_sectors_do_not_travel(void **state)
 {
     (void)state;
-    struct rig *rig = connected(1, FAST);
+    struct rig *rig = set_up(1, FAST);
+    rig->agent->capabilities &= ~ESPOTA_AGENT_CAN_RATE; /* a network */
+    open_session(rig);
     memset(rig->agent->flash, 0x55, FAKE_FLASH);
     memset(rig->data + 10 * SECTOR, 0xff, 45 * SECTOR);
     memset(rig->data + 20 * SECTOR, 0, 10 * SECTOR);
@@ -577,6 +596,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_streams_keep_a_line_with_latency_full),
         cmocka_unit_test(firmware_goes_coded_over_a_slow_line),
+        cmocka_unit_test(a_line_behind_a_link_without_a_rate_is_slow),
         cmocka_unit_test(line_and_cpu_share_the_work),
         cmocka_unit_test(filled_sectors_do_not_travel),
         cmocka_unit_test(single_sectors_go_raw_without_a_round_trip_each),

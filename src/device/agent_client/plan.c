@@ -14,6 +14,7 @@
 
 enum {
     BITS_PER_BYTE = 10,
+    USUAL_BAUD = 115200,
     /* Of the agent's own code, a byte, counted by QEMU and taken for a cycle an instruction. */
     FRAME_CYCLES = 45,   /* SLIP, CRC and copying, of a byte on the wire */
     SEALED_CYCLES = 100, /* ChaCha20-Poly1305 besides */
@@ -28,10 +29,18 @@ enum {
 #define WORTH_CODING 0.95
 #define FASTEST_LINE (4u << 20)
 
+/* Of the line behind the agent's stream; 0: it has none. A stream whose rate can change is a UART, also where
+ * the link, as TCP, does not know its rate: then it is the one that agents begin with. */
+static uint32_t baud_of(const struct agent_client *client)
+{
+    uint32_t baud = client->rate ? client->rate : client->link->baud;
+    return baud == 0 && client->capabilities & ESPOTA_AGENT_CAN_RATE ? USUAL_BAUD : baud;
+}
+
 /* What is known of it: the rate of a serial line, or what a window's worth of bytes a round trip makes. */
 static uint32_t line_rate(const struct agent_client *client)
 {
-    uint32_t baud = client->rate ? client->rate : client->link->baud;
+    uint32_t baud = baud_of(client);
     uint64_t rtt = client->fastest_ms ? client->fastest_ms : 1;
     uint64_t fits = client->window_bytes * (uint64_t)1000 / rtt;
     uint64_t rate = fits < FASTEST_LINE ? fits : FASTEST_LINE;
