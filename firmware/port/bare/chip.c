@@ -3,7 +3,14 @@
 #include "registers.h"
 #include "usb_jtag.h"
 
-enum { DRAIN_MS = 20, WATCHDOG_MS = 500, MEASURE_MS = 2, TIMER_WATCHDOG = 0x48, TIMER_PROTECT = 0x64 };
+enum {
+    DRAIN_MS = 20,
+    WATCHDOG_MS = 500,
+    MEASURE_MS = 4,
+    WORK = 100,
+    TIMER_WATCHDOG = 0x48,
+    TIMER_PROTECT = 0x64
+};
 
 #define RESTART           (1u << 31)
 #define WRITE_PROTECT_KEY 0x50d83aa1u
@@ -82,13 +89,30 @@ static void run_fast(const struct bare_chip *chip)
         bare_walk(chip->clock.steps, chip->clock.count);
 }
 
-/* By the timer. */
+static void work(void)
+{
+    uint32_t word = 0;
+    for (unsigned i = 0; i < WORK; i++) {
+        word++;
+        __asm__ volatile("" : "+m"(word)); /* load, add, store, count, branch */
+    }
+}
+
+/* By the timer. None of these CPUs does more than an instruction in a cycle; what does is emulated, and then
+ * it is the instructions that tell how fast it is. */
 static void measure(struct bare_device *device)
 {
+    const struct bare_chip *chip = device->chip;
+    uint32_t rounds = 0;
     wait(device, 1);
-    uint32_t start = device->chip->cycles();
-    wait(device, MEASURE_MS);
-    device->cpu_mhz = (uint16_t)((device->chip->cycles() - start + MEASURE_MS * 500) / (MEASURE_MS * 1000));
+    uint32_t start = chip->now_ms(device), first = chip->cycles();
+    while (chip->now_ms(device) - start < MEASURE_MS) {
+        work();
+        rounds++;
+    }
+    uint32_t cycles = chip->cycles() - first, instructions = rounds * WORK * 5;
+    uint32_t most = cycles > instructions ? cycles : instructions;
+    device->cpu_mhz = (uint16_t)((most + MEASURE_MS * 500) / (MEASURE_MS * 1000));
 }
 
 void bare_device_begin(struct bare_device *device, const struct bare_chip *chip)
