@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { IDLE_MS = 3000, WORKING_MS = 250, STEPS = 4 };
+enum { IDLE_MS = 3000, STEPS = 4 };
 
 int espota_agent_start(struct espota_agent *agent, const struct espota_agent_port *port,
                        const struct espota_agent_config *config)
@@ -33,16 +33,6 @@ void espota_agent_stream_end(struct espota_agent *agent, struct espota_agent_str
     if (agent->rate.stream == stream)
         agent->rate.stream = NULL;
     espota_agent_stream_begin(stream);
-}
-
-bool espota_agent_serves(const struct espota_agent *agent, const struct espota_agent_stream *stream)
-{
-    return agent->session.stream == stream;
-}
-
-uint32_t espota_agent_silence_ms(const struct espota_agent *agent)
-{
-    return agent->port->now_ms(agent->port->context) - agent->session.heard_ms;
 }
 
 /* ---- in -------------------------------------------------------------------------------------------------
@@ -80,15 +70,6 @@ static enum espota_agent_status admit(const struct espota_agent *agent,
 static bool changes_something(uint8_t type)
 {
     return type == ESPOTA_AGENT_BEGIN || (type >= ESPOTA_AGENT_VERIFY && type <= ESPOTA_AGENT_ROLLBACK);
-}
-
-void espota_agent_say_working(struct espota_agent *agent)
-{
-    uint32_t now = agent->port->now_ms(agent->port->context);
-    if (!agent->request || now - agent->told_ms < WORKING_MS)
-        return;
-    agent->told_ms = now;
-    espota_agent_send_status(agent, agent->request, ESPOTA_AGENT_WORKING, 0);
 }
 
 /* Of the payloads of requests; the others look for themselves. */
@@ -178,7 +159,7 @@ static bool must_wait(const struct espota_agent *agent, const struct espota_agen
 static void take_frame(struct espota_agent *agent, struct espota_agent_stream *stream, size_t length)
 {
     struct espota_agent_request_in request = { .stream = stream };
-    bool serves = espota_agent_serves(agent, stream);
+    bool serves = agent->session.stream == stream;
     if (length > ESPOTA_AGENT_SEALED_HEADER && stream->frame[0] == ESPOTA_AGENT_SEALED) {
         if (!serves || !agent->session.sealed) {
             answer_lost(agent, &request);

@@ -4,6 +4,8 @@
 #include "espota/bytes.h"
 #include "espota/crc32.h"
 
+enum { WORKING_MS = 250 };
+
 /* Encoded through a small buffer. A host that hears nothing asks again. */
 static void send_frame(const struct espota_agent_stream *stream, const uint8_t *data, size_t length)
 {
@@ -61,4 +63,13 @@ void espota_agent_send_status(struct espota_agent *agent, const struct espota_ag
         send_sealed(agent, request, payload, 1 + data_length);
     else
         send_open(request, payload, 1 + data_length);
+}
+
+void espota_agent_say_working(struct espota_agent *agent)
+{
+    uint32_t now = agent->port->now_ms(agent->port->context);
+    if (!agent->request || now - agent->told_ms < WORKING_MS)
+        return;
+    agent->told_ms = now;
+    espota_agent_send_status(agent, agent->request, ESPOTA_AGENT_WORKING, 0);
 }

@@ -52,8 +52,6 @@ struct espota_agent_service {
 
 /* agent.c */
 handler espota_agent_restart;
-/* The host waits on, if it has not been told so for a while. For loops that may take long. */
-void espota_agent_say_working(struct espota_agent *agent);
 /* Others have their turn: the port's streams. */
 static inline void espota_agent_relax(const struct espota_agent *agent)
 {
@@ -61,9 +59,30 @@ static inline void espota_agent_relax(const struct espota_agent *agent)
         agent->port->relax(agent->port->context);
 }
 
+/* state.c */
+/* Do `length` bytes at `offset` lie in the range of `size` at `start`? */
+bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint32_t size);
+/* Nothing but FF? */
+bool espota_agent_is_blank(const uint8_t *data, size_t length);
+int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
+/* The same with the header that an update holds back. */
+int espota_agent_slot_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
+/* A stream that is unfinished is dropped. */
+void espota_agent_drop_stream(struct espota_agent *agent);
+/* The part that comes next. */
+static inline void espota_agent_expect(struct espota_agent_input_stream *in, enum espota_agent_part part,
+                                       uint32_t bytes)
+{
+    in->part = part;
+    in->has = 0;
+    in->needs = (uint16_t)bytes;
+}
+
 /* frame.c */
 void espota_agent_send_status(struct espota_agent *agent, const struct espota_agent_request_in *request,
                               enum espota_agent_status status, size_t data_length);
+/* The host waits on, if it has not been told so for a while. For loops that may take long. */
+void espota_agent_say_working(struct espota_agent *agent);
 
 /* session.c */
 handler espota_agent_hello, espota_agent_handshake, espota_agent_rate;
@@ -76,6 +95,8 @@ void espota_agent_check_rate(struct espota_agent *agent);
 /* Has the port what a key needs? */
 bool espota_agent_can_be_keyed(const struct espota_agent_port *port);
 void espota_agent_end_session(struct espota_agent *agent);
+
+/* seal.c */
 /* Encrypt `length` bytes in place, with room for the tag behind them. */
 int espota_agent_encrypt(struct espota_agent *agent, uint8_t head[ESPOTA_AGENT_SEALED_HEADER], uint8_t *inner,
                          size_t length);
@@ -94,20 +115,13 @@ static inline bool espota_agent_decodes(const struct espota_agent *agent)
 {
     return MORE_SECTORS && agent->port->decoder && !agent->config->conceal;
 }
-/* Do `length` bytes at `offset` lie in the range of `size` at `start`? */
-bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint32_t size);
-/* The factory or OTA app partition that begins there, or NULL. */
-const struct espota_partition *espota_agent_app_at(const struct espota_agent *agent, uint32_t offset);
-/* Nothing but FF? */
-bool espota_agent_is_blank(const uint8_t *data, size_t length);
-int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
-/* The same with the header that an update holds back. */
-int espota_agent_slot_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
 /* Of what espota_agent_slot_read gives. */
 enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, uint32_t offset,
                                                    uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH]);
 
 /* permit.c: of the slots' service. */
+/* The factory or OTA app partition that begins there, or NULL. */
+const struct espota_partition *espota_agent_app_at(const struct espota_agent *agent, uint32_t offset);
 enum espota_agent_status espota_agent_slots_may_reach(const struct espota_agent *agent, uint32_t offset,
                                                       uint32_t length);
 enum espota_agent_status espota_agent_slots_may_read(const struct espota_agent *agent, uint32_t offset,
@@ -138,10 +152,6 @@ int espota_agent_program(struct espota_agent *agent, uint32_t offset, const uint
 
 /* stream.c */
 handler espota_agent_write;
-/* A stream that is unfinished is dropped. */
-void espota_agent_drop_stream(struct espota_agent *agent);
-/* The part that comes next. */
-void espota_agent_expect(struct espota_agent_input_stream *in, enum espota_agent_part part, uint32_t bytes);
 
 /* coded.c */
 enum { CHUNK_WORD = 2 };

@@ -50,36 +50,6 @@ enum espota_agent_status espota_agent_info(struct espota_agent *agent,
     return ESPOTA_AGENT_OK;
 }
 
-bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint32_t size)
-{
-    return offset >= start && offset - start <= size && length <= size - (offset - start);
-}
-
-bool espota_agent_is_blank(const uint8_t *data, size_t length)
-{
-    while (length > 0 && *data == 0xff) {
-        data++;
-        length--;
-    }
-    return length == 0;
-}
-
-int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length)
-{
-    return agent->port->flash_read(agent->port->context, offset, buffer, length);
-}
-
-int espota_agent_slot_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length)
-{
-    const struct espota_agent_update *u = &agent->update;
-    if (espota_agent_flash_read(agent, offset, buffer, length) != 0)
-        return -1;
-    for (uint32_t i = 0; u->held && i < sizeof u->header; i++)
-        if (u->partition + i >= offset && u->partition + i - offset < length)
-            ((uint8_t *)buffer)[u->partition + i - offset] = u->header[i];
-    return 0;
-}
-
 enum espota_agent_status espota_agent_read(struct espota_agent *agent,
                                            const struct espota_agent_request_in *request, struct reply *reply)
 {

@@ -134,41 +134,6 @@ enum espota_agent_status espota_agent_handshake(struct espota_agent *agent,
     return status;
 }
 
-int espota_agent_encrypt(struct espota_agent *agent, uint8_t head[ESPOTA_AGENT_SEALED_HEADER], uint8_t *inner,
-                         size_t length)
-{
-    const struct espota_crypto *crypto = &agent->port->crypto;
-    struct espota_agent_session *s = &agent->session;
-    if (s->sent == UINT32_MAX) /* no number serves twice */
-        return -1;
-    head[0] = ESPOTA_AGENT_SEALED;
-    espota_put_le32(head + 1, ++s->sent);
-    return crypto->seal(crypto->context, s->keys.to_initiator, s->sent, head, ESPOTA_AGENT_SEALED_HEADER,
-                        inner, length);
-}
-
-bool espota_agent_decrypt(struct espota_agent *agent, struct espota_agent_request_in *request, size_t length)
-{
-    enum { OVERHEAD = ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + ESPOTA_AGENT_TAG_SIZE };
-    const struct espota_crypto *crypto = &agent->port->crypto;
-    struct espota_agent_session *s = &agent->session;
-    uint8_t *frame = request->stream->frame, *inner = frame + ESPOTA_AGENT_SEALED_HEADER;
-    if (length < OVERHEAD)
-        return false;
-    uint32_t number = espota_get_le32(frame + 1);
-    if (number <= s->received ||
-        crypto->open(crypto->context, s->keys.to_responder, number, frame, ESPOTA_AGENT_SEALED_HEADER, inner,
-                     length - ESPOTA_AGENT_SEALED_HEADER - ESPOTA_AGENT_TAG_SIZE) != 0)
-        return false;
-    s->received = number;
-    request->sealed = true;
-    request->type = inner[0];
-    request->sequence = espota_get_le32(inner + 1);
-    request->data = inner + ESPOTA_AGENT_SEALED_INNER;
-    request->length = length - OVERHEAD;
-    return true;
-}
-
 /* ---- rate -----------------------------------------------------------------------------------------------
  */
 
@@ -207,7 +172,7 @@ void espota_agent_check_rate(struct espota_agent *agent)
 {
     struct espota_agent_rate *rate = &agent->rate;
     const struct espota_agent_stream *stream = rate->stream;
-    if (!stream || (espota_agent_serves(agent, stream) && espota_agent_silence_ms(agent) < rate->limit_ms))
+    if (!stream || (agent->session.stream == stream && espota_agent_silence_ms(agent) < rate->limit_ms))
         return;
     (void)stream->set_rate(stream->context, rate->back);
     rate->now = rate->back;

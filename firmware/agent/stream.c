@@ -8,18 +8,6 @@
 
 #define SECTOR ESPOTA_SECTOR_SIZE
 
-void espota_agent_drop_stream(struct espota_agent *agent)
-{
-    memset(&agent->input, 0, sizeof agent->input);
-}
-
-void espota_agent_expect(struct espota_agent_input_stream *in, enum espota_agent_part part, uint32_t bytes)
-{
-    in->part = part;
-    in->has = 0;
-    in->needs = (uint16_t)bytes;
-}
-
 /* The next sector, or what rebuilds it. */
 static void expect_sector(struct espota_agent_input_stream *in)
 {
