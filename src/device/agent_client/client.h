@@ -141,8 +141,8 @@ struct client_request client_drop_oldest(struct agent_client *client);
 /* `request` has its answer, by which all before it are forgotten too. */
 void client_answered(struct agent_client *client, const struct client_request *request);
 
-/* Everything is silent: ask something small. Its answer shows that what was sent before is answered, or lost;
- * until then nothing is sent on top of it. */
+/* probe.c. Everything is silent: ask something small. Its answer shows that what was sent before is answered,
+ * or lost; until then nothing is sent on top of it. */
 int client_send_probe(struct agent_client *client, struct espota_error *error);
 bool client_answers_probe(struct agent_client *client, const struct client_response *response);
 

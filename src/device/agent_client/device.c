@@ -227,6 +227,19 @@ const struct espota_device_ops client_ops = {
     .close = client_close,
 };
 
+bool espota_agent_client_has_rate(const struct espota_device *device)
+{
+    return device->ops == &client_ops &&
+           (((const struct agent_client *)device)->capabilities & ESPOTA_AGENT_CAN_RATE);
+}
+
+int espota_agent_client_set_rate(struct espota_device *device, uint32_t baud, struct espota_error *error)
+{
+    if (device->ops != &client_ops)
+        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s has no baud rate to change", device->name);
+    return client_set_rate(client_of(device), baud, error);
+}
+
 /* A copy: a session outlives what its key was read into. */
 static int take_key(struct agent_client *client, const struct espota_agent_client_options *options,
                     struct espota_error *error)

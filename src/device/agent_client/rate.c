@@ -16,12 +16,6 @@ enum {
     AGREE_MS = 500,
 };
 
-bool espota_agent_client_has_rate(const struct espota_device *device)
-{
-    return device->ops == &client_ops &&
-           (((const struct agent_client *)device)->capabilities & ESPOTA_AGENT_CAN_RATE);
-}
-
 /* Any request of the session proves that the two understand each other. */
 static int try_info(struct agent_client *client, unsigned tries, struct espota_error *error)
 {
@@ -104,13 +98,6 @@ int client_set_rate(struct agent_client *client, uint32_t baud, struct espota_er
     return client->rate == baud || (client->rate == 0 && client->link->baud == baud)
                ? 0
                : change(client, baud, error);
-}
-
-int espota_agent_client_set_rate(struct espota_device *device, uint32_t baud, struct espota_error *error)
-{
-    if (device->ops != &client_ops)
-        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s has no baud rate to change", device->name);
-    return client_set_rate(client_of(device), baud, error);
 }
 
 void client_forget_rate(struct agent_client *client)
