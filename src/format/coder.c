@@ -31,12 +31,6 @@ static size_t memory_for(unsigned table_log)
     return sizeof(struct coder) + ((size_t)1 << table_log) + window_for(table_log);
 }
 
-void coder_relax(struct coder *coder)
-{
-    if (coder->image != NULL && coder->image->relax != NULL)
-        coder->image->relax(coder->image->context);
-}
-
 static void fill_tables(struct coder *coder)
 {
     for (uint32_t i = 0; i < 512; i++) {
@@ -161,22 +155,6 @@ static void next_segment(struct coder *coder)
         place->address = 0;
         place->left = UINT32_MAX;
     }
-}
-
-void coder_emit(struct coder *coder, uint32_t byte)
-{
-    uint8_t value = (uint8_t)byte;
-    if (coder->in_header)
-        coder->header[(sizeof coder->header - coder->place.left) & 7] = value;
-    if (coder->filled < ESPOTA_CODER_SECTOR)
-        coder->sector[coder->filled] = value;
-    else
-        coder->over[coder->filled - ESPOTA_CODER_SECTOR] = value;
-    coder->window[coder->windowed++ & (coder->window_size - 1)] = value;
-    coder->filled++;
-    coder->place.address++;
-    coder->place.left--;
-    coder->before = coder->before >> 8 | (uint32_t)value << 24;
 }
 
 /* ---- sectors
