@@ -73,16 +73,9 @@ uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag)
 
 /* ---- context table: buckets of a check and three probabilities, for two bits
  * --------------------------------- */
-static uint16_t *bucket(struct coder *coder, uint32_t hash)
+/* Neither place holds it: the one that was used less gives way. */
+static uint16_t *new_bucket(uint16_t *first, uint16_t *second, uint16_t check)
 {
-    uint32_t h = hash * 0x9E3779B1u;
-    uint32_t at = h >> (35u - coder->table_log);
-    uint16_t check = CHECK_OF(h);
-    uint16_t *first = coder->table + at * 4, *second = coder->table + (at ^ 1) * 4;
-    if (first[0] == check)
-        return first;
-    if (second[0] == check)
-        return second;
     if ((second[1] & 15) < (first[1] & 15))
         first = second;
     else if ((second[1] & 15) > 1)
@@ -92,18 +85,27 @@ static uint16_t *bucket(struct coder *coder, uint32_t hash)
     return first;
 }
 
+static inline uint16_t *bucket(const struct coder *coder, uint32_t hash)
+{
+    uint32_t h = hash * 0x9E3779B1u, at = h >> (35u - coder->table_log);
+    uint16_t check = CHECK_OF(h), *first = coder->table + at * 4, *second = coder->table + (at ^ 1) * 4;
+    if (first[0] == check)
+        return first;
+    return second[0] == check ? second : new_bucket(first, second, check);
+}
+
 static inline uint16_t raised(uint16_t slot)
 {
     uint32_t count = slot & 15u;
     uint32_t step = ((4095u - (slot >> 4)) * rate_of[count] + 32768u) >> 16;
-    return (uint16_t)(slot + (step << 4) + (0x7FFFu >> count & 1));
+    return (uint16_t)(slot + (step << 4) + (count != 15));
 }
 
 static inline uint16_t lowered(uint16_t slot)
 {
     uint32_t count = slot & 15u;
     uint32_t step = ((uint32_t)(slot >> 4) * rate_of[count] + 32768u) >> 16;
-    return (uint16_t)(slot - (step << 4) + (0x7FFFu >> count & 1));
+    return (uint16_t)(slot - (step << 4) + (count != 15));
 }
 
 /* ---- one bit
@@ -125,8 +127,10 @@ static inline __attribute__((always_inline)) uint32_t mixed_bit(struct coder *co
     uint16_t set = *in.set, first = *in.first, second = *in.second;
     int32_t input[3] = { coder->stretch[set >> 7], coder->stretch[first >> 7], coder->stretch[second >> 7] };
     int32_t sum = (input[0] * in.weight[0] + input[1] * in.weight[1] + input[2] * in.weight[2]) >> 9;
-    sum = sum > 2047 ? 2047 : sum < -2048 ? -2048 : sum;
-    uint32_t p = coder->squash[(uint32_t)(sum + 2048) >> 3];
+    uint32_t at = (uint32_t)(sum + 2048);
+    if (at > 4095)
+        at = sum < 0 ? 0 : 4095;
+    uint32_t p = coder->squash[at >> 3];
     uint32_t bit = code_bit(coder, value & 1, p);
     int32_t error = (int32_t)(bit << 16) - (int32_t)p;
     if ((uint32_t)(error + SMALL_ERROR) < 2u * SMALL_ERROR)
@@ -165,27 +169,23 @@ static inline struct inputs inputs_of(struct coder *coder, uint32_t node, unsign
     return in;
 }
 
-/* Two bits behind those of `node`, in the nibble of the set behind those of `got`. @return `got` with them.
- */
-static uint32_t code_pair(struct coder *coder, uint32_t value, uint32_t node, uint32_t got, unsigned set)
-{
-    struct inputs in = inputs_of(coder, node, set);
-    uint16_t *of_set = coder->of_set[set];
-    in.set = of_set + got;
-    uint32_t bit = mixed_bit(coder, in, value >> 1);
-    got = got << 1 | bit;
-    in.set = of_set + got;
-    in.first += 1 + bit;
-    in.second += 1 + bit;
-    return got << 1 | mixed_bit(coder, in, value);
-}
-
+/* Two or four bits behind those of `node`. */
 static uint32_t code_nibble(struct coder *coder, uint32_t value, unsigned count, uint32_t node, unsigned set)
 {
-    if (count == 2)
-        return code_pair(coder, value, node, 1, set) & 3;
-    uint32_t got = code_pair(coder, value >> 2, node, 1, set);
-    return code_pair(coder, value, node << 2 | (got & 3), got, set) & 15;
+    uint16_t *of_set = coder->of_set[set];
+    uint32_t got = 1;
+    for (unsigned left = count; left > 0; left -= 2) {
+        struct inputs in = inputs_of(coder, node, set);
+        in.set = of_set + got;
+        uint32_t bit = mixed_bit(coder, in, value >> (left - 1));
+        got = got << 1 | bit;
+        in.set = of_set + got;
+        in.first += 1 + bit;
+        in.second += 1 + bit;
+        got = got << 1 | mixed_bit(coder, in, value >> (left - 2));
+        node = node << 2 | (got & 3);
+    }
+    return got & ((1u << count) - 1);
 }
 
 uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set)
