@@ -147,7 +147,12 @@ through "$UART"
 run ota --port "tcp://$PROXY" --file fourth.bin
 expect "an update without a key" 0 "err:Image written and verified"
 wait $PROXY_PID
-[ "$(leaks fourth.bin)" -gt 1000 ] && ok "where there is no key, the image is on the wire" || not_ok "the image is found on the wire" "$(leaks fourth.bin) pieces"
+# it went there coded, and comes back as it is
+through "$UART"
+run read --port "tcp://$PROXY" MicroPython_1 back.bin
+expect "reading it back without a key" 0
+wait $PROXY_PID
+[ "$(leaks back.bin)" -gt 1000 ] && ok "where there is no key, the image is on the wire" || not_ok "the image is found on the wire" "$(leaks back.bin) pieces"
 stop_sim
 
 # ---- a device that restarts midway

@@ -109,7 +109,7 @@ KERNEL=$BUILD/firmware/virt/stub.elf
 power_on
 stub() { run "$1" --port "$PORT" --before no-reset --after no-reset "${@:2}"; }
 stub flash -v --bootloader bootloader.bin --app new.bin
-expect "the stub: a first write" 0 "err:a stub runs there already" "err:verified"
+expect "the stub: a first write" 0 "err:a stub runs on $PORT already" "err:verified"
 flash
 cmp -s -i $((0x10000)):0 -n 204800 now.bin new.bin && ok "the stub: the image is in flash" || not_ok "the stub: the image is in flash"
 stub flash --bootloader bootloader.bin --app new.bin
