@@ -17,7 +17,7 @@
 #include <string.h>
 
 struct request {
-    const char *output, *version, *project, *chip, *content; /* "xtensa", "riscv", or NULL */
+    const char *output, *version, *project, *chip, *content; /* "xtensa", "riscv", "random", or NULL */
     uint32_t size, seed, flash_size, secure_version;
     bool bootloader, agent;
 };
@@ -35,14 +35,14 @@ static void describe(uint8_t *out, const struct request *r)
 }
 
 /* Runs of repeated words between random ones: about as compressible as code. */
-static void fill(uint8_t *data, uint32_t size, uint32_t seed)
+static void fill(uint8_t *data, uint32_t size, uint32_t seed, bool random)
 {
     uint32_t x = seed ? seed : 1;
     for (uint32_t at = 0; at + 4 <= size; at += 4) {
         x ^= x << 13;
         x ^= x >> 17;
         x ^= x << 5;
-        espota_put_le32(data + at, x % 3 ? x : x & 0xff);
+        espota_put_le32(data + at, random || x % 3 ? x : x & 0xff);
     }
 }
 
@@ -67,10 +67,11 @@ static int build(const struct request *r, uint8_t **image, size_t *size)
                                    .max_revision = UINT16_MAX };
     int result = -1;
     if (data && sha256) {
-        if (r->content)
+        bool random = r->content && strcmp(r->content, "random") == 0;
+        if (r->content && !random)
             code_like_fill(data, part.length, r->seed, strcmp(r->content, "riscv") == 0);
         else
-            fill(data, part.length, r->seed);
+            fill(data, part.length, r->seed, random);
         if (!r->bootloader)
             describe(data, r);
         if (r->agent)
