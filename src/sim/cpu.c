@@ -73,7 +73,7 @@ static size_t decoder_memory(unsigned table_log)
 void *sim_cpu_decoder_memory(struct sim_cpu *cpu, unsigned table_log, size_t *size)
 {
     *size = decoder_memory(table_log);
-    struct head *head = calloc(1, *size);
+    struct head *head = *size ? calloc(1, *size) : NULL;
     if (head)
         *head = (struct head){ .cpu = cpu, .size = *size - sizeof *head };
     return head;

@@ -311,7 +311,8 @@ static void set_divider(uint32_t sixteenths)
 
 static uint32_t rate_now(const struct bare_device *device)
 {
-    return device->uart_hz / bare_uart_divider(&device->chip->uart) * 16;
+    uint32_t divider = bare_uart_divider(&device->chip->uart);
+    return divider ? device->uart_hz / divider * 16 : 0;
 }
 
 static void the_crystal_is_the_one_that_makes_a_usual_rate(void **state)

@@ -51,7 +51,7 @@ int main(void)
                                         .ring_size = sizeof ring,
                                         .decoder = &espota_decoder,
                                         .decoder_memory = stub_memory,
-                                        .decoder_size = (size_t)(stub_memory_end - stub_memory) };
+                                        .decoder_size = (uintptr_t)stub_memory_end - (uintptr_t)stub_memory };
     if (!is_whole())
         return 0; /* and stay silent: the host then does without */
     bare_device_begin(&device, &DESCRIPTION(STUB_CHIP));
