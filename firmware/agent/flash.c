@@ -124,12 +124,13 @@ uint32_t espota_agent_begin_blank(struct espota_agent *agent, uint32_t offset, u
  */
 
 /* Something differs from what flash holds, so that from there on all of it will: the first sector that is not
- * known to be blank is found to be, or made so. */
+ * known to be blank is found to be, or made so. Without a head, or a stream, the stretch is another's. */
 static void look_ahead(struct espota_agent *agent)
 {
     struct espota_agent_flash *flash = &agent->flash;
     uint32_t ahead = flash->blank_end;
-    if (!agent->input.open || ahead < agent->update.partition + agent->input.at || ahead >= flash->end)
+    if (agent->input.part == ESPOTA_AGENT_PART_HEAD || ahead == 0 ||
+        ahead < agent->update.partition + agent->input.at || ahead >= flash->end)
         return;
     flash->blank_end = espota_agent_begin_blank(agent, ahead, flash->end);
 }

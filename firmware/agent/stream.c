@@ -131,10 +131,10 @@ enum espota_agent_status espota_agent_write(struct espota_agent *agent,
             return ESPOTA_AGENT_MALFORMED;
         begin(agent, number);
     }
-    if (!in->open || in->number != number)
-        return ESPOTA_AGENT_GAP;
-    status = take(agent, offset, request->data + ESPOTA_AGENT_WRITE_HEADER,
-                  request->length - ESPOTA_AGENT_WRITE_HEADER);
+    status = ESPOTA_AGENT_GAP;
+    if (in->open && in->number == number)
+        status = take(agent, offset, request->data + ESPOTA_AGENT_WRITE_HEADER,
+                      request->length - ESPOTA_AGENT_WRITE_HEADER);
     if (in->part == ESPOTA_AGENT_PART_NONE)
         espota_agent_drain(agent);
     if (espota_agent_flash_failed(agent))

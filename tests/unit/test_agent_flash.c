@@ -117,6 +117,60 @@ static void what_comes_next_is_erased_while_bytes_are_awaited(void **state)
     range_board_leave(&o);
 }
 
+/* A stretch that flash holds already costs nothing at the very start of flash either. */
+static void what_flash_holds_at_its_start_stays(void **state)
+{
+    (void)state;
+    static struct stream s;
+    struct owned_board o = range_board(&images, 1);
+    uint64_t operations = o.b->flash.operations;
+    memset(o.b->flash.data, 7, SECTOR);
+    assert_int_equal(range_board_begin(&o, 0, SECTOR), ESPOTA_AGENT_OK);
+    stream_head(&s, ESPOTA_STREAM_RAW, 0, SECTOR);
+    stream_add(&s, o.b->flash.data, SECTOR);
+    assert_int_equal(range_board_write(&o, 0, 1, true, s.data, 1024), ESPOTA_AGENT_OK);
+    for (unsigned i = 0; i < 100; i++)
+        espota_agent_work(&o.b->board.agent);
+    assert_int_equal(range_board_send(&o, &s), ESPOTA_AGENT_OK);
+    assert_int_equal(o.b->flash.operations, operations);
+    range_board_leave(&o);
+}
+
+/* The first sector of what makes IMAGE_GOOD of what partition 1 holds: the rest of its stretch stays. */
+static void write_first_sector(struct owned_board *o)
+{
+    static struct stream s;
+    const struct espota_bytes *image = &o->images->image[IMAGE_GOOD];
+    memory_board_put(o->b, owned_app(1), image);
+    o->b->flash.data[owned_app(1) + 100] ^= 1;
+    stream_head(&s, ESPOTA_STREAM_RAW, 0, (uint32_t)(image->size + SECTOR - 1) / SECTOR * SECTOR);
+    stream_add(&s, image->data, SECTOR);
+    assert_int_equal(owned_begin(o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(range_board_send(o, &s), ESPOTA_AGENT_OK);
+}
+
+/* What an unfinished stream would have come to is no matter of the next one's, whose head is not there yet:
+ * the slot may boot by then. */
+static void a_stream_without_a_head_erases_nothing(void **state)
+{
+    (void)state;
+    struct owned_board o;
+    owned_board_make(&o, &images, &owned_layouts[0], 0, IMAGE_FIRST, false);
+    owned_board_lag(&o, 1);
+    owned_board_start(&o);
+    write_first_sector(&o);
+    assert_int_equal(owned_verify(&o), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_select(&o, owned_app(1), 0xffffffff), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_begin(&o, owned_app(1), IMAGE_LATER), ESPOTA_AGENT_OK);
+    uint64_t operations = o.b->flash.operations;
+    assert_int_equal(range_board_write(&o, 0, 99, true, "", 1), ESPOTA_AGENT_OK);
+    for (unsigned i = 0; i < 100; i++)
+        espota_agent_work(&o.b->board.agent);
+    assert_int_equal(o.b->flash.operations, operations);
+    assert_int_equal(o.guard.faults, 0);
+    owned_board_free(&o);
+}
+
 /* A sector that fails, here because flash there does not take what is programmed, is told in the next answer.
  */
 static void a_failure_of_flash_is_told_in_the_next_answer(void **state)
@@ -137,6 +191,27 @@ static void a_failure_of_flash_is_told_in_the_next_answer(void **state)
     assert_int_equal(owned_ask(&o, ESPOTA_AGENT_READ, in, sizeof in), ESPOTA_AGENT_OK); /* once */
     assert_int_equal(range_board_write(&o, 5 * 1024, 1, false, s.data, 1024),
                      ESPOTA_AGENT_GAP); /* and it is closed */
+    all_written(&o, &s, 0, 2 * SECTOR);
+    range_board_leave(&o);
+}
+
+/* So it is when that is an answer to WRITE, though the stream is closed. */
+static void a_failure_between_two_writes_is_told(void **state)
+{
+    (void)state;
+    static struct stream s;
+    struct owned_board o = range_board(&images, 1);
+    make_raw(&s, 0, 2 * SECTOR);
+    assert_int_equal(range_board_begin(&o, RANGE_AT, 4 * SECTOR), ESPOTA_AGENT_OK);
+    for (uint32_t at = 0; at < 5 * 1024; at += 1024)
+        assert_int_equal(range_board_write(&o, at, 1, at == 0, s.data + at, 1024), ESPOTA_AGENT_OK);
+    o.lag->failed = true;
+    o.lag->left = 1;
+    o.b->board.agent.flash.busy = true; /* the operation under way fails */
+    espota_agent_work(&o.b->board.agent);
+    o.lag->failed = false;
+    assert_int_equal(range_board_write(&o, 5 * 1024, 1, false, s.data, 1024), ESPOTA_AGENT_FLASH);
+    assert_int_equal(range_board_write(&o, 5 * 1024, 1, false, s.data, 1024), ESPOTA_AGENT_GAP);
     all_written(&o, &s, 0, 2 * SECTOR);
     range_board_leave(&o);
 }
@@ -211,7 +286,10 @@ int main(void)
         cmocka_unit_test(flash_does_no_more_than_it_must),
         cmocka_unit_test(blocks_stay_within_the_stretch),
         cmocka_unit_test(what_comes_next_is_erased_while_bytes_are_awaited),
+        cmocka_unit_test(what_flash_holds_at_its_start_stays),
+        cmocka_unit_test(a_stream_without_a_head_erases_nothing),
         cmocka_unit_test(a_failure_of_flash_is_told_in_the_next_answer),
+        cmocka_unit_test(a_failure_between_two_writes_is_told),
         cmocka_unit_test(ranges_are_whole_sectors_within_flash),
         cmocka_unit_test(erase_leaves_blank_sectors_alone),
     };
