@@ -92,17 +92,18 @@ static enum espota_agent_status prepare(struct espota_agent *agent, uint32_t off
     return ESPOTA_AGENT_OK;
 }
 
-/* All is in order: the header goes to flash, and nothing after it. */
+/* All is in order: the header goes to flash, and nothing after it; where that fails, it may be there all the
+ * same, and a write has to clear the slot again. */
 static enum espota_agent_status seal(struct espota_agent *agent)
 {
     struct espota_agent_update *u = &agent->update;
     uint8_t back[ESPOTA_AGENT_HEADER];
+    u->cleared = false;
     if (u->held && (espota_agent_program(agent, u->partition, u->header, sizeof u->header) != 0 ||
                     espota_agent_flash_read(agent, u->partition, back, sizeof back) != 0 ||
                     memcmp(back, u->header, sizeof back) != 0))
         return ESPOTA_AGENT_FLASH;
     u->held = false;
-    u->cleared = false;
     u->sealed = true;
     return ESPOTA_AGENT_OK;
 }

@@ -216,6 +216,38 @@ static void a_failure_between_two_writes_is_told(void **state)
     range_board_leave(&o);
 }
 
+/* Reads that fail while there is a header in partition 1. */
+static int read_no_header(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    const struct sim_board *board = context;
+    return board->flash->data[owned_app(1)] == 0xff ? sim_flash_read(board->flash, offset, buffer, length)
+                                                    : -1;
+}
+
+/* A header that VERIFY could not read back goes before anything else does. */
+static void a_header_that_was_not_read_back_is_erased_first(void **state)
+{
+    (void)state;
+    struct owned_board o;
+    owned_board_make(&o, &images, &owned_layouts[0], 0, IMAGE_FIRST, false);
+    owned_board_start(&o);
+    struct espota_agent_port *port = &o.b->board.port.port;
+    const uint8_t *slot = o.b->flash.data + owned_app(1);
+    assert_int_equal(owned_begin(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_write(&o, IMAGE_GOOD), ESPOTA_AGENT_OK);
+    int (*read)(void *, uint32_t, void *, size_t) = port->flash_read;
+    port->flash_read = read_no_header;
+    assert_int_equal(owned_verify(&o), ESPOTA_AGENT_FLASH);
+    port->flash_read = read;
+    assert_int_equal(slot[0], ESPOTA_IMAGE_MAGIC);
+    assert_int_equal(owned_write_sector(&o, IMAGE_UNSIGNED, 1), ESPOTA_AGENT_OK);
+    assert_int_equal(slot[0], 0xff);
+    assert_int_equal(owned_write(&o, IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_verify(&o), ESPOTA_AGENT_OK);
+    assert_int_equal(o.guard.faults, 0);
+    owned_board_free(&o);
+}
+
 /* ---- ranges ---------------------------------------------------------------------------------------------
  */
 
@@ -290,6 +322,7 @@ int main(void)
         cmocka_unit_test(a_stream_without_a_head_erases_nothing),
         cmocka_unit_test(a_failure_of_flash_is_told_in_the_next_answer),
         cmocka_unit_test(a_failure_between_two_writes_is_told),
+        cmocka_unit_test(a_header_that_was_not_read_back_is_erased_first),
         cmocka_unit_test(ranges_are_whole_sectors_within_flash),
         cmocka_unit_test(erase_leaves_blank_sectors_alone),
     };
