@@ -319,7 +319,7 @@ static void the_crystal_is_the_one_that_makes_a_usual_rate(void **state)
 {
     (void)state;
     static const uint32_t crystals[] = { 40, 26 };
-    static const uint32_t rates[] = { 115200, 230400, 460800, 921600, 1500000, 2000000 };
+    static const uint32_t rates[] = { 9600, 57600, 115200, 230400, 460800, 921600, 1500000, 2000000 };
     for (size_t c = 0; c < 2; c++)
         for (size_t r = 0; r < sizeof rates / sizeof rates[0]; r++) {
             struct bare_device device;
@@ -356,6 +356,17 @@ static void with_the_pll_the_rate_stays_and_can_be_changed(void **state)
     }
 }
 
+static void with_the_pll_a_low_rate_stays(void **state)
+{
+    (void)state;
+    struct bare_device device;
+    world.has_pll = true;
+    set_divider(40 * 16000000 / 9600);
+    bare_device_begin(&device, &bare_esp32);
+    assert_int_equal(device.uart_hz, 80000000);
+    assert_in_range(rate_now(&device), 9500, 9700);
+}
+
 static void a_pll_that_does_not_take_its_settings_is_left_alone(void **state)
 {
     (void)state;
@@ -389,6 +400,7 @@ int main(void)
         cmocka_unit_test(the_size_is_what_the_id_says),
         cmocka_unit_test_setup_teardown(the_crystal_is_the_one_that_makes_a_usual_rate, set_up, tear_down),
         cmocka_unit_test_setup_teardown(with_the_pll_the_rate_stays_and_can_be_changed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(with_the_pll_a_low_rate_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pll_that_does_not_take_its_settings_is_left_alone, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_a_bootloader_set_up_stays, set_up, tear_down),

@@ -43,7 +43,8 @@ static void stop_watchdogs(const struct bare_chip *chip)
 /* How far, in parts of 1024, this rate is from one that hosts use. */
 static uint32_t distance(uint32_t rate)
 {
-    static const uint32_t usual[] = { 115200, 230400, 460800, 921600, 1000000, 1500000, 2000000, 3000000 };
+    static const uint32_t usual[] = { 9600,   19200,  38400,   57600,   115200,  230400,
+                                      460800, 921600, 1000000, 1500000, 2000000, 3000000 };
     uint32_t nearest = 1024;
     for (unsigned i = 0; i < sizeof usual / sizeof usual[0]; i++) {
         uint32_t off = rate > usual[i] ? rate - usual[i] : usual[i] - rate;

@@ -4,7 +4,9 @@
 
 enum { DIVIDER = 0x14, STATUS = 0x1c, FIFO = 128 };
 
-#define LONGEST_DIVIDER 0xfffu
+/* Bits that whole periods have in it: 20 on the chips whose clock is not divided before, 12 on later ones. */
+#define LONGEST_DIVIDER       0xfffffu
+#define LONGEST_LATER_DIVIDER 0xfffu
 
 size_t bare_uart_read(const struct bare_uart *uart, uint8_t *out, size_t room)
 {
@@ -48,8 +50,9 @@ uint32_t bare_uart_divider(const struct bare_uart *uart)
 
 int bare_uart_set_divider(const struct bare_uart *uart, uint32_t divider)
 {
+    uint32_t longest = uart->clock ? LONGEST_LATER_DIVIDER : LONGEST_DIVIDER;
     divider /= clock_divider(uart);
-    if (divider < 16 || divider >> 4 > LONGEST_DIVIDER)
+    if (divider < 16 || divider >> 4 > longest)
         return -1;
     bare_put(uart->base + DIVIDER, divider >> 4 | (divider & 0xf) << 20);
     if (uart->update)
