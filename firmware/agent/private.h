@@ -132,7 +132,7 @@ enum espota_agent_status espota_agent_slots_may_digest(const struct espota_agent
 /* flash.c */
 /* A small step forward, which does not wait. */
 void espota_agent_flash_step(struct espota_agent *agent);
-/* Until flash is idle and all sectors are in it. Erasing ahead is not begun meanwhile. */
+/* Until flash is idle and all sectors are in it. What is erased ahead meanwhile is waited for too. */
 void espota_agent_drain(struct espota_agent *agent);
 /* Did something fail since this was asked last? */
 bool espota_agent_flash_failed(struct espota_agent *agent);
