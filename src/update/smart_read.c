@@ -3,6 +3,7 @@
 
 #include "espota/device.h"
 #include "espota/error.h"
+#include "espota/flash_holds.h"
 #include "espota/hash.h"
 #include "espota/observer.h"
 #include "espota/smart_read.h"
@@ -31,12 +32,14 @@ struct job {
     uint8_t *data;
     uint32_t length;
     unsigned sectors, blocks;
-    size_t digest_length;
+    size_t digest_length;         /* this round's: a device that is lost may go on as one of another kind */
     uint8_t *digests;             /* of its sectors, as the device says */
     bool *right;                  /* by sector */
     struct espota_extent *extent; /* of blocks to be asked for by sector */
     struct espota_read *read;     /* of sectors */
     struct sector_index known;
+    bool assumed;         /* something is right by its digest alone, without having travelled */
+    bool strict;          /* only what travels, or is blank, is right */
     uint32_t before, all; /* bytes of progress: before this part, and of everything */
     uint32_t settled;     /* bytes of it that are right */
     uint32_t under_way;
@@ -86,10 +89,11 @@ static int equals(const struct job *job, const uint8_t *data, uint32_t length, c
 }
 
 /* Does the device hold what is in `data` already, or nothing but FF, which is then put there? */
-static int compare(const struct job *job, uint8_t *data, uint32_t length, const uint8_t *digest, bool *same,
+static int compare(struct job *job, uint8_t *data, uint32_t length, const uint8_t *digest, bool *same,
                    struct espota_error *error)
 {
     int result = equals(job, data, length, digest, same, error);
+    job->assumed = job->assumed || *same;
     if (result != 0 || *same)
         return result;
     result = update_digest_is_blank(job->device, digest, length, same, error);
@@ -123,9 +127,12 @@ static int compare_blocks(struct job *job, size_t *count, struct espota_error *e
 /* A sector that the caller has elsewhere. */
 static bool is_known(struct job *job, unsigned i, const uint8_t *digest)
 {
-    const uint8_t *bytes = sector_length(job, i) == SECTOR ? sector_index_find(&job->known, digest) : NULL;
+    bool may =
+        !job->strict && job->known.digest_length == job->digest_length && sector_length(job, i) == SECTOR;
+    const uint8_t *bytes = may ? sector_index_find(&job->known, digest) : NULL;
     if (bytes)
         memcpy(job->data + i * SECTOR, bytes, SECTOR);
+    job->assumed = job->assumed || bytes;
     return bytes;
 }
 
@@ -175,7 +182,7 @@ static size_t plan_reads(struct job *job, struct sector_index *planned)
     size_t count = 0;
     for (unsigned i = 0; i < job->sectors; i++) {
         const uint8_t *digest = job->digests + i * job->digest_length;
-        bool whole = sector_length(job, i) == SECTOR;
+        bool whole = !job->strict && sector_length(job, i) == SECTOR;
         if (job->right[i] || (whole && sector_index_find(planned, digest)))
             continue;
         uint8_t *to = job->data + i * SECTOR;
@@ -201,8 +208,10 @@ static int check_reads(struct job *job, const struct sector_index *planned, stru
         bool same = false;
         if (job->right[i])
             continue;
-        if (first && first != data)
+        if (first && first != data) {
             memcpy(data, first, SECTOR);
+            job->assumed = true;
+        }
         result = equals(job, data, sector_length(job, i), digest, &same, error);
         if (same)
             settle(job, i, 1);
@@ -233,6 +242,7 @@ static int read_missing(struct job *job, struct espota_error *error)
 static int round_of(struct job *job, struct espota_error *error)
 {
     size_t count = 0;
+    job->digest_length = espota_device_digest_length(job->device);
     int result = compare_blocks(job, &count, error);
     if (result == 0)
         result = compare_sectors(job, count, error);
@@ -243,13 +253,34 @@ static int round_of(struct job *job, struct espota_error *error)
     return result;
 }
 
+/* A device's MD5 alone does not tell that what did not travel is what is in flash. When it is not, all that
+ * is not blank travels: which sectors collide, their digests do not say. */
+static int prove(struct job *job, struct espota_error *error)
+{
+    bool holds = true;
+    if (job->device->digest_kind != ESPOTA_HASH_MD5 || !job->assumed || job->strict)
+        return 0;
+    int result = espota_flash_holds(job->device, job->offset, job->data, job->length, &holds, error);
+    if (result != 0 || holds)
+        return result;
+    espota_device_detail(job->device, "flash has the MD5 of what is known, but not the bytes: all is read");
+    job->strict = true;
+    memset(job->data, 0, job->length);
+    memset(job->right, 0, job->sectors * sizeof *job->right);
+    job->settled = 0;
+    return 0;
+}
+
 static int run(struct job *job, struct espota_error *error)
 {
     for (unsigned idle = 0; idle < MAX_IDLE_ROUNDS; idle++) {
         uint32_t before = job->settled;
         int result = round_of(job, error);
-        if (job->settled == job->length)
-            return 0;
+        if (job->settled == job->length) {
+            result = prove(job, error);
+            if (result == 0 && job->settled == job->length)
+                return 0;
+        }
         if (result != 0)
             result = update_recover(job->device, result, &job->result->repeats, error);
         if (result != 0)
@@ -278,6 +309,7 @@ static int read_part(struct job *job, uint32_t length, struct espota_error *erro
     job->sectors = (length + SECTOR - 1) / SECTOR;
     job->blocks = (length + BLOCK - 1) / BLOCK;
     job->settled = job->under_way = 0;
+    job->assumed = job->strict = false;
     memset(job->right, 0, job->sectors * sizeof *job->right);
     int result = run(job, error);
     job->result->done += prefix(job);
@@ -290,7 +322,7 @@ static int read_part(struct job *job, uint32_t length, struct espota_error *erro
 static int allocate(struct job *job, uint32_t largest, struct espota_error *error)
 {
     size_t sectors = (largest + SECTOR - 1) / SECTOR;
-    job->digests = malloc(sectors * job->digest_length);
+    job->digests = malloc(sectors * ESPOTA_SHA256_LENGTH);
     job->right = calloc(sectors, sizeof *job->right);
     job->extent = calloc(sectors, sizeof *job->extent);
     job->read = calloc(sectors, sizeof *job->read);

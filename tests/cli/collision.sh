@@ -30,4 +30,18 @@ run write --no-stub 0x20000 b.bin
 expect "now it is" 0 "err:0K written, verified"
 run verify --no-stub 0x20000 b.bin
 expect "and verify says so" 0 "err:8192 bytes are the same"
+
+# What a read need not let travel is in flash, byte by byte.
+run read --no-stub --known a.bin 0x20000+8K known.bin
+expect "a known file with the MD5 of what is in flash" 0 "err:verified"
+same "is not taken for it" known.bin b.bin
+cp a.bin earlier.bin
+run read --no-stub 0x20000+8K earlier.bin
+expect "an earlier file with the MD5 of what is in flash" 0 "err:verified"
+same "is not taken for it either" earlier.bin b.bin
+run write 0x22000 a.bin
+expect "the other one behind it" 0 "err:verified"
+run read --no-stub 0x20000+16K both.bin
+expect "two sectors with one MD5" 0 "err:verified"
+same "both travel" both.bin <(cat b.bin a.bin)
 stop_sim

@@ -107,6 +107,11 @@ expect "a stub that dies is loaded again, and the ROM takes over" 0 "err:loading
     "err:verified"
 check "all is written in the end" cmp -i $((0x200000)):0 -n 300000 flash.bin random.bin
 stop_sim
+start_sim --flash-file flash.bin --download --stub-fault dies:1000
+run read -v --known one.bin --port "$REMOTE" 0x200000+300000 lost.bin
+expect "lost while it is read: the ROM takes over, whose digests are of another kind" 0 "err:lost again and again" "err:verified"
+same "all is read in the end" lost.bin random.bin
+stop_sim
 
 # ---- more than 16M
 rm -f flash.bin
