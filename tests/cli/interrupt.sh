@@ -10,6 +10,7 @@ make_build --version 1.0 --seed 1 --size 64K
 # what `interrupted` waits for; each gets the process
 reads_by_rom() { grep -q '^-> c0 00 0e' "$WORK/stderr"; } # READ_FLASH_SLOW
 writes() { sector_in device.bin 0x110000 new.bin 5; }
+is_lost() { grep -q 'trying again' "$WORK/stderr"; }
 heard() { ! grep -q '^ShdPnd:.*[2367abef]$' "/proc/$1/status" 2>/dev/null; } # no SIGINT is pending
 
 # interrupted WHEN NAME STATUS SIGNALS SECONDS ARGS...: the command, sent SIGNALS one after the other once WHEN is true of
@@ -55,6 +56,11 @@ start_sim --flash-file device.bin --real-time
 interrupted writes "an update in the middle of writing" 130 INT 2 ota --port "$TTY" --file new.bin
 run ota --port "$TTY" --file new.bin
 expect "the same command finishes it" 0 "err:Image written and verified"
+stop_sim
+
+# asked to stop, espota does not wait long for a stub that is gone to restart the chip
+start_sim --flash-file device.bin --download --stub-fault dies:1000
+interrupted is_lost "a stub that is gone" 130 INT 5 read -v --port "$UART" 0x10000+512K gone.bin
 stop_sim
 
 # a device that was only looked at goes on as before

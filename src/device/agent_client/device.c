@@ -159,10 +159,13 @@ static int client_rollback(struct espota_device *device, struct espota_error *er
                            error);
 }
 
+/* It answers before it restarts, and at once but for what it was asked before. Who was asked to stop does not
+ * wait long for one that is gone. */
 static int client_restart(struct espota_device *device, struct espota_error *error)
 {
+    enum { RESTART_MS = 700 };
     struct agent_client *client = client_of(device);
-    int result = client_exchange(client, ESPOTA_AGENT_RESTART, NULL, 0, CLIENT_TIMEOUT_MS, 0, NULL, error);
+    int result = client_exchange(client, ESPOTA_AGENT_RESTART, NULL, 0, RESTART_MS, 0, NULL, error);
     if (result == 0) /* it comes up at its own */
         client_forget_rate(client);
     return result;
