@@ -75,7 +75,8 @@ int espota_device_check_range(const struct espota_device *device, const char *wh
             error, ESPOTA_ERR_TOO_BIG,
             "cannot %s 0x%" PRIx32 "-0x%" PRIx64
             " of %s: the chip's ROM bootloader addresses the first %" PRIu32
-            "M of flash only, and would take their start for what follows; an agent reaches all of it",
+            "M of flash only, and would take their start for what follows; the stub and agents reach all of "
+            "it",
             what, offset, offset + length, device->name, reach >> 20);
     return 0;
 }

@@ -195,6 +195,11 @@ expect "with power, the next run finishes it" 0 "err:verified"
 check "so that all is there" cmp -i $((0x200000)):0 -n 300000 flash.bin random.bin
 stop_sim
 
+device --stub-fault dies:20000
+run write --port "$UART" 0x200000 random.bin
+expect "a stub that dies where nothing resets the chip" 3 "err:the stub is lost: reset the chip into download mode"
+stop_sim
+
 device --disconnect-after 20000
 run write --port "$UART" 0x200000 one.bin
 expect "the line breaks while the stub is loaded" 3

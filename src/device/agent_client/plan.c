@@ -186,12 +186,12 @@ static void tell(const struct agent_client *client, const struct client_plan *pl
 {
     struct client_estimate e = client_estimate(client, differing);
     espota_device_detail(&client->device,
-                         "writing %" PRIu32 "K in %zu stretches, %" PRIu32
-                         "K of it for the decoder: raw would take %.1f s, with "
-                         "%u%% of the sectors coded %.1f s (line %" PRIu32 " bytes/s, CPU %u MHz%s)",
-                         differing / 1024, plan->count, sum_of(plan, STREAM_CODED) / 1024, e.raw,
-                         (unsigned)(e.share * 100), e.coded, e.line_rate, client->cpu_mhz,
-                         decodes(client) ? "" : ", no decoder that is used");
+                         "writing %" PRIu32 "K in %zu %s, %" PRIu32
+                         "K of it for the coder (expected: %.1f s as it is, %.1f s with "
+                         "%u%% coded; line %" PRIu32 " bytes/s, CPU %u MHz%s)",
+                         differing / 1024, plan->count, plan->count == 1 ? "stretch" : "stretches",
+                         sum_of(plan, STREAM_CODED) / 1024, e.raw, e.coded, (unsigned)(e.share * 100),
+                         e.line_rate, client->cpu_mhz, decodes(client) ? "" : "; no decoder that is used");
 }
 
 int client_plan(struct client_plan *plan, const struct agent_client *client,

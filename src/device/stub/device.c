@@ -144,9 +144,11 @@ static int stub_recover(struct espota_device *device, struct espota_error *error
     }
     if (result == 0 || result == ESPOTA_ERR_CANCELLED || !stub->info.chip)
         return result;
-    espota_device_detail(device, "%s; loading the stub again", error->text);
+    espota_device_detail(device, "the stub is lost; loading the stub again");
     stub->rom->device.observer = device->observer;
     result = rom_return(stub->rom, error);
+    if (result == ESPOTA_ERR_NO_DEVICE && !rom_can_reset(stub->rom))
+        espota_device_note(device, "the stub is lost: reset the chip into download mode");
     if (result != 0)
         return result;
     if (++stub->reloads > MOST_RELOADS)
