@@ -171,6 +171,37 @@ static void faults_cost_time_and_nothing_else(void **state)
     }
 }
 
+/* All is lost until the host has waited for two seconds. */
+static bool clean_later(void *context)
+{
+    struct slow_line *line = context;
+    if (line->faults.drop == 1000 && line->now_us > 20 * 1000000)
+        line->faults.drop = 0;
+    return false;
+}
+
+/* A full window, and silence: a question that is asked then takes no other's place. */
+static void no_window_is_too_large(void **state)
+{
+    (void)state;
+    static uint8_t data[300000];
+    struct rig rig;
+    struct espota_error error = { 0 };
+    set_up(&rig, false, 10, 0);
+    espota_device_close(rig.device);
+    rig.board->board.agent_config.window = 255;
+    rig.board->board.agent_config.window_bytes = UINT32_MAX;
+    struct espota_observer observer = { .context = rig.line, .cancelled = clean_later };
+    struct espota_agent_client_options options = { .observer = &observer };
+    assert_int_equal(espota_agent_client_open(&rig.device, &rig.line->link, &options, &error), 0);
+    rig.line->now_us = 18 * 1000000;
+    rig.line->faults.drop = 1000;
+    if (espota_device_read(rig.device, APP, data, sizeof data, &error) != 0)
+        fail_msg("%s", error.text);
+    assert_memory_equal(data, rig.board->flash.data + APP, sizeof data);
+    tear_down(&rig);
+}
+
 static void one_that_was_lost_is_asked_again_alone(void **state)
 {
     (void)state;
@@ -211,6 +242,7 @@ int main(void)
         cmocka_unit_test(ranges_are_asked_for_before_the_first_is_answered),
         cmocka_unit_test(a_busy_device_is_not_flooded),
         cmocka_unit_test(faults_cost_time_and_nothing_else),
+        cmocka_unit_test(no_window_is_too_large),
         cmocka_unit_test(one_that_was_lost_is_asked_again_alone),
         cmocka_unit_test(a_silent_line_is_given_up),
     };

@@ -19,6 +19,7 @@ enum {
     CLIENT_WORK_MS = 180000, /* several times what hashing all of the largest flash takes */
     CLIENT_ATTEMPTS = 5,
     CLIENT_MAX_WINDOW = 64,
+    CLIENT_MAX_FLIGHT = CLIENT_MAX_WINDOW + CLIENT_ATTEMPTS, /* a full window, and a probe a silence */
     CLIENT_MAX_KEY = 64,
     CLIENT_MAX_QUESTION = 16, /* bytes of a request of a series */
 };
@@ -31,7 +32,7 @@ struct client_flight {
         uint32_t item; /* the sender's: what it asked for */
         size_t wire;   /* bytes of its frame as they were sent */
         uint64_t sent_ms;
-    } request[CLIENT_MAX_WINDOW];
+    } request[CLIENT_MAX_FLIGHT];
     unsigned count;
     size_t bytes; /* of all of them */
 };

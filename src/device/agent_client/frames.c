@@ -75,7 +75,7 @@ int client_send_built(struct agent_client *client, uint32_t item, struct espota_
 {
     struct client_flight *flight = &client->flight;
     size_t size = client->out_count;
-    if (flight->count == CLIENT_MAX_WINDOW)
+    if (flight->count == CLIENT_MAX_FLIGHT)
         client_drop_oldest(client);
     flight->request[flight->count++] =
         (struct client_request){ client->sequence, item, size, espota_link_now_ms(client->link) };
