@@ -104,7 +104,9 @@ inside() { # RELEASE USER ROOT
     done < <(awk '/^## / { here = $0 == "## Set-up" } here && /^    make .*deps/' "$root$folder/README.md")
     command=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$LOG" | tail -1)
     grep '^skipped: ' "$LOG" | sed 's/^/# /'
-    step "$release: no test is skipped: $command" test "$(sed 's/.*failed, //' <<<"$command")" = "0 skipped"
+    # the stubs' bytes are those of one compiler, which only one of the releases has; all else there is
+    other=$(grep -c '^skipped: .* # SKIP another compiler: ' "$LOG" || true)
+    step "$release: no other test is skipped: $command" test "$(sed 's/.*failed, //' <<<"$command")" = "$other skipped"
 }
 
 if [ "${1:-}" = --inside ]; then
