@@ -11,6 +11,7 @@
 
 #include "fixtures/fake_agent.h"
 #include "fixtures/slow_line.h"
+#include "fixtures/write_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,136 +21,33 @@
 
 #include <cmocka.h>
 
-enum {
-    SECTOR = ESPOTA_SECTOR_SIZE,
-    AT = 0x20000,
-    SECTORS = 60,
-    LENGTH = SECTORS * SECTOR,
-    RATE = 11520, /* bytes a second at 115200 baud */
-    FAST = 1 << 20,
-};
-
-struct rig {
-    struct fake_agent *agent;
-    struct slow_line *line;
-    struct espota_device *device;
-    struct espota_observer observer;
-    uint64_t done;
-    char notes[2000];
-    uint8_t data[LENGTH];
-    struct espota_smart_write result;
-    struct espota_error error;
-};
-
-static void on_progress(void *context, const char *device, const struct espota_progress *progress)
-{
-    struct rig *rig = context;
-    (void)device;
-    assert_true(progress->done >= rig->done || progress->done == 0);
-    assert_true(progress->done <= progress->total);
-    rig->done = progress->done;
-}
-
-static void on_message(void *context, const char *device, enum espota_message kind, const char *text)
-{
-    struct rig *rig = context;
-    (void)device;
-    if (kind != ESPOTA_MESSAGE_DETAIL)
-        snprintf(rig->notes + strlen(rig->notes), sizeof rig->notes - strlen(rig->notes), "%s\n", text);
-}
-
-/* Something like firmware: three quarters of it can be foretold, some sectors are blank. */
-static void fill(uint8_t *data)
-{
-    uint32_t random = 7;
-    for (uint32_t i = 0; i < LENGTH; i++) {
-        random = random * 1103515245u + 12345u;
-        data[i] = i % 4 ? (uint8_t)(i >> 6) : (uint8_t)(random >> 16);
-        if (i / SECTOR % 10 == 9)
-            data[i] = 0xff;
-    }
-}
-
-static void open_session(struct rig *rig)
-{
-    struct espota_agent_client_options options = { .observer = &rig->observer, .work_timeout_ms = 20000 };
-    if (espota_agent_client_open(&rig->device, &rig->line->link, &options, &rig->error) != 0)
-        fail_msg("%s", rig->error.text);
-}
-
-static struct rig *set_up(unsigned latency_ms, uint32_t rate)
-{
-    struct rig *rig = calloc(1, sizeof *rig);
-    assert_non_null(rig);
-    fill(rig->data);
-    rig->agent = fake_agent();
-    rig->line = slow_line_to(rig->agent, fake_agent_input, &rig->agent->answer);
-    rig->line->latency_ms = latency_ms;
-    rig->line->bytes_per_second = rate;
-    rig->line->link.baud = rate < FAST ? rate * 10 : 0;
-    rig->observer = (struct espota_observer){ rig, on_progress, on_message, NULL };
-    return rig;
-}
-
-static struct rig *connected(unsigned latency_ms, uint32_t rate)
-{
-    struct rig *rig = set_up(latency_ms, rate);
-    open_session(rig);
-    return rig;
-}
-
-static void tear_down(struct rig *rig)
-{
-    espota_device_close(rig->device);
-    slow_line_free(rig->line);
-    fake_agent_free(rig->agent);
-    free(rig);
-}
-
-static int write_all(struct rig *rig)
-{
-    rig->done = 0;
-    return espota_smart_write(rig->device, AT, rig->data, LENGTH, &rig->result, &rig->error);
-}
-
-static void assert_written(struct rig *rig)
-{
-    if (write_all(rig) != 0)
-        fail_msg("%s", rig->error.text);
-    assert_memory_equal(rig->agent->flash + AT, rig->data, LENGTH);
-    assert_int_equal(rig->done, LENGTH);
-    assert_int_equal(rig->result.written + rig->result.kept, LENGTH);
-    assert_in_range(rig->line->most_waiting, 0, rig->agent->window_bytes);
-    assert_in_range(rig->line->most_frames, 0, rig->agent->window);
-}
-
 /* ---- what travels ---------------------------------------------------------------------------------------
  */
 
 static void raw_streams_keep_a_line_with_latency_full(void **state)
 {
     (void)state;
-    struct rig *rig = set_up(50, RATE);
+    struct write_rig *rig = write_rig(50, RATE);
     rig->agent->coders = 1;
-    open_session(rig);
+    write_rig_open(rig);
     uint64_t since = rig->line->now_us;
-    assert_written(rig);
+    write_rig_assert_written(rig);
     assert_int_equal(rig->agent->coded_streams, 0);
     assert_in_range(rig->agent->stream_bytes, 54 * SECTOR, 55 * SECTOR);
     /* what frames add, and some round trips for digests and the range */
     assert_in_range((rig->line->now_us - since) / 1000, 0, 54 * SECTOR * 1.035 * 1000 / RATE + 800);
-    tear_down(rig);
+    write_rig_free(rig);
 }
 
 static void firmware_goes_coded_over_a_slow_line(void **state)
 {
     (void)state;
-    struct rig *rig = connected(5, RATE);
-    assert_written(rig);
+    struct write_rig *rig = write_rig_connected(5, RATE);
+    write_rig_assert_written(rig);
     assert_int_equal(rig->agent->coded_streams, 1); /* blank sectors that are there do not end it */
     assert_in_range(rig->agent->stream_bytes, 1, 54 * SECTOR * 7 / 10);
     assert_int_equal(rig->agent->ranges, 1);
-    tear_down(rig);
+    write_rig_free(rig);
 }
 
 /* TCP knows no rate; the UART behind it, whose rate can change, has one. */
@@ -157,15 +55,15 @@ static void a_line_behind_a_link_without_a_rate_is_slow(void **state)
 {
     (void)state;
     for (int serial = 0; serial < 2; serial++) {
-        struct rig *rig = set_up(0, RATE);
+        struct write_rig *rig = write_rig(0, RATE);
         rig->line->link.baud = 0;
         rig->agent->cpu_mhz = 40;
         if (!serial)
             rig->agent->capabilities &= ~ESPOTA_AGENT_CAN_RATE;
-        open_session(rig);
-        assert_written(rig);
+        write_rig_open(rig);
+        write_rig_assert_written(rig);
         assert_int_equal(rig->agent->coded_sectors > 0, serial);
-        tear_down(rig);
+        write_rig_free(rig);
     }
 }
 
@@ -183,12 +81,12 @@ static void line_and_cpu_share_the_work(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct rig *rig = set_up(0, cases[i].rate);
+        struct write_rig *rig = write_rig(0, cases[i].rate);
         rig->agent->cpu_mhz = cases[i].mhz;
-        open_session(rig);
-        assert_written(rig);
+        write_rig_open(rig);
+        write_rig_assert_written(rig);
         assert_in_range(rig->agent->coded_sectors, cases[i].least, cases[i].most);
-        tear_down(rig);
+        write_rig_free(rig);
     }
 }
 
@@ -196,32 +94,32 @@ static void line_and_cpu_share_the_work(void **state)
 static void filled_sectors_do_not_travel(void **state)
 {
     (void)state;
-    struct rig *rig = set_up(1, FAST);
+    struct write_rig *rig = write_rig(1, FAST);
     rig->agent->capabilities &= ~ESPOTA_AGENT_CAN_RATE; /* a network */
-    open_session(rig);
+    write_rig_open(rig);
     memset(rig->agent->flash, 0x55, FAKE_FLASH);
     memset(rig->data + 10 * SECTOR, 0xff, 45 * SECTOR);
     memset(rig->data + 20 * SECTOR, 0, 10 * SECTOR);
-    assert_written(rig);
+    write_rig_assert_written(rig);
     assert_in_range(rig->agent->stream_bytes, 13 * SECTOR, 14 * SECTOR);
-    tear_down(rig);
+    write_rig_free(rig);
 }
 
 static void single_sectors_go_raw_without_a_round_trip_each(void **state)
 {
     (void)state;
-    struct rig *rig = connected(50, 8 * RATE);
+    struct write_rig *rig = write_rig_connected(50, 8 * RATE);
     memcpy(rig->agent->flash + AT, rig->data, LENGTH);
     for (unsigned i = 0; i < SECTORS; i += 3)
         rig->agent->flash[AT + i * SECTOR + 5] ^= 1;
     uint64_t since = rig->line->now_us;
-    assert_written(rig);
+    write_rig_assert_written(rig);
     assert_int_equal(rig->result.written, SECTORS / 3 * SECTOR);
     assert_int_equal(rig->agent->starts, SECTORS / 3);
     assert_int_equal(rig->agent->requests[ESPOTA_AGENT_BEGIN], 1);
     /* 20 sectors of 4K at the line's rate, that is 900 ms; 20 round trips more were 2 s */
     assert_in_range((rig->line->now_us - since) / 1000, 0, 900 + 900);
-    tear_down(rig);
+    write_rig_free(rig);
 }
 
 static void a_busy_agent_is_not_flooded(void **state)
@@ -229,15 +127,15 @@ static void a_busy_agent_is_not_flooded(void **state)
     (void)state;
     static const uint32_t windows[] = { 8192, 4000, 100 };
     for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
-        struct rig *rig = set_up(2, FAST);
+        struct write_rig *rig = write_rig(2, FAST);
         rig->agent->window_bytes = windows[i];
         rig->agent->coders = 1;
         rig->line->busy_us = 30000;
-        open_session(rig);
-        assert_int_equal(write_all(rig), 0);
+        write_rig_open(rig);
+        assert_int_equal(write_rig_write(rig), 0);
         assert_in_range(rig->line->most_waiting, 1, windows[i] < 2200 ? 2200 : windows[i]);
         assert_in_range(rig->line->most_frames, 1, windows[i] < 2200 ? 1 : rig->agent->window);
-        tear_down(rig);
+        write_rig_free(rig);
     }
 }
 
@@ -251,20 +149,20 @@ static void faults_cost_time_and_nothing_else(void **state)
     };
     (void)state;
     for (size_t i = 0; i < 4 * sizeof faults / sizeof faults[0]; i++) {
-        struct rig *rig = set_up(10, 8 * RATE);
+        struct write_rig *rig = write_rig(10, 8 * RATE);
         rig->agent->coders = i & 1 ? 3 : 1;
-        open_session(rig);
+        write_rig_open(rig);
         if (i & 2) /* many streams */
             for (unsigned k = 0; k < SECTORS; k += 2)
                 memcpy(rig->agent->flash + AT + k * SECTOR, rig->data + k * SECTOR, SECTOR);
         rig->line->faults = faults[i / 4];
         rig->line->random = (uint32_t)i + 1;
         uint64_t since = rig->line->now_us;
-        if (write_all(rig) != 0)
+        if (write_rig_write(rig) != 0)
             fail_msg("case %zu: %s", i, rig->error.text);
         assert_memory_equal(rig->agent->flash + AT, rig->data, LENGTH);
         assert_in_range((rig->line->now_us - since) / 1000, 0, faults[i / 4].drop == 200 ? 240000 : 60000);
-        tear_down(rig);
+        write_rig_free(rig);
     }
 }
 
@@ -276,12 +174,12 @@ static void a_cut_costs_what_was_not_rebuilt_yet(void **state)
     (void)state;
     for (unsigned cut = 1000; cut < 130000; cut += 13000)
         for (int coded = 0; coded < 2; coded++) {
-            struct rig *rig = set_up(5, RATE);
+            struct write_rig *rig = write_rig(5, RATE);
             rig->agent->coders = coded ? 3 : 1;
-            open_session(rig);
+            write_rig_open(rig);
             rig->line->carried = 0;
             rig->line->cut_after = cut;
-            int result = write_all(rig);
+            int result = write_rig_write(rig);
             assert_true(result == ESPOTA_ERR_NO_DEVICE || result == 0);
             espota_device_close(rig->device);
             uint32_t there = 0;
@@ -289,10 +187,10 @@ static void a_cut_costs_what_was_not_rebuilt_yet(void **state)
                 there += memcmp(rig->agent->flash + AT + i * SECTOR, rig->data + i * SECTOR, SECTOR) == 0;
             slow_line_mend(rig->line);
             fake_agent_restart(rig->agent);
-            open_session(rig);
-            assert_written(rig);
+            write_rig_open(rig);
+            write_rig_assert_written(rig);
             assert_int_equal(rig->result.kept, there * SECTOR);
-            tear_down(rig);
+            write_rig_free(rig);
         }
 }
 
@@ -378,19 +276,19 @@ static void an_agent_that_lies_is_given_up(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
         for (int coded = 0; coded < 2; coded++) {
-            struct rig *rig = set_up(1, 8 * RATE);
+            struct write_rig *rig = write_rig(1, 8 * RATE);
             rig->agent->coders = coded ? 3 : 1;
             rig->agent->twist = lies[i];
-            open_session(rig);
+            write_rig_open(rig);
             uint64_t since = rig->line->now_us;
-            int result = write_all(rig);
+            int result = write_rig_write(rig);
             if (result != ESPOTA_ERR_DEVICE && result != ESPOTA_ERR_TIMEOUT && result != ESPOTA_ERR_VERIFY &&
                 result != 0)
                 fail_msg("lie %zu: %d, %s", i, result, rig->error.text);
             if (result == 0) /* it was in flash, whatever was said of it */
                 assert_memory_equal(rig->agent->flash + AT, rig->data, LENGTH);
             assert_in_range((rig->line->now_us - since) / 1000, 0, 600000);
-            tear_down(rig);
+            write_rig_free(rig);
         }
 }
 
@@ -398,13 +296,13 @@ static void impossible_limits_end_the_session(void **state)
 {
     (void)state;
     struct espota_agent_client_options options = { 0 };
-    struct rig *rig = set_up(1, FAST);
+    struct write_rig *rig = write_rig(1, FAST);
     rig->agent->window = 0;
     assert_int_equal(espota_agent_client_open(&rig->device, &rig->line->link, &options, &rig->error),
                      ESPOTA_ERR_DEVICE);
     assert_non_null(strstr(rig->error.text, "impossible limits"));
     rig->device = NULL;
-    tear_down(rig);
+    write_rig_free(rig);
 }
 
 /* Once: it was restarted, or somebody else began a stream. */
@@ -424,17 +322,17 @@ static void a_stream_that_the_agent_lost_is_begun_anew_where_it_was(void **state
     (void)state;
     for (uint8_t coders = 1; coders <= 3; coders += 2) {
         unsigned times = 3;
-        struct rig *rig = set_up(5, RATE);
+        struct write_rig *rig = write_rig(5, RATE);
         rig->agent->coders = coders;
         rig->agent->twist = lose_the_stream;
         rig->agent->twist_context = &times;
-        open_session(rig);
-        assert_written(rig);
+        write_rig_open(rig);
+        write_rig_assert_written(rig);
         assert_int_equal(times, 0);
         assert_int_equal(rig->result.repeats, 0);
         if (coders == 1)
             assert_in_range(rig->agent->stream_bytes, 54 * SECTOR, 54 * SECTOR + 3 * (8192 + SECTOR + 1024));
-        tear_down(rig);
+        write_rig_free(rig);
     }
 }
 
@@ -452,13 +350,13 @@ static void an_agent_that_refuses_coded_streams_gets_raw_ones(void **state)
 {
     (void)state;
     for (int malformed = 0; malformed < 2; malformed++) {
-        struct rig *rig = connected(5, RATE);
+        struct write_rig *rig = write_rig_connected(5, RATE);
         rig->agent->twist = refuse_coded;
         rig->agent->twist_context = malformed ? rig : NULL;
-        assert_written(rig);
+        write_rig_assert_written(rig);
         assert_int_equal(rig->result.repeats, 0);
         assert_non_null(strstr(rig->notes, "does not take a coded stream"));
-        tear_down(rig);
+        write_rig_free(rig);
     }
 }
 
@@ -473,17 +371,17 @@ static bool decode_wrongly(struct fake_agent *agent, struct fake_reply *reply)
 static void what_was_decoded_wrongly_goes_raw(void **state)
 {
     (void)state;
-    struct rig *rig = connected(5, RATE);
+    struct write_rig *rig = write_rig_connected(5, RATE);
     rig->agent->twist = decode_wrongly;
-    assert_written(rig);
+    write_rig_assert_written(rig);
     assert_non_null(strstr(rig->notes, "does not hold what the agent decoded"));
-    tear_down(rig);
+    write_rig_free(rig);
 }
 
 static void erasing_goes_through_the_window_too(void **state)
 {
     (void)state;
-    struct rig *rig = connected(50, FAST);
+    struct write_rig *rig = write_rig_connected(50, FAST);
     memset(rig->agent->flash, 0, FAKE_FLASH);
     uint64_t since = rig->line->now_us;
     assert_int_equal(espota_device_erase(rig->device, SECTOR, FAKE_FLASH - 2 * SECTOR, &rig->error), 0);
@@ -491,106 +389,8 @@ static void erasing_goes_through_the_window_too(void **state)
         assert_int_equal(rig->agent->flash[i], i >= SECTOR && i < FAKE_FLASH - SECTOR ? 0xff : 0);
     assert_int_equal(rig->done, FAKE_FLASH - 2 * SECTOR);
     assert_in_range((rig->line->now_us - since) / 1000, 100, 150);
-    tear_down(rig);
+    write_rig_free(rig);
 }
-
-/* ---- rates ----------------------------------------------------------------------------------------------
- */
-
-static struct rig *at_115200(void)
-{
-    struct rig *rig = set_up(1, RATE);
-    rig->agent->baud = 115200;
-    rig->agent->now_us = &rig->line->now_us;
-    slow_line_has_baud(rig->line, &rig->agent->baud);
-    return rig;
-}
-
-static void a_rate_that_works_stays_until_the_end(void **state)
-{
-    (void)state;
-    struct rig *rig = at_115200();
-    open_session(rig);
-    assert_true(espota_agent_client_has_rate(rig->device));
-    assert_int_equal(espota_agent_client_set_rate(rig->device, 921600, &rig->error), 0);
-    assert_int_equal(rig->agent->baud, 921600);
-    assert_int_equal(rig->line->link.baud, 921600);
-    uint64_t since = rig->line->now_us;
-    assert_written(rig);
-    assert_in_range((rig->line->now_us - since) / 1000, 0, 54 * SECTOR * 10 / 921 + 500);
-    espota_device_close(rig->device);
-    assert_int_equal(rig->agent->baud, 115200); /* it was asked to */
-    rig->line->link.baud = 115200;
-    open_session(rig);
-    tear_down(rig);
-}
-
-static void a_rate_that_does_not_work_is_taken_back(void **state)
-{
-    (void)state;
-    struct rig *rig = at_115200();
-    rig->agent->rate_fails = true;
-    open_session(rig);
-    uint64_t since = rig->line->now_us;
-    assert_int_equal(espota_agent_client_set_rate(rig->device, 2000000, &rig->error), ESPOTA_ERR_UNSUPPORTED);
-    assert_non_null(strstr(rig->notes, "2000000 baud do not work"));
-    assert_in_range((rig->line->now_us - since) / 1000, 1000, 4000);
-    assert_int_equal(rig->line->link.baud, 115200);
-    assert_int_equal(rig->agent->baud, 115200);
-    assert_written(rig);
-    tear_down(rig);
-}
-
-/* An emulator behind a raw TCP port, or a bridge that follows by itself. */
-static void a_line_without_rates_lets_the_agent_change_its_own(void **state)
-{
-    (void)state;
-    struct rig *rig = set_up(1, FAST);
-    rig->agent->now_us = &rig->line->now_us;
-    open_session(rig);
-    assert_int_equal(espota_agent_client_set_rate(rig->device, 921600, &rig->error), 0);
-    assert_int_equal(rig->agent->baud, 921600);
-    assert_written(rig);
-    tear_down(rig);
-}
-
-static void an_agent_without_rates_keeps_its_own(void **state)
-{
-    (void)state;
-    struct rig *rig = set_up(1, RATE);
-    rig->agent->capabilities &= ~ESPOTA_AGENT_CAN_RATE;
-    open_session(rig);
-    assert_false(espota_agent_client_has_rate(rig->device));
-    assert_int_equal(espota_agent_client_set_rate(rig->device, 921600, &rig->error), ESPOTA_ERR_UNSUPPORTED);
-    assert_int_equal(rig->agent->requests[ESPOTA_AGENT_RATE], 0);
-    tear_down(rig);
-}
-
-static void an_agent_at_another_rate_is_found(void **state)
-{
-    (void)state;
-    struct rig *rig = at_115200();
-    struct espota_agent_client_options options = { .other_baud = 460800 };
-    rig->agent->baud = 460800;
-    assert_int_equal(espota_agent_client_open(&rig->device, &rig->line->link, &options, &rig->error), 0);
-    assert_int_equal(rig->line->link.baud, 460800);
-    tear_down(rig);
-}
-
-/* Restarted in the middle, at the rate that it begins with. */
-static void a_device_that_starts_anew_is_found_at_its_own_rate(void **state)
-{
-    (void)state;
-    struct rig *rig = at_115200();
-    open_session(rig);
-    assert_int_equal(espota_agent_client_set_rate(rig->device, 921600, &rig->error), 0);
-    rig->agent->baud = 115200;
-    fake_agent_restart(rig->agent);
-    assert_written(rig);
-    assert_int_equal(rig->agent->baud, 921600); /* and brought to the faster one again */
-    tear_down(rig);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -609,12 +409,6 @@ int main(void)
         cmocka_unit_test(an_agent_that_refuses_coded_streams_gets_raw_ones),
         cmocka_unit_test(what_was_decoded_wrongly_goes_raw),
         cmocka_unit_test(erasing_goes_through_the_window_too),
-        cmocka_unit_test(a_rate_that_works_stays_until_the_end),
-        cmocka_unit_test(a_rate_that_does_not_work_is_taken_back),
-        cmocka_unit_test(a_line_without_rates_lets_the_agent_change_its_own),
-        cmocka_unit_test(an_agent_without_rates_keeps_its_own),
-        cmocka_unit_test(an_agent_at_another_rate_is_found),
-        cmocka_unit_test(a_device_that_starts_anew_is_found_at_its_own_rate),
     };
     return cmocka_run_group_tests_name("agent_write", tests, NULL, NULL);
 }
