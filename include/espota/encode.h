@@ -11,6 +11,9 @@
 #include "espota/buffer.h"
 #include "espota/coder.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /** Append the stream, head included, of `length` bytes at `offset` of the image to `stream`. Offset and
  * length are whole sectors; what lies beyond `image_length` counts as FF. `table_log` is what the decoder
  * takes.
@@ -39,6 +42,12 @@ int espota_encoder_sector(struct espota_encoder *encoder, struct espota_bytes *s
                           struct espota_error *error);
 /** Free it; NULL is allowed. */
 void espota_encoder_end(struct espota_encoder *encoder);
+
+/** Does one byte, repeated, make the whole sector of 4096 bytes? */
+bool espota_chunk_is_fill(const uint8_t *sector);
+/** Append the chunk of a sector that costs no decoder anything: fill or stored. @return 0, or
+ * ESPOTA_ERR_NOMEM. */
+int espota_chunk_append_plain(struct espota_bytes *stream, const uint8_t *sector, struct espota_error *error);
 
 #pragma GCC visibility pop
 

@@ -211,9 +211,16 @@ static int append_chunk(struct espota_bytes *stream, unsigned kind, const void *
     return status != 0 ? status : espota_bytes_append(stream, data, size, error);
 }
 
-static bool is_fill(const uint8_t *sector)
+bool espota_chunk_is_fill(const uint8_t *sector)
 {
     return memcmp(sector, sector + 1, SECTOR - 1) == 0;
+}
+
+int espota_chunk_append_plain(struct espota_bytes *stream, const uint8_t *sector, struct espota_error *error)
+{
+    bool fill = espota_chunk_is_fill(sector);
+    return append_chunk(stream, fill ? ESPOTA_CHUNK_FILL : ESPOTA_CHUNK_STORED, sector, fill ? 1 : SECTOR,
+                        error);
 }
 
 /* By the model, unless that does not help: then it is as if it had never seen the sector. */
@@ -262,8 +269,8 @@ static int append_sector(struct espota_encoder *e, const uint8_t *sector, struct
                          struct espota_error *error)
 {
     uint8_t from[4];
-    if (is_fill(sector))
-        return append_chunk(stream, ESPOTA_CHUNK_FILL, sector, 1, error);
+    if (espota_chunk_is_fill(sector))
+        return espota_chunk_append_plain(stream, sector, error);
     uint32_t at = earlier(e, sector);
     espota_put_le32(from, at);
     if (at != e->offset)

@@ -121,15 +121,10 @@ static bool decodes(const struct agent_client *client)
            !client->coded_refused;
 }
 
-static bool is_fill(const uint8_t *sector)
-{
-    return memcmp(sector, sector + 1, SECTOR - 1) == 0;
-}
-
 static bool has_fill(const uint8_t *data, uint32_t length)
 {
     for (uint32_t at = 0; at < length; at += SECTOR)
-        if (is_fill(data + at))
+        if (espota_chunk_is_fill(data + at))
             return true;
     return false;
 }
@@ -152,7 +147,7 @@ static uint32_t gap_at(const struct espota_changes *changes, uint32_t at)
 {
     uint32_t length = 0;
     while (at + length < changes->length && length < LONGEST_GAP * SECTOR && !differs(changes, at + length) &&
-           is_fill(changes->data + at + length))
+           espota_chunk_is_fill(changes->data + at + length))
         length += SECTOR;
     return at + length < changes->length && differs(changes, at + length) ? length : 0;
 }

@@ -10,7 +10,7 @@
 
 #define SECTOR ESPOTA_SECTOR_SIZE
 
-enum { CHUNK_WORD = 2, CHUNK_KIND_SHIFT = 14 };
+enum { CHUNK_KIND_SHIFT = 14 };
 
 static uint32_t sectors_of(const struct client_stream *stream)
 {
@@ -70,22 +70,6 @@ static int begin(struct client_stream *stream, const struct client_image *image,
     return append_head(stream, image, error);
 }
 
-static bool is_fill(const uint8_t *sector)
-{
-    return memcmp(sector, sector + 1, SECTOR - 1) == 0;
-}
-
-/* A chunk that costs the decoder nothing. */
-static int append_chunk(struct client_stream *stream, const uint8_t *sector, struct espota_error *error)
-{
-    bool fill = is_fill(sector);
-    uint8_t word[CHUNK_WORD];
-    unsigned kind = fill ? ESPOTA_CHUNK_FILL : ESPOTA_CHUNK_STORED;
-    espota_put_le16(word, (uint16_t)(kind << CHUNK_KIND_SHIFT));
-    int result = espota_bytes_append(&stream->bytes, word, sizeof word, error);
-    return result ? result : espota_bytes_append(&stream->bytes, sector, fill ? 1 : SECTOR, error);
-}
-
 static int make_sector(struct client_stream *stream, const struct client_image *image,
                        struct espota_error *error)
 {
@@ -94,7 +78,7 @@ static int make_sector(struct client_stream *stream, const struct client_image *
     if (stream->kind == STREAM_CODED)
         result = espota_encoder_sector(stream->encoder, &stream->bytes, error) == 1 ? 0 : (int)error->status;
     else if (stream->kind == STREAM_CHUNKS)
-        result = append_chunk(stream, sector, error);
+        result = espota_chunk_append_plain(&stream->bytes, sector, error);
     else
         result = espota_bytes_append(&stream->bytes, sector, SECTOR, error);
     if (result == 0)
