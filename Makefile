@@ -177,6 +177,10 @@ endef
 $(BUILD)/unit/%: tests/unit/%.c $(FIXTURES) $(INTERNAL)
 	$(call program,-lcmocka)
 
+# What several of them share and is in no fixture, since it uses cmocka.
+$(BUILD)/obj/tests/unit/%.o: CPPFLAGS += -Itests
+$(BUILD)/unit/test_agent_write $(BUILD)/unit/test_client_rate: $(BUILD)/obj/tests/unit/write_rig.o
+
 # What is tested of the commands lies in no library.
 $(BUILD)/unit/test_json: $(BUILD)/obj/src/cli/json.o $(BUILD)/obj/src/ui/clean.o
 $(BUILD)/unit/test_options: $(BUILD)/obj/src/cli/options.o $(BUILD)/obj/src/ui/message.o $(BUILD)/obj/src/ui/clean.o

@@ -11,6 +11,11 @@ flags+=(-Isrc -Itests -Ifirmware/port/bare -Ifirmware/port/stub -Ifirmware/port/
 
 echo "layers"
 tests/layers.sh "${BUILD:-build}/obj"
+echo "fixtures"
+if grep -l cmocka tests/fixtures/*; then
+    echo "fixtures: built where cmocka is not installed: they may not use it"
+    exit 1
+fi
 echo "neutral"
 tests/neutral.sh
 echo "clang-format"

@@ -11,7 +11,7 @@
 
 #include "fixtures/fake_agent.h"
 #include "fixtures/slow_line.h"
-#include "fixtures/write_rig.h"
+#include "write_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
