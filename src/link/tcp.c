@@ -39,10 +39,19 @@ static int wait_for(int fd, short events, int timeout_ms)
     return ready;
 }
 
+/* A bridge to a UART sends the first byte of an answer at once, and the others when that one is acknowledged,
+ * which is put off by 40 ms (RFC 896, RFC 1122) unless asked for, after each read and write anew. */
+static void acknowledge(int fd)
+{
+    const int one = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one); /* no socket: nothing to do */
+}
+
 static int stream_read(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
                        struct espota_error *error)
 {
     struct stream *s = (struct stream *)link;
+    acknowledge(s->fd);
     int ready = wait_for(s->fd, POLLIN, (int)timeout_ms);
     if (ready < 0)
         return broken(s, error, espota_reason(errno));
