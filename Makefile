@@ -15,6 +15,7 @@ BASHDIR    = $(PREFIX)/share/bash-completion/completions
 ZSHDIR     = $(PREFIX)/share/zsh/site-functions
 DATADIR    = $(PREFIX)/share/espota
 FISHDIR    = $(PREFIX)/share/fish/vendor_completions.d
+METADIR    = $(PREFIX)/share/metainfo
 
 # ---- packages ---------------------------------------------------------------------------------------------
 # Debian's names, which are Ubuntu's too; what is looked for and the package that brings it, as LOOKED-FOR:PACKAGE.
@@ -37,14 +38,17 @@ fuzz-minimise_NEEDS = $(fuzz_NEEDS)
 firmware_NEEDS    = xtensa-lx106-elf-gcc:gcc-xtensa-lx106 riscv64-unknown-elf-gcc:gcc-riscv64-unknown-elf
 firmware-size_NEEDS = $(firmware_NEEDS)
 check-fresh_NEEDS = debootstrap debian-archive-keyring
+deb_NEEDS         = dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian
+# What Debian's libcurl.a stands on.
+static_NEEDS      = libnghttp2-dev libidn2-dev libunistring-dev libpsl-dev libssh2-1-dev libzstd-dev libbrotli-dev
 # The goals that want cmocka, and those that test the firmware, where it can be had.
-UNIT_GOALS = unit check check-asan check-tsan
+UNIT_GOALS = unit check check-asan check-tsan deb
 FIRMWARE_TESTS = check check-asan interop
 
 GOALS := $(filter-out deps,$(MAKECMDGOALS))
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 # Packages come first, then a make that finds what they brought. With no other goal: what any goal needs.
-FOR := $(or $(GOALS),demo check lint fuzz check-fresh)
+FOR := $(or $(GOALS),demo check lint fuzz check-fresh deb static)
 PACKAGES = make libc6-dev $(call second,$(BUILD_NEEDS) $(LIBRARIES) $(foreach g,$(FOR),$($(g)_NEEDS))) \
            $(if $(filter $(UNIT_GOALS),$(FOR)),libcmocka-dev)
 OPTIONAL = $(if $(filter $(FIRMWARE_TESTS),$(FOR)),$(call second,$(firmware_NEEDS)) qemu-system-misc)
@@ -119,7 +123,7 @@ BENCHES      := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
 TOOL_SOURCES := $(wildcard tests/tools/*.c)
 TOOLS        := $(TOOL_SOURCES:tests/tools/%.c=$(BUILD)/tools/%)
 
-.PHONY: all demo check check-asan check-tsan check-fault check-fresh lint fuzz fuzz-minimise bench install uninstall clean unit tools interop man
+.PHONY: all demo check check-asan check-tsan check-fault check-fresh lint fuzz fuzz-minimise bench install uninstall clean unit tools interop man deb static
 all: $(BUILD)/espota $(BUILD)/libespota.so
 
 $(BUILD)/espota: $(CLI_OBJECTS) $(SIM_OBJECTS) $(BUILD)/libespota.a
@@ -257,13 +261,30 @@ demo: all tools
 
 include firmware/firmware.mk
 
+# ---- packages, and a program for any system ------------------------------------------------------------------
+DEB_TREE = $(BUILD)/deb/espota-$(VERSION)
+# Of a copy of this tree: Debian packages, in build/deb.
+deb:
+	rm -rf $(BUILD)/deb && mkdir -p $(DEB_TREE)
+	tar -cf - --exclude-vcs --exclude='./build*' --exclude=./$(BUILD) . | tar -xf - -C $(DEB_TREE)
+	cd $(DEB_TREE) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD dpkg-buildpackage -us -uc -b
+	cd $(BUILD)/deb && lintian --allow-root --fail-on error,warning *.changes
+
+# One file that needs no library of the system it runs on.
+static: $(BUILD)/static/espota
+$(BUILD)/static/espota: $(CLI_OBJECTS) $(SIM_OBJECTS) $(LIB_OBJECTS) contrib/link-static.sh
+	@mkdir -p $(@D)
+	$(QUIET) LINK $@
+	$(RUN)contrib/link-static.sh $(firstword $(CC)) $@ $(filter %.o,$^) -- $(MODULES)
+	$(RUN)strip $@
+
 # ---- installation -----------------------------------------------------------------------------------------
 MAN1_PAGES := $(wildcard man/*.1)
 MAN7_PAGES := $(wildcard man/*.7)
 
 install: all
 	install -d $(DESTDIR)$(DATADIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/espota \
-	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) $(DESTDIR)$(METADIR)
 	install -m 755 $(BUILD)/espota $(DESTDIR)$(BINDIR)/espota
 	install -m 644 $(BUILD)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.a
 	install -m 644 $(BUILD)/libespota.so $(DESTDIR)$(LIBDIR)/libespota.so.$(VERSION)
@@ -273,6 +294,7 @@ install: all
 	install -m 644 $(MAN1_PAGES) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(MAN7_PAGES) $(DESTDIR)$(MANDIR)/man7
 	install -m 644 contrib/60-espota.rules $(DESTDIR)$(DATADIR)/60-espota.rules
+	install -m 644 contrib/espota.metainfo.xml $(DESTDIR)$(METADIR)/org.espota.espota.metainfo.xml
 	install -m 644 completions/espota.bash $(DESTDIR)$(BASHDIR)/espota
 	install -m 644 completions/_espota $(DESTDIR)$(ZSHDIR)/_espota
 	install -m 644 completions/espota.fish $(DESTDIR)$(FISHDIR)/espota.fish
@@ -282,7 +304,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/espota $(DESTDIR)$(LIBDIR)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.so* \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/espota.pc $(DESTDIR)$(BASHDIR)/espota $(DESTDIR)$(ZSHDIR)/_espota \
-	    $(DESTDIR)$(FISHDIR)/espota.fish $(MAN1_PAGES:man/%=$(DESTDIR)$(MANDIR)/man1/%) \
+	    $(DESTDIR)$(FISHDIR)/espota.fish $(DESTDIR)$(METADIR)/org.espota.espota.metainfo.xml $(MAN1_PAGES:man/%=$(DESTDIR)$(MANDIR)/man1/%) \
 	    $(MAN7_PAGES:man/%=$(DESTDIR)$(MANDIR)/man7/%)
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/espota $(DESTDIR)$(DATADIR)
 

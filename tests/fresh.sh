@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A newcomer's machine: pristine Debian systems in a scratch folder, the last commit cloned into each, and there the
-# commands of README's set-up, as they stand in it. Usage: fresh.sh RELEASE:USER[:JOBS] ... (USER: root, or
+# commands of README's set-up, as they stand in it. Then the packages are made there, installed in a second pristine system and
+# removed again, and the static program runs where there is nothing else. Usage: fresh.sh RELEASE:USER[:JOBS] ... (USER: root, or
 # newcomer, who has sudo; JOBS: make runs so many). How this machine reaches Debian and PyPI goes in with it: apt's mirror and settings, pip's, certificates, proxies.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -50,10 +51,14 @@ base() { # RELEASE ROOT: a minimal system with what its owner had to have to get
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # no service starts in here
     chmod 755 "$root/usr/sbin/policy-rc.d"
     settings "$root"
-    mount -t proc proc "$root/proc" && mount -t sysfs -o ro sysfs "$root/sys" && mount -t tmpfs tmpfs "$root/dev/shm" &&
-        mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$root/dev/pts" || return 1
     chroot "$root" useradd --create-home --shell /bin/bash newcomer
     echo 'newcomer ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/newcomer"
+    cp -a "$root" "$root.user" && mounts "$root" && mounts "$root.user"
+}
+
+mounts() { # ROOT
+    mount -t proc proc "$1/proc" && mount -t sysfs -o ro sysfs "$1/sys" && mount -t tmpfs tmpfs "$1/dev/shm" &&
+        mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$1/dev/pts"
 }
 
 within() { # ROOT USER FOLDER COMMAND: as a login would have it
@@ -89,6 +94,30 @@ none_of() { # ROOT PACKAGE...: none is installed
     ! chroot "$root" dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | grep '^installed'
 }
 
+files() { # ROOT: all that packages could leave behind
+    (cd "$1" && find etc lib usr opt -xdev ! -path 'etc/ld.so.cache' ! -path 'etc/apt/*' ! -name '*.pyc' ! -name '*.cache' | sort)
+}
+
+# As somebody has them who does not build espota.
+packages() { # RELEASE ROOT: the packages made in ROOT, in a second system
+    local user_root=$2.user apt="apt-get -q -y --no-install-recommends"
+    within "$user_root" root / "apt-get -q update" && files "$user_root" >"$LOG.before" || return 1
+    within "$user_root" root / "$apt install ./espota_*.deb ./libespota0_*.deb ./libespota-dev_*.deb gcc libc6-dev pkg-config" || return 1
+    within "$user_root" newcomer /home/newcomer "espota plan --flash 4M && ls -l /usr/share/man/man1/espota-flash.1.gz &&
+        grep -l 303a /lib/udev/rules.d/60-espota.rules /usr/lib/udev/rules.d/60-espota.rules;
+        gcc -o plan /usr/share/doc/libespota-dev/examples/plan.c \$(pkg-config --cflags --libs espota) && ./plan" || return 1
+    within "$user_root" root / "$apt autoremove --purge espota libespota0 libespota-dev gcc libc6-dev pkg-config" || return 1
+    files "$user_root" | comm -13 "$LOG.before" - >"$LOG.left"
+    cat "$LOG.left"
+    ! grep -i espota "$LOG.left"
+}
+
+# In a folder that has the program, and no library, shell or anything else.
+alone() { # PROGRAM FOLDER
+    mkdir -p "$2" && cp "$1" "$2/espota" && chroot "$2" /espota plan --flash 4M --binary /table.bin &&
+        chroot "$2" /espota table /table.bin
+}
+
 # In name spaces of its own, which take mounts and processes along when they end.
 inside() { # RELEASE USER ROOT
     local release=$1 user=$2 root=$3 folder command first=1
@@ -102,6 +131,10 @@ inside() { # RELEASE USER ROOT
         [ $first = 0 ] || step "$release: $command: installs nothing that only tests need" none_of "$root" "${ONLY_FOR_CHECK[@]}"
         first=0
     done < <(awk '/^## / { here = $0 == "## Set-up" } here && /^    make .*deps/' "$root$folder/README.md")
+    step "$release: as $user: make deps deb" within "$root" "$user" "$folder" "DEB_BUILD_OPTIONS=nocheck make deps deb" &&
+        cp "$root$folder"/build/deb/*.deb "$root.user/" && step "$release: packages come and go" packages "$release" "$root"
+    step "$release: as $user: make deps static" within "$root" "$user" "$folder" "make deps static" &&
+        step "$release: the static program needs nothing" alone "$root$folder/build/static/espota" "$root/srv/alone"
     command=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$LOG" | tail -1)
     grep '^skipped: ' "$LOG" | sed 's/^/# /'
     # the stubs' bytes are those of one compiler, which only one of the releases has; all else there is
@@ -130,7 +163,7 @@ rm -rf --one-file-system "${SCRATCH:?}"/*
 child=
 end() { # whatever is left: the name spaces end with their first process, mounts and all
     [ -z "$child" ] || { kill -KILL "$child" && wait "$child"; } 2>/dev/null
-    rm -rf --one-file-system "$SCRATCH"/*.root
+    rm -rf --one-file-system "$SCRATCH"/*.root "$SCRATCH"/*.root.user
 }
 trap end EXIT
 trap 'exit 130' INT TERM
@@ -145,9 +178,9 @@ for run in "$@"; do
     wait "$child"
     wait
     child=
-    rm -rf --one-file-system "$SCRATCH/$release.root"
+    rm -rf --one-file-system "$SCRATCH/$release.root" "$SCRATCH/$release.root.user"
 done
 passed=$(cat "$SCRATCH"/*.tap | grep -c '^ok ') failed=$(cat "$SCRATCH"/*.tap | grep -c '^not ok ')
 sed -n 's/^ok - \(.*: as .*\)/check-fresh: \1/p' "$SCRATCH"/*.tap
 echo "check-fresh: $passed passed, $failed failed, 0 skipped; all that was said is in $SCRATCH"
-[ "$failed" -eq 0 ] && [ "$passed" -ge $((8 * $#)) ]
+[ "$failed" -eq 0 ] && [ "$passed" -ge $((12 * $#)) ]

@@ -1,6 +1,6 @@
 #ifndef ESPOTA_VERSION_H
 #define ESPOTA_VERSION_H
 
-#define ESPOTA_VERSION "0.1.0"
+#define ESPOTA_VERSION "0.2.0"
 
 #endif

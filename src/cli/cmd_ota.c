@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LARGEST_IMAGE = 16 << 20, LARGEST_SIDECAR = 4096 };
 #define DEFAULT_PATH "/MicroPython.bin"
@@ -63,10 +64,17 @@ static void free_source(struct source *source)
     espota_bytes_free(&source->image);
 }
 
+/* Where OpenSSL and curl look too: on a system that keeps the authorities elsewhere, or has none. */
+static const char *authorities(void)
+{
+    const char *file = getenv("SSL_CERT_FILE");
+    return file && access(file, R_OK) == 0 ? file : NULL;
+}
+
 static struct espota_fetch_options fetch_options(struct cli *cli, const struct options *o, size_t limit)
 {
     return (struct espota_fetch_options){
-        .certificate = o->certificate,
+        .certificate = o->certificate ? o->certificate : authorities(),
         .limit = limit,
         .stall_timeout_s = o->stall_timeout.value,
         .total_timeout_s = o->timeout.value,

@@ -319,9 +319,15 @@ static int explain(struct transfer *t, CURLcode code)
         return espota_fail_hint(t->error, ESPOTA_ERR_VERIFY, ESPOTA_HINT_PRIVATE_CA,
                                 "cannot trust the server of %s: %s", t->shown, words);
     case CURLE_SSL_CACERT_BADFILE:
+        if (!t->options->certificate)
+            return espota_fail_hint(
+                t->error, ESPOTA_ERR_VERIFY, ESPOTA_HINT_PRIVATE_CA,
+                "cannot tell whether the server of %s can be trusted: the certificates of "
+                "the authorities are not on this system (package ca-certificates)",
+                t->shown);
         return espota_fail(t->error, ESPOTA_ERR_USAGE,
                            "cannot use the certificate %s: it is not a readable PEM file",
-                           t->options->certificate ? t->options->certificate : "");
+                           t->options->certificate);
     case CURLE_PARTIAL_FILE:
         return espota_fail(t->error, ESPOTA_ERR_NETWORK,
                            "cannot get all of %s: the connection ended after %zu bytes (%s)", t->shown,

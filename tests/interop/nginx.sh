@@ -177,6 +177,11 @@ good "path given" --url http://127.0.0.1 --http-port "$http" --path /nomd5.bin
 good "a redirect" --url $base/moved.bin
 good "TLS with a private CA" --url $sbase/MicroPython.bin --certificate ca.pem --md5
 good "TLS trusting the server's own certificate" --url $sbase/MicroPython.bin --certificate srv.pem
+export SSL_CERT_FILE=ca.pem
+good "TLS with the authorities that the environment names" --url $sbase/MicroPython.bin
+export SSL_CERT_FILE=nowhere.pem
+good "which are not looked for without TLS" --url $base/MicroPython.bin
+unset SSL_CERT_FILE
 good "no Content-Length" --url $base/trick/nolength.bin
 good "a broken transfer goes on" --url http://127.0.0.1:$trick/resume.bin
 good "a server that ignores Range" --url http://127.0.0.1:$trick/norange.bin

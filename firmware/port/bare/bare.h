@@ -25,7 +25,7 @@ enum { BARE_MAX_STREAMS = 2 };
 struct bare_board {
     uint16_t chip_id; /* as in image headers */
     enum espota_isa isa;
-    const char *name; /* "espota recovery 0.1.0" */
+    const char *name; /* "espota recovery 0.2.0" */
     void *context;
     uint32_t (*flash_id)(void *context);
     uint32_t (*flash_size)(void *context);
