@@ -4,9 +4,13 @@
 #include "espota/sign.h"
 #include "sim/sim.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 enum { MILLION = 1000000 };
 
@@ -15,7 +19,7 @@ struct options {
     struct espota_sim_options sim;
     const char *chip, *key, *pubkey, *power_cut, *revision, *lines, *stub_fault;
     struct number_option flash, tcp, rfc2217, listen;
-    bool no_pty;
+    bool no_pty, exit_with_parent;
 };
 
 #define SIM(field)   offsetof(struct options, sim.field)
@@ -46,6 +50,10 @@ static const struct option_spec option_table[] = {
     { "project", 0, OPTION_TEXT, SIM(project), "NAME", "the agent refuses apps of another project" },
     { "key", 'k', OPTION_TEXT, offsetof(struct options, key), "FILE", "the agent asks for the key in FILE" },
     { "download", 0, OPTION_FLAG, SIM(download), NULL, "start in download mode, as with GPIO0 held low" },
+    { "wait-boot", 0, OPTION_FLAG, SIM(wait_boot), NULL,
+      "say where it can be reached when an app runs; fail when none does" },
+    { "exit-with-parent", 0, OPTION_FLAG, offsetof(struct options, exit_with_parent), NULL,
+      "end when the process ends that started it" },
     { "rollback", 0, OPTION_FLAG, SIM(rollback), NULL,
       "the bootloader honours trial boots (app rollback enabled)" },
     { "revision", 0, OPTION_TEXT, offsetof(struct options, revision), "N.N", "revision of the chip" },
@@ -113,9 +121,15 @@ static int parse_stub_fault(const char *text, struct espota_sim_faults *faults, 
     return 0;
 }
 
-static void field_port(struct fields *to, const char *key, uint16_t port)
+/* As a number, and as it is given to --port or --host. */
+static void field_listener(struct fields *to, const char *name, const char *scheme, uint16_t port)
 {
+    char key[24], url[48];
+    snprintf(key, sizeof key, "%s_port", name);
     field_number_if(to, key, port > 0, port);
+    snprintf(key, sizeof key, "%s_url", name);
+    snprintf(url, sizeof url, "%s127.0.0.1:%u", scheme, port);
+    field_text(to, key, port > 0 ? url : NULL);
 }
 
 static void ready(void *context, const struct espota_sim_listeners *d)
@@ -125,9 +139,9 @@ static void ready(void *context, const struct espota_sim_listeners *d)
         struct espota_error ignored;
         struct fields document = document_begin();
         field_text(&document, "pty", d->pty);
-        field_port(&document, "tcp_port", d->tcp_port);
-        field_port(&document, "rfc2217_port", d->rfc2217_port);
-        field_port(&document, "listen_port", d->network_port);
+        field_listener(&document, "tcp", "tcp://", d->tcp_port);
+        field_listener(&document, "rfc2217", "rfc2217://", d->rfc2217_port);
+        field_listener(&document, "listen", "", d->network_port);
         (void)print_document(&document, &ignored); /* a broken stdout shows at the end */
     } else {
         if (d->pty)
@@ -154,6 +168,9 @@ static int check_options(const struct options *o, struct espota_error *error)
     uint32_t crystal = o->sim.crystal_mhz;
     if (!o->sim.flash_file)
         return espota_fail(error, ESPOTA_ERR_USAGE, "where is the flash? Give --flash-file FILE");
+    if (o->sim.wait_boot && o->sim.download)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--wait-boot and --download contradict each other: no app runs in download mode");
     if (o->no_pty && o->sim.link)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--no-pty and --link contradict each other");
     if (o->no_pty && !o->tcp.given && !o->rfc2217.given && !o->listen.given)
@@ -221,9 +238,22 @@ static int complete(const struct options *o, struct espota_sim_options *sim, str
     return result ? result : parse_lines(o->lines, sim, error);
 }
 
+/* SIGTERM when the parent ends; it may have ended before this was asked for. */
+static int end_with_parent(pid_t parent, struct espota_error *error)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot ask for a signal at the end of process %ld: %s",
+                           (long)parent, strerror(errno));
+    if (getppid() != parent)
+        return espota_fail(error, ESPOTA_ERR_IO, "process %ld, which started the simulator, has ended",
+                           (long)parent);
+    return 0;
+}
+
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
+    pid_t parent = getppid();
     uint8_t key[64];
     struct espota_signer *owner = NULL;
     struct espota_sim_options sim = o->sim;
@@ -231,6 +261,8 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     sim.ready = ready;
     sim.log = log_line;
     int result = complete(o, &sim, error);
+    if (result == 0 && o->exit_with_parent)
+        result = end_with_parent(parent, error);
     if (result == 0 && o->key)
         result = read_key(cli, o->key, key, &sim.key_length, error);
     sim.key = o->key ? key : NULL;

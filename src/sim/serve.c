@@ -299,20 +299,39 @@ static int power_on(struct sim_server *s, struct espota_error *error)
     return result;
 }
 
+static void tell_ready(struct sim_server *s)
+{
+    const struct espota_sim_options *o = s->options;
+    const struct espota_sim_listeners listeners = { o->pty ? s->pty_name : NULL, s->port[SIM_TCP],
+                                                    s->port[SIM_RFC2217], s->port[SIM_AGENT] };
+    if (o->ready)
+        o->ready(o->context, &listeners);
+}
+
+static int begin(struct sim_server *s, struct espota_error *error)
+{
+    const struct espota_sim_options *o = s->options;
+    if (!o->wait_boot)
+        tell_ready(s);
+    int result = power_on(s, error);
+    if (result != 0 || !o->wait_boot)
+        return result;
+    if (s->board.state != SIM_RUNNING) {
+        sim_board_end(&s->board);
+        return espota_fail(error, ESPOTA_ERR_FAILED, "nothing boots from %s: flash it first", o->flash_file);
+    }
+    tell_ready(s);
+    return 0;
+}
+
 /* With the flash open: listeners, power, service. */
 static int run(struct sim_server *s, struct espota_error *error)
 {
-    const struct espota_sim_options *o = s->options;
     int result = open_signals(s, error);
     if (result == 0)
         result = sim_listeners_open(s, error);
-    if (result == 0 && o->ready) {
-        const struct espota_sim_listeners listeners = { o->pty ? s->pty_name : NULL, s->port[SIM_TCP],
-                                                        s->port[SIM_RFC2217], s->port[SIM_AGENT] };
-        o->ready(o->context, &listeners);
-    }
     if (result == 0)
-        result = power_on(s, error);
+        result = begin(s, error);
     if (result == 0) {
         result = serve(s, error);
         sim_board_end(&s->board);

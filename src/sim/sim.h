@@ -53,6 +53,7 @@ struct espota_sim_options {
     bool network;          /* offer the agent on TCP, as a device on the network does */
     uint16_t network_port; /* 0: any */
     bool download;         /* start in download mode */
+    bool wait_boot;        /* ready when an app runs; none does: an error */
     bool rollback;         /* the bootloader honours trial states */
     bool real_time;        /* UART and flash take the time that they take on a board */
     const uint8_t *key;    /* of the agent */
