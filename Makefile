@@ -24,7 +24,7 @@ second = $(foreach p,$(1),$(lastword $(subst :, ,$(p))))
 paired = $(foreach p,$(1),$(if $(findstring :,$(p)),$(p)))
 # pkg-config modules
 LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libserialport-dev \
-            jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev
+            jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev libelf:libelf-dev
 MODULES := $(call first,$(LIBRARIES))
 # Commands. Without what stands alone a goal works, with less in it.
 BUILD_NEEDS       = $(firstword $(CC)):$(if $(findstring clang,$(CC)),clang,gcc) pkg-config:pkg-config
@@ -98,7 +98,7 @@ PURE_CFLAGS = -std=c99 -ffreestanding -DESPOTA_CODER_XTENSA -DESPOTA_CODER_RISCV
 
 # ---- sources ----------------------------------------------------------------------------------------------
 # libespota; and what only the program has: the simulator with the agent in it, the terminal, the commands.
-LIB_SOURCES  := $(wildcard src/format/*.c src/base/*.c src/plan/*.c src/chip/*.c src/link/*.c src/device/*.c \
+LIB_SOURCES  := $(wildcard src/format/*.c src/base/*.c src/plan/*.c src/chip/*.c src/image/*.c src/link/*.c src/device/*.c \
                 src/device/*/*.c src/update/*.c src/fetch/*.c)
 # The simulator runs the stub's source.
 SIM_SOURCES  := $(wildcard firmware/agent/*.c firmware/port/posix/*.c src/sim/*.c) \

@@ -8,6 +8,7 @@ floors="src/format
 firmware/agent
 src/base
 src/chip src/plan src/link
+src/image
 src/device src/fetch firmware/port
 src/update
 src/sim

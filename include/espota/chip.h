@@ -31,17 +31,28 @@ struct espota_chip_step {
 };
 
 #define ESPOTA_CHIP_MAX_FEATURES 6
+#define ESPOTA_CHIP_MAX_MEMORY   16
 
 struct espota_chip {
     const char *name;           /* as people write it: "ESP32-C3" */
     const char *id;             /* as options take it: "esp32c3" */
     uint16_t image_id;          /* chip id in image headers, and in security info of newer ROMs */
+    bool xtensa;                /* its cores' instruction set; otherwise RISC-V */
     bool has_magic;             /* the ROM's magic register identifies the chip (ESP32, S2) */
     uint32_t magic;             /* value at ESPOTA_CHIP_MAGIC_REGISTER */
     uint32_t bootloader_offset; /* bytes in flash */
     /* The memory of ESP-IDF's second-stage bootloader while it loads an app: its linker script's
      * iram_loader_seg and dram_seg (components/bootloader/subproject/main/ld). Unused ranges are 0. */
     struct espota_memory_range loader[ESPOTA_LOADER_RANGES];
+    struct espota_memory_range mapped[2]; /* where flash is mapped: for instructions, for data */
+    uint32_t page_sizes; /* sizes of its MMU's pages that can be chosen, or-ed; 0: 64K and no other */
+    uint32_t page_reach; /* bytes that a mapped segment must have in its last page, or its bootloader forgets
+                            that page; 0: any */
+    /* What lies where: the types may overlap, and an unused entry is 0. Source: esptool, MEMORY_MAP. */
+    struct {
+        uint32_t start, end; /* first byte, first byte behind */
+        const char *type;
+    } memory[ESPOTA_CHIP_MAX_MEMORY];
     uint32_t uf2_family;                        /* source: esptool, UF2_FAMILY_ID */
     const struct espota_rom_loader *rom_loader; /* how the loader in its ROM speaks */
     bool rom_clock_drifts; /* the ROM's idea of its crystal has to be corrected for (ESP32) */
@@ -51,6 +62,7 @@ struct espota_chip {
     } spi;
     uint32_t mac_register;  /* eFuse register with the low 32 bits of the MAC; the next holds the high 16 */
     uint32_t frequency[16]; /* flash frequency in MHz by header nibble; 0: undefined */
+    uint32_t frequency_too; /* in MHz: nibble 0 means this one too (ESP32-C6); 0: no other */
 
     struct espota_chip_field major[3], minor[2]; /* revision, low bits first */
     bool major_counts_bits;                      /* the major revision is how many of its bits are set */

@@ -59,7 +59,7 @@ static int frequency_code(const char *text, const struct espota_chip *chip)
     for (int code = 0; code < 16; code++)
         if (chip->frequency[code] == mhz && mhz > 0)
             return code;
-    return -1;
+    return mhz > 0 && chip->frequency_too == mhz ? 0 : -1;
 }
 
 int espota_flash_header_check(const struct espota_flash_header *h, struct espota_error *error)
