@@ -162,6 +162,10 @@ void add_hint(struct espota_error *error);
 void print_csv(const struct espota_bytes *csv);
 int write_csv(const char *path, const struct espota_bytes *csv, struct espota_error *error);
 
+/* A drawing of the table into a file, or '-', in `flash_size` bytes (0: up to the table's end). */
+int write_svg(const char *path, const char *title, const struct espota_table *table, uint64_t flash_size,
+              struct espota_error *error);
+
 /* A table as people see it: rows, then the map to scale of `flash_size` bytes (0: up to the table's end). */
 int print_table(const struct espota_table *table, uint64_t flash_size, struct espota_error *error);
 struct items table_items(const struct espota_table *table);

@@ -11,11 +11,12 @@
 #include "espota/table.h"
 #include "espota/table_file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct options {
     struct plan_options plan;
-    const char *output, *binary;
+    const char *output, *binary, *svg;
     bool csv;
 };
 
@@ -26,8 +27,15 @@ static const struct option_spec option_table[] = {
     { "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE", "write CSV to FILE" },
     { "binary", 'b', OPTION_TEXT, offsetof(struct options, binary), "FILE",
       "write the binary table to FILE" },
+    { "svg", 0, OPTION_TEXT, offsetof(struct options, svg), "FILE", "draw the map to scale into FILE (SVG)" },
     { "csv", 0, OPTION_FLAG, offsetof(struct options, csv), NULL, "print CSV on stdout" },
     OPTION_END,
+};
+
+static const char *const descriptions[] = {
+    [ESPOTA_LAYOUT_SINGLE] = "one app, no OTA",
+    [ESPOTA_LAYOUT_2P] = "two OTA slots",
+    [ESPOTA_LAYOUT_3P] = "factory and two OTA slots",
 };
 
 /* Size of the app image in a file, which must be one. */
@@ -52,11 +60,22 @@ static int measure_app(const char *path, uint32_t *size, struct espota_error *er
     return result;
 }
 
-static int write_files(const struct options *o, const struct espota_bytes *csv,
-                       const uint8_t binary[ESPOTA_TABLE_BINARY_SIZE], struct espota_error *error)
+static int draw(const char *path, const struct espota_plan *plan, struct espota_error *error)
+{
+    char title[80], flash[ESPOTA_SIZE_TEXT];
+    snprintf(title, sizeof title, "%s of flash: %s", espota_size_text(plan->flash_size, flash),
+             descriptions[plan->layout]);
+    return write_svg(path, title, &plan->table, plan->flash_size, error);
+}
+
+static int write_files(const struct options *o, const struct espota_plan *plan,
+                       const struct espota_bytes *csv, const uint8_t binary[ESPOTA_TABLE_BINARY_SIZE],
+                       struct espota_error *error)
 {
     int result = 0;
-    if (o->output)
+    if (o->svg)
+        result = draw(o->svg, plan, error);
+    if (result == 0 && o->output)
         result = write_csv(o->output, csv, error);
     if (result == 0 && o->binary)
         result = espota_file_write(o->binary, binary, ESPOTA_TABLE_BINARY_SIZE, error);
@@ -79,14 +98,9 @@ static int set_plan_result(struct cli *cli, const struct espota_plan *plan, stru
 
 static int print_plan(const struct espota_plan *plan, struct espota_error *error)
 {
-    static const char *const stories[] = {
-        [ESPOTA_LAYOUT_SINGLE] = "one app, no OTA",
-        [ESPOTA_LAYOUT_2P] = "two OTA slots",
-        [ESPOTA_LAYOUT_3P] = "factory and two OTA slots",
-    };
     char flash[ESPOTA_SIZE_TEXT];
     print("Layout %s for %s of flash: %s, table at 0x%x\n\n", espota_layout_name(plan->layout),
-          espota_size_text(plan->flash_size, flash), stories[plan->layout], plan->table.offset);
+          espota_size_text(plan->flash_size, flash), descriptions[plan->layout], plan->table.offset);
     return print_table(&plan->table, plan->flash_size, error);
 }
 
@@ -104,7 +118,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         (o->plan.nvs_size.given && o->plan.nvs_size.value == 0) ||
         (o->plan.table_offset.given && o->plan.table_offset.value == 0))
         return espota_fail(error, ESPOTA_ERR_USAGE, "--appsize, --nvs-size and --table-offset cannot be 0");
-    if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) > 1)
+    if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) + to_stdout(o->svg) > 1)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--csv, --json and files named '-' all write to stdout: give one");
     if (o->output && o->binary && strcmp(o->output, o->binary) == 0)
@@ -123,12 +137,12 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = espota_table_to_binary(&plan.table, binary, error);
     if (result == 0)
-        result = write_files(o, &csv, binary, error);
+        result = write_files(o, &plan, &csv, binary, error);
     if (result == 0 && o->csv)
         print_csv(&csv);
     else if (result == 0 && cli->json)
         result = set_plan_result(cli, &plan, error);
-    else if (result == 0 && !to_stdout(o->output) && !to_stdout(o->binary))
+    else if (result == 0 && !to_stdout(o->output) && !to_stdout(o->binary) && !to_stdout(o->svg))
         result = print_plan(&plan, error);
     espota_bytes_free(&csv);
     return result;

@@ -10,6 +10,7 @@
 #include "espota/table_file.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Tables are small; a flash dump that is given for one is told what it is. */
@@ -18,7 +19,7 @@
 struct options {
     struct connect_options connect;
     struct number_option flash, table_offset, bootloader_offset, recovery_offset;
-    const char *output, *binary;
+    const char *output, *binary, *svg;
     struct list_option subtypes;
     bool csv, no_md5;
 };
@@ -35,6 +36,7 @@ static const struct option_spec option_table[] = {
     { "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE", "write CSV to FILE" },
     { "binary", 'b', OPTION_TEXT, offsetof(struct options, binary), "FILE",
       "write the binary table to FILE" },
+    { "svg", 0, OPTION_TEXT, offsetof(struct options, svg), "FILE", "draw the map to scale into FILE (SVG)" },
     { "csv", 0, OPTION_FLAG, offsetof(struct options, csv), NULL, "print CSV on stdout" },
     { "no-md5", 0, OPTION_FLAG, offsetof(struct options, no_md5), NULL,
       "write the binary without an MD5 record (ESP-IDF before 3.1)" },
@@ -70,6 +72,15 @@ static struct fields summary_document(const char *device, const struct espota_ta
     return document;
 }
 
+static int draw(const struct espota_table *table, const struct options *o, struct espota_error *error)
+{
+    char title[80] = "Partition table", flash[ESPOTA_SIZE_TEXT];
+    if (o->flash.given)
+        snprintf(title, sizeof title, "Partition table for %s of flash",
+                 espota_size_text(o->flash.value, flash));
+    return write_svg(o->svg, title, table, o->flash.value, error);
+}
+
 static int write_files(const struct espota_table *table, const struct options *o, struct espota_error *error)
 {
     struct espota_bytes csv = { 0 };
@@ -81,6 +92,8 @@ static int write_files(const struct espota_table *table, const struct options *o
         result = write_csv(o->output, &csv, error);
     if (result == 0 && o->binary)
         result = espota_file_write(o->binary, binary, sizeof binary, error);
+    if (result == 0 && o->svg)
+        result = draw(table, o, error);
     if (result == 0 && o->csv)
         print_csv(&csv);
     espota_bytes_free(&csv);
@@ -92,7 +105,7 @@ static int show(struct cli *cli, const char *device, const struct espota_table *
 {
     if (cli->json)
         return set_device_result(cli, summary_document(device, table, o, was_binary), error);
-    if (o->csv || to_stdout(o->output) || to_stdout(o->binary))
+    if (o->csv || to_stdout(o->output) || to_stdout(o->binary) || to_stdout(o->svg))
         return 0;
     int result = print_table(table, o->flash.value, error);
     if (result == 0)
@@ -156,7 +169,7 @@ static int check_options(const struct cli *cli, const struct options *o, struct 
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--table-offset 0x%" PRIx32 " is no multiple of 4K within 128M",
                            o->table_offset.value);
-    if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) > 1)
+    if (o->csv + cli->json + to_stdout(o->output) + to_stdout(o->binary) + to_stdout(o->svg) > 1)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--csv, --json and files named '-' all write to stdout: give one");
     if (o->output && o->binary && strcmp(o->output, o->binary) == 0)

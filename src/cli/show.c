@@ -89,6 +89,17 @@ static void print_rows(const struct espota_table *table, const struct row *rows,
     espota_ui_table(stdout, columns, shown, cells, table->count);
 }
 
+/* A terminal's, within reason. */
+static unsigned map_width(void)
+{
+    enum { USUAL = 64, LEAST = 24, MOST = 160 };
+    size_t columns = espota_ui_columns(stdout);
+    if (columns == 0)
+        return USUAL;
+    columns = columns > 4 ? columns - 4 : 0;
+    return columns < LEAST ? LEAST : columns > MOST ? MOST : (unsigned)columns;
+}
+
 /* What lies below the partitions: bootloader and table. */
 static void print_map(const struct espota_table *table, uint64_t flash_size)
 {
@@ -98,8 +109,10 @@ static void print_map(const struct espota_table *table, uint64_t flash_size)
     for (unsigned i = 0; i < table->count; i++)
         ranges[count++] =
             (struct espota_map_range){ key_of(i), table->entry[i].offset, table->entry[i].size };
-    espota_ui_map(stdout, ranges, count, flash_size, 64);
-    print(" '*' bootloader and table, '+' several small parts, '.' free\n");
+    espota_ui_map(stdout, ranges, count, flash_size, map_width());
+    bool narrow = map_width() < 62;
+    const char *between = narrow ? "\n " : ", ";
+    fprintf(stdout, " '*' bootloader and table%s'+' several small parts%s'.' free\n", between, between);
 }
 
 int print_table(const struct espota_table *table, uint64_t flash_size, struct espota_error *error)

@@ -3,9 +3,11 @@
  */
 #include "ui.h"
 
+#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 /* The character at `text`, and its length; 0: no UTF-8 (RFC 3629) begins here. */
 static size_t decode(const unsigned char *text, uint32_t *character)
@@ -59,6 +61,27 @@ size_t espota_ui_character(const char *text)
     uint32_t character;
     size_t length = decode((const unsigned char *)text, &character);
     return length > 0 && harmless(character) ? length : 0;
+}
+
+/* By the tables of the C library, whatever the locale of the program is. */
+size_t espota_ui_width(const char *text)
+{
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
+    size_t width = 0;
+    while (*text) {
+        uint32_t character;
+        size_t length = decode((const unsigned char *)text, &character);
+        bool shown = length > 0 && harmless(character);
+        int columns = shown && utf8 ? wcwidth((wchar_t)character) : 1;
+        width += columns < 0 ? 1u : (unsigned)columns;
+        text += length ? length : 1;
+    }
+    if (utf8) {
+        uselocale(before);
+        freelocale(utf8);
+    }
+    return width;
 }
 
 void espota_ui_vprint(FILE *out, const char *format, va_list args)

@@ -2,24 +2,47 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-/* Columns of a terminal: one for each character, and for each byte that is shown as '?'. */
-static size_t width_of(const char *text)
+size_t espota_ui_columns(FILE *out)
 {
-    size_t width = 0;
-    for (size_t length; *text; text += length ? length : 1, width++)
-        length = espota_ui_character(text);
-    return width;
+    struct winsize size;
+    int fd = fileno(out);
+    return isatty(fd) == 1 && ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* What a cell shows in `width` columns: of a text that is longer, as many characters as leave room for "..".
+ */
+static size_t cut_at(const char *text, size_t width, size_t *used)
+{
+    size_t whole = espota_ui_width(text), end = 0;
+    *used = whole;
+    if (whole <= width)
+        return strlen(text);
+    for (*used = 0; text[end];) {
+        size_t length = espota_ui_character(text + end);
+        char character[8] = "?";
+        length = length ? length : 1;
+        snprintf(character, sizeof character, "%.*s", (int)length, text + end);
+        if (*used + espota_ui_width(character) + 2 > width)
+            break;
+        *used += espota_ui_width(character);
+        end += length;
+    }
+    return end;
 }
 
 static void put_cell(FILE *out, const char *text, size_t width, enum espota_align align, bool last)
 {
-    size_t used = width_of(text);
+    size_t used, end = cut_at(text, width, &used);
+    bool cut = text[end] != '\0';
+    used += cut ? 2 : 0;
     size_t padding = width > used ? width - used : 0;
     if (align == ESPOTA_RIGHT)
         for (size_t i = 0; i < padding; i++)
             fputc(' ', out);
-    espota_ui_print(out, "%s", text);
+    espota_ui_print(out, "%.*s%s", (int)end, text, cut ? ".." : "");
     if (last)
         return;
     for (size_t i = 0; align == ESPOTA_LEFT && i < padding; i++)
@@ -30,23 +53,46 @@ static void put_cell(FILE *out, const char *text, size_t width, enum espota_alig
 static size_t column_width(const struct espota_column *columns, size_t column_count, const char *const *cells,
                            size_t row_count, size_t column)
 {
-    size_t width = width_of(columns[column].title);
+    size_t width = espota_ui_width(columns[column].title);
     for (size_t row = 0; row < row_count; row++) {
         const char *cell = cells[row * column_count + column];
-        if (cell && width_of(cell) > width)
-            width = width_of(cell);
+        if (cell && espota_ui_width(cell) > width)
+            width = espota_ui_width(cell);
     }
     return width;
+}
+
+/* The widest columns of text give way until all fit. */
+static void fit(const struct espota_column *columns, size_t count, size_t *widths, size_t available)
+{
+    enum { LEAST = 8 };
+    size_t total = 2 * (count - 1);
+    for (size_t c = 0; c < count; c++)
+        total += widths[c];
+    for (; available > 0 && total > available; total--) {
+        size_t widest = count;
+        for (size_t c = 0; c < count; c++)
+            if (columns[c].align == ESPOTA_LEFT && (widest == count || widths[c] > widths[widest]))
+                widest = c;
+        if (widest == count || widths[widest] <= LEAST)
+            return;
+        widths[widest]--;
+    }
 }
 
 void espota_ui_table(FILE *out, const struct espota_column *columns, size_t column_count,
                      const char *const *cells, size_t row_count)
 {
+    size_t widths[ESPOTA_UI_MOST_COLUMNS];
+    if (column_count > ESPOTA_UI_MOST_COLUMNS)
+        column_count = ESPOTA_UI_MOST_COLUMNS;
+    for (size_t c = 0; c < column_count; c++)
+        widths[c] = column_width(columns, column_count, cells, row_count, c);
+    fit(columns, column_count, widths, espota_ui_columns(out));
     for (size_t row = 0; row <= row_count; row++) {
         for (size_t c = 0; c < column_count; c++) {
             const char *cell = row == 0 ? columns[c].title : cells[(row - 1) * column_count + c];
-            put_cell(out, cell ? cell : "", column_width(columns, column_count, cells, row_count, c),
-                     columns[c].align, c + 1 == column_count);
+            put_cell(out, cell ? cell : "", widths[c], columns[c].align, c + 1 == column_count);
         }
         fputc('\n', out);
     }

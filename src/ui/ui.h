@@ -33,6 +33,11 @@ void espota_ui_init(struct espota_ui *ui, bool quiet, unsigned verbosity);
 char *espota_ui_clean(char *text);
 /** Length of the harmless character at the start of `text`; 0: there is none. */
 size_t espota_ui_character(const char *text);
+/** Columns that `text` takes on a terminal, made harmless; East Asian wide characters take two, combining
+ * ones none. */
+size_t espota_ui_width(const char *text);
+/** Columns of the terminal that `out` is; 0: it is none, and text may be of any width. */
+size_t espota_ui_columns(FILE *out);
 /** printf for results. Line breaks at the start and the end of the format are printed; all others come from
  * arguments, and are made harmless. */
 void espota_ui_print(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -61,6 +66,8 @@ void espota_ui_progress_end(struct espota_ui *ui);
 /* ---- text tables ------------------------------------------------------------------------------------------
  */
 
+enum { ESPOTA_UI_MOST_COLUMNS = 16 };
+
 enum espota_align { ESPOTA_LEFT, ESPOTA_RIGHT };
 
 struct espota_column {
@@ -68,7 +75,8 @@ struct espota_column {
     enum espota_align align;
 };
 
-/** Print rows under titles, columns two spaces apart. `cells` has rows * columns strings; NULL is empty. */
+/** Print rows under titles, columns two spaces apart. `cells` has rows * columns strings; NULL is empty. On a
+ * terminal that is too narrow, the widest columns that are aligned left are cut short, and end with "..". */
 void espota_ui_table(FILE *out, const struct espota_column *columns, size_t column_count,
                      const char *const *cells, size_t row_count);
 
@@ -79,6 +87,25 @@ struct espota_map_range {
     char key; /* the letter that fills it */
     uint64_t offset, size;
 };
+
+/** What a part of flash is, and so how it is coloured. */
+enum espota_map_kind {
+    ESPOTA_PART_LOADER,
+    ESPOTA_PART_APP,
+    ESPOTA_PART_DATA,
+    ESPOTA_PART_FILES,
+    ESPOTA_PART_OTHER,
+};
+
+struct espota_map_part {
+    const char *name, *type, *size_text;
+    enum espota_map_kind kind;
+    uint64_t offset, size;
+};
+
+/** Draw `parts`, sorted by offset, in `total` bytes as an SVG document. Errors show in ferror(out). */
+void espota_ui_map_svg(FILE *out, const char *title, const struct espota_map_part *parts, size_t count,
+                       uint64_t total);
 
 /** One bar to scale, `width` characters for `total` bytes, with a ruler of addresses. Ranges smaller than a
  * character share it: it shows '+' when several begin there. Free space is '.'. */
