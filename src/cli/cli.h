@@ -158,6 +158,8 @@ int write_image(const char *path, const struct espota_bytes *image, struct espot
 /* Put the error's hint into this program's words, behind its text. */
 void add_hint(struct espota_error *error);
 
+/* A document that ends with '\0', as it is into files and pipes; harmless on a terminal. */
+void print_text(const char *text, size_t length);
 /* CSV on stdout, or into a file. */
 void print_csv(const struct espota_bytes *csv);
 int write_csv(const char *path, const struct espota_bytes *csv, struct espota_error *error);

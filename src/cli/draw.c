@@ -78,7 +78,7 @@ int write_svg(const char *path, const char *title, const struct espota_table *ta
     if (fclose(out) != 0 || failed)
         result = espota_fail_memory(error, "drawing the layout");
     else if (to_stdout(path))
-        fwrite(text, 1, length, stdout);
+        print_text(text, length);
     else
         result = espota_file_write(path, text, length, error);
     free(text);

@@ -18,18 +18,22 @@
 #include <string.h>
 #include <unistd.h>
 
-/* As it is into files and pipes; harmless on a terminal. */
-void print_csv(const struct espota_bytes *csv)
+void print_text(const char *text, size_t length)
 {
     if (isatty(STDOUT_FILENO) != 1) {
-        fwrite(csv->data, 1, csv->size, stdout);
+        fwrite(text, 1, length, stdout);
         return;
     }
-    for (const char *at = (const char *)csv->data; *at;) {
-        size_t length = strcspn(at, "\n");
-        print("%.*s\n", (int)length, at);
-        at += length + (at[length] == '\n');
+    for (const char *at = text; *at;) {
+        size_t line = strcspn(at, "\n");
+        print("%.*s\n", (int)line, at);
+        at += line + (at[line] == '\n');
     }
+}
+
+void print_csv(const struct espota_bytes *csv)
+{
+    print_text((const char *)csv->data, csv->size);
 }
 
 int write_csv(const char *path, const struct espota_bytes *csv, struct espota_error *error)
