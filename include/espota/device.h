@@ -154,7 +154,8 @@ struct espota_device {
     uint32_t payloads; /* that it takes: bits 1 << enum espota_payload_kind */
     enum espota_hash_kind digest_kind;
     bool changed;     /* its flash was erased or written */
-    bool app_stopped; /* talking to it has stopped its app: restart it when all is done */
+    bool app_stopped; /* its app does not run: restart it when all is done */
+    bool found_so;    /* nor did it when we came, and nothing can bring it back into that state */
     struct espota_device_info info;
     const struct espota_observer
         *observer;    /* must outlive the device, or be taken away before; NULL: nobody */

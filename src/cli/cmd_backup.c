@@ -219,7 +219,9 @@ static int run_backup(struct cli *cli, const void *options, struct espota_error 
 static int run_restore(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
-    return work_on_device(cli, &o->connect, VIA_ROM, restore, options, error);
+    struct connect_options connect = o->connect;
+    connect.starts = true;
+    return work_on_device(cli, &connect, VIA_ROM, restore, options, error);
 }
 
 const struct command command_backup = {

@@ -69,7 +69,9 @@ static int run_boot(struct cli *cli, const void *options, struct espota_error *e
 {
     const struct options *o = options;
     struct espota_device *device = NULL;
-    int result = connect_device(cli, &o->connect, VIA_AGENT, &device, error);
+    struct connect_options connect = o->connect;
+    connect.starts = o->restart;
+    int result = connect_device(cli, &connect, VIA_AGENT, &device, error);
     if (result == 0)
         result = select_partition(cli, device, o, error);
     return disconnect_device(device, result, error);
@@ -82,7 +84,9 @@ static int mark(struct cli *cli, const struct options *o,
     struct espota_slots slots;
     struct espota_device *device = NULL;
     bool restarted = false;
-    int result = connect_device(cli, &o->connect, VIA_AGENT, &device, error);
+    struct connect_options connect = o->connect;
+    connect.starts = o->restart;
+    int result = connect_device(cli, &connect, VIA_AGENT, &device, error);
     if (result == 0)
         result = espota_slots_load(&slots, device, o->table_offset.value, error);
     if (result == 0)

@@ -155,6 +155,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     struct espota_device *device = NULL;
     struct connect_options connect = o->connect;
     connect.create_size = o->plan.flash.value;
+    connect.starts = true;
     int result = files && plan ? check_options(o, error) : espota_fail_memory(error, "preparing to flash");
     if (result == 0) {
         result = collect(files, cli, o, error);

@@ -255,6 +255,8 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     const struct options *o = options;
     struct source source = { 0 };
     struct espota_device *device = NULL;
+    struct connect_options connect = o->connect;
+    connect.starts = o->restart;
     int result = check_options(o, error);
     if (result == 0)
         result = connect_check(cli, &o->connect, VIA_AGENT, error);
@@ -263,7 +265,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = check_image(&source, error);
     if (result == 0)
-        result = connect_device(cli, &o->connect, VIA_AGENT, &device, error);
+        result = connect_device(cli, &connect, VIA_AGENT, &device, error);
     if (result == 0)
         result = check_security(cli, device, o->force, error);
     if (result == 0)

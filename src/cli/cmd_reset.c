@@ -33,6 +33,7 @@ static int by_device(struct cli *cli, const struct options *o, struct espota_err
     struct espota_device *device = NULL;
     struct connect_options connect = o->connect;
     connect.no_flash = true;
+    connect.starts = true;
     int result = connect_device(cli, &connect, VIA_ROM, &device, error);
     if (result == 0)
         result = espota_device_restart(device, error);
@@ -46,7 +47,8 @@ static int into_download(struct cli *cli, const struct options *o, struct espota
 {
     struct espota_device *device = NULL;
     struct connect_options connect = o->connect;
-    connect.no_stub = true; /* the ROM itself has to answer */
+    connect.rom_itself = true;
+    connect.after = "no-reset";
     int result = connect_to_look(cli, &connect, &device, error);
     if (result == 0)
         result = conclude(cli, device->name, "in download mode", error);

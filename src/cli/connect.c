@@ -62,13 +62,25 @@ static int open_file(struct cli *cli, const char *path, const struct espota_chip
     return result;
 }
 
-static int open_rom(const struct connect_options *o, const struct espota_rom_options *rom,
+/* Where no line resets the chip, its owner has brought it into download mode, and would have to do so again
+ * for the next command: it stays there, unless the command's purpose is that it runs. */
+static int open_rom(struct cli *cli, const struct connect_options *o, const struct espota_rom_options *rom,
                     struct espota_link *link, struct espota_device **device, struct espota_error *error)
 {
-    const struct espota_stub_options stub = { .rom = *rom,
-                                              .only_if_running = rom->identify_only || o->no_flash };
-    return o->no_stub ? espota_rom_open(device, link, rom, error)
-                      : espota_stub_open(device, link, &stub, error);
+    struct espota_stub_options stub = { .rom = *rom,
+                                        .only_if_running = rom->identify_only || o->no_flash || o->no_stub };
+    bool stays = !link->has_lines && !o->after && !o->starts;
+    if (stays)
+        stub.rom.after = ESPOTA_AFTER_NO_RESET;
+    int result = o->rom_itself ? espota_rom_open(device, link, &stub.rom, error)
+                               : espota_stub_open(device, link, &stub, error);
+    if (result == 0 && stays)
+        espota_ui_say(
+            &cli->ui,
+            "%s has no lines that could reset the chip: it stays in download mode; its RESET button or "
+            "'espota reset --via rom' starts its app",
+            (*device)->name);
+    return result;
 }
 
 /* Where the connection is lost in the middle, the next run takes up what is there. */
@@ -93,7 +105,7 @@ static int connect_rom(struct cli *cli, const struct connect_options *o, bool lo
         return open_file(cli, port_file(port), rom.chip, o->create_size, device, error);
     espota_ui_detail(&cli->ui, "connecting to the ROM bootloader on %s", port);
     result = open_link(cli, port, BAUD_USUAL, &link, error);
-    return result ? result : open_rom(o, &rom, link, device, error);
+    return result ? result : open_rom(cli, o, &rom, link, device, error);
 }
 
 int connect_to_look(struct cli *cli, const struct connect_options *o, struct espota_device **device,
@@ -237,7 +249,9 @@ int disconnect_device(struct espota_device *device, int result, struct espota_er
     struct espota_error ignored;
     if (device && result == 0 && device->app_stopped)
         result = espota_device_restart(device, error);
-    else if (device && result == ESPOTA_ERR_CANCELLED && device->app_stopped && !device->changed) {
+    else if (device && result != 0)
+        cli_let_finish();
+    if (device && result != 0 && device->app_stopped && !device->found_so && !device->changed) {
         device->observer = NULL; /* nothing was changed: its app may go on */
         (void)espota_device_restart(device, &ignored);
     }

@@ -12,6 +12,8 @@ struct connect_options {
     const char *port, *host, *chip, *before, *after, *key, *baud, *via;
     bool no_stub;
     bool no_flash;        /* the command works with no flash: the stub is not loaded for it */
+    bool rom_itself;      /* nor is one of an earlier command good enough */
+    bool starts;          /* what the command leaves is to run, also where that cannot be undone */
     uint32_t create_size; /* of a file: that is not there; 0: it has to be */
 };
 

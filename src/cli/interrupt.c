@@ -7,6 +7,7 @@
 /* A signal handler has no other way to say something. */
 static volatile sig_atomic_t received;
 static volatile sig_atomic_t asks;
+static volatile sig_atomic_t heeded; /* what is done now leaves things in order */
 
 static void take(int number)
 {
@@ -34,7 +35,12 @@ void cli_catch_interrupts(void)
 bool cli_interrupted(void *context)
 {
     (void)context;
-    return received != 0;
+    return received && !heeded;
+}
+
+void cli_let_finish(void)
+{
+    heeded = 1;
 }
 
 void cli_end_if_interrupted(void)

@@ -30,6 +30,7 @@ static int reset_to_download(struct rom *rom, unsigned number, struct espota_err
                                : espota_reset_download_for(rom->link, number);
     rom_drain(rom);
     rom->log_length = 0;
+    rom->was_reset = true;
     espota_device_detail(&rom->device, "reset %s", sequence);
     return survive_reset(rom, espota_reset_run(rom->link, sequence, error), error);
 }

@@ -287,20 +287,24 @@ int rom_return(struct rom *rom, struct espota_error *error)
     return result ? result : rom_begin(rom, error);
 }
 
-/* It was brought into download mode and nothing was changed: a chip whose boot lines can be driven goes back
- * to its app. */
+/* It was brought into download mode, or may have been, and nothing was changed: a chip whose boot lines can
+ * be driven goes back to its app. */
 static void let_go(struct rom *rom)
 {
     struct espota_error ignored;
-    rom->device.observer = NULL;
-    if (rom->device.info.chip && rom->link->has_lines)
+    if (!rom_can_reset(rom))
+        return;
+    rom->device.observer = NULL; /* a request to stop is no reason to leave it there */
+    rom->link->cancelled = NULL;
+    if (rom->device.info.chip)
         (void)rom_leave(rom, &ignored);
+    else if (rom->was_reset && rom->options.after != ESPOTA_AFTER_NO_RESET)
+        (void)espota_reset_run(rom->link, espota_reset_hard_for(rom->link), &ignored);
 }
 
-int rom_give_up(struct rom *rom, bool connected, int result)
+int rom_give_up(struct rom *rom, int result)
 {
-    if (connected)
-        let_go(rom);
+    let_go(rom);
     rom_close(&rom->device);
     return result;
 }
@@ -318,6 +322,7 @@ int rom_new(struct rom **rom, struct espota_link *link, const struct espota_rom_
     r->options = *options;
     espota_device_init(&r->device, &rom_ops, "rom", ESPOTA_HASH_MD5, link->name);
     r->device.app_stopped = true;
+    r->device.found_so = !rom_can_reset(r);
     r->device.observer = options->observer;
     *rom = r;
     return 0;
@@ -331,11 +336,10 @@ int espota_rom_open(struct espota_device **device, struct espota_link *link,
     if (result != 0)
         return result;
     result = rom_connect(rom, error);
-    bool connected = result == 0;
     if (result == 0)
         result = rom_begin(rom, error);
     if (result != 0)
-        return rom_give_up(rom, connected, result);
+        return rom_give_up(rom, result);
     *device = &rom->device;
     return 0;
 }

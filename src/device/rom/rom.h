@@ -30,6 +30,7 @@ struct rom {
     size_t log_length;
     unsigned recoveries; /* since the rate was last changed */
     bool misheard;       /* it, or we, since it was found */
+    bool was_reset;      /* by us, into download mode */
     bool handed_over;    /* to code in RAM: it no longer answers itself */
 };
 
@@ -86,7 +87,7 @@ int rom_new(struct rom **rom, struct espota_link *link, const struct espota_rom_
 
 /* Close it after a failure; a chip that was brought into download mode goes back to its app. @return
  * `result`. */
-int rom_give_up(struct rom *rom, bool connected, int result);
+int rom_give_up(struct rom *rom, int result);
 
 /* What comes once a ROM answers: who it is, the rate, the flash. */
 int rom_begin(struct rom *rom, struct espota_error *error);

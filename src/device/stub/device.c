@@ -185,6 +185,7 @@ int stub_new(struct stub **stub, struct rom *rom, struct espota_error *error)
     s->client.device.ops = &s->ops;
     s->client.device.kind = "stub";
     s->client.device.app_stopped = true;
+    s->client.device.found_so = rom->device.found_so;
     if (result == 0)
         *stub = s;
     else

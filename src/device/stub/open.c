@@ -119,13 +119,12 @@ int espota_stub_open(struct espota_device **device, struct espota_link *link,
     if (result != 0)
         return result;
     result = connect(&running, rom, error);
-    bool connected = result == 0;
     if (result == 0 && !running)
         result = rom_begin(rom, error);
     if (result == 0 && !running && !options->only_if_running && wants_stub(rom))
         result = load_stub(&loaded, rom, error);
     if (result != 0)
-        return rom_give_up(rom, connected, result);
+        return rom_give_up(rom, result);
     *device = running ? running : loaded ? loaded : &rom->device;
     return 0;
 }
