@@ -38,7 +38,7 @@ fuzz-minimise_NEEDS = $(fuzz_NEEDS)
 firmware_NEEDS    = xtensa-lx106-elf-gcc:gcc-xtensa-lx106 riscv64-unknown-elf-gcc:gcc-riscv64-unknown-elf
 firmware-size_NEEDS = $(firmware_NEEDS)
 check-fresh_NEEDS = debootstrap debian-archive-keyring
-deb_NEEDS         = dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian
+deb_NEEDS         = build-essential dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian
 # What Debian's libcurl.a stands on.
 static_NEEDS      = libnghttp2-dev libidn2-dev libunistring-dev libpsl-dev libssh2-1-dev libzstd-dev libbrotli-dev
 # The goals that want cmocka, and those that test the firmware, where it can be had.
