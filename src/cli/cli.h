@@ -122,6 +122,7 @@ extern const struct command command_key;
 extern const struct command command_sign;
 extern const struct command command_provision;
 extern const struct command command_devices;
+extern const struct command command_nvs;
 
 /* All commands in the order of help; NULL ends the list. */
 extern const struct command *const commands[];

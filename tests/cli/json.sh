@@ -19,6 +19,7 @@ reached() {
 document() {
     local name=$1 command=$2 device
     shift
+    case $command in nvs | fs) command=$1-$2 ;; esac # what they print is another document for each word behind
     device=$(reached "$@")
     run "$@" --json
     if [ "$STATUS" -ne 0 ]; then
@@ -113,6 +114,47 @@ sed 's/2M$/1M/' beyond.csv >mine.csv
 dd if=mine.bin of=beyond-flash.bin bs=4096 seek=8 conv=notrunc status=none
 document "status of an app of no subtype that is known" status --port file:beyond-flash.bin
 unseen status flash_size null "every device here tells it"
+
+# ---- NVS: of values of every kind, in every state
+cat >values.csv <<'CSV'
+key,type,encoding,value
+cfg,namespace,,
+name,data,string,lamp
+password,data,string,hush
+count,data,u8,7
+huge,data,u64,18446744073709551615
+raw,data,hex2bin,00ff
+old,data,u8,1
+old,data,u8,2
+torn,data,u8,3
+mute,data,string,x
+long,data,blob_fill(5000;0xab),
+lone,data,blob_fill(4100;0xab),
+CSV
+document "making NVS" nvs make values.csv -o values.bin --size 24K
+python3 - <<'PY'
+data = bytearray(open("values.bin", "rb").read())
+entry = lambda page, key: next(i for i in range(126) if data[page * 4096 + 64 + i * 32 + 8:][:16].rstrip(b"\0") == key)
+torn, mute = entry(0, b"torn"), entry(0, b"mute")
+data[64 + torn * 32 + 24] ^= 1                    # its CRC is wrong
+data[64 + torn * 32] = 9                          # and so is its namespace, which has no name
+data[64 + mute * 32 + 32] ^= 1                    # the bytes behind it are not its own
+count = entry(0, b"count")
+data[32 + count // 4] &= ~(3 << count % 4 * 2)    # erased
+data[4096 + 32] &= 0xfc                           # the second part of the long blob is erased
+data[5 * 4096] = 0                                # a page that is none
+index = next(i for i in range(126) if data[2 * 4096 + 64 + i * 32 + 1] == 0x48)
+data[2 * 4096 + 32 + index // 4] &= ~(3 << index % 4 * 2)
+open("hurt.bin", "wb").write(data)
+PY
+document "NVS in a file" nvs show values.bin
+document "NVS that is hurt" nvs show hurt.bin --all --show-secrets
+document "NVS of a device" nvs show "${FILE[@]}"
+head -c 64 /dev/urandom >halves
+python3 -c 'import sys, zlib; d = open("halves", "rb").read(); sys.stdout.buffer.write(d + zlib.crc32(d, 0xffffffff).to_bytes(4, "little"))' >nvs_keys.bin
+chmod 600 nvs_keys.bin
+document "making encrypted NVS" nvs make values.csv -o locked.bin --size 24K --nvs-key nvs_keys.bin
+document "encrypted NVS" nvs show locked.bin
 
 # ---- through the ROM
 start_sim --flash-file board.bin --flash 4M

@@ -27,7 +27,7 @@ class Entry:
     def describe(self, line):
         """Words that the value can be; `open`: there are others."""
         if line.startswith(".Cm "):
-            self.words.update(word.rstrip(" .,") for word in line[4:].split(" , "))
+            self.words.update(word.rstrip(" .,;:") for word in line[4:].split(" , "))
         self.open = self.open or any(more in line for more in ("and so on", "the name of", "for instance"))
 
     def allows(self, value):
@@ -37,7 +37,10 @@ class Entry:
 def section_of(line):
     """The commands, or the part, that a heading is about."""
     words = line.replace(",", " ").split()
-    return [word for word in words if word != "espota"] if words[0] in ("espota", "partition") else []
+    if words[0] == "partition":
+        return words
+    # "espota nvs show" is about a command of two words: nvs-show
+    return ["-".join(part.split()) for part in " ".join(words).split("espota") if part.strip()] if words[0] == "espota" else []
 
 
 def parse(page):
@@ -166,11 +169,12 @@ def check_jq(manuals, entries):
     """Keys that examples with jq name."""
     for manual in manuals:
         for line in pathlib.Path(manual).read_text().splitlines():
-            found = re.search(r"espota (\w+) .*--json.*\| *jq (.*)", line)
+            found = re.search(r"espota (\w+) (\w*).*--json.*\| *jq (.*)", line)
             if not found:
                 continue
-            known = {key.strip("[]") for path in {**entries[found[1]], **entries["failure"]} for key in path.split(".")}
-            for key in re.findall(r"\.([a-z_]\w*)", found[2]):
+            fields = entries.get(f"{found[1]}-{found[2]}") or entries[found[1]]
+            known = {key.strip("[]") for path in {**fields, **entries["failure"]} for key in path.split(".")}
+            for key in re.findall(r"\.([a-z_]\w*)", found[3]):
                 if key not in known:
                     complain("the page", f"{manual}: no key {key}: {line}")
 
