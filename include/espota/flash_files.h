@@ -1,8 +1,19 @@
-/** The files that are to be flashed: named one by one, or found in a build folder. Each is read once.
+/** The files that are to be flashed: named one by one, or found in what a toolchain left. Each is read once.
  *
  * What a file is for follows from its content (espota/file_kind.h); its name counts only where the content
- * says nothing. A build folder is one with the flasher_args.json of ESP-IDF (components/esptool_py), or one
- * in which ESP-IDF, Arduino or PlatformIO left images under their usual names. */
+ * says nothing. Toolchains are recognised by where they leave what they build:
+ *
+ *   ESP-IDF     flasher_args.json (components/esptool_py), in the folder or in one below it
+ *   Arduino     NAME.ino.bin, in the folder, in build/BOARD of a sketch, or in one below it
+ *   PlatformIO  .pio/build/ENVIRONMENT/firmware.bin
+ *   ESPHome     .esphome/build/NAME/.pioenvs/NAME/firmware.bin
+ *   Zephyr      zephyr/zephyr.bin and .config beside it, in the folder or in one below it; with sysbuild a
+ *               folder for each image
+ *   Rust        target/TRIPLE/PROFILE/NAME, an ELF file
+ *
+ * Sources: the named tools' documentation; PlatformIO, platform-espressif32, builder/main.py; arduino-esp32,
+ * platform.txt; ESPHome, esphome/components/esp32/post_build.py.script; Zephyr, soc/espressif
+ * (CONFIG_ESP_SIMPLE_BOOT) and boards/common/esp32.board.cmake. */
 #ifndef ESPOTA_FLASH_FILES_H
 #define ESPOTA_FLASH_FILES_H
 
@@ -12,6 +23,8 @@
 #include "espota/chip.h"
 #include "espota/error.h"
 #include "espota/file_kind.h"
+
+#include <stdbool.h>
 
 /** What a file is for. */
 enum espota_flash_role {
@@ -25,12 +38,27 @@ enum espota_flash_role {
     ESPOTA_FLASH_OTHER,  /* goes to an offset of its own */
 };
 
+/** Who left the files. */
+enum espota_flash_origin {
+    ESPOTA_ORIGIN_NONE = 0, /* they were named one by one */
+    ESPOTA_ORIGIN_FILE,     /* one file, which may have more in it */
+    ESPOTA_ORIGIN_FOLDER,   /* a folder of images */
+    ESPOTA_ORIGIN_IDF,
+    ESPOTA_ORIGIN_ARDUINO,
+    ESPOTA_ORIGIN_PLATFORMIO,
+    ESPOTA_ORIGIN_ESPHOME,
+    ESPOTA_ORIGIN_ZEPHYR,
+    ESPOTA_ORIGIN_RUST,
+    ESPOTA_ORIGINS
+};
+
 struct espota_flash_file {
     enum espota_flash_role role;
     char *path;
     struct espota_bytes data;
-    struct espota_file file; /* what the content is */
-    uint32_t offset;         /* ESPOTA_FLASH_OTHER: where in flash it goes */
+    struct espota_file file;       /* what the content is */
+    enum espota_file_kind came_as; /* what the file is: the same, or UF2 or Intel HEX with that in it */
+    uint32_t offset;               /* ESPOTA_FLASH_OTHER: where in flash it goes */
 };
 
 /** Something that the person should know. */
@@ -56,6 +84,10 @@ struct espota_flash_files {
     struct espota_flash_file list[ESPOTA_FLASH_MAX_FILES];
     unsigned count;
     const struct espota_chip *chip; /* that the build is for; NULL: it does not say */
+    const char *build;              /* set before looking: which build of several; NULL: the only one */
+    enum espota_flash_origin origin;
+    char what[320]; /* what was recognised, a sentence without full stop; empty: nothing was looked for */
+    bool no_table;  /* the build does without a partition table: each file has an offset of its own */
     struct espota_flash_notes notes;
 };
 
@@ -63,16 +95,21 @@ struct espota_flash_files {
 int espota_flash_files_add(struct espota_flash_files *files, enum espota_flash_role role, const char *path,
                            struct espota_error *error);
 
-/** Read `path`, which must be an app or a merged image. @return ESPOTA_ERR_VERIFY when it is something else:
- * the error says what, and its hint what to do with it. */
+/** Read `path`, which must be an app or a merged image, or hold one with its addresses (Intel HEX, UF2).
+ * @return ESPOTA_ERR_VERIFY when it is something else: the error says what, and its hint what to do with it.
+ */
 int espota_flash_files_take(struct espota_flash_files *files, const char *path, struct espota_error *error);
 
-/** Look into a build folder. Roles that have a file already are left alone, so that what is named goes before
- * what is found. Files for which there is no role are named in a warning.
- * @return ESPOTA_ERR_USAGE when there is nothing to flash, or two files for one role; ESPOTA_ERR_FAILED when
- * flasher_args.json is damaged or names files outside the folder. */
-int espota_flash_files_find(struct espota_flash_files *files, const char *directory,
-                            struct espota_error *error);
+/** Look into what a toolchain left in the folder `path`, or take the one file `path`. Roles that have a file
+ * already are left alone, so that what is named goes before what is found. Files for which there is no role
+ * are named in a warning.
+ * @return ESPOTA_ERR_USAGE when there is nothing to flash, two files for one role, several builds, or none of
+ * that name; ESPOTA_ERR_VERIFY when a file is not what its name says, or the files are for several chips;
+ * ESPOTA_ERR_FAILED when flasher_args.json is damaged or names files outside the folder. */
+int espota_flash_files_find(struct espota_flash_files *files, const char *path, struct espota_error *error);
+
+/** A short stable name for JSON: "esp-idf", "platformio"; NULL for ESPOTA_ORIGIN_NONE. Static storage. */
+const char *espota_flash_origin_name(enum espota_flash_origin origin);
 
 /** The first file of that role, or NULL. */
 const struct espota_flash_file *espota_flash_files_get(const struct espota_flash_files *files,

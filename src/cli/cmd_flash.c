@@ -10,12 +10,11 @@
 #include "espota/table.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 struct options {
     struct connect_options connect;
     struct plan_options plan;
-    const char *bootloader, *table, *fs_image, *slot;
+    const char *bootloader, *table, *fs_image, *slot, *env;
     struct espota_flash_header header;
     struct list_option subtypes;
     bool erase, migrate, force;
@@ -27,6 +26,8 @@ static const struct option_spec option_table[] = {
     { "app", 'a', OPTION_TEXT, PLAN_OPTION(app), "FILE", "app image" },
     { "fs-image", 0, OPTION_TEXT, offsetof(struct options, fs_image), "FILE",
       "image for the file system partition" },
+    { "env", 0, OPTION_TEXT, offsetof(struct options, env), "NAME",
+      "which build of several: a PlatformIO environment, a board, a device, a folder, a program" },
     { "slot", 's', OPTION_TEXT, offsetof(struct options, slot), "NAME",
       "partition for the app (the one that boots next); it boots" },
     { "erase", 'e', OPTION_FLAG, offsetof(struct options, erase), NULL,
@@ -57,16 +58,13 @@ static int collect(struct espota_flash_files *files, const struct cli *cli, cons
                   { o->table, ESPOTA_FLASH_TABLE },
                   { o->plan.app, ESPOTA_FLASH_APP },
                   { o->fs_image, ESPOTA_FLASH_FS } };
-    const char *argument = cli->argument_count > 0 ? cli->arguments[0] : NULL;
-    struct stat st;
     int result = 0;
+    files->build = o->env;
     for (size_t i = 0; result == 0 && i < sizeof named / sizeof named[0]; i++)
         if (named[i].path)
             result = espota_flash_files_add(files, named[i].role, named[i].path, error);
-    if (result == 0 && argument && stat(argument, &st) == 0 && S_ISREG(st.st_mode))
-        result = espota_flash_files_take(files, argument, error);
-    else if (result == 0 && argument)
-        result = espota_flash_files_find(files, argument, error);
+    if (result == 0 && cli->argument_count > 0)
+        result = espota_flash_files_find(files, cli->arguments[0], error);
     if (result == 0 && files->count == 0 && !plan_options_given(&o->plan))
         result =
             espota_fail(error, ESPOTA_ERR_USAGE,
@@ -75,11 +73,13 @@ static int collect(struct espota_flash_files *files, const struct cli *cli, cons
     return result;
 }
 
-static int check_options(const struct options *o, struct espota_error *error)
+static int check_options(const struct options *o, bool path, struct espota_error *error)
 {
     if (o->table && plan_options_given(&o->plan))
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--table and options that plan a layout contradict each other");
+    if (o->env && !path)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--env names a build of a folder: name the folder too");
     if (o->erase && o->migrate)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--erase and --migrate contradict each other");
     if (o->plan.table_offset.given && o->plan.table_offset.value % ESPOTA_SECTOR_SIZE)
@@ -144,7 +144,7 @@ static int flash(struct cli *cli, const struct options *o, const struct espota_f
     uint64_t ms = espota_now_ms() - started;
     if (result == 0)
         result = espota_device_restart(device, error);
-    return result ? result : report_flash(cli, device, plan, ms, error);
+    return result ? result : report_flash(cli, device, files, plan, ms, error);
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)
@@ -156,9 +156,12 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     struct connect_options connect = o->connect;
     connect.create_size = o->plan.flash.value;
     connect.starts = true;
-    int result = files && plan ? check_options(o, error) : espota_fail_memory(error, "preparing to flash");
+    int result = files && plan ? check_options(o, cli->argument_count > 0, error)
+                               : espota_fail_memory(error, "preparing to flash");
     if (result == 0) {
         result = collect(files, cli, o, error);
+        if (files->what[0])
+            espota_ui_say(&cli->ui, "Found %s", files->what);
         say_notes(cli, &files->notes);
     }
     if (result == 0)
@@ -180,10 +183,10 @@ const struct command command_flash = {
     .summary = "write bootloader, table and app through the ROM bootloader",
     .usage = "[DIR | FILE]",
     .description =
-        "DIR is a build folder of ESP-IDF, Arduino or PlatformIO; FILE is an app or a merged image. "
-        "Only what "
-        "differs\n"
-        "from the device's flash is written. An app alone goes into the device's own table; a blank "
+        "DIR is a project or build folder of ESP-IDF, Arduino, PlatformIO, ESPHome, Zephyr or Rust, or has\n"
+        "images in it; FILE is an app or a merged image, also as Intel HEX or UF2. The first line says what\n"
+        "was found. Only what differs from the device's flash is written. An app alone goes into the "
+        "device's own table; a blank "
         "device gets "
         "a planned\n"
         "layout. What would lose data is refused (exit status 5) unless --migrate, --erase or --force "

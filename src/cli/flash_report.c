@@ -128,12 +128,13 @@ static void say_boot(struct cli *cli, const struct espota_flash_plan *plan)
 }
 
 static int set_flash_result(struct cli *cli, const struct espota_device *device,
-                            const struct espota_flash_plan *plan, double seconds, double rate,
-                            struct espota_error *error)
+                            const struct espota_flash_files *files, const struct espota_flash_plan *plan,
+                            double seconds, double rate, struct espota_error *error)
 {
     struct fields document = device_document_begin(device->name);
     field_chip(&document, "chip", plan->chip);
     field_number(&document, "flash_size", device->info.flash_size);
+    field_text_if_any(&document, "build", espota_flash_origin_name(files->origin));
     field_label(&document, "app", plan->app);
     field_label(&document, "boots", plan->boots);
     field_migration(&document, plan);
@@ -143,8 +144,8 @@ static int set_flash_result(struct cli *cli, const struct espota_device *device,
     return set_device_result(cli, document, error);
 }
 
-int report_flash(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan,
-                 uint64_t ms, struct espota_error *error)
+int report_flash(struct cli *cli, const struct espota_device *device, const struct espota_flash_files *files,
+                 const struct espota_flash_plan *plan, uint64_t ms, struct espota_error *error)
 {
     uint64_t total = 0, changed = 0;
     for (unsigned i = 0; i < plan->piece_count; i++) {
@@ -156,5 +157,5 @@ int report_flash(struct cli *cli, const struct espota_device *device, const stru
     espota_ui_say(&cli->ui, "%" PRIu64 " bytes in %.1f s, %.1f KiB/s effective, %" PRIu64 "K written", total,
                   seconds, rate, changed / 1024);
     say_boot(cli, plan);
-    return cli->json ? set_flash_result(cli, device, plan, seconds, rate, error) : 0;
+    return cli->json ? set_flash_result(cli, device, files, plan, seconds, rate, error) : 0;
 }

@@ -13,7 +13,7 @@ void say_plan(struct cli *cli, const struct espota_device *device, const struct 
               const struct espota_flash_plan *plan);
 void say_notes(struct cli *cli, const struct espota_flash_notes *notes);
 
-int report_flash(struct cli *cli, const struct espota_device *device, const struct espota_flash_plan *plan,
-                 uint64_t ms, struct espota_error *error);
+int report_flash(struct cli *cli, const struct espota_device *device, const struct espota_flash_files *files,
+                 const struct espota_flash_plan *plan, uint64_t ms, struct espota_error *error);
 
 #endif

@@ -61,6 +61,8 @@ static const char *const texts[] = {
     [ESPOTA_HINT_WRITE_RAW] = "--raw writes it all the same",
     [ESPOTA_HINT_PRIVATE_CA] = "for a private CA give --certificate PEM",
     [ESPOTA_HINT_NO_STUB] = "--no-stub does without it",
+    [ESPOTA_HINT_NAME_BUILD] = "--env NAME takes one",
+    [ESPOTA_HINT_NAME_FILE] = "name the one that is meant: --app FILE, or the like",
 };
 
 static void about_table(const struct espota_error *error, char *text, size_t room)

@@ -213,6 +213,20 @@ static const struct espota_partition *any_app(const struct espota_table *table)
     return factory;
 }
 
+/* A factory app that writes apps into the slots, and is no place for one: Tasmota's safeboot, TinyUF2. */
+static bool is_updater(const struct espota_partition *p)
+{
+    return p && p->subtype == ESPOTA_APP_FACTORY &&
+           (strcmp(p->label, "safeboot") == 0 || strcmp(p->label, "uf2") == 0);
+}
+
+static const struct espota_partition *beside_updater(const struct espota_table *table,
+                                                     const struct espota_partition *chosen)
+{
+    const struct espota_partition *slot = espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_OTA_0);
+    return is_updater(chosen) && slot ? slot : chosen;
+}
+
 /* The partition that the bootloader starts now, or would if it held an app. */
 static int choose_target(struct flash_planning *p)
 {
@@ -225,12 +239,25 @@ static int choose_target(struct flash_planning *p)
     } else {
         struct espota_boot_choice choice = choose(p, &result);
         p->plan->app = choice.partition ? choice.partition : choice.wanted ? choice.wanted : any_app(table);
+        p->plan->app = beside_updater(table, p->plan->app);
     }
     if (result == 0 && !p->plan->app)
         return espota_fail_hint(p->error, ESPOTA_ERR_USAGE, ESPOTA_HINT_NEED_TABLE,
                                 "the layout has no app partition%s%s%s", slot ? " '" : "", slot ? slot : "",
                                 slot ? "'" : "");
     return result;
+}
+
+static void note_place(struct flash_planning *p, const char *path)
+{
+    const struct espota_partition *factory =
+        espota_table_find_type(&p->plan->table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
+    if (is_updater(factory) && p->plan->app->subtype == ESPOTA_APP_OTA_0)
+        espota_flash_note(&p->plan->notes, false, "%s goes into '%s', and '%s' stays", path,
+                          p->plan->app->label, factory->label);
+    else
+        espota_flash_note(&p->plan->notes, false, "%s goes into '%s', the partition that boots next", path,
+                          p->plan->app->label);
 }
 
 int flash_add_app(struct flash_planning *p, const struct espota_flash_file *file)
@@ -250,8 +277,7 @@ int flash_add_app(struct flash_planning *p, const struct espota_flash_file *file
     if (result == 0)
         result = flash_add_file(p, ESPOTA_PIECE_APP, "app", file, p->plan->app);
     if (result == 0 && !p->new_layout && !p->request->slot)
-        espota_flash_note(&p->plan->notes, false, "%s goes into '%s', the partition that boots next",
-                          file->path, p->plan->app->label);
+        note_place(p, file->path);
     return result;
 }
 

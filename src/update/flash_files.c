@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { LARGEST_FILE = 128 << 20 };
 
@@ -53,6 +54,43 @@ const struct espota_flash_file *espota_flash_files_get(const struct espota_flash
     return NULL;
 }
 
+const char *flash_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+bool flash_path(char out[PATH_MAX], const char *directory, const char *name)
+{
+    int length = name[0] ? snprintf(out, PATH_MAX, "%s/%s", directory, name)
+                         : snprintf(out, PATH_MAX, "%s", directory);
+    return length > 0 && length < PATH_MAX;
+}
+
+bool flash_is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+const char *flash_role_name(enum espota_flash_role role)
+{
+    return role == ESPOTA_FLASH_APP       ? "app"
+           : role == ESPOTA_FLASH_TABLE   ? "partition table"
+           : role == ESPOTA_FLASH_MERGED  ? "merged image"
+           : role == ESPOTA_FLASH_PHY     ? "phy_init"
+           : role == ESPOTA_FLASH_FS      ? "file system"
+           : role == ESPOTA_FLASH_OTADATA ? "otadata"
+                                          : "bootloader";
+}
+
+/* What an app may be wrapped in. */
+static int unwrap(struct espota_flash_file *file, struct espota_error *error)
+{
+    bool placed = file->file.kind == ESPOTA_FILE_INTEL_HEX || file->file.kind == ESPOTA_FILE_UF2;
+    return placed && file->role == ESPOTA_FLASH_APP ? flash_placed_unpack(file, error) : 0;
+}
+
 int espota_flash_files_add(struct espota_flash_files *files, enum espota_flash_role role, const char *path,
                            struct espota_error *error)
 {
@@ -64,13 +102,16 @@ int espota_flash_files_add(struct espota_flash_files *files, enum espota_flash_r
     if (!file.path)
         return espota_fail_memory(error, "looking for files");
     int result = espota_file_read(path, LARGEST_FILE, &file.data, error);
-    if (result != 0) {
-        free_file(&file);
-        return result;
+    if (result == 0) {
+        espota_file_examine(&file.file, file.data.data, file.data.size);
+        file.came_as = file.file.kind;
+        result = unwrap(&file, error);
     }
-    espota_file_examine(&file.file, file.data.data, file.data.size);
-    files->list[files->count++] = file;
-    return 0;
+    if (result != 0)
+        free_file(&file);
+    else
+        files->list[files->count++] = file;
+    return result;
 }
 
 enum espota_hint flash_files_hint(enum espota_file_kind kind)

@@ -1,13 +1,18 @@
+/* A folder of images: which file is for what. */
 #include "flash_folder.h"
 
 #include "espota/error.h"
 #include "espota/file.h"
+#include "espota/table.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+enum { LARGEST_FILE = 128 << 20 };
 
 struct search {
     struct espota_flash_files *files;
@@ -84,17 +89,6 @@ static bool was_named(const struct search *s, enum espota_flash_role role)
     return merged;
 }
 
-static const char *role_name(enum espota_flash_role role)
-{
-    return role == ESPOTA_FLASH_APP       ? "app"
-           : role == ESPOTA_FLASH_TABLE   ? "partition table"
-           : role == ESPOTA_FLASH_MERGED  ? "merged image"
-           : role == ESPOTA_FLASH_PHY     ? "phy_init"
-           : role == ESPOTA_FLASH_FS      ? "file system"
-           : role == ESPOTA_FLASH_OTADATA ? "otadata"
-                                          : "bootloader";
-}
-
 /* Two files of one role are for the person to choose from, unless they are the same, or go to two places. */
 static int check_only_one(const struct search *s, const struct espota_flash_file *found)
 {
@@ -106,9 +100,9 @@ static int check_only_one(const struct search *s, const struct espota_flash_file
             continue;
         if (same)
             return 1;
-        return espota_fail(s->error, ESPOTA_ERR_USAGE,
-                           "which %s? %s and %s are both one: name the one that is meant",
-                           role_name(found->role), other->path, found->path),
+        return espota_fail_hint(s->error, ESPOTA_ERR_USAGE, ESPOTA_HINT_NAME_FILE,
+                                "which %s? %s and %s are both one", flash_role_name(found->role), other->path,
+                                found->path),
                -1;
     }
     return 0;
@@ -120,28 +114,63 @@ static void remember_unknown(struct search *s, const char *name)
     snprintf(s->unknown + used, sizeof s->unknown - used, "%s%s", used ? ", " : "", name);
 }
 
-static int take(struct search *s, const char *directory, const char *name)
+/* What nothing in flash looks like, whatever its name. */
+static bool is_foreign(enum espota_file_kind kind)
 {
-    char *path = espota_path_join(directory, name);
-    if (!path)
-        return espota_fail_memory(s->error, "looking for files");
-    int result = espota_flash_files_add(s->files, ESPOTA_FLASH_OTHER, path, s->error);
-    free(path);
-    if (result != 0)
-        return result;
+    return kind == ESPOTA_FILE_EMPTY || kind == ESPOTA_FILE_ESP8266 || kind == ESPOTA_FILE_MCUBOOT ||
+           kind >= ESPOTA_FILE_ELF;
+}
+
+static int refuse_foreign(const struct search *s, const struct espota_flash_file *file, int role)
+{
+    char words[ESPOTA_FILE_WORDS];
+    return espota_fail(s->error, ESPOTA_ERR_VERIFY, "cannot flash %s as the %s: it is %s", file->path,
+                       flash_role_name((enum espota_flash_role)role), espota_file_words(&file->file, words));
+}
+
+/* Keep the last file that was read, or forget it. */
+static int sort_in(struct search *s, const char *name)
+{
     struct espota_flash_file *file = &s->files->list[s->files->count - 1];
-    int role = role_of(&file->file, name);
-    int copies = 0;
+    int role = role_of(&file->file, name), copies = 0, result = 0;
     if (role < 0)
         remember_unknown(s, name);
     else if (!was_named(s, (enum espota_flash_role)role)) {
         file->role = (enum espota_flash_role)role;
         copies = check_only_one(s, file);
+        if (copies == 0 && is_foreign(file->file.kind))
+            copies = -1, refuse_foreign(s, file, role);
         if (copies == 0)
             return 0;
+        result = copies < 0 ? (int)s->error->status : 0;
     }
     flash_files_drop(s->files, s->files->count - 1);
-    return copies < 0 ? (int)s->error->status : 0;
+    return result;
+}
+
+/* Why a file of a folder is not opened; NULL: it is. */
+static const char *reason_to_skip(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return espota_reason(errno);
+    if (!S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode) ? "it is a folder" : "it is no regular file";
+    return st.st_size > LARGEST_FILE ? "it is larger than any flash" : NULL;
+}
+
+static int take(struct search *s, const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    if (!flash_path(path, directory, name))
+        return 0;
+    const char *reason = reason_to_skip(path);
+    if (reason) {
+        espota_flash_note(&s->files->notes, true, "%s is not looked at: %s", path, reason);
+        return 0;
+    }
+    int result = espota_flash_files_add(s->files, ESPOTA_FLASH_OTHER, path, s->error);
+    return result ? result : sort_in(s, name);
 }
 
 static int is_image(const struct dirent *entry)
@@ -166,99 +195,88 @@ static int scan(struct search *s, const char *directory)
 
 static int scan_below(struct search *s, const char *directory, const char *name)
 {
-    char *path = espota_path_join(directory, name);
-    int result = path ? scan(s, path) : espota_fail_memory(s->error, "looking for files");
-    free(path);
-    return result;
+    char path[PATH_MAX];
+    return flash_path(path, directory, name) ? scan(s, path) : 0;
 }
 
 /* CSV counts where there is no binary table. */
 static int take_csv(struct search *s, const char *directory)
 {
-    char *path = espota_path_join(directory, "partitions.csv");
-    int result = 0;
-    if (!path)
-        return espota_fail_memory(s->error, "looking for files");
-    if (!espota_flash_files_get(s->files, ESPOTA_FLASH_TABLE) &&
-        !espota_flash_files_get(s->files, ESPOTA_FLASH_MERGED) && espota_file_exists(path))
-        result = espota_flash_files_add(s->files, ESPOTA_FLASH_TABLE, path, s->error);
-    free(path);
-    return result;
+    char path[PATH_MAX];
+    if (espota_flash_files_get(s->files, ESPOTA_FLASH_TABLE) ||
+        espota_flash_files_get(s->files, ESPOTA_FLASH_MERGED) ||
+        !flash_path(path, directory, "partitions.csv") || !flash_is_file(path))
+        return 0;
+    return espota_flash_files_add(s->files, ESPOTA_FLASH_TABLE, path, s->error);
 }
 
-const char *flash_base_name(const char *path)
+static bool has(const struct search *s, enum espota_flash_role role)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+    return espota_flash_files_get(s->files, role) != NULL;
 }
 
-/* A merged image beside its parts is not needed; one without an app beside it is the build. */
-static void choose_merged(struct search *s)
+/* Does the merged image hold that app? Where it does not, one of them is of another build. */
+static bool holds_app(const struct espota_flash_file *merged, const struct espota_flash_file *app)
 {
-    bool parts = espota_flash_files_get(s->files, ESPOTA_FLASH_APP) != NULL;
-    bool merged = espota_flash_files_get(s->files, ESPOTA_FLASH_MERGED) != NULL;
+    const uint8_t *part = merged->data.data + merged->file.merged.app;
+    return merged->file.merged.has_app && app->data.size <= merged->data.size - merged->file.merged.app &&
+           memcmp(part, app->data.data, app->data.size) == 0;
+}
+
+static bool in_merged(const struct search *s, const struct espota_flash_file *app)
+{
+    const struct espota_flash_file *merged = espota_flash_files_get(s->files, ESPOTA_FLASH_MERGED);
+    uint32_t at = merged->file.merged.has_table ? merged->file.merged.table : 0;
+    if (holds_app(merged, app))
+        return true;
+    for (; at + app->data.size <= merged->data.size; at += ESPOTA_SECTOR_SIZE) /* in another partition */
+        if (memcmp(merged->data.data + at, app->data.data, app->data.size) == 0)
+            return true;
+    return false;
+}
+
+/* A merged image beside its parts is not needed; where bootloader or table are missing, it has them. */
+static int choose_merged(struct search *s)
+{
+    const struct espota_flash_file *app = espota_flash_files_get(s->files, ESPOTA_FLASH_APP);
+    bool named = app && app < s->files->list + s->named;
+    bool parts = named || (app && has(s, ESPOTA_FLASH_BOOTLOADER) && has(s, ESPOTA_FLASH_TABLE));
+    bool merged = has(s, ESPOTA_FLASH_MERGED);
+    if (merged && app && !parts && !in_merged(s, app))
+        return espota_fail_hint(s->error, ESPOTA_ERR_USAGE, ESPOTA_HINT_NAME_FILE,
+                                "which app? %s is another one than that in %s, of another build", app->path,
+                                espota_flash_files_get(s->files, ESPOTA_FLASH_MERGED)->path);
     for (unsigned i = s->files->count; merged && i-- > s->named;) {
         const struct espota_flash_file *file = &s->files->list[i];
         bool is_merged = file->role == ESPOTA_FLASH_MERGED;
         bool is_part = file->role == ESPOTA_FLASH_BOOTLOADER || file->role == ESPOTA_FLASH_TABLE ||
-                       file->role == ESPOTA_FLASH_OTADATA;
+                       file->role == ESPOTA_FLASH_OTADATA || file->role == ESPOTA_FLASH_APP;
         if (parts ? !is_merged : !is_part)
             continue;
-        espota_flash_note(&s->files->notes, false,
-                          parts ? "%s holds all in one and is not used: its parts are there too"
-                                : "%s is not used: the merged image has its own",
-                          flash_base_name(file->path));
+        if (!(is_merged && app && in_merged(s, app)))
+            espota_flash_note(&s->files->notes, false,
+                              parts ? "%s holds another app in one piece with its bootloader, and is not used"
+                                    : "%s is not used: the merged image has its own",
+                              flash_base_name(file->path));
         flash_files_drop(s->files, i);
     }
-}
-
-static int scan_folder(struct search *s, const char *directory)
-{
-    int result = scan(s, directory);
-    if (result == 0)
-        result = scan_below(s, directory, "bootloader");
-    if (result == 0)
-        result = scan_below(s, directory, "partition_table");
-    if (result != 0)
-        return result;
-    choose_merged(s);
-    if (s->unknown[0])
-        espota_flash_note(&s->files->notes, true,
-                          "not flashed, since neither content nor name says where it belongs: %s",
-                          s->unknown);
-    return take_csv(s, directory);
-}
-
-static int check_folder(const char *directory, struct espota_error *error)
-{
-    DIR *folder = opendir(directory);
-    if (!folder && errno == ENOENT)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "nothing to flash: there is no folder or file %s",
-                           directory);
-    if (!folder)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "nothing to flash: cannot look into the folder %s: %s",
-                           directory, espota_reason(errno));
-    closedir(folder);
     return 0;
 }
 
-int espota_flash_files_find(struct espota_flash_files *files, const char *directory,
-                            struct espota_error *error)
+int flash_folder_scan(struct espota_flash_files *files, const char *directory, struct espota_error *error)
 {
-    struct search search = { .files = files, .named = files->count, .error = error };
-    char *args = espota_path_join(directory, "flasher_args.json");
-    if (!args)
-        return espota_fail_memory(error, "looking for files");
-    int result = check_folder(directory, error);
-    if (result == 0 && espota_file_exists(args))
-        result = flash_folder_read_args(files, directory, args, error);
-    else if (result == 0)
-        result = scan_folder(&search, directory);
-    free(args);
-    if (result == 0 && files->count == 0)
-        result = espota_fail(
-            error, ESPOTA_ERR_USAGE,
-            "there is nothing to flash in %s: no flasher_args.json, bootloader, table, app or merged image",
-            directory);
-    return result;
+    struct search s = { .files = files, .named = files->count, .error = error };
+    int result = scan(&s, directory);
+    if (result == 0)
+        result = scan_below(&s, directory, "bootloader");
+    if (result == 0)
+        result = scan_below(&s, directory, "partition_table");
+    if (result == 0)
+        result = choose_merged(&s);
+    if (result != 0)
+        return result;
+    if (s.unknown[0])
+        espota_flash_note(&files->notes, true,
+                          "not flashed, since neither content nor name says where it belongs: %s", s.unknown);
+    return take_csv(&s, directory);
 }

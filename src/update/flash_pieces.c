@@ -206,10 +206,14 @@ static int add_at_offset(struct flash_planning *p, const struct espota_flash_fil
     if (file->offset % ESPOTA_SECTOR_SIZE)
         return espota_fail(p->error, ESPOTA_ERR_FAILED,
                            "%s goes to 0x%" PRIx32 ", which is no multiple of 4K", file->path, file->offset);
-    return flash_add_piece(p, ESPOTA_PIECE_DATA, flash_base_name(file->path), file, file->offset,
-                           file->data.data, file->data.size)
-               ? 0
-               : (int)p->error->status;
+    bool loader =
+        p->request->files->no_table && p->info.chip && file->offset == p->info.chip->bootloader_offset;
+    struct espota_flash_piece *piece =
+        flash_add_piece(p, loader ? ESPOTA_PIECE_BOOTLOADER : ESPOTA_PIECE_DATA, flash_base_name(file->path),
+                        file, file->offset, file->data.data, file->data.size);
+    if (!piece)
+        return (int)p->error->status;
+    return loader ? set_header(p, piece) : 0; /* what the ROM starts */
 }
 
 static int add_datum(struct flash_planning *p, const struct espota_flash_file *file)

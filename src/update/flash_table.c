@@ -5,6 +5,7 @@
 
 #include "espota/digest.h"
 #include "espota/error.h"
+#include "espota/image.h"
 #include "espota/slots.h"
 #include "espota/table.h"
 #include "espota/table_file.h"
@@ -343,8 +344,46 @@ static int choose_offset(struct flash_planning *p)
     return 0;
 }
 
+/* ---- builds without a table -----------------------------------------------------------------------------
+ */
+
+/* Does flash hold at its place what an earlier build of the same kind left: an image, one for MCUboot, or
+ * nothing? */
+static int holds_such(struct flash_planning *p, const struct espota_flash_file *file, bool *such)
+{
+    uint8_t there[4];
+    int result =
+        espota_flash_is_blank(p->device, file->offset, (uint32_t)file->data.size, such, NULL, p->error);
+    if (result != 0 || *such)
+        return result;
+    result = espota_device_read(p->device, file->offset, there, sizeof there, p->error);
+    *such = result == 0 && file->data.size >= sizeof there &&
+            (memcmp(there, file->data.data, sizeof there) == 0 ||
+             (file->file.kind != ESPOTA_FILE_MCUBOOT && there[0] == ESPOTA_IMAGE_MAGIC));
+    return result;
+}
+
+/* Its places are its own. Such a build may replace an earlier one; it knows no partitions to spare. */
+static int choose_no_table(struct flash_planning *p)
+{
+    const struct espota_flash_files *files = p->request->files;
+    bool such = true;
+    p->plan->table_offset = ESPOTA_TABLE_DEFAULT_OFFSET;
+    int result = look(p);
+    p->new_layout = true;
+    if (result != 0 || p->plan->contents.state == ESPOTA_FLASH_IS_BLANK || p->request->force)
+        return result;
+    bool table = p->plan->contents.state <= ESPOTA_FLASH_TABLE_ELSEWHERE;
+    for (unsigned i = 0; result == 0 && such && i < files->count; i++)
+        if (files->list[i].role == ESPOTA_FLASH_OTHER)
+            result = holds_such(p, &files->list[i], &such);
+    return result || (such && !table) ? result : refuse_contents(p);
+}
+
 int flash_choose_table(struct flash_planning *p)
 {
+    if (p->request->files->no_table)
+        return choose_no_table(p);
     int result = choose_offset(p);
     if (result == 0)
         result = load_wanted(p);

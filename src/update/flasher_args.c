@@ -65,6 +65,11 @@ static int add(const struct reader *r, enum espota_flash_role role, const char *
             error, ESPOTA_ERR_FAILED,
             "%s names the file %s, which lies outside its folder: a build has its files beside it", r->path,
             name);
+    else if (!espota_file_exists(path))
+        result = espota_fail(error, ESPOTA_ERR_FAILED,
+                             "%s names %s, which is not there: build the project first", r->path, name);
+    else if (!flash_is_file(path))
+        result = espota_fail(error, ESPOTA_ERR_FAILED, "%s names %s, which is no file", r->path, name);
     else
         result = espota_flash_files_add(r->files, role, path, error);
     if (result == 0)
@@ -122,7 +127,16 @@ static int add_others(const struct reader *r, struct espota_error *error)
     return 0;
 }
 
-static int take_root(struct reader *r, struct espota_error *error)
+/* PlatformIO has ESP-IDF write flasher_args.json, and gives the app a name of its own. */
+static bool is_elsewhere(const struct reader *r)
+{
+    const char *name = file_of(r, "app");
+    char app[PATH_MAX], other[PATH_MAX];
+    return name && flash_path(app, r->directory, name) && !flash_is_file(app) &&
+           flash_path(other, r->directory, "firmware.bin") && flash_is_file(other);
+}
+
+static int take_root(struct reader *r, bool *elsewhere, struct espota_error *error)
 {
     const char *chip =
         json_string_value(json_object_get(json_object_get(r->root, "extra_esptool_args"), "chip"));
@@ -130,12 +144,13 @@ static int take_root(struct reader *r, struct espota_error *error)
     if (chip && !r->files->chip)
         espota_flash_note(&r->files->notes, true, "%s is a build for the chip '%s', which is not known here",
                           r->path, chip);
-    int result = add_known(r, error);
-    return result ? result : add_others(r, error);
+    *elsewhere = is_elsewhere(r);
+    int result = *elsewhere ? 0 : add_known(r, error);
+    return result || *elsewhere ? result : add_others(r, error);
 }
 
 int flash_folder_read_args(struct espota_flash_files *files, const char *directory, const char *path,
-                           struct espota_error *error)
+                           bool *elsewhere, struct espota_error *error)
 {
     struct espota_bytes text = { 0 };
     json_error_t where;
@@ -148,7 +163,7 @@ int flash_folder_read_args(struct espota_flash_files *files, const char *directo
         result =
             espota_fail(error, ESPOTA_ERR_FAILED, "%s is no JSON: line %d: %s", path, where.line, where.text);
     else
-        result = take_root(&reader, error);
+        result = take_root(&reader, elsewhere, error);
     json_decref(root);
     espota_bytes_free(&text);
     return result;

@@ -164,7 +164,7 @@ printf '\x7fELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\x5e\0' >x.elf
 printf '<!DOCTYPE html><html></html>' >x.html
 printf ':020000040800F2\n:00000001FF\n' >x.hex
 "$ESPOTA" table idf.csv -q --binary x.table
-for file in "x.elf:esptool elf2image" "x.html:HTML" "x.hex:espota write" "x.table:--table" "idf.csv:--table" "bl.bin:--bootloader"; do
+for file in "x.elf:esptool elf2image" "x.html:HTML" "x.hex:there is nothing in it" "x.table:--table" "idf.csv:--table" "bl.bin:--bootloader"; do
     run flash -p file:idf.bin "${file%%:*}"
     expect "flash ${file%%:*}" 4 "err:${file#*:}"
 done
@@ -191,7 +191,7 @@ cp padded.bin arduino/x.ino.merged.bin
 cp otadata.bin arduino/boot_app0.bin
 "$ESPOTA" table arduino.csv -q --binary arduino/x.ino.partitions.bin
 run flash -p file:arduino.bin --flash 4M arduino
-expect "an Arduino build" 0 "err:bootloader:" "err:table:" "err:otadata:" "err:x.ino.merged.bin holds all in one" "err:'ota_0' boots next"
+expect "an Arduino build" 0 "err:bootloader:" "err:table:" "err:otadata:" "err:x.ino.partitions.bin; app" "err:'ota_0' boots next"
 "$ESPOTA" read -q -p file:arduino.bin 0x8000+0xc00 there.bin
 same "its table is in flash" there.bin arduino/x.ino.partitions.bin
 mkdir -p pio/.pio/build/esp32dev && pio=pio/.pio/build/esp32dev

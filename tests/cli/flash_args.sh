@@ -23,7 +23,17 @@ expect "flashes what flasher_args.json names" 0 "err:'MicroPython_1' boots next"
 check "other files go where it says" cmp -n 8192 -i $((0x210000)):0 flash.bin b/storage.bin
 args esp32c3
 run flash --port file:flash.bin --chip esp32 b
+expect "files for another chip than it says" 4 "err:a build for the ESP32-C3: in it, b/bootloader.bin is for the ESP32"
+"$MKIMAGE" -o b/bootloader.bin --kind bootloader --size 20K --chip esp32c3
+"$MKIMAGE" -o b/app.bin --size 64K --chip esp32c3
+run flash --port file:flash.bin --chip esp32 b
 expect "a build for another chip" 4 "err:the build is for ESP32-C3"
+rm b/app.bin
+run flash --port file:flash.bin --chip esp32 b
+expect "a file that is not there" 1 "err:names app.bin, which is not there"
+mkfifo b/app.bin
+run flash --port file:flash.bin --chip esp32 b
+expect "a pipe" 1 "err:names app.bin, which is no file"
 echo '{nope' >b/flasher_args.json
 run flash --port file:flash.bin b
 expect "flasher_args.json is no JSON" 1 "err:is no JSON"
