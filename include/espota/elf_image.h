@@ -71,6 +71,12 @@ int espota_elf_image_make(struct espota_elf_image *made, const char *name, const
                           const struct espota_elf_image_options *options, struct espota_error *error);
 void espota_elf_image_free(struct espota_elf_image *made);
 
+/** If `bytes` are an ELF file, put its image into their place; whatever else they are stays as it is. `chip`
+ * is NULL, or the one that it has to be for. `*converted`: they were one.
+ * @return as espota_elf_image_make; the bytes stay after a failure. */
+int espota_elf_image_replace(struct espota_bytes *bytes, const char *name, const struct espota_chip *chip,
+                             bool *converted, struct espota_error *error);
+
 #pragma GCC visibility pop
 
 #endif

@@ -91,7 +91,9 @@ struct espota_flash_files {
     struct espota_flash_notes notes;
 };
 
-/** Read `path` for `role`. @return what reading returned. */
+/** Read `path` for `role`. An ELF file becomes the image of an app or bootloader, for `files->chip` or for
+ * the chip that it is for; one that does not say stays as it is until espota_flash_files_settle.
+ * @return what reading returned; ESPOTA_ERR_VERIFY for an ELF file of which no image can be made. */
 int espota_flash_files_add(struct espota_flash_files *files, enum espota_flash_role role, const char *path,
                            struct espota_error *error);
 
@@ -110,6 +112,11 @@ int espota_flash_files_find(struct espota_flash_files *files, const char *path, 
 
 /** A short stable name for JSON: "esp-idf", "platformio"; NULL for ESPOTA_ORIGIN_NONE. Static storage. */
 const char *espota_flash_origin_name(enum espota_flash_origin origin);
+
+/** Make images of the ELF files that are left, for the `chip` that is known by now; NULL: none is.
+ * @return as espota_elf_image_make. */
+int espota_flash_files_settle(struct espota_flash_files *files, const struct espota_chip *chip,
+                              struct espota_error *error);
 
 /** The first file of that role, or NULL. */
 const struct espota_flash_file *espota_flash_files_get(const struct espota_flash_files *files,

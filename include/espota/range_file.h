@@ -18,7 +18,8 @@ struct espota_stretch {
 };
 
 struct espota_range_file {
-    struct espota_bytes bytes; /* as they are in the file */
+    struct espota_bytes bytes; /* as they are in the file; of an ELF file its image */
+    bool converted;            /* it was an ELF file */
     struct espota_file about;
     bool placed;                    /* the file says where its bytes belong */
     uint8_t *image;                 /* of a placed file: what the stretches point into */
@@ -28,7 +29,8 @@ struct espota_range_file {
 };
 
 /** Read `path` and place it in `range`. `raw`: as it is, whatever it is. @return 0, or the error: the file
- * does not fit, places its bytes elsewhere, or is for another chip than `device`. */
+ * does not fit, places its bytes elsewhere, or is for another chip than `device`. An ELF file becomes an
+ * image for the device's chip (espota/elf_image.h). */
 int espota_range_file_load(struct espota_range_file *file, const char *path,
                            const struct espota_flash_range *range, const struct espota_device *device,
                            bool raw, struct espota_error *error);

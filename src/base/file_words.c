@@ -93,8 +93,7 @@ static void describe_elf(const struct espota_file *file, char text[ESPOTA_FILE_W
     const char *machine = file->elf_machine == 94    ? " for an Xtensa chip"
                           : file->elf_machine == 243 ? " for a RISC-V chip"
                                                      : "";
-    snprintf(text, ESPOTA_FILE_WORDS,
-             "an ELF file%s, the linker's output: 'esptool elf2image' makes an image of it", machine);
+    snprintf(text, ESPOTA_FILE_WORDS, "an ELF file%s, the linker's output", machine);
 }
 
 static void describe_uf2(const struct espota_file *file, char text[ESPOTA_FILE_WORDS])

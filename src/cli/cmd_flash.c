@@ -121,7 +121,18 @@ static struct espota_flash_request request_of(const struct options *o, const str
     };
 }
 
-static int flash(struct cli *cli, const struct options *o, const struct espota_flash_files *files,
+/* ELF files that do not say their chip are made into images for the one that is there. */
+static int settle(struct cli *cli, struct espota_flash_files *files, const struct espota_device *device,
+                  struct espota_error *error)
+{
+    unsigned told = files->notes.count;
+    int result = espota_flash_files_settle(files, device->info.chip, error);
+    for (unsigned i = told; i < files->notes.count; i++)
+        espota_ui_say(&cli->ui, "note: %s", files->notes.note[i].text);
+    return result;
+}
+
+static int flash(struct cli *cli, const struct options *o, struct espota_flash_files *files,
                  struct espota_device *device, struct espota_flash_plan *plan, struct espota_error *error)
 {
     struct espota_subtype_name names[LIST_MAX];
@@ -133,6 +144,9 @@ static int flash(struct cli *cli, const struct options *o, const struct espota_f
     int result = check_security(cli, device, o->force, error);
     if (result == 0)
         result = read_subtype_names(&o->subtypes, names, &csv, error);
+    if (result != 0)
+        return result;
+    result = settle(cli, files, device, error);
     if (result != 0)
         return result;
     result = espota_flash_plan(plan, device, &request, error);

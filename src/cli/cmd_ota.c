@@ -3,6 +3,7 @@
 #include "espota/buffer.h"
 #include "espota/clock.h"
 #include "espota/device.h"
+#include "espota/elf_image.h"
 #include "espota/error.h"
 #include "espota/fetch.h"
 #include "espota/file.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LARGEST_IMAGE = 16 << 20, LARGEST_SIDECAR = 4096 };
+enum { LARGEST_IMAGE = 16 << 20, LARGEST_ELF = 128 << 20, LARGEST_SIDECAR = 4096 };
 #define DEFAULT_PATH "/MicroPython.bin"
 
 struct options {
@@ -28,7 +29,7 @@ struct options {
 static const struct option_spec option_table[] = {
     { "url", 'u', OPTION_TEXT, offsetof(struct options, url), "URL", "http or https address of the image" },
     { "file", 'f', OPTION_TEXT, offsetof(struct options, file), "FILE",
-      "local image; FILE.md5 is checked when it exists" },
+      "local image or ELF file; FILE.md5 is checked when it exists" },
     { "md5", 'm', OPTION_FLAG, offsetof(struct options, md5), NULL,
       "require URL.md5 (FILE.md5) and check the image with it" },
     { "force-factory", 0, OPTION_FLAG, offsetof(struct options, force_factory), NULL,
@@ -156,7 +157,7 @@ static int read_file(const struct options *o, struct source *source, struct espo
         source->has_md5 = result == 0;
     }
     if (result == 0)
-        result = espota_file_read(o->file, LARGEST_IMAGE, &source->image, error);
+        result = espota_file_read(o->file, LARGEST_ELF, &source->image, error);
     espota_bytes_free(&text);
     free(name);
     return result;
@@ -243,6 +244,19 @@ static int check_options(const struct options *o, struct espota_error *error)
     return 0;
 }
 
+/* An ELF file is as good as its image. */
+static int convert_image(struct cli *cli, const struct options *o, struct source *source,
+                         struct espota_error *error)
+{
+    const struct espota_chip *chip = o->connect.chip ? espota_chip_by_name(o->connect.chip) : NULL;
+    bool converted = false;
+    int result = espota_elf_image_replace(&source->image, source->name, chip, &converted, error);
+    if (converted)
+        espota_ui_say(&cli->ui, "%s is an ELF file: made into an image of %zu bytes", source->name,
+                      source->image.size);
+    return result;
+}
+
 /* Before the device is touched; against the device it is checked later. */
 static int check_image(const struct source *source, struct espota_error *error)
 {
@@ -262,6 +276,8 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         result = connect_check(cli, &o->connect, VIA_AGENT, error);
     if (result == 0)
         result = get_image(cli, o, &source, error);
+    if (result == 0)
+        result = convert_image(cli, o, &source, error);
     if (result == 0)
         result = check_image(&source, error);
     if (result == 0)

@@ -2,6 +2,7 @@
 #include "plan_options.h"
 
 #include "espota/buffer.h"
+#include "espota/elf_image.h"
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/file_kind.h"
@@ -38,6 +39,18 @@ static const char *const descriptions[] = {
     [ESPOTA_LAYOUT_3P] = "factory and two OTA slots",
 };
 
+/* What an ELF file will be: whichever of the chips it may be for, that is about the same. */
+static int take_elf(struct espota_bytes *bytes, const char *path, struct espota_error *error)
+{
+    const struct espota_chip *chips[ESPOTA_ELF_MAX_CHIPS];
+    bool converted = false;
+    unsigned count = 0;
+    if (bytes->size < 4 || memcmp(bytes->data, "\177ELF", 4) != 0)
+        return 0;
+    int result = espota_elf_chips(path, bytes->data, bytes->size, chips, &count, error);
+    return result ? result : espota_elf_image_replace(bytes, path, chips[0], &converted, error);
+}
+
 /* Size of the app image in a file, which must be one. */
 static int measure_app(const char *path, uint32_t *size, struct espota_error *error)
 {
@@ -46,6 +59,8 @@ static int measure_app(const char *path, uint32_t *size, struct espota_error *er
     struct espota_file file;
     char words[ESPOTA_FILE_WORDS];
     int result = espota_file_read(path, 128u << 20, &bytes, error);
+    if (result == 0)
+        result = take_elf(&bytes, path, error);
     if (result == 0) {
         enum espota_image_verdict verdict = espota_image_examine_memory(&image, bytes.data, bytes.size);
         if (verdict != ESPOTA_IMAGE_OK)

@@ -126,6 +126,13 @@ static int read_target(struct cli *cli, const void *options, struct espota_devic
 /* ---- write ----------------------------------------------------------------------------------------------
  */
 
+static void say_converted(struct cli *cli, const struct espota_range_file *file, const char *path)
+{
+    if (file->converted)
+        espota_ui_say(&cli->ui, "%s is an ELF file: its image is for the %s, %zu bytes", path,
+                      file->about.chip.name, file->bytes.size);
+}
+
 static int prepare(struct espota_range_file *file, struct cli *cli, const struct options *o,
                    struct espota_flash_range *t, struct espota_device *device, struct espota_error *error)
 {
@@ -138,6 +145,8 @@ static int prepare(struct espota_range_file *file, struct cli *cli, const struct
                               "0x%" PRIx32 " is no multiple of 4K: flash is erased in sectors", t->offset);
     if (outcome == 0)
         outcome = espota_range_file_load(file, path, t, device, o->raw, error);
+    if (outcome == 0)
+        say_converted(cli, file, path);
     if (outcome == 0 && !o->raw)
         outcome = espota_range_file_check_place(file, path, t, device, error);
     for (unsigned i = 0; outcome == 0 && i < file->count; i++)
@@ -185,6 +194,8 @@ static int verify_target(struct cli *cli, const void *options, struct espota_dev
     int outcome = espota_flash_range_parse(&t, cli->arguments[0], device, o->table_offset.value, true, error);
     if (outcome == 0)
         outcome = espota_range_file_load(&file, cli->arguments[1], &t, device, o->raw, error);
+    if (outcome == 0)
+        say_converted(cli, &file, cli->arguments[1]);
     if (outcome == 0)
         outcome = espota_range_file_verify(&file, cli->arguments[1], device, &t, error);
     if (outcome == 0)
@@ -304,8 +315,10 @@ const struct command command_write = {
         "be -.\n"
         "Only sectors that differ are written; the rest of the last one becomes FF. Intel HEX and UF2 go "
         "where\n"
-        "their addresses say, within TARGET. What does not belong there is refused (exit status 5): an ELF\n"
-        "file, a bootloader or merged image in an app partition, an image for another chip.",
+        "their addresses say, within TARGET; an ELF file is written as its image. What does not belong "
+        "there\n"
+        "is refused (exit status 5): a bootloader or merged image in an app partition, an image for another\n"
+        "chip.",
     .options = write_options,
     .groups = { FORCE_GROUP, COMMON_GROUPS },
     .options_size = sizeof(struct options),

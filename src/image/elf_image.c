@@ -251,3 +251,21 @@ void espota_elf_image_free(struct espota_elf_image *made)
     espota_bytes_free(&made->image);
     memset(made, 0, sizeof *made);
 }
+
+int espota_elf_image_replace(struct espota_bytes *bytes, const char *name, const struct espota_chip *chip,
+                             bool *converted, struct espota_error *error)
+{
+    struct espota_elf_image_options options = espota_elf_image_defaults;
+    struct espota_elf_image made;
+    options.chip = chip;
+    *converted = false;
+    if (bytes->size < 4 || memcmp(bytes->data, "\177ELF", 4) != 0)
+        return 0;
+    int result = espota_elf_image_make(&made, name, bytes->data, bytes->size, &options, error);
+    if (result != 0)
+        return result;
+    espota_bytes_free(bytes);
+    *bytes = made.image;
+    *converted = true;
+    return 0;
+}

@@ -1,6 +1,7 @@
 #include "flash_folder.h"
 
 #include "espota/buffer.h"
+#include "espota/elf_image.h"
 #include "espota/error.h"
 #include "espota/file.h"
 
@@ -91,6 +92,35 @@ static int unwrap(struct espota_flash_file *file, struct espota_error *error)
     return placed && file->role == ESPOTA_FLASH_APP ? flash_placed_unpack(file, error) : 0;
 }
 
+/* The image of an ELF file, for the chip; which one, it may not say itself: then it waits. */
+static int make_image(struct espota_flash_files *files, struct espota_flash_file *file,
+                      const struct espota_chip *chip, bool may_wait, struct espota_error *error)
+{
+    char words[ESPOTA_FILE_WORDS];
+    bool converted = false;
+    if (file->file.kind != ESPOTA_FILE_ELF ||
+        (file->role != ESPOTA_FLASH_APP && file->role != ESPOTA_FLASH_BOOTLOADER))
+        return 0;
+    int result = espota_elf_image_replace(&file->data, file->path, chip, &converted, error);
+    if (result != 0 && may_wait && error->hint == ESPOTA_HINT_NAME_CHIP)
+        return 0;
+    if (result != 0)
+        return result;
+    espota_file_examine(&file->file, file->data.data, file->data.size);
+    espota_flash_note(&files->notes, false, "%s is an ELF file: made into %s, %zu bytes", file->path,
+                      espota_file_words(&file->file, words), file->data.size);
+    return 0;
+}
+
+int espota_flash_files_settle(struct espota_flash_files *files, const struct espota_chip *chip,
+                              struct espota_error *error)
+{
+    int result = 0;
+    for (unsigned i = 0; result == 0 && i < files->count; i++)
+        result = make_image(files, &files->list[i], chip, false, error);
+    return result;
+}
+
 int espota_flash_files_add(struct espota_flash_files *files, enum espota_flash_role role, const char *path,
                            struct espota_error *error)
 {
@@ -107,6 +137,8 @@ int espota_flash_files_add(struct espota_flash_files *files, enum espota_flash_r
         file.came_as = file.file.kind;
         result = unwrap(&file, error);
     }
+    if (result == 0)
+        result = make_image(files, &file, files->chip, true, error);
     if (result != 0)
         free_file(&file);
     else
@@ -142,7 +174,8 @@ int espota_flash_files_take(struct espota_flash_files *files, const char *path, 
     struct espota_flash_file *file = &files->list[files->count - 1];
     if (file->file.kind == ESPOTA_FILE_MERGED)
         file->role = ESPOTA_FLASH_MERGED;
-    if (file->file.kind == ESPOTA_FILE_MERGED || file->file.kind == ESPOTA_FILE_APP)
+    if (file->file.kind == ESPOTA_FILE_MERGED || file->file.kind == ESPOTA_FILE_APP ||
+        file->file.kind == ESPOTA_FILE_ELF)
         return 0;
     return espota_fail_hint(error, ESPOTA_ERR_VERIFY, flash_files_hint(file->file.kind),
                             "cannot flash %s alone: it is %s", path, espota_file_words(&file->file, words));

@@ -4,6 +4,7 @@
 
 #include "espota/buffer.h"
 #include "espota/device.h"
+#include "espota/elf_image.h"
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/flash_holds.h"
@@ -175,6 +176,10 @@ int espota_range_file_load(struct espota_range_file *file, const char *path,
     int result = espota_file_read(path, LARGEST_FILE, &file->bytes, error);
     if (result != 0)
         return result;
+    if (!raw)
+        result = espota_elf_image_replace(&file->bytes, name, device->info.chip, &file->converted, error);
+    if (result != 0)
+        return result;
     espota_file_examine(&file->about, file->bytes.data, file->bytes.size);
     bool placed = file->about.kind == ESPOTA_FILE_INTEL_HEX || file->about.kind == ESPOTA_FILE_UF2;
     return placed && !raw ? place(file, name, target, device, error)
@@ -244,7 +249,7 @@ int espota_range_file_check_place(const struct espota_range_file *file, const ch
     bool fits = t->named ? partition_takes(t, about->kind) : offset_suits(t, about, &device->info);
     bool other_chip =
         is_image(about->kind) && about->has_chip && chip && about->chip.image_id != chip->image_id;
-    if (fits && !other_chip && about->kind != ESPOTA_FILE_ELF)
+    if (fits && !other_chip)
         return 0;
     return espota_fail_hint(error, ESPOTA_ERR_REFUSED, ESPOTA_HINT_WRITE_RAW,
                             "refused: %s is %s, which does not belong %s %s", path,

@@ -164,7 +164,7 @@ printf '\x7fELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\x5e\0' >x.elf
 printf '<!DOCTYPE html><html></html>' >x.html
 printf ':020000040800F2\n:00000001FF\n' >x.hex
 "$ESPOTA" table idf.csv -q --binary x.table
-for file in "x.elf:esptool elf2image" "x.html:HTML" "x.hex:there is nothing in it" "x.table:--table" "idf.csv:--table" "bl.bin:--bootloader"; do
+for file in "x.elf:x.elf is no ELF file that can be read" "x.html:HTML" "x.hex:there is nothing in it" "x.table:--table" "idf.csv:--table" "bl.bin:--bootloader"; do
     run flash -p file:idf.bin "${file%%:*}"
     expect "flash ${file%%:*}" 4 "err:${file#*:}"
 done

@@ -12,7 +12,9 @@ printf 'customer wifi' >nv
 printf '<!DOCTYPE html><p>404' >page.bin
 printf 'compressed' | gzip >data.gz
 "$ESPOTA" plan --flash 4M --csv >layout.csv
-printf '\x7fELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\x5e\0' >app.elf
+"$BUILD/tools/mkelf" app.elf esp32 10000
+"$BUILD/tools/mkelf" c3.elf esp32c3 10000
+head -c 5000 app.elf >cut.elf
 "$MKIMAGE" -o c3.bin --chip esp32c3 --size 64K
 dd if=board.bin of=merged.bin bs=4096 skip=1 count=31 status=none
 printf ':02000004000FEB\r\n:10F0000000112233445566778899AABBCCDDEEFF08\r\n:0100000412E9\r\n' >bad.hex
@@ -23,8 +25,7 @@ refused() {
     run write -c esp32 "$2" "$3"
     expect "$1" 5 "err:$4" "err:--raw"
 }
-refused "an ELF file" 0x200000 app.elf "elf2image"
-refused "an ELF file into a data partition" internalfs app.elf "elf2image"
+refused "an ELF file over the bootloader" 0x1000 app.elf "is an app image for the ESP32"
 refused "a bootloader into an app partition" MicroPython_1 build/bootloader.bin "is a second-stage bootloader for the ESP32"
 refused "a merged image into an app partition" MicroPython_1 merged.bin "is a merged image for the ESP32"
 refused "a merged image into a data partition" internalfs merged.bin "is a merged image for the ESP32"
@@ -38,6 +39,10 @@ for pair in "0x1000 data.gz" "0x8000 page.bin" "0x8000 layout.csv"; do
 done
 refused "gzip into an app partition" MicroPython_1 data.gz "compressed with gzip"
 refused "an app for another chip" MicroPython_1 c3.bin "for the ESP32-C3, which does not belong on ESP32"
+run write -c esp32 MicroPython_1 c3.elf
+expect "an ELF file for another chip" 4 "err:c3.elf is no program for the ESP32"
+run write -c esp32 MicroPython_1 cut.elf
+expect "an ELF file that is cut off" 4 "err:damaged or cut off"
 same "nothing was written" board.bin before.bin
 
 run write MicroPython_1 page.bin --raw
@@ -48,6 +53,13 @@ for pair in "nvs nv" "internalfs page.bin" "internalfs data.gz" "0x200000 page.b
     run write -c esp32 $pair
     expect "write $pair" 0 "err:verified"
 done
+
+run write -c esp32 MicroPython_1 app.elf
+expect "an ELF file is written as its image" 0 "err:app.elf is an ELF file: its image is for the ESP32" "err:verified"
+run verify -c esp32 MicroPython_1 app.elf
+expect "and verified as that" 0 "err:are the same"
+run write -c esp32 MicroPython_1 app.elf --raw
+expect "or as it is" 0 "err:Wrote $(stat -c %s app.elf) bytes"
 
 # ---- Intel HEX ----------------------------------------------------------------------------------------------------------
 cp before.bin board.bin

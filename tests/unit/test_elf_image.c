@@ -26,14 +26,14 @@ static void an_app_becomes_a_valid_image(void **state)
     struct espota_error error = { 0 };
     struct espota_image image;
     uint8_t hash[ESPOTA_SHA256_LENGTH];
-    elf_file_make_c3(&elf);
+    elf_file_make_app(&elf, espota_chip_by_name("esp32c3"), 1000, true);
     assert_int_equal(
         espota_elf_image_make(&made, "x.elf", elf.data, elf.size, &espota_elf_image_defaults, &error), 0);
     assert_int_equal(espota_image_examine_memory(&image, made.image.data, made.image.size), ESPOTA_IMAGE_OK);
     assert_string_equal(made.chip->id, "esp32c3");
     assert_int_equal(image.chip_id, made.chip->image_id);
-    assert_int_equal(image.entry, 0x40380000);
-    assert_int_equal(made.joined, 1); /* constants behind the description */
+    assert_int_equal(image.entry, 0x4037c404);
+    assert_int_equal(made.joined, 2); /* constants behind the description, code behind the vectors */
     assert_string_equal(image.description.project, "elf");
     assert_int_equal(espota_sha256(elf.data, elf.size, hash), 0);
     assert_memory_equal(image.description.elf_sha256, hash, sizeof hash);
@@ -126,7 +126,7 @@ static void options_that_contradict_are_refused(void **state)
         { { .hash_offset = 24 }, "across the end" },
     };
     struct espota_bytes elf;
-    elf_file_make_c3(&elf);
+    elf_file_make_app(&elf, espota_chip_by_name("esp32c3"), 1000, true);
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct espota_elf_image made = { 0 };
         struct espota_error error = { 0 };
@@ -144,7 +144,7 @@ static void damaged_files_do_no_harm(void **state)
     (void)state;
     struct espota_bytes elf;
     struct espota_error error = { 0 };
-    elf_file_make_c3(&elf);
+    elf_file_make_app(&elf, espota_chip_by_name("esp32c3"), 1000, true);
     for (size_t size = 0; size < elf.size; size += size < 600 ? 1 : 37) {
         struct espota_elf_image made = { 0 };
         assert_int_not_equal(

@@ -100,12 +100,10 @@ static void text_and_containers_are_told_by_their_marks(void **state)
           "an image for the MCUboot bootloader (Zephyr), which ESP-IDF's does not start" },
         { "\x7f"
           "ELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\x5e\0",
-          20, ESPOTA_FILE_ELF,
-          "an ELF file for an Xtensa chip, the linker's output: 'esptool elf2image' makes an image of it" },
+          20, ESPOTA_FILE_ELF, "an ELF file for an Xtensa chip, the linker's output" },
         { "\x7f"
           "ELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\xf3\0",
-          20, ESPOTA_FILE_ELF,
-          "an ELF file for a RISC-V chip, the linker's output: 'esptool elf2image' makes an image of it" },
+          20, ESPOTA_FILE_ELF, "an ELF file for a RISC-V chip, the linker's output" },
         { "\xe9\x03\x00\x40\x10\x04\x10\x40\x00\x00\x10\x40\x00\x10\x00\x00", 16, ESPOTA_FILE_ESP8266,
           "an image for the ESP8266, another family of chips" },
         { "\xea\x04\x00\x40\x10\x04\x10\x40\x00\x00\x00\x00\x00\x10\x00\x00", 16, ESPOTA_FILE_ESP8266,
