@@ -45,9 +45,10 @@ struct espota_chip {
      * iram_loader_seg and dram_seg (components/bootloader/subproject/main/ld). Unused ranges are 0. */
     struct espota_memory_range loader[ESPOTA_LOADER_RANGES];
     struct espota_memory_range mapped[2]; /* where flash is mapped: for instructions, for data */
-    uint32_t page_sizes; /* sizes of its MMU's pages that can be chosen, or-ed; 0: 64K and no other */
-    uint32_t page_reach; /* bytes that a mapped segment must have in its last page, or its bootloader forgets
-                            that page; 0: any */
+    bool maps_beyond_16m; /* also what lies from 16M on (ESP-IDF: SOC_SPI_MEM_SUPPORT_CACHE_32BIT_ADDR_MAP) */
+    uint32_t page_sizes;  /* sizes of its MMU's pages that can be chosen, or-ed; 0: 64K and no other */
+    uint32_t page_reach;  /* bytes that a mapped segment must have in its last page, or its bootloader forgets
+                             that page; 0: any */
     /* What lies where: the types may overlap, and an unused entry is 0. Source: esptool, MEMORY_MAP. */
     struct {
         uint32_t start, end; /* first byte, first byte behind */

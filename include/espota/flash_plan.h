@@ -91,6 +91,7 @@ struct espota_flash_plan {
     bool has_table; /* `table` is valid: that of the device, a given or a planned one */
     struct espota_table table;
     bool planned; /* it was planned here, as `layout` */
+    enum espota_firmware firmware;
     enum espota_layout layout;
 
     bool layout_differs;                                          /* from the one of the device: */

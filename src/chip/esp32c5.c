@@ -6,6 +6,7 @@ const struct espota_chip espota_chip_esp32c5 = {
     .image_id = 23,
     .bootloader_offset = 0x2000,
     .loader = { { 0x4084e5a0, 0x408555a0 }, { 0x408555a0, 0x4085a5a0 } },
+    .maps_beyond_16m = true,
     .mapped = { { 0x42000000, 0x44000000 }, { 0x42000000, 0x44000000 } },
     .memory = { { 0x42000000, 0x44000000, "DROM" },
                 { 0x40800000, 0x40860000, "DRAM" },

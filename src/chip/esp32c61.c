@@ -6,6 +6,7 @@ const struct espota_chip espota_chip_esp32c61 = {
     .image_id = 20,
     .bootloader_offset = 0x0,
     .loader = { { 0x4083e670, 0x40845670 }, { 0x40845670, 0x4084a670 } },
+    .maps_beyond_16m = true,
     .mapped = { { 0x42000000, 0x42800000 }, { 0x42800000, 0x43000000 } },
     .page_sizes = 8192 | 16384 | 32768 | 65536,
     .memory = { { 0x42000000, 0x44000000, "DROM" },

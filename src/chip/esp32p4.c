@@ -23,6 +23,7 @@ const struct espota_chip espota_chip_esp32p4 = {
                 { 0x4ffb5fc0, 0x4ffbafc0 },
                 { 0x4ff2bbd0, 0x4ff33bd0 },
                 { 0x4ff33bd0, 0x4ff38bd0 } },
+    .maps_beyond_16m = true,
     .mapped = { { 0x40000000, 0x4c000000 }, { 0x40000000, 0x4c000000 } },
     .memory = { { 0x40000000, 0x4c000000, "DROM" },
                 { 0x4ff00000, 0x4ffa0000, "DRAM" },

@@ -7,6 +7,7 @@ const struct espota_chip espota_chip_esp32s3 = {
     .xtensa = true,
     .bootloader_offset = 0x0,
     .loader = { { 0x403cb700, 0x403d2700 }, { 0x3fce2700, 0x3fce7700 } },
+    .maps_beyond_16m = true,
     .mapped = { { 0x42000000, 0x44000000 }, { 0x3c000000, 0x3e000000 } },
     .memory = { { 0x3c000000, 0x3d000000, "DROM" },
                 { 0x3d000000, 0x3e000000, "EXTRAM_DATA" },

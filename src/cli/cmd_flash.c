@@ -84,7 +84,8 @@ static int check_options(const struct options *o, bool path, struct espota_error
         return espota_fail(error, ESPOTA_ERR_USAGE, "--erase and --migrate contradict each other");
     if (o->plan.table_offset.given && o->plan.table_offset.value % ESPOTA_SECTOR_SIZE)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--table-offset must be a multiple of 4K");
-    return espota_flash_header_check(&o->header, error);
+    int result = check_plan_options(&o->plan, error);
+    return result ? result : espota_flash_header_check(&o->header, error);
 }
 
 static void greet(struct cli *cli, const struct espota_device *device)

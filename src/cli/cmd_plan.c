@@ -37,6 +37,7 @@ static const char *const descriptions[] = {
     [ESPOTA_LAYOUT_SINGLE] = "one app, no OTA",
     [ESPOTA_LAYOUT_2P] = "two OTA slots",
     [ESPOTA_LAYOUT_3P] = "factory and two OTA slots",
+    [ESPOTA_LAYOUT_SAFEBOOT] = "a small app that updates, and one OTA slot",
 };
 
 /* What an ELF file will be: whichever of the chips it may be for, that is about the same. */
@@ -103,6 +104,7 @@ static int set_plan_result(struct cli *cli, const struct espota_plan *plan, stru
     struct items notes = items_begin();
     for (unsigned i = 0; i < plan->note_count; i++)
         item_text(&notes, plan->note[i].text);
+    field_text(&document, "for", espota_firmware_name(plan->firmware));
     field_text(&document, "layout", espota_layout_name(plan->layout));
     field_number(&document, "flash_size", plan->flash_size);
     field_number(&document, "table_offset", plan->table.offset);
@@ -114,18 +116,15 @@ static int set_plan_result(struct cli *cli, const struct espota_plan *plan, stru
 static int print_plan(const struct espota_plan *plan, struct espota_error *error)
 {
     char flash[ESPOTA_SIZE_TEXT];
-    print("Layout %s for %s of flash: %s, table at 0x%x\n\n", espota_layout_name(plan->layout),
+    bool own = plan->firmware == ESPOTA_FIRMWARE_LOBO;
+    print("Layout %s%s%s for %s of flash: %s, table at 0x%x\n\n", espota_layout_name(plan->layout),
+          own ? "" : " of ", own ? "" : espota_firmware_name(plan->firmware),
           espota_size_text(plan->flash_size, flash), descriptions[plan->layout], plan->table.offset);
     return print_table(&plan->table, plan->flash_size, error);
 }
 
-static int run(struct cli *cli, const void *options, struct espota_error *error)
+static int check_options(const struct cli *cli, const struct options *o, struct espota_error *error)
 {
-    const struct options *o = options;
-    struct espota_plan plan;
-    struct espota_bytes csv = { 0 };
-    uint8_t binary[ESPOTA_TABLE_BINARY_SIZE];
-    uint32_t app_size = 0;
     if (!o->plan.flash.given)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "how much flash? Give --flash SIZE, for example --flash 4M");
@@ -138,8 +137,18 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
                            "--csv, --json and files named '-' all write to stdout: give one");
     if (o->output && o->binary && strcmp(o->output, o->binary) == 0)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--output and --binary would both write %s", o->output);
-    int result = 0;
-    if (o->plan.app)
+    return check_plan_options(&o->plan, error);
+}
+
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    struct espota_plan plan;
+    struct espota_bytes csv = { 0 };
+    uint8_t binary[ESPOTA_TABLE_BINARY_SIZE];
+    uint32_t app_size = 0;
+    int result = check_options(cli, o, error);
+    if (result == 0 && o->plan.app)
         result = measure_app(o->plan.app, &app_size, error);
     if (result != 0)
         return result;
@@ -169,7 +178,8 @@ const struct command command_plan = {
     .usage = "--flash SIZE",
     .description =
         "Lays out one app, two OTA slots (flash below 16M), or factory and two OTA slots, with nvs,\n"
-        "phy_init and a file system in the rest. Prints the table and a map, or CSV, or JSON.",
+        "phy_init and a file system in the rest; with --for, what another firmware looks for. Prints the\n"
+        "table and a map, or CSV, or JSON.",
     .options = option_table,
     .groups = { { layout_options, offsetof(struct options, plan) } },
     .options_size = sizeof(struct options),

@@ -53,16 +53,36 @@ static void say_merged(struct cli *cli, const struct espota_flash_files *files,
     }
 }
 
+/* An app of another firmware looks for partitions that the planned layout does not have. */
+static void suggest_layout(struct cli *cli, const struct espota_flash_files *files)
+{
+    const struct espota_flash_file *app = espota_flash_files_get(files, ESPOTA_FLASH_APP);
+    if (!app)
+        return;
+    bool described = app->file.image.has_description;
+    enum espota_firmware firmware = espota_firmware_of_app(described ? &app->file.image.description : NULL,
+                                                           app->data.data, app->data.size);
+    if (firmware != ESPOTA_FIRMWARE_LOBO)
+        espota_ui_say(
+            &cli->ui,
+            "note: the layout is LoBo MicroPython's; --for %s plans the one that this app looks for",
+            espota_firmware_name(firmware));
+}
+
 void say_plan(struct cli *cli, const struct espota_device *device, const struct espota_flash_files *files,
               const struct espota_flash_plan *plan)
 {
     char size[ESPOTA_SIZE_TEXT];
+    bool own = plan->firmware == ESPOTA_FIRMWARE_LOBO;
     if (plan->has_table)
         say_merged(cli, files, &plan->table);
     say_notes(cli, &plan->notes);
     if (plan->planned)
-        espota_ui_say(&cli->ui, "Planned layout %s for %s of flash", espota_layout_name(plan->layout),
+        espota_ui_say(&cli->ui, "Planned layout %s%s%s for %s of flash", espota_layout_name(plan->layout),
+                      own ? "" : " of ", own ? "" : espota_firmware_name(plan->firmware),
                       espota_size_text(device->info.flash_size, size));
+    if (plan->planned && own)
+        suggest_layout(cli, files);
     if (plan->layout_differs)
         say_changes(cli, device, plan);
 }

@@ -40,6 +40,8 @@ const struct option_spec rom_options[] = {
 };
 
 const struct option_spec layout_options[] = {
+    { "for", 0, OPTION_TEXT, PLAN(firmware), "FIRMWARE",
+      "layout of micropython, circuitpython, arduino, esphome, tasmota or lobo (lobo)" },
     { "appsize", 0, OPTION_SIZE, PLAN(app_size), "SIZE",
       "size of each app partition (1M); rounded up to 64K" },
     { "fssize", 0, OPTION_SIZE, PLAN(fs_size), "SIZE", "size of the file system (all that is left)" },

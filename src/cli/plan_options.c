@@ -1,5 +1,7 @@
 #include "plan_options.h"
 
+#include "espota/error.h"
+
 #include <string.h>
 
 static const struct {
@@ -29,11 +31,31 @@ const char *layout_option(enum espota_layout layout)
     return "force2p";
 }
 
+static enum espota_firmware firmware_of(const struct plan_options *o)
+{
+    enum espota_firmware firmware = ESPOTA_FIRMWARE_LOBO;
+    if (o->firmware)
+        (void)espota_firmware_by_name(o->firmware, &firmware);
+    return firmware;
+}
+
+int check_plan_options(const struct plan_options *o, struct espota_error *error)
+{
+    enum espota_firmware firmware;
+    if (!o->firmware || espota_firmware_by_name(o->firmware, &firmware))
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_USAGE,
+                       "no layout is known for '%s', but --for micropython, circuitpython, arduino, esphome, "
+                       "tasmota and lobo",
+                       o->firmware);
+}
+
 struct espota_plan_request plan_request(const struct plan_options *o, uint32_t flash_size,
                                         uint32_t app_file_size)
 {
     return (struct espota_plan_request){
         .flash_size = flash_size,
+        .firmware = firmware_of(o),
         .table_offset = o->table_offset.value,
         .app_size = o->app_size.value,
         .app_file_size = app_file_size,
@@ -51,7 +73,7 @@ struct espota_plan_request plan_request(const struct plan_options *o, uint32_t f
 bool plan_options_given(const struct plan_options *o)
 {
     return o->app_size.given || o->fs_size.given || o->nvs_size.given || o->layout || o->fs || o->app_name ||
-           o->fs_name;
+           o->fs_name || o->firmware;
 }
 
 void say_plan_notes(struct cli *cli, const struct espota_plan *plan)

@@ -9,7 +9,7 @@
 struct plan_options {
     struct number_option flash, app_size, fs_size, nvs_size, table_offset;
     const char *layout; /* the option that asks for one */
-    const char *app, *fs, *app_name, *fs_name;
+    const char *app, *fs, *app_name, *fs_name, *firmware;
 };
 
 /* The option group over struct plan_options; --app and --flash are the command's. */
@@ -19,6 +19,8 @@ extern const struct option_spec layout_options[];
 /* The planner's request, from options; `app_file_size` 0 when there is no app to fit. */
 struct espota_plan_request plan_request(const struct plan_options *options, uint32_t flash_size,
                                         uint32_t app_file_size);
+/* Is there such a firmware? */
+int check_plan_options(const struct plan_options *options, struct espota_error *error);
 /* The option that asks for a layout, without its dashes. */
 const char *layout_option(enum espota_layout layout);
 /* Was any option given that shapes a layout? */

@@ -1,5 +1,7 @@
 #include "espota/plan.h"
 
+#include "published.h"
+
 #include "espota/error.h"
 #include "espota/size.h"
 #include "espota/table.h"
@@ -31,7 +33,7 @@ struct terms {
 
 const char *espota_layout_name(enum espota_layout layout)
 {
-    static const char *const names[] = { "auto", "single", "2p", "3p" };
+    static const char *const names[] = { "auto", "single", "2p", "3p", "safeboot" };
     return names[layout];
 }
 
@@ -295,15 +297,99 @@ static int lay_out(struct espota_plan *plan, struct terms *t, const struct espot
     return result;
 }
 
-int espota_plan_make(struct espota_plan *plan, const struct espota_plan_request *request,
-                     struct espota_error *error)
+/* ---- layouts as they are published ----------------------------------------------------------------------
+ */
+
+static int refuse_choice(const struct espota_plan_request *r, struct espota_error *error)
+{
+    bool offset = r->table_offset && r->table_offset != ESPOTA_TABLE_DEFAULT_OFFSET;
+    if (!(r->app_size || r->fs_size_given || r->nvs_size || r->fs || r->app_name || r->fs_name || offset))
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_USAGE,
+                       "the layout for %s is as its project has it: sizes, names and places in it cannot be "
+                       "chosen",
+                       espota_firmware_name(r->firmware));
+}
+
+static int refuse_size(const struct espota_plan_request *r, struct espota_error *error)
+{
+    char sizes[64] = "";
+    for (uint32_t mib = 1; mib <= 128; mib *= 2)
+        if (published_find(r->firmware, r->layout, mib)) {
+            size_t used = strlen(sizes);
+            snprintf(sizes + used, sizeof sizes - used, "%s%" PRIu32 "M", used ? ", " : "", mib);
+        }
+    const char *kind = r->layout == ESPOTA_LAYOUT_AUTO ? "" : espota_layout_name(r->layout);
+    if (!published_has_layout(r->firmware, r->layout))
+        return espota_fail(error, ESPOTA_ERR_USAGE, "there is no layout %s for %s", kind,
+                           espota_firmware_name(r->firmware));
+    return espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_FLASH_SIZE,
+                            "there is no layout%s%s for %s and %" PRIu32 "M of flash, but for %s",
+                            *kind ? " " : "", kind, espota_firmware_name(r->firmware), r->flash_size / MIB,
+                            sizes);
+}
+
+/* The partition that the app goes into: the first slot, or the only app. */
+static const struct espota_partition *place_of_app(const struct espota_table *table)
+{
+    const struct espota_partition *slot = espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_OTA_0);
+    return slot ? slot : espota_table_find_type(table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
+}
+
+static int check_app_fits(const struct espota_plan *plan, const struct espota_plan_request *r,
+                          struct espota_error *error)
+{
+    const struct espota_partition *place = place_of_app(&plan->table);
+    if (!place || r->app_file_size <= place->size)
+        return 0;
+    return espota_fail_hint(error, ESPOTA_ERR_TOO_BIG, ESPOTA_HINT_SMALLER_APP,
+                            "%s has %" PRIu32 " bytes, but '%s' in the layout for %s holds %" PRIu32
+                            ": %" PRIu32 " too many",
+                            r->app_file ? r->app_file : "the app", r->app_file_size, place->label,
+                            espota_firmware_name(r->firmware), place->size, r->app_file_size - place->size);
+}
+
+static int copy_published(struct espota_plan *plan, const struct espota_plan_request *r,
+                          struct espota_error *error)
+{
+    int result = refuse_choice(r, error);
+    const struct published_layout *published = published_find(r->firmware, r->layout, r->flash_size / MIB);
+    if (result != 0 || !published)
+        return result ? result : refuse_size(r, error);
+    plan->layout = published->layout;
+    plan->table.offset = ESPOTA_TABLE_DEFAULT_OFFSET;
+    plan->table.has_md5 = true;
+    for (const struct published_row *row = published->rows; row->label; row++) {
+        uint32_t offset = row->offset * KIB, size = row->size * KIB;
+        add(&plan->table, row->label, row->type, row->subtype, offset, size ? size : r->flash_size - offset);
+    }
+    return check_app_fits(plan, r, error);
+}
+
+/* ---- what few chips can use -----------------------------------------------------------------------------
+ */
+
+/* 24 bits of address reach 16M; a bootloader takes no app partition larger than that. */
+static void warn_about_apps(struct espota_plan *plan)
+{
+    for (unsigned i = 0; i < plan->table.count; i++) {
+        const struct espota_partition *p = &plan->table.entry[i];
+        if (p->type == ESPOTA_TYPE_APP && (uint64_t)p->offset + p->size > 16 * MIB) {
+            note(plan, true,
+                 "'%s' ends beyond the first 16M: most chips cannot run an app from there; an ESP32-S3, -P4, "
+                 "-C5 or "
+                 "-C61 can, built with 32-bit flash addresses",
+                 p->label);
+            return;
+        }
+    }
+}
+
+static int lay_out_own(struct espota_plan *plan, const struct espota_plan_request *request,
+                       struct espota_error *error)
 {
     struct terms t = { 0 };
-    memset(plan, 0, sizeof *plan);
-    plan->flash_size = request->flash_size;
-    int result = check_flash(request, error);
-    if (result == 0)
-        result = choose_layout(&t.layout, request, error);
+    int result = choose_layout(&t.layout, request, error);
     if (result == 0)
         result = check_names(request, t.layout, error);
     if (result == 0)
@@ -316,4 +402,19 @@ int espota_plan_make(struct espota_plan *plan, const struct espota_plan_request 
         result = choose_app_size(plan, &t, request, error);
     plan->layout = t.layout;
     return result ? result : lay_out(plan, &t, request, error);
+}
+
+int espota_plan_make(struct espota_plan *plan, const struct espota_plan_request *request,
+                     struct espota_error *error)
+{
+    memset(plan, 0, sizeof *plan);
+    plan->firmware = request->firmware;
+    plan->flash_size = request->flash_size;
+    int result = check_flash(request, error);
+    if (result == 0)
+        result = request->firmware == ESPOTA_FIRMWARE_LOBO ? lay_out_own(plan, request, error)
+                                                           : copy_published(plan, request, error);
+    if (result == 0)
+        warn_about_apps(plan);
+    return result;
 }

@@ -4,6 +4,7 @@
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/image.h"
+#include "espota/plan.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -187,22 +188,17 @@ static const char *chip_name(const struct espota_flash_files *files)
     return files->chip ? files->chip->name : NULL;
 }
 
-/* Whose app it is: its description, which for a merged image is that of the app in it. */
-static bool app_description(const struct espota_flash_files *files, struct espota_app_desc *desc)
+/* The app: of a merged image, that in it. */
+static bool find_app(const struct espota_flash_files *files, struct espota_image_memory *app)
 {
-    const struct espota_flash_file *app = espota_flash_files_get(files, ESPOTA_FLASH_APP);
+    const struct espota_flash_file *alone = espota_flash_files_get(files, ESPOTA_FLASH_APP);
     const struct espota_flash_file *merged = espota_flash_files_get(files, ESPOTA_FLASH_MERGED);
-    uint32_t at = !app && merged && merged->file.merged.has_app ? merged->file.merged.app : 0;
-    const struct espota_flash_file *file = app ? app : merged;
-    struct espota_image image;
-    if (!file || (!app && at == 0))
-        return false;
-    struct espota_image_memory memory = { file->data.data + at, file->data.size - at };
-    struct espota_image_source source = { &memory, espota_image_memory_read, (uint32_t)memory.size };
-    if (espota_image_parse_headers(&image, &source) != ESPOTA_IMAGE_OK || !image.has_description)
-        return false;
-    *desc = image.description;
-    return true;
+    if (alone)
+        *app = (struct espota_image_memory){ alone->data.data, alone->data.size };
+    else if (merged && merged->file.merged.has_app)
+        *app = (struct espota_image_memory){ merged->data.data + merged->file.merged.app,
+                                             merged->data.size - merged->file.merged.app };
+    return alone || (merged && merged->file.merged.has_app);
 }
 
 __attribute__((format(printf, 2, 3))) static void append(struct espota_flash_files *files, const char *format,
@@ -254,15 +250,22 @@ static void describe_file(struct espota_flash_files *files, const struct espota_
 
 static void describe_app(struct espota_flash_files *files)
 {
-    struct espota_app_desc desc;
-    if (!app_description(files, &desc) || !desc.project[0])
+    struct espota_image_memory app;
+    struct espota_image image;
+    char version[ESPOTA_MICROPYTHON_VERSION];
+    if (!find_app(files, &app))
         return;
-    if (strstr(desc.project, "arduino-lib-builder")) { /* which built the core, not the app */
-        if (files->origin <= ESPOTA_ORIGIN_FOLDER)
-            append(files, "; made with Arduino");
-        return;
-    }
-    append(files, "; app '%s'%s%s", desc.project, desc.version[0] ? " " : "", desc.version);
+    struct espota_image_source source = { &app, espota_image_memory_read, (uint32_t)app.size };
+    bool described = espota_image_parse_headers(&image, &source) == ESPOTA_IMAGE_OK &&
+                     image.has_description && image.description.project[0];
+    const struct espota_app_desc *desc = &image.description;
+    if (espota_micropython_version(app.data, app.size, version))
+        append(files, "; MicroPython %s", version);
+    else if (described && !strstr(desc->project, "arduino-lib-builder"))
+        append(files, "; app '%s'%s%s", desc->project, desc->version[0] ? " " : "", desc->version);
+    else if (described &&
+             files->origin <= ESPOTA_ORIGIN_FOLDER) /* it names who built the core, not the app */
+        append(files, "; made with Arduino");
 }
 
 /* A file stands for its folder where it says what else belongs to it. */

@@ -134,6 +134,7 @@ static const struct place of_project[] = {
 static const struct place below[] = {
     { ESPOTA_ORIGIN_ARDUINO, "", NULL, "*.ino.bin" },
     { ESPOTA_ORIGIN_FOLDER, "", NULL, "firmware.bin" },
+    { ESPOTA_ORIGIN_FOLDER, "", NULL, "MicroPython.bin" }, /* LoBo's */
     { ESPOTA_ORIGIN_FOLDER, "build", NULL, "firmware.bin" },
 };
 

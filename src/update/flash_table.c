@@ -49,6 +49,7 @@ static int plan_table(struct flash_planning *p)
         espota_flash_note(&p->plan->notes, plan.note[i].warning, "%s", plan.note[i].text);
     p->plan->table = plan.table;
     p->plan->planned = true;
+    p->plan->firmware = plan.firmware;
     p->plan->layout = plan.layout;
     return 0;
 }
@@ -380,6 +381,22 @@ static int choose_no_table(struct flash_planning *p)
     return result || (such && !table) ? result : refuse_contents(p);
 }
 
+/* The planner has warned already. */
+static void warn_about_apps(struct flash_planning *p)
+{
+    const struct espota_table *table = &p->plan->table;
+    if (p->plan->planned || !p->plan->has_table || !p->info.chip || p->info.chip->maps_beyond_16m)
+        return;
+    for (unsigned i = 0; i < table->count; i++)
+        if (table->entry[i].type == ESPOTA_TYPE_APP &&
+            (uint64_t)table->entry[i].offset + table->entry[i].size > 16u << 20) {
+            espota_flash_note(&p->plan->notes, true,
+                              "'%s' ends beyond the first 16M of flash: an %s cannot run an app from there",
+                              table->entry[i].label, p->info.chip->name);
+            return;
+        }
+}
+
 int flash_choose_table(struct flash_planning *p)
 {
     if (p->request->files->no_table)
@@ -392,5 +409,8 @@ int flash_choose_table(struct flash_planning *p)
     if (result != 0)
         return result;
     expect_planned(p);
-    return judge(p);
+    result = judge(p);
+    if (result == 0)
+        warn_about_apps(p);
+    return result;
 }

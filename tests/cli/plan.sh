@@ -63,3 +63,24 @@ single-4M --flash 4M --no-ota
 3p-8M-forced --flash 8M --force3p
 3p-16M-app1728K --flash 16M --appsize 1728K
 LIST
+
+# ---- layouts of other firmware -----------------------------------------------------------------------------------------
+for firmware in micropython circuitpython arduino esphome tasmota; do
+    run plan --flash 4M --for $firmware --json
+    expect "--for $firmware" 0 "out:\"for\": \"$firmware\""
+    run plan --flash 4M --for $firmware --csv
+    printf '%s\n' "$OUT" >for.csv
+    run table for.csv --flash 4M
+    expect "its CSV is a valid table" 0
+done
+run plan --flash 4M --for lobo --binary u.bin -q
+same "--for lobo is what is planned without it" t.bin u.bin
+run plan --flash 8M --for tasmota
+expect "and is said" 0 "out:Layout safeboot of tasmota for 8M of flash: a small app that updates, and one OTA slot"
+wrong "an unknown firmware" 2 "no layout is known for 'arduboy', but --for micropython" --flash 4M --for arduboy
+wrong "a size that its project does not have" 2 "but for 2M, 4M, 8M, 16M; give one of them with --flash" --flash 32M --for tasmota
+wrong "a size that cannot be chosen" 2 "cannot be chosen" --flash 4M --for arduino --appsize 1M
+"$MKIMAGE" -o app.bin --size 1300K
+wrong "an app that does not fit" 1 "'app0' in the layout for arduino holds 1310720" --flash 4M --for arduino --app app.bin
+run plan --flash 32M --for arduino
+expect "an app beyond 16M" 0 "err:warning: 'app1' ends beyond the first 16M"

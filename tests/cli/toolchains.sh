@@ -360,3 +360,37 @@ flash pio/.pio/build/esp32dev --env x
 expect "--env with the build itself" 2 "err:it is one itself"
 run flash --port file:flash.bin --env x
 expect "--env without a folder" 2 "err:--env names a build of a folder"
+
+# ---- layouts that the app's firmware looks for --------------------------------------------------------------------------
+image mpy.bin --size 64K
+python3 - <<'PY'
+import hashlib
+data = bytearray(open("mpy.bin", "rb").read())
+data[0x8000:0x8018] = b"3.4.0; MicroPython v9.9 "
+total = 0xEF
+for byte in data[32:32 + int.from_bytes(data[28:32], "little")]:
+    total ^= byte
+data[-33] = total
+data[-32:] = hashlib.sha256(data[:-32]).digest()
+open("mpy.bin", "wb").write(data)
+PY
+flash mpy.bin
+first_line "MicroPython is known by its version" "Found mpy.bin: an app image for the ESP32; MicroPython v9.9"
+expect "a known firmware in another layout" 0 "err:--for micropython plans the one that this app looks for"
+flash --app mpy.bin --for micropython
+expect "in its own" 0 "err:Planned layout single of micropython for 4M of flash" "err:written"
+at "the app is where it belongs" 0x10000 mpy.bin
+flash --app app.bin --for tasmota --bootloader bootloader.bin
+expect "Tasmota's layout: the app is not safeboot" 0 "err:'app0' boots next"
+at "the app is in its slot" 0xe0000 app.bin
+flash --app app.bin --for nobody
+expect "an unknown firmware" 2 "err:no layout is known for 'nobody'"
+CHIP=esp32
+run flash --port file:large.bin --chip esp32 --flash 32M --for arduino --app app.bin
+expect "an app partition beyond 16M" 0 "err:warning: 'app1' ends beyond the first 16M"
+run flash --port file:large.bin --chip esp32 --app app.bin
+expect "and on a device that has one" 0 "err:warning: 'app1' ends beyond the first 16M of flash: an ESP32 cannot run an app from there"
+image s3.bin --size 64K --chip esp32s3
+run flash --port file:s3.dump --chip esp32s3 --flash 32M --for arduino --app s3.bin -q
+run flash --port file:s3.dump --chip esp32s3 --app s3.bin
+if [[ "$ERR" == *"beyond the first"* ]]; then not_ok "an ESP32-S3 can" "$ERR"; else ok "an ESP32-S3 can"; fi
