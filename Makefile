@@ -26,6 +26,9 @@ paired = $(foreach p,$(1),$(if $(findstring :,$(p)),$(p)))
 LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libserialport-dev \
             jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev libelf:libelf-dev
 MODULES := $(call first,$(LIBRARIES))
+# ... and what only the program needs.
+PROGRAM_LIBRARIES = inih:libinih-dev
+PROGRAM_MODULES := $(call first,$(PROGRAM_LIBRARIES))
 # Commands. Without what stands alone a goal works, with less in it.
 BUILD_NEEDS       = $(firstword $(CC)):$(if $(findstring clang,$(CC)),clang,gcc) pkg-config:pkg-config
 demo_NEEDS        = python3:python3
@@ -49,7 +52,7 @@ GOALS := $(filter-out deps,$(MAKECMDGOALS))
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 # Packages come first, then a make that finds what they brought. With no other goal: what any goal needs.
 FOR := $(or $(GOALS),demo check lint fuzz check-fresh deb static)
-PACKAGES = make libc6-dev $(call second,$(BUILD_NEEDS) $(LIBRARIES) $(foreach g,$(FOR),$($(g)_NEEDS))) \
+PACKAGES = make libc6-dev $(call second,$(BUILD_NEEDS) $(LIBRARIES) $(PROGRAM_LIBRARIES) $(foreach g,$(FOR),$($(g)_NEEDS))) \
            $(if $(filter $(UNIT_GOALS),$(FOR)),libcmocka-dev)
 OPTIONAL = $(if $(filter $(FIRMWARE_TESTS),$(FOR)),$(call second,$(firmware_NEEDS)) qemu-system-misc)
 
@@ -66,7 +69,7 @@ else # of deps, to the end of this file
 
 NO_BUILD_GOALS = clean uninstall check-fresh
 ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(GOALS),all)),)
-WANTED := $(LIBRARIES) $(if $(filter $(UNIT_GOALS),$(GOALS)),cmocka:libcmocka-dev)
+WANTED := $(LIBRARIES) $(PROGRAM_LIBRARIES) $(if $(filter $(UNIT_GOALS),$(GOALS)),cmocka:libcmocka-dev)
 MISSING := $(foreach n,$(call paired,$(BUILD_NEEDS) $(foreach g,$(GOALS),$($(g)_NEEDS))),\
              $(if $(shell command -v $(call first,$(n)) 2>/dev/null),,$(call second,$(n))))
 ifeq ($(shell pkg-config --exists $(call first,$(WANTED)) 2>/dev/null && echo y),)
@@ -75,8 +78,9 @@ endif
 ifneq ($(strip $(MISSING)),)
 $(error missing Debian packages: $(sort $(MISSING)): run '$(strip make deps $(GOALS))')
 endif
-LIB_CFLAGS := $(shell pkg-config --cflags $(MODULES))
+LIB_CFLAGS := $(shell pkg-config --cflags $(MODULES) $(PROGRAM_MODULES))
 LIB_LIBS   := $(shell pkg-config --libs $(MODULES))
+PROGRAM_LIBS := $(shell pkg-config --libs $(PROGRAM_MODULES))
 endif
 
 # 'make V=1' shows whole commands.
@@ -128,7 +132,7 @@ all: $(BUILD)/espota $(BUILD)/libespota.so
 
 $(BUILD)/espota: $(CLI_OBJECTS) $(SIM_OBJECTS) $(BUILD)/libespota.a
 	$(QUIET) LINK $@
-	$(RUN)$(CC) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(RUN)$(CC) $(LDFLAGS) -o $@ $^ $(PROGRAM_LIBS) $(LIB_LIBS)
 
 # One object, in which all but the public names are local: nothing of ours collides with a program's own names.
 $(BUILD)/obj/libespota.o: $(LIB_OBJECTS)
@@ -187,7 +191,9 @@ $(BUILD)/unit/test_agent_write $(BUILD)/unit/test_client_rate: $(BUILD)/obj/test
 
 # What is tested of the commands lies in no library.
 $(BUILD)/unit/test_json: $(BUILD)/obj/src/cli/json.o $(BUILD)/obj/src/ui/clean.o
-$(BUILD)/unit/test_options: $(BUILD)/obj/src/cli/options.o $(BUILD)/obj/src/ui/message.o $(BUILD)/obj/src/ui/clean.o
+COMMAND_LINE = $(addprefix $(BUILD)/obj/src/,$(addsuffix .o,cli/options cli/suggest cli/foreign cli/settings \
+               ui/message ui/clean))
+$(BUILD)/unit/test_options $(BUILD)/unit/test_foreign: $(COMMAND_LINE)
 
 $(BUILD)/tools/%: tests/tools/%.c $(FIXTURES) $(INTERNAL)
 	$(call program)
@@ -275,7 +281,7 @@ static: $(BUILD)/static/espota
 $(BUILD)/static/espota: $(CLI_OBJECTS) $(SIM_OBJECTS) $(LIB_OBJECTS) contrib/link-static.sh
 	@mkdir -p $(@D)
 	$(QUIET) LINK $@
-	$(RUN)contrib/link-static.sh $(firstword $(CC)) $@ $(filter %.o,$^) -- $(MODULES)
+	$(RUN)contrib/link-static.sh $(firstword $(CC)) $@ $(filter %.o,$^) -- $(PROGRAM_MODULES) $(MODULES)
 	$(RUN)strip $@
 
 # ---- installation -----------------------------------------------------------------------------------------

@@ -13,7 +13,10 @@ fi
 WORK=$(mktemp -d)
 PIDS=()
 export NO_COLOR=1
-unset ESPOTA_PORT ESPTOOL_PORT ESPOTA_BAUD ESPTOOL_BAUD http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+# nothing that somebody has set for a board of theirs
+for variable in "${!ESPOTA_@}" "${!ESPTOOL_@}"; do [ "$variable" = ESPOTA_SANITIZED ] || unset "$variable"; done
+export ESPOTA_CONFIG=
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 
 # End processes by the id that they were started with.
 cleanup() {

@@ -40,6 +40,18 @@ int espota_ports_list(struct espota_port **ports, size_t *count, struct espota_e
 int espota_ports_choose(const struct espota_port *ports, size_t count, const struct espota_port **chosen,
                         struct espota_error *error);
 
+/** Leave those that are as `filter` says: conditions vid=NUMBER, pid=NUMBER (hexadecimal, with 0x or
+ * without), serial=TEXT, name=TEXT (a part of the serial number, of path or product), separated by commas. Of
+ * several of one kind, one has to hold. The words are esptool's. @return ESPOTA_ERR_USAGE for what is no
+ * filter. */
+int espota_ports_filter(struct espota_port *ports, size_t *count, const char *filter,
+                        struct espota_error *error);
+
+/** The one port that a filter has left, whatever it looks like. @return ESPOTA_ERR_NO_DEVICE when there is
+ * none, ESPOTA_ERR_USAGE when there are more, with them named. */
+int espota_ports_only(const struct espota_port *ports, size_t count, const char *filter,
+                      const struct espota_port **chosen, struct espota_error *error);
+
 /** Look whether `path` can be opened: fills in state and reason. */
 void espota_port_examine(struct espota_port *port);
 

@@ -33,6 +33,11 @@ int espota_table_to_binary(const struct espota_table *table, uint8_t out[ESPOTA_
 int espota_table_to_csv(const struct espota_table *table, struct espota_bytes *csv,
                         struct espota_error *error);
 
+/** That the table of `device` has no partition of this name, with the one that was meant. @return
+ * ESPOTA_ERR_FAILED. */
+int espota_table_fail_absent(const struct espota_table *table, const char *label, const char *device,
+                             struct espota_error *error);
+
 #pragma GCC visibility pop
 
 #endif

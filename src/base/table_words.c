@@ -1,4 +1,6 @@
 /* A sentence for each problem of a table. */
+#include "espota/error.h"
+#include "espota/nearest.h"
 #include "espota/table.h"
 #include "espota/table_file.h"
 
@@ -162,4 +164,17 @@ const char *espota_table_problem_text(const struct espota_table_problem *p, char
     else
         describe_rule(p, text + used, ESPOTA_PROBLEM_TEXT - used);
     return text;
+}
+
+int espota_table_fail_absent(const struct espota_table *table, const char *label, const char *device,
+                             struct espota_error *error)
+{
+    struct espota_nearest nearest = { .word = label };
+    char meant[48] = "";
+    for (unsigned i = 0; i < table->count; i++)
+        espota_nearest_consider(&nearest, table->entry[i].label);
+    if (nearest.best)
+        snprintf(meant, sizeof meant, "; did you mean '%s'?", nearest.best);
+    return espota_fail_hint(error, ESPOTA_ERR_FAILED, ESPOTA_HINT_LIST_PARTITIONS,
+                            "there is no partition '%.60s' on %s%s", label, device, meant);
 }

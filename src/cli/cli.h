@@ -14,8 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct settings;
+
 struct cli {
     struct espota_ui ui;
+    struct settings *settings; /* where values came from that no option gave */
     bool json;
     char **arguments; /* positional */
     int argument_count;
@@ -85,6 +88,7 @@ struct command {
     struct option_group groups[MAX_GROUPS];
     size_t options_size; /* of the struct that the options fill in, zeroed before */
     int min_arguments, max_arguments;
+    bool is_simulator; /* settings are about devices that are there */
     int (*run)(struct cli *cli, const void *options, struct espota_error *error);
 };
 
@@ -122,6 +126,7 @@ extern const struct command command_key;
 extern const struct command command_sign;
 extern const struct command command_provision;
 extern const struct command command_devices;
+extern const struct command command_config;
 extern const struct command command_nvs;
 
 /* All commands in the order of help; NULL ends the list. */
@@ -132,8 +137,12 @@ extern const struct command *const commands[];
 int options_parse(const struct command *command, int argc, char **argv, void *options, struct cli *cli,
                   bool *help, struct espota_error *error);
 void options_help(const struct command *command);
+/* The options of a command, the common ones too, one by one: NULL at the end. */
+const char *option_name(const struct command *command, int index);
 /* Machine-readable list of a command's options, for completions and their test. */
 void options_dump(const struct command *command);
+/* The same of the values that options can have. */
+void values_dump(void);
 
 /* ---- shared by commands
  * ------------------------------------------------------------------------------------ */

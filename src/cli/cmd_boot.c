@@ -6,6 +6,7 @@
 #include "espota/otadata.h"
 #include "espota/slots.h"
 #include "espota/table.h"
+#include "espota/table_file.h"
 
 struct options {
     struct connect_options connect;
@@ -53,9 +54,7 @@ static int select_partition(struct cli *cli, struct espota_device *device, const
         return result;
     const struct espota_partition *p = espota_table_find(&slots.table, name);
     if (!p)
-        return espota_fail(error, ESPOTA_ERR_FAILED,
-                           "there is no partition '%s' on %s: 'espota status' lists them", name,
-                           device->name);
+        return espota_table_fail_absent(&slots.table, name, device->name, error);
     result = espota_slots_select(&slots, device, p, o->trial ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED, error);
     if (result == 0)
         espota_ui_say(&cli->ui, "On next reboot the system will be started from '%s' partition%s", p->label,

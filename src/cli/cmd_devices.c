@@ -1,11 +1,23 @@
 /* devices: which serial ports there are, and which look like boards. */
 #include "cli.h"
 
+#include "port.h"
+
 #include "espota/error.h"
 #include "espota/ports.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+struct options {
+    struct list_option filter;
+};
+
+static const struct option_spec option_table[] = {
+    { "port-filter", 0, OPTION_LIST, offsetof(struct options, filter), "WHAT",
+      "those alone that are so: vid=NUMBER, pid=NUMBER, serial=TEXT, name=TEXT" },
+    OPTION_END,
+};
 
 static const char *state_name(enum espota_port_state state)
 {
@@ -60,9 +72,12 @@ static int set_ports_result(struct cli *cli, const struct espota_port *ports, si
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     struct espota_port *ports = NULL;
+    const struct options *o = options;
+    char filter[FILTER_MAX];
     size_t count = 0;
-    (void)options;
     int result = espota_ports_list(&ports, &count, error);
+    if (result == 0)
+        result = port_filter(&o->filter, ports, &count, filter, error);
     if (result == 0 && cli->json)
         result = set_ports_result(cli, ports, count, error);
     for (size_t i = 0; result == 0 && !cli->json && i < count; i++)
@@ -70,7 +85,9 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     for (size_t i = 0; result == 0 && i < count; i++)
         if (ports[i].reason[0])
             espota_ui_warn(&cli->ui, "%s: %s", ports[i].path, ports[i].reason);
-    if (result == 0 && count == 0)
+    if (result == 0 && count == 0 && *filter)
+        espota_ui_say(&cli->ui, "No serial port is as '%s' says", filter);
+    else if (result == 0 && count == 0)
         espota_ui_say(&cli->ui,
                       "There is no serial port. A board by USB shows as /dev/ttyUSB0 or /dev/ttyACM0: is "
                       "its cable one for data?");
@@ -87,6 +104,7 @@ const struct command command_devices = {
         "opened; "
         "if not,\n"
         "why, and what to do. Commands without --port take the only one that looks like a board.",
-    .options_size = 0,
+    .options = option_table,
+    .options_size = sizeof(struct options),
     .run = run,
 };

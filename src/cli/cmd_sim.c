@@ -287,5 +287,6 @@ const struct command command_sim = {
         "low (download mode), SIGHUP pulls the power and gives it back, SIGINT and SIGTERM end it.",
     .options = option_table,
     .options_size = sizeof(struct options),
+    .is_simulator = true,
     .run = run,
 };

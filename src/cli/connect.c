@@ -3,6 +3,7 @@
 #include "baud.h"
 #include "port.h"
 #include "reset_words.h"
+#include "settings.h"
 #include "trace.h"
 
 #include "espota/agent_client.h"
@@ -20,6 +21,11 @@
 #include <string.h>
 
 enum { MAX_PORT = 300 };
+
+static const char *option_or_setting(const char *option, const char *name)
+{
+    return option ? option : setting_value(name);
+}
 
 static int choose_chip(const struct connect_options *o, const struct espota_chip **chip,
                        struct espota_error *error)
@@ -68,8 +74,9 @@ static int open_rom(struct cli *cli, const struct connect_options *o, const stru
                     struct espota_link *link, struct espota_device **device, struct espota_error *error)
 {
     struct espota_stub_options stub = { .rom = *rom,
-                                        .only_if_running = rom->identify_only || o->no_flash || o->no_stub };
-    bool stays = !link->has_lines && !o->after && !o->starts;
+                                        .only_if_running = rom->identify_only || o->no_flash || o->no_stub ||
+                                                           setting_is_on("no-stub") };
+    bool stays = !link->has_lines && !option_or_setting(o->after, "after") && !o->starts;
     if (stays)
         stub.rom.after = ESPOTA_AFTER_NO_RESET;
     int result = o->rom_itself ? espota_rom_open(device, link, &stub.rom, error)
@@ -96,9 +103,9 @@ static int connect_rom(struct cli *cli, const struct connect_options *o, bool lo
     if (result == 0)
         result = baud_choose(o, &rom.baud, &rom.baud_auto, error);
     if (result == 0)
-        result = reset_before(o->before, &rom, error);
+        result = reset_before(option_or_setting(o->before, "before"), &rom, error);
     if (result == 0)
-        result = reset_after(o->after, &rom, error);
+        result = reset_after(option_or_setting(o->after, "after"), &rom, error);
     if (result != 0)
         return result;
     if (port_file(port))
@@ -182,8 +189,9 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
     int result = port_of_agent(cli, o, address, sizeof address, error);
     if (result == 0)
         result = choose_chip(o, &chip, error);
-    if (result == 0 && o->key)
-        result = read_key(cli, o->key, key, &agent.key_length, error);
+    const char *key_file = option_or_setting(o->key, "key");
+    if (result == 0 && key_file)
+        result = read_key(cli, key_file, key, &agent.key_length, error);
     if (result == 0 && port_file(address))
         result = open_file(cli, port_file(address), chip, o->create_size, device, error);
     else if (result == 0)

@@ -10,6 +10,7 @@
 
 struct connect_options {
     const char *port, *host, *chip, *before, *after, *key, *baud, *via;
+    struct list_option port_filter;
     bool no_stub;
     bool no_flash;        /* the command works with no flash: the stub is not loaded for it */
     bool rom_itself;      /* nor is one of an earlier command good enough */

@@ -26,7 +26,8 @@ static const char *const texts[] = {
     [ESPOTA_HINT_CHIP] = "give the right --chip, or leave it out",
     [ESPOTA_HINT_BOOT_BUTTON] = "--before no-reset leaves that to you",
     [ESPOTA_HINT_ASK_AGENT] = "an espota agent is asked with --via agent",
-    [ESPOTA_HINT_NAME_PORT] = "give --port, or set ESPOTA_PORT; 'espota devices' lists what there is",
+    [ESPOTA_HINT_NAME_PORT] =
+        "give --port or --port-filter, or set ESPOTA_PORT; 'espota devices' lists what there is",
     [ESPOTA_HINT_MAKE_KEY] = "'espota key --signing' makes one",
     [ESPOTA_HINT_SIGN] = "'espota sign' does it",
     [ESPOTA_HINT_GIVE_KEY] = "give --key FILE, with the key of this device",

@@ -13,6 +13,8 @@
 const struct option_spec port_options[] = {
     { "port", 'p', OPTION_TEXT, CONNECT(port), "PORT",
       "serial port, tcp://host:port, rfc2217://host:port, or file:FLASH (the one board found)" },
+    { "port-filter", 0, OPTION_LIST, CONNECT(port_filter), "WHAT",
+      "take the one port that is so: vid=NUMBER, pid=NUMBER, serial=TEXT, name=TEXT" },
     { "baud", 'b', OPTION_TEXT, CONNECT(baud), "RATE",
       "bits per second, or auto: the highest that works (115200)" },
     { "chip", 'c', OPTION_TEXT, CONNECT(chip), "CHIP", "esp32, esp32c3 ... (auto)" },

@@ -1,5 +1,8 @@
 #include "cli.h"
 
+#include "settings.h"
+#include "suggest.h"
+
 #include "espota/error.h"
 #include "espota/size.h"
 
@@ -78,6 +81,18 @@ static bool find_option(const struct command *command, int value, struct place *
         if (value == FIRST_LONG + i || (place->letter && value == place->letter))
             return true;
     return false;
+}
+
+const char *option_name(const struct command *command, int index)
+{
+    struct place place;
+    enum { COMMON = sizeof common_options / sizeof common_options[0] };
+    int own = 0;
+    if (spec_at(command, index, &place))
+        return place.spec->name;
+    while (spec_at(command, own, &place))
+        own++;
+    return index - own < COMMON ? common_options[index - own].name : NULL;
 }
 
 static int parse_number(const struct option_spec *spec, uint32_t *number, const char *text,
@@ -161,13 +176,70 @@ static int store_with_following(const struct option_spec *spec, void *field, int
 static int complain(const struct command *command, char **argv, int value, struct espota_error *error)
 {
     const char *culprit = argv[optind - 1];
-    char letter[3] = { '-', (char)optopt, '\0' };
+    char letter[3] = { '-', (char)optopt, '\0' }, meant[SUGGESTION_MAX] = "";
     if (optopt > 0 && optopt < FIRST_LONG)
         culprit = letter;
+    if (value != ':')
+        suggest_option(command, option_name, culprit, meant);
     return espota_fail(
-        error, ESPOTA_ERR_USAGE, "%s %s; see 'espota %s --help'",
+        error, ESPOTA_ERR_USAGE, "%s %s%s; see 'espota %s --help'",
         value == ':' ? "an argument is missing after" : "there is no such option, or not like this:", culprit,
-        command->name);
+        meant, command->name);
+}
+
+/* As far as `name` goes. */
+static bool same_name(const char *name, const char *text)
+{
+    for (; *name; name++, text++)
+        if (*name != (*text == '_' ? '-' : *text))
+            return false;
+    return true;
+}
+
+/* esptool 4 wrote --flash_mode: the same as --flash-mode, where that is an option. */
+static void mend_underscores(const struct command *command, int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        size_t length = strcspn(argv[i], "=");
+        const char *name = NULL;
+        if (strncmp(argv[i], "--", 2) != 0 || !memchr(argv[i], '_', length))
+            continue;
+        for (int at = 0; (name = option_name(command, at)); at++)
+            if (strlen(name) == length - 2 && same_name(name, argv[i] + 2))
+                break;
+        if (name)
+            memcpy(argv[i] + 2, name, length - 2);
+    }
+}
+
+static bool is_unset(const struct option_spec *spec, const void *field)
+{
+    if (spec->kind == OPTION_TEXT)
+        return *(const char *const *)field == NULL;
+    if (spec->kind == OPTION_LIST)
+        return ((const struct list_option *)field)->count == 0;
+    return (spec->kind == OPTION_SIZE || spec->kind == OPTION_NUMBER) &&
+           !((const struct number_option *)field)->given;
+}
+
+/* What options did not say, the environment and files may. A simulator is no device of theirs. */
+static int apply_settings(const struct command *command, void *options, struct cli *cli,
+                          struct espota_error *error)
+{
+    struct place place;
+    int result = 0;
+    for (int i = 0; cli->settings && result == 0 && option_at(command, i, &place); i++) {
+        const struct setting *s = setting_find(place.spec->name);
+        void *field = (char *)options + place.field;
+        const char *value = s ? setting_value(s->name) : NULL;
+        if (!value || command->is_simulator || !is_unset(place.spec, field))
+            continue;
+        espota_ui_detail(&cli->ui, "%s is %s, by %s", s->name, value, setting_origin(cli->settings, s));
+        cli->settings->used[s - settings_table] = true;
+        if (s->fills)
+            result = store(place.spec, field, value, error);
+    }
+    return result;
 }
 
 static int check_argument_count(const struct command *command, const struct cli *cli,
@@ -200,6 +272,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
     add_long(longs, &count, "verbose", false, 'v');
     add_long(longs, &count, "help", false, LONG_HELP);
     add_long(longs, &count, "json", false, LONG_JSON);
+    mend_underscores(command, argc, argv);
     optind = 1;
     opterr = 0;
     int value, result = 0;
@@ -220,7 +293,9 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
     espota_ui_init(&cli->ui, quiet, verbosity);
     cli->arguments = argv + optind;
     cli->argument_count = argc - optind;
-    return result || *help ? result : check_argument_count(command, cli, error);
+    if (result == 0 && !*help)
+        result = check_argument_count(command, cli, error);
+    return result || *help ? result : apply_settings(command, options, cli, error);
 }
 
 static void print_option(const struct option_spec *spec, char letter)
@@ -262,4 +337,11 @@ void options_dump(const struct command *command)
         dump_option(command, place.spec, place.letter);
     for (const struct option_spec *spec = common_options; spec->name; spec++)
         dump_option(command, spec, spec->letter);
+}
+
+void values_dump(void)
+{
+    const char *option, *value;
+    for (size_t i = 0; value_at(i, &option, &value); i++)
+        printf("%s\t%s\n", option, value);
 }

@@ -5,10 +5,18 @@
 #include "connect.h"
 
 #include "espota/error.h"
+#include "espota/ports.h"
 
 /* A setting of the environment, by our name for it or the one that people have from other tools; NULL: none.
  */
 const char *port_environment(const char *ours, const char *theirs);
+
+enum { FILTER_MAX = 400 };
+
+/* Leave the ports that the options ask for; `filter` gets what that is in one text, empty where they ask for
+ * none. */
+int port_filter(const struct list_option *list, struct espota_port *ports, size_t *count,
+                char filter[FILTER_MAX], struct espota_error *error);
 
 /* The port named, or the only one that looks like a board. */
 int port_choose(struct cli *cli, const struct connect_options *options, char *port, size_t room,

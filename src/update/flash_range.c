@@ -71,8 +71,7 @@ static int parse_name(struct espota_flash_range *r, const char *text, struct esp
         return espota_fail_while(error, "cannot look up the partition '%.40s'", text);
     const struct espota_partition *p = espota_table_find(&slots.table, text);
     if (!p)
-        return espota_fail_hint(error, ESPOTA_ERR_FAILED, ESPOTA_HINT_LIST_PARTITIONS,
-                                "there is no partition '%s' on %s", text, device->name);
+        return espota_table_fail_absent(&slots.table, text, device->name, error);
     snprintf(r->text, sizeof r->text, "'%s' (0x%" PRIx32 ")", p->label, p->offset);
     r->offset = p->offset;
     r->length = p->size;

@@ -65,6 +65,8 @@ document "an image that is strange" image strange.bin
 document "a device's key" key --new board.key
 document "a signing key" key --signing owner.pem
 document "its public half" key owner.pem.pub
+printf 'chip = esp32\n' >settings.ini
+ESPOTA_CONFIG=settings.ini ESPOTA_PORT=/dev/nowhere document "settings" config
 document "sign" sign new.bin --key owner.pem --output signed.bin
 "$MKIMAGE" -o agent.bin --kind agent --size 32K
 document "provision" provision agent.bin --key board.key --output keyed.bin
