@@ -13,6 +13,7 @@ _espota() {
     --fs) mapfile -t COMPREPLY < <(compgen -W "fat spiffs littlefs" -- "$current"); return ;;
     --flash) mapfile -t COMPREPLY < <(compgen -W "1M 2M 4M 8M 16M 32M" -- "$current"); return ;;
     --via) mapfile -t COMPREPLY < <(compgen -W "rom agent" -- "$current"); return ;;
+    --format) mapfile -t COMPREPLY < <(compgen -W "raw hex uf2" -- "$current"); return ;;
     --flash-mode) mapfile -t COMPREPLY < <(compgen -W "keep qio qout dio dout" -- "$current"); return ;;
     --before) mapfile -t COMPREPLY < <(compgen -W "default-reset classic-reset usb-reset no-reset" -- "$current"); return ;;
     --after) mapfile -t COMPREPLY < <(compgen -W "hard-reset soft-reset watchdog-reset no-reset" -- "$current"); return ;;

@@ -21,6 +21,11 @@ struct espota_flash_header {
 /** Are they words that can be understood? @return ESPOTA_ERR_USAGE. */
 int espota_flash_header_check(const struct espota_flash_header *header, struct espota_error *error);
 
+/** The codes that stand for them in a header of `chip`'s; what is to be kept or detected stays as it is.
+ * @return as espota_flash_header_check; ESPOTA_ERR_USAGE for a frequency that the chip does not have. */
+int espota_flash_header_codes(const struct espota_flash_header *header, const struct espota_chip *chip,
+                              uint8_t *mode, uint8_t *frequency, uint8_t *size, struct espota_error *error);
+
 /** Put them into the image of `size` bytes at `data`, for a device with `flash_size` bytes (0: not known),
  * and compute its appended SHA-256 anew. Notes what was changed. Bytes that are no image are left alone.
  * @return as espota_flash_header_check; ESPOTA_ERR_USAGE for a frequency that the chip does not have,

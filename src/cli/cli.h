@@ -190,6 +190,4 @@ void warn_about_labels(struct cli *cli, const struct espota_table *table);
 int read_subtype_names(const struct list_option *list, struct espota_subtype_name *names,
                        struct espota_table_csv_options *csv, struct espota_error *error);
 
-struct fields image_document(const struct espota_image *image);
-
 #endif

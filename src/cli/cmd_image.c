@@ -1,104 +1,70 @@
-#include "cli.h"
+#include "image_command.h"
 
 #include "espota/buffer.h"
-#include "espota/chip.h"
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/file_kind.h"
-#include "espota/hash.h"
-#include "espota/hex.h"
 #include "espota/image.h"
 #include "espota/image_file.h"
 #include "espota/sign.h"
-#include "espota/size.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-struct options {
-    const char *pubkey;
-};
+#define FIELD(member) offsetof(struct image_options, member)
 
 static const struct option_spec option_table[] = {
-    { "pubkey", 0, OPTION_TEXT, offsetof(struct options, pubkey), "PEM",
-      "check that the image is signed with this key" },
+    { "output", 'o', OPTION_TEXT, FIELD(output), "FILE",
+      "write the image of an ELF file, or merged files, to FILE" },
+    { "merge", 0, OPTION_FLAG, FIELD(merge), NULL, "merge ADDRESS FILE pairs into one file" },
+    { "extract", 0, OPTION_TEXT, FIELD(extract), "DIR",
+      "take a merged image apart: its parts as files in DIR" },
+    { "pubkey", 0, OPTION_TEXT, FIELD(pubkey), "PEM", "check that the image is signed with this key" },
+    { "chip", 'c', OPTION_TEXT, FIELD(chip), "CHIP", "esp32, esp32c3 ... (as the files say)" },
+    { "format", 'f', OPTION_TEXT, FIELD(format), "FORMAT", "of merged files: raw, hex or uf2 (raw)" },
+    { "target-offset", 't', OPTION_SIZE, FIELD(target_offset), "OFFSET",
+      "raw: where in flash the merged file begins (0)" },
+    { "pad-to-size", 0, OPTION_SIZE, FIELD(pad_to), "SIZE",
+      "FF up to the end of a flash of SIZE; of an ELF file's image, up to a multiple of SIZE" },
+    { "chunk-size", 0, OPTION_NUMBER, FIELD(chunk_size), "BYTES",
+      "uf2: data in a block (all that it has room for)" },
+    { "md5-disable", 0, OPTION_FLAG, FIELD(no_md5), NULL, "uf2: no MD5 in the blocks" },
+    { "flash-mode", 0, OPTION_TEXT, FIELD(header.mode), "MODE",
+      "in an image's header: qio, qout, dio or dout; merging: in the bootloader's (qio; merging: keep)" },
+    { "flash-freq", 0, OPTION_TEXT, FIELD(header.frequency), "FREQ",
+      "the same: 80m, 40m ... (the chip's code 0; merging: keep)" },
+    { "flash-size", 0, OPTION_TEXT, FIELD(header.size), "SIZE",
+      "the same: 1M, 2M, 4M ... (1M; merging: keep)" },
+    { "min-rev-full", 0, OPTION_NUMBER, FIELD(min_revision), "N",
+      "oldest chip revision that the image is for: 100 times major, plus minor (0)" },
+    { "max-rev-full", 0, OPTION_NUMBER, FIELD(max_revision), "N", "newest one (65535: any)" },
+    { "min-rev", 'r', OPTION_NUMBER, FIELD(oldest_revision), "N",
+      "oldest one as bootloaders before ESP-IDF 4.4 read it (0)" },
+    { "flash-mmu-page-size", 0, OPTION_SIZE, FIELD(page_size), "SIZE",
+      "what the ELF file was linked for (as it says, or 64K)" },
+    { "elf-sha256-offset", 0, OPTION_NUMBER, FIELD(hash_offset), "OFFSET",
+      "where in the image the SHA-256 of the ELF file goes (into the app description)" },
+    { "use-segments", 0, OPTION_FLAG, FIELD(segments), NULL,
+      "go by the ELF file's segments, not its sections" },
+    { "secure-pad", 0, OPTION_FLAG, FIELD(padding_v1), NULL,
+      "leave room for a signature of secure boot V1 (ESP32)" },
+    { "secure-pad-v2", 0, OPTION_FLAG, FIELD(padding_v2), NULL,
+      "leave room for a signature of secure boot V2" },
+    { "dont-append-digest", 0, OPTION_FLAG, FIELD(no_hash), NULL, "no SHA-256 behind the image" },
+    { "ram-only-header", 0, OPTION_FLAG, FIELD(ram_only_header), NULL,
+      "the ROM sees what goes into RAM alone; no SHA-256" },
     OPTION_END,
 };
 
-static void print_flash_settings(const struct espota_image *image, const struct espota_chip *chip)
+int image_chip(const struct image_options *o, const struct espota_chip **chip, struct espota_error *error)
 {
-    static const char *const modes[] = { "QIO", "QOUT", "DIO", "DOUT" };
-    char mode[16], size[ESPOTA_SIZE_TEXT] = "?", frequency[16] = "?";
-    uint32_t mhz = chip ? chip->frequency[image->flash_frequency] : 0;
-    snprintf(mode, sizeof mode, "mode 0x%02x", image->flash_mode);
-    if (image->flash_mode < 4)
-        snprintf(mode, sizeof mode, "%s", modes[image->flash_mode]);
-    if (image->flash_size < 8)
-        espota_size_text((uint64_t)1 << (20 + image->flash_size), size);
-    if (mhz)
-        snprintf(frequency, sizeof frequency, "%" PRIu32 " MHz", mhz);
-    print("Flash:       %s, %s, %s\n", mode, frequency, size);
-}
-
-static void print_revisions(const struct espota_image *image)
-{
-    print("Revisions:   v%u.%u and later", image->min_revision / 100u, image->min_revision % 100u);
-    if (image->max_revision != 0 && image->max_revision != 65535)
-        print(", up to v%u.%u", image->max_revision / 100u, image->max_revision % 100u);
-    print("\n");
-}
-
-static void print_description(const struct espota_image *image)
-{
-    const struct espota_app_desc *d = &image->description;
-    if (!image->has_description) {
-        print("Description: none (a bootloader, or an app built before ESP-IDF 3.3)\n");
-        return;
-    }
-    print("Project:     %s %s\n", d->project, d->version);
-    if (d->date[0])
-        print("Built:       %s %s, ESP-IDF %s\n", d->date, d->time, d->idf_version);
-    print("Secure ver.: %" PRIu32 "\n", d->secure_version);
-}
-
-static void print_checks(const struct espota_image *image)
-{
-    char hash[2 * ESPOTA_SHA256_LENGTH + 1];
-    bool sum = image->checksum_stored == image->checksum_computed;
-    print("Checksum:    %02x, %s\n", image->checksum_stored, sum ? "correct" : "WRONG");
-    espota_hex(image->hash_computed, ESPOTA_SHA256_LENGTH, hash);
-    if (!image->hash_appended)
-        print("SHA-256:     %s (computed; none appended)\n", hash);
-    else
-        print("SHA-256:     %s, %s\n", hash,
-              memcmp(image->hash_stored, image->hash_computed, ESPOTA_SHA256_LENGTH) == 0 ? "correct"
-                                                                                          : "WRONG");
-}
-
-static void print_image(const char *name, const struct espota_image *image, size_t file_size)
-{
-    const struct espota_chip *chip = espota_chip_by_image_id(image->chip_id);
-    print("File:        %s, %zu bytes\n", name, file_size);
-    if (chip)
-        print("Chip:        %s\n", chip->name);
-    else
-        print("Chip:        unknown, id %u\n", image->chip_id);
-    print_revisions(image);
-    print_flash_settings(image, chip);
-    print("Entry:       0x%08" PRIx32 "\n", image->entry);
-    for (unsigned i = 0; i < image->segment_count && i < ESPOTA_IMAGE_MAX_SEGMENTS; i++)
-        if (image->segment[i].offset > 0)
-            print("Segment %-2u   0x%08" PRIx32 "  %8" PRIu32 " bytes at 0x%" PRIx32 "\n", i,
-                  image->segment[i].load_address, image->segment[i].length, image->segment[i].offset);
-    if (image->length == 0)
-        return;
-    print_description(image);
-    print_checks(image);
-    print("Length:      %" PRIu32 " bytes", image->length);
-    if (file_size > image->length)
-        print(", and %zu bytes after it", file_size - image->length);
-    print("\n");
+    *chip = NULL;
+    if (!o->chip || strcmp(o->chip, "auto") == 0)
+        return 0;
+    *chip = espota_chip_by_name(o->chip);
+    if (*chip)
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_USAGE,
+                       "--chip '%s' is not known: use auto, esp32, esp32s3 ... esp32p4", o->chip);
 }
 
 static int check_owner(const char *pubkey, const char *name, const struct espota_bytes *bytes,
@@ -112,44 +78,99 @@ static int check_owner(const char *pubkey, const char *name, const struct espota
     return result;
 }
 
+/* What is wrong with it, or whose it is. */
+static int judge(const struct image_options *o, const char *name, enum espota_image_verdict verdict,
+                 const struct espota_image *image, const struct espota_bytes *bytes,
+                 struct espota_error *error)
+{
+    char words[ESPOTA_FILE_WORDS];
+    if (verdict != ESPOTA_IMAGE_OK)
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s: %s", name,
+                           espota_image_fault_words(verdict, image, bytes->data, bytes->size, words));
+    return o->pubkey ? check_owner(o->pubkey, name, bytes, error) : 0;
+}
+
+static int show(struct cli *cli, const struct image_options *o, const char *name,
+                const struct espota_bytes *bytes, struct espota_error *error)
+{
+    struct espota_image image;
+    enum espota_image_verdict verdict = espota_image_examine_memory(&image, bytes->data, bytes->size);
+    int result = judge(o, name, verdict, &image, bytes, error);
+    if (cli->json && result == 0)
+        return set_result(cli, image_document(&image, bytes), error);
+    if (!cli->json && verdict != ESPOTA_IMAGE_NO_MAGIC && verdict != ESPOTA_IMAGE_READ_FAILED &&
+        bytes->size > 0)
+        image_print(name, &image, bytes);
+    return result;
+}
+
+/* The image of an ELF file into a file. */
+static int convert(struct cli *cli, const struct image_options *o, const char *name,
+                   struct espota_bytes *bytes, struct espota_error *error)
+{
+    struct fields document = document_begin();
+    field_text(&document, "output", o->output);
+    int result = image_make(cli, o, name, bytes, &document, error);
+    if (result == 0)
+        result = espota_file_write(o->output, bytes->data, bytes->size, error);
+    if (result == 0 && cli->json)
+        return set_result(cli, document, error);
+    fields_free(&document);
+    return result;
+}
+
+static int work_on(struct cli *cli, const struct image_options *o, const char *name,
+                   struct espota_bytes *bytes, struct espota_error *error)
+{
+    struct espota_file about;
+    char words[ESPOTA_FILE_WORDS];
+    if (o->extract)
+        return image_extract(cli, o, name, bytes, error);
+    espota_file_examine(&about, bytes->data, bytes->size);
+    if (o->output && about.kind != ESPOTA_FILE_ELF)
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s: an image is made of an ELF file, but it is %s",
+                           name, espota_file_words(&about, words));
+    if (o->output)
+        return convert(cli, o, name, bytes, error);
+    int result = about.kind == ESPOTA_FILE_ELF ? image_make(cli, o, name, bytes, NULL, error) : 0;
+    return result ? result : show(cli, o, name, bytes, error);
+}
+
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
-    const struct options *o = options;
-    const char *name = cli->arguments[0];
+    const struct image_options *o = options;
     struct espota_bytes bytes = { 0 };
-    struct espota_image image;
-    char words[ESPOTA_FILE_WORDS];
-    int result = espota_file_read(name, 128u << 20, &bytes, error);
-    if (result != 0) {
-        espota_bytes_free(&bytes);
-        return result;
-    }
-    enum espota_image_verdict verdict = espota_image_examine_memory(&image, bytes.data, bytes.size);
-    if (verdict != ESPOTA_IMAGE_OK)
-        result = espota_fail(error, ESPOTA_ERR_VERIFY, "%s: %s", name,
-                             espota_image_fault_words(verdict, &image, bytes.data, bytes.size, words));
-    else if (o->pubkey)
-        result = check_owner(o->pubkey, name, &bytes, error);
-    if (cli->json && result == 0)
-        result = set_result(cli, image_document(&image), error);
-    else if (!cli->json && verdict != ESPOTA_IMAGE_NO_MAGIC && verdict != ESPOTA_IMAGE_READ_FAILED &&
-             bytes.size > 0)
-        print_image(name, &image, bytes.size);
+    if (o->merge && o->extract)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--merge and --extract contradict each other");
+    if (to_stdout(o->output) && cli->json)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--json and the data cannot both go to standard output");
+    if (o->merge)
+        return image_merge(cli, o, error);
+    if (cli->argument_count > 1)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "one FILE at a time; with --merge, pairs of ADDRESS and FILE");
+    int result = espota_file_read(cli->arguments[0], IMAGE_LARGEST_FILE, &bytes, error);
+    if (result == 0)
+        result = work_on(cli, o, cli->arguments[0], &bytes, error);
     espota_bytes_free(&bytes);
     return result;
 }
 
 const struct command command_image = {
     .name = "image",
-    .summary = "show and check an app or bootloader image",
-    .usage = "FILE",
+    .summary = "show and check an image; make one of an ELF file; merge, extract",
+    .usage = "FILE | ELF -o FILE | --merge -o FILE ADDRESS FILE... | --extract DIR FILE",
     .description =
-        "Chip, segments, entry, flash settings, checksum and SHA-256 verdicts, and the app description.\n"
+        "Shows chip, segments, entry, flash settings, checksum and SHA-256 verdicts, and the app "
+        "description.\n"
         "Exit status 4 when the image is broken, or not signed with the key of --pubkey. '-' reads standard "
-        "input.",
+        "input.\n"
+        "With --output, makes the image of an ELF file, as esptool's elf2image does. --merge puts files into "
+        "one\n"
+        "as they lie in flash, as esptool's merge-bin does; --extract takes such a file apart.",
     .options = option_table,
-    .options_size = sizeof(struct options),
+    .options_size = sizeof(struct image_options),
     .min_arguments = 1,
-    .max_arguments = 1,
+    .max_arguments = 128,
     .run = run,
 };

@@ -94,6 +94,21 @@ static int find_frequency(const struct espota_flash_header *h, const struct espo
                        chip->name, known);
 }
 
+int espota_flash_header_codes(const struct espota_flash_header *h, const struct espota_chip *chip,
+                              uint8_t *mode, uint8_t *frequency, uint8_t *size, struct espota_error *error)
+{
+    int result = espota_flash_header_check(h, error);
+    if (result == 0)
+        result = find_frequency(h, chip, frequency, error);
+    if (result != 0)
+        return result;
+    if (h->mode && !is(h->mode, "keep"))
+        *mode = (uint8_t)mode_code(h->mode);
+    if (h->size && !is(h->size, "keep") && !is(h->size, "detect"))
+        *size = (uint8_t)size_code(h->size);
+    return 0;
+}
+
 /* The appended hash covers the header. Source: esptool, esptool/cmds.py, _update_image_flash_params. */
 static int hash_again(const struct espota_image *image, uint8_t *data, struct espota_error *error)
 {
@@ -119,17 +134,11 @@ int espota_flash_header_apply(const struct espota_flash_header *h, const struct 
     if (espota_image_examine_memory(&found, data, length) != ESPOTA_IMAGE_OK)
         return 0;
     uint8_t mode = found.flash_mode, frequency = found.flash_frequency, size = found.flash_size;
-    int result = espota_flash_header_check(h, error);
-    if (result == 0)
-        result = find_frequency(h, chip, &frequency, error);
+    int result = espota_flash_header_codes(h, chip, &mode, &frequency, &size, error);
     if (result != 0)
         return result;
-    if (h->mode && !is(h->mode, "keep"))
-        mode = (uint8_t)mode_code(h->mode);
-    if (!h->size || is(h->size, "detect"))
-        size = flash_size ? (uint8_t)code_of_bytes(flash_size) : size;
-    else if (!is(h->size, "keep"))
-        size = (uint8_t)size_code(h->size);
+    if ((!h->size || is(h->size, "detect")) && flash_size)
+        size = (uint8_t)code_of_bytes(flash_size);
     if (size == found.flash_size && mode == found.flash_mode && frequency == found.flash_frequency)
         return 0;
     if (is_signed(&found, data, length))

@@ -20,6 +20,7 @@ document() {
     local name=$1 command=$2 device
     shift
     case $command in nvs | fs) command=$1-$2 ;; esac # what they print is another document for each word behind
+    case " $* " in " image "*"--merge "*) command=image-merge ;; " image "*" --extract "*) command=image-extract ;; " image "*" -o "*) command=image-output ;; esac
     device=$(reached "$@")
     run "$@" --json
     if [ "$STATUS" -ne 0 ]; then
@@ -62,6 +63,41 @@ data[2], data[3], data[12], data[23] = 7, 0xf7, 0x77, 0
 open("strange.bin", "wb").write(data)
 PY
 document "an image that is strange" image strange.bin
+# what only newer ESP-IDFs write: revisions, pages, a bootloader's description
+python3 - <<'PY'
+import hashlib
+data = bytearray(open("build/firmware.bin", "rb").read())
+data[17:19], data[32 + 178:32 + 180], data[32 + 180] = b"\x8f\1", b"\xc7\0", 16
+open("newer.bin", "wb").write(data)
+data = bytearray(open("build/bootloader.bin", "rb").read())
+data[32:112] = bytes([80, 0, 0, 0, 1, 0, 0, 0]) + b"v5.5".ljust(32, b"\0") + b"Nov  1 2026 12:00:00".ljust(40, b"\0")
+open("newer_loader.bin", "wb").write(data)
+for name in "newer.bin", "newer_loader.bin":
+    data = bytearray(open(name, "rb").read())
+    count, at, checksum = data[1], 24, 0xef
+    for _ in range(count):
+        length = int.from_bytes(data[at + 4:at + 8], "little")
+        for byte in data[at + 8:at + 8 + length]:
+            checksum ^= byte
+        at += 8 + length
+    at += 15 - at % 16
+    data[at] = checksum
+    data[at + 1:at + 33] = hashlib.sha256(data[:at + 1]).digest()
+    open(name, "wb").write(data)
+PY
+document "an app of a newer build" image newer.bin
+document "a bootloader of a newer build" image newer_loader.bin
+"$BUILD/tools/mkelf" app.elf esp32 30000
+document "an image of an ELF file" image app.elf -o made.bin
+document "files merged" image --merge -o merged.bin 0x1000 build/bootloader.bin 0x9000 nvs.bin
+document "files of no chip merged" image --merge -o merged.bin 0x9000 nvs.bin
+"$ESPOTA" plan -q --flash 4M --binary planned.bin >/dev/null
+"$ESPOTA" image -q --merge -o merged.bin 0x1000 build/bootloader.bin 0x8000 planned.bin 0x10000 build/firmware.bin
+document "a merged image taken apart" image merged.bin --extract parts
+head -c 65536 /dev/zero | tr '\0' '\377' >blank.bin
+"$ESPOTA" image -q --merge -o merged.bin 0x0 blank.bin 0x10000 strange.bin 0x8000 planned.bin 2>/dev/null || cp blank.bin merged.bin
+dd if=planned.bin of=merged.bin bs=4096 seek=8 conv=notrunc status=none
+document "one for no chip" image merged.bin --extract parts-of-none
 document "a device's key" key --new board.key
 document "a signing key" key --signing owner.pem
 document "its public half" key owner.pem.pub

@@ -40,7 +40,9 @@ def section_of(line):
     if words[0] == "partition":
         return words
     # "espota nvs show" is about a command of two words: nvs-show
-    return ["-".join(part.split()) for part in " ".join(words).split("espota") if part.strip()] if words[0] == "espota" else []
+    # and "espota image --merge" about what it prints with that option: image-merge
+    parts = " ".join(words).split("espota")
+    return ["-".join(word.lstrip("-") for word in part.split()) for part in parts if part.strip()] if words[0] == "espota" else []
 
 
 def parse(page):
