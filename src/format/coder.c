@@ -37,30 +37,27 @@ static void fill_tables(struct coder *coder)
         uint32_t low = logistic[i >> 4], high = logistic[(i >> 4) + 1];
         coder->squash[i] = (uint16_t)(low + ((high - low) * (i & 15) >> 4));
     }
-    uint32_t p = 0;
-    for (int32_t x = -127; x <= 127; x++) {
-        uint32_t until = coder->squash[(x + 128) * 2 + 1] >> 7;
-        while (p <= until)
-            coder->stretch[p++] = (int8_t)x;
-    }
-    while (p < sizeof coder->stretch)
-        coder->stretch[p++] = 127;
+}
+
+static void fill_set(struct coder_set *set, uint8_t mixed)
+{
+    memset(set, 0, sizeof *set);
+    set->mixed = mixed;
+    for (unsigned i = 0; i < 4; i++)
+        set->weight[i][0] = set->weight[i][1] = 3600;
+    for (unsigned i = 0; i < 16; i++)
+        set->direct[i] = 0x8000;
 }
 
 static void fill_model(struct coder *coder)
 {
-    size_t words = ((size_t)1 << coder->table_log) / sizeof *coder->table;
-    for (size_t i = 0; i < words; i++) {
-        coder->table[i] = i % 4 == 0 ? 0 : 0x8000;
-        if (i % PAUSE == 0)
-            coder_relax(coder);
+    size_t bytes = (size_t)1 << (32 - coder->shift);
+    for (size_t i = 0; i < bytes; i += PAUSE) {
+        memset(coder->table + i, 0, PAUSE);
+        coder_relax(coder);
     }
     for (unsigned i = 0; i < CODER_SETS; i++)
-        for (unsigned j = 0; j < 16; j++)
-            coder->of_set[i][j] = 0x8000;
-    int16_t *weight = &coder->weight[0][0][0];
-    for (size_t i = 0; i < sizeof coder->weight / sizeof *weight; i++)
-        weight[i] = 2600;
+        fill_set(coder->set + i, coder->isa != NULL ? coder->isa->mixed[i] : 3);
     for (unsigned i = 0; i < CODER_FLAGS; i++)
         coder->flag[i] = 32768;
     for (size_t i = 0; i < coder->window_size; i += PAUSE) {
@@ -90,8 +87,8 @@ int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned 
     if (coder == NULL || needed == 0 || size < needed || (model_of(isa) == NULL && isa != ESPOTA_ISA_NONE))
         return -1;
     memset(coder, 0, sizeof *coder);
-    coder->table_log = table_log;
-    coder->table = (uint16_t *)(coder + 1);
+    coder->shift = 32 - table_log;
+    coder->table = (uint8_t *)(coder + 1);
     coder->window = (uint8_t *)(coder + 1) + ((size_t)1 << table_log);
     coder->window_size = window_for(table_log);
     coder->isa = model_of(isa);

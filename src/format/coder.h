@@ -13,10 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CODER_INPUTS          2u   /* hashed contexts that are mixed, at most */
 #define CODER_SETS            108u /* of weights; a symbol of more than four bits takes two */
-#define CODER_CONFIDENCES     3u
-#define CODER_UNIT_MAX        8u /* bytes of `actual` */
+#define CODER_STATES          150u
+#define CODER_STATE_KNOWN     10u /* from here on: seen four times or more */
+#define CODER_STATE_SURE      21u /* six times or more */
+#define CODER_UNIT_MAX        8u  /* bytes of `actual` */
 #define CODER_INSTRUCTION_MAX 4u
 #define CODER_FLAGS           128u /* single adaptive probabilities */
 
@@ -40,6 +41,8 @@ struct coder_place {
 
 /* An instruction set. */
 struct coder_isa {
+    /* Of each set, which bits are mixed (coder_set.mixed); those that gain little by it are not. */
+    const uint8_t *mixed;
     /* Does a segment at this address hold code? A hint: the encoder decides. */
     bool (*holds_code)(uint32_t address);
     /* Code begins, or goes on elsewhere: forget what came before. */
@@ -93,6 +96,14 @@ struct coder_sink {
     bool holds;
 };
 
+/* What is known of a nibble at its place, whatever the contexts. */
+struct coder_set {
+    int16_t weight[4][2];
+    uint8_t state[15];
+    uint8_t mixed;       /* bit 0: the first two bits are mixed, bit 1: the others */
+    uint16_t direct[16]; /* probabilities of bits that are not */
+};
+
 struct coder {
     /* arithmetic */
     uint32_t range, code;
@@ -101,17 +112,13 @@ struct coder {
     struct coder_sink *sink;           /* encoder alone, else NULL */
     void (*look)(struct coder *coder); /* encoder alone, else NULL: set actual, actual_... */
     /* probabilities and weights */
-    unsigned table_log;
-    uint16_t *table;
-    int8_t stretch[512];             /* of probabilities, 7 bits less: sixteenths of ln(p / (1 - p)) */
-    uint16_t squash[512];            /* the way back, from 256ths, 3 bits less, and 2048 */
-    uint16_t of_set[CODER_SETS][16]; /* probabilities of a nibble, whatever the contexts */
-    int16_t weight[CODER_SETS][CODER_CONFIDENCES][CODER_INPUTS + 1];
-    uint16_t unseen[3]; /* instead of a second context */
+    unsigned shift;       /* of a hash */
+    uint8_t *table;       /* buckets: a check and three states */
+    uint32_t context[2];  /* what the models set for the coding functions; the second may be 0: none */
+    uint16_t squash[512]; /* probabilities; by 16ths of ln(p / (1 - p)), and 256 */
     uint16_t flag[CODER_FLAGS];
-    /* what the models set for the coding functions */
-    unsigned inputs;
-    uint32_t context[CODER_INPUTS];
+    struct coder_set set[CODER_SETS];
+    /* what the encoder sets */
     uint8_t actual[CODER_UNIT_MAX];
     bool actual_literal, actual_code; /* is the word here a literal; does the segment hold code */
     struct coder_match actual_match;  /* length 0: none */
@@ -137,6 +144,16 @@ struct coder {
     } of;
 };
 
+/* What is known of a bit, in a byte: how often it was seen, up to a point, and how probable a 1 is. 0: never
+ * seen; they are sorted by how often. See coder_states.c. */
+struct coder_state {
+    int16_t stretch; /* sixteenths of ln(p / (1 - p)) */
+    uint8_t next[2]; /* after a 0, after a 1 */
+    uint8_t older;   /* seen one time less */
+    uint8_t unused[3];
+};
+
+extern const struct coder_state coder_states[CODER_STATES];
 extern const struct coder_isa coder_isa_xtensa, coder_isa_riscv;
 
 /* Mix two values into a context. */
@@ -153,8 +170,9 @@ uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigne
 uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag);
 /* `count` bits, equally likely. */
 uint32_t coder_plain(struct coder *coder, uint32_t value, unsigned count);
-/* The next byte of the unit is known. */
+/* The next byte of the unit is known; or so many, in instructions. */
 void coder_emit(struct coder *coder, uint32_t byte);
+void coder_emit_word(struct coder *coder, uint32_t word, unsigned count);
 /* Bytes that repeat earlier ones? @return false: not here. */
 bool coder_match(struct coder *coder);
 /* `unit`, which lies `distance` bytes before `here`, as it would be there. @return its length, at most

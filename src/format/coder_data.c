@@ -11,7 +11,6 @@ static bool text(uint32_t byte)
 void coder_data_byte(struct coder *coder)
 {
     uint32_t before = coder->before, lane = coder->place.address & 3;
-    coder->inputs = 2;
     coder->context[0] = coder_hash(before >> 24, 51);
     coder->context[1] = coder_hash((before & 0xFF) << 2 | lane, 56);
     if (text(before >> 24) && text(before >> 16 & 0xFF))

@@ -2,6 +2,8 @@
  * that calls of one function from two places are the same. */
 #include "coder.h"
 
+#include "espota/bytes.h"
+
 #define LENGTH_MIN 4u
 #define PAUSE      32u /* bytes that are copied between two calls of relax */
 
@@ -25,8 +27,8 @@ static unsigned log2_of(uint32_t value)
 /* 1..65535: how many bits, the two behind the first, the rest. */
 static uint32_t code_number(struct coder *coder, uint32_t value, enum kind kind)
 {
-    coder->inputs = 1;
-    coder->context[0] = 200u + kind + (coder->code_here ? 2u : 0);
+    coder->context[1] = 0;
+    coder->context[0] = coder_hash(200u + kind + (coder->code_here ? 2u : 0), 7);
     uint32_t slot = coder_bits(coder, log2_of(value), 4, SET_SLOT + kind), got = 1;
     unsigned top = slot < 2 ? 0 : 2;
     if (top != 0) {
@@ -70,8 +72,7 @@ static void copy(struct coder *coder, struct coder_match match)
         unsigned length = coder_match_unit(coder, unit, match.distance, coder->place.address, most);
         if (length > 1)
             coder->isa->seen(coder, unit);
-        for (unsigned i = 0; i < length; i++)
-            coder_emit(coder, unit[i]);
+        coder_emit_word(coder, espota_get_le32(unit), length);
         if ((match.length ^ (match.length - length)) >= PAUSE)
             coder_relax(coder);
         match.length -= length;

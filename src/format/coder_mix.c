@@ -1,14 +1,9 @@
-/* The coder's arithmetic: adaptive probabilities from a hashed table, mixed in the logistic domain, refined,
- * and spent by a range coder. Integers alone. */
+/* The coder's arithmetic: adaptive probabilities from a hashed table, mixed in the logistic domain, and spent
+ * by a range coder. Integers alone. */
 #include "coder.h"
 
-#define LEARN          14
-#define SMALL_ERROR    2048 /* of 65536: nothing to learn from */
-#define CHECK_OF(hash) ((uint16_t)((hash) | 1u))
-
-/* 65536 / (n + 1.3): how far a probability that was adapted n times moves. */
-static const uint16_t rate_of[16] = { 50412, 28494, 19859, 15241, 12365, 10403, 8978, 7896,
-                                      7047,  6363,  5800,  5328,  4928,  4583,  4283, 3855 };
+#define LEARN       14
+#define SMALL_ERROR 2048u /* of 65536: nothing to learn from */
 
 /* ---- range coder: a bit is 1 with probability p / 65536
  * ------------------------------------------------------ */
@@ -24,174 +19,209 @@ static void normalise(struct coder *coder)
     } while (coder->range < 1u << 24);
 }
 
-static inline uint32_t decode_bit(struct coder *coder, uint32_t bound)
-{
-    uint32_t range = bound, code = coder->code, bit = 1;
-    if (code >= bound) {
-        coder->code = code - bound;
-        range = coder->range - bound;
-        bit = 0;
-    }
-    coder->range = range;
-    if (range < 1u << 24)
-        normalise(coder);
-    return bit;
-}
-
-static inline uint32_t code_bit(struct coder *coder, uint32_t bit, uint32_t p)
-{
-    uint32_t bound = (coder->range >> 16) * p;
-#ifdef ESPOTA_CODER_ENCODER
-    if (coder->sink != NULL) {
-        coder_encode_bit(coder, bit, bound);
-        return bit;
-    }
-#else
-    (void)bit;
-#endif
-    return decode_bit(coder, bound);
-}
-
-uint32_t coder_plain(struct coder *coder, uint32_t value, unsigned count)
-{
-    uint32_t got = 0;
-    while (count-- > 0)
-        got = got << 1 | code_bit(coder, value >> count & 1, 32768);
-    return got;
-}
-
-uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag)
-{
-    uint16_t *p = &coder->flag[flag];
-    uint32_t bit = code_bit(coder, value & 1, *p);
-    if (bit != 0)
-        *p = (uint16_t)(*p + ((65504 - *p) >> 5));
-    else
-        *p = (uint16_t)(*p - ((*p - 32) >> 5));
-    return bit;
-}
-
-/* ---- context table: buckets of a check and three probabilities, for two bits
- * --------------------------------- */
+/* ---- context table: buckets of a check and three states, for two bits
+ * ----------------------------------------- */
 /* Neither place holds it: the one that was used less gives way. */
-static uint16_t *new_bucket(uint16_t *first, uint16_t *second, uint16_t check)
+static __attribute__((noinline)) uint8_t *new_bucket(uint8_t *first, uint8_t *second, uint32_t check)
 {
-    if ((second[1] & 15) < (first[1] & 15))
+    if (second[1] < first[1])
         first = second;
-    else if ((second[1] & 15) > 1)
-        second[1]--; /* what is never used again must go some time */
-    first[0] = check;
-    first[1] = first[2] = first[3] = 0x8000;
+    else
+        second[1] = coder_states[second[1]].older; /* what is never used again must go some time */
+    first[0] = (uint8_t)check;
+    first[1] = first[2] = first[3] = 0;
     return first;
 }
 
-static inline uint16_t *bucket(const struct coder *coder, uint32_t hash)
+static inline uint8_t *bucket(const struct coder *coder, uint32_t hash)
 {
-    uint32_t h = hash * 0x9E3779B1u, at = h >> (35u - coder->table_log);
-    uint16_t check = CHECK_OF(h), *first = coder->table + at * 4, *second = coder->table + (at ^ 1) * 4;
-    if (first[0] == check)
+    uint32_t at = hash >> coder->shift & ~3u, check = hash >> 8 & 0xFF;
+    uint8_t *first = coder->table + at;
+    if (*first == check)
         return first;
-    return second[0] == check ? second : new_bucket(first, second, check);
-}
-
-static inline uint16_t raised(uint16_t slot)
-{
-    uint32_t count = slot & 15u;
-    uint32_t step = ((4095u - (slot >> 4)) * rate_of[count] + 32768u) >> 16;
-    return (uint16_t)(slot + (step << 4) + (count != 15));
-}
-
-static inline uint16_t lowered(uint16_t slot)
-{
-    uint32_t count = slot & 15u;
-    uint32_t step = ((uint32_t)(slot >> 4) * rate_of[count] + 32768u) >> 16;
-    return (uint16_t)(slot - (step << 4) + (count != 15));
+    uint8_t *second = coder->table + (at ^ 4);
+    return *second == check ? second : new_bucket(first, second, check);
 }
 
 /* ---- one bit
  * ------------------------------------------------------------------------------------------------- */
-/* What predicts a bit: the slot of the set and those of its contexts; and the weights that they have. */
-struct inputs {
-    uint16_t *set, *first, *second;
-    int16_t *weight;
+/* The arithmetic, in registers. */
+struct arithmetic {
+    uint32_t range, code;
 };
 
-static inline int16_t learnt(int16_t weight, int32_t input, int32_t error)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+static ALWAYS_INLINE uint32_t take_bit(struct coder *coder, struct arithmetic *a, uint32_t value, uint32_t p)
 {
-    return (int16_t)(weight + ((input * error + (1 << (LEARN - 1))) >> LEARN));
+    uint32_t bound = (a->range >> 16) * p;
+#ifdef ESPOTA_CODER_ENCODER
+    if (coder->sink != NULL) {
+        coder->range = a->range;
+        coder_encode_bit(coder, value & 1, bound);
+        a->range = coder->range;
+        return value & 1;
+    }
+#else
+    (void)coder;
+    (void)value;
+#endif
+    if (a->code < bound) {
+        a->range = bound;
+        return 1;
+    }
+    a->range -= bound;
+    a->code -= bound;
+    return 0;
 }
 
-static inline __attribute__((always_inline)) uint32_t mixed_bit(struct coder *coder, struct inputs in,
-                                                                uint32_t value)
+static ALWAYS_INLINE void renew(struct coder *coder, struct arithmetic *a)
 {
-    uint16_t set = *in.set, first = *in.first, second = *in.second;
-    int32_t input[3] = { coder->stretch[set >> 7], coder->stretch[first >> 7], coder->stretch[second >> 7] };
-    int32_t sum = (input[0] * in.weight[0] + input[1] * in.weight[1] + input[2] * in.weight[2]) >> 9;
-    uint32_t at = (uint32_t)(sum + 2048);
-    if (at > 4095)
-        at = sum < 0 ? 0 : 4095;
-    uint32_t p = coder->squash[at >> 3];
-    uint32_t bit = code_bit(coder, value & 1, p);
-    int32_t error = (int32_t)(bit << 16) - (int32_t)p;
-    if ((uint32_t)(error + SMALL_ERROR) < 2u * SMALL_ERROR)
-        return bit;
+    if (a->range >= 1u << 24)
+        return;
+    coder->range = a->range;
+    coder->code = a->code;
+    normalise(coder);
+    a->range = coder->range;
+    a->code = coder->code;
+}
+
+static ALWAYS_INLINE int16_t learnt(int32_t weight, int32_t input, int32_t error)
+{
+    return (int16_t)(weight + ((input * error) >> LEARN));
+}
+
+/* One bit, by the states of two inputs, and the weights that they have. */
+static ALWAYS_INLINE uint32_t mixed_bit(struct coder *coder, struct arithmetic *a, uint8_t *first,
+                                        uint8_t *second, int16_t *weight, uint32_t value)
+{
+    const struct coder_state *one = coder_states + *first, *two = coder_states + *second;
+    int32_t sum = one->stretch * weight[0] + two->stretch * weight[1];
+    uint32_t at = (uint32_t)((sum >> 12) + 256);
+    if (at > 511)
+        at = sum < 0 ? 0 : 511;
+    uint32_t p = coder->squash[at], bit = take_bit(coder, a, value, p), wrong = p;
+    int32_t error = -(int32_t)p;
     if (bit != 0) {
-        *in.set = raised(set);
-        *in.first = raised(first);
-        *in.second = raised(second);
-    } else {
-        *in.set = lowered(set);
-        *in.first = lowered(first);
-        *in.second = lowered(second);
+        wrong = 65536 - p;
+        error = (int32_t)wrong;
     }
-    in.weight[0] = learnt(in.weight[0], input[0], error);
-    in.weight[1] = learnt(in.weight[1], input[1], error);
-    in.weight[2] = learnt(in.weight[2], input[2], error);
+    renew(coder, a);
+    if (wrong < SMALL_ERROR)
+        return bit;
+    *first = one->next[bit];
+    weight[0] = learnt(weight[0], one->stretch, error);
+    *second = two->next[bit];
+    weight[1] = learnt(weight[1], two->stretch, error);
     return bit;
 }
 
-/* Which weights: how often was the second context seen? */
-static inline unsigned confidence(uint16_t slot)
+/* Two bits: the states of the first, and of the second behind either. Not inlined, so that all is in
+ * registers. */
+static __attribute__((noinline)) uint32_t mixed_bits(struct coder *coder, uint8_t *first, uint8_t *second,
+                                                     int16_t *weight, uint32_t value)
 {
-    unsigned count = slot & 15u;
-    return count == 0 ? 0 : count < 4 ? 1 : 2;
+    struct arithmetic a = { coder->range, coder->code };
+    uint32_t bit = mixed_bit(coder, &a, first, second, weight, value >> 1);
+    bit = bit << 1 | mixed_bit(coder, &a, first + 1 + bit, second + 1 + bit, weight, value);
+    coder->range = a.range;
+    coder->code = a.code;
+    return bit;
 }
 
-static inline struct inputs inputs_of(struct coder *coder, uint32_t node, unsigned set)
+/* One bit by a probability of its own. */
+static ALWAYS_INLINE uint32_t direct_bit(struct coder *coder, struct arithmetic *a, uint16_t *at,
+                                         uint32_t value)
 {
-    uint32_t mark = node * 0x632BE5ABu;
-    struct inputs in = { NULL, bucket(coder, coder->context[0] + mark) + 1, coder->unseen, NULL };
-    if (coder->inputs > 1)
-        in.second = bucket(coder, coder->context[1] + mark) + 1;
+    uint32_t p = *at, bit = take_bit(coder, a, value, p);
+    if (bit != 0)
+        *at = (uint16_t)(p + ((65504 - p) >> 5));
     else
-        coder->unseen[0] = coder->unseen[1] = coder->unseen[2] = 0x8000;
-    in.weight = coder->weight[set][confidence(*in.second)];
-    return in;
+        *at = (uint16_t)(p - ((p - 32) >> 5));
+    renew(coder, a);
+    return bit;
 }
 
-/* Two or four bits behind those of `node`. */
-static uint32_t code_nibble(struct coder *coder, uint32_t value, unsigned count, uint32_t node, unsigned set)
+uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag)
 {
-    uint16_t *of_set = coder->of_set[set];
-    uint32_t got = 1;
-    for (unsigned left = count; left > 0; left -= 2) {
-        struct inputs in = inputs_of(coder, node, set);
-        in.set = of_set + got;
-        uint32_t bit = mixed_bit(coder, in, value >> (left - 1));
-        got = got << 1 | bit;
-        in.set = of_set + got;
-        in.first += 1 + bit;
-        in.second += 1 + bit;
-        got = got << 1 | mixed_bit(coder, in, value >> (left - 2));
-        node = node << 2 | (got & 3);
+    struct arithmetic a = { coder->range, coder->code };
+    uint32_t bit = direct_bit(coder, &a, &coder->flag[flag], value);
+    coder->range = a.range;
+    coder->code = a.code;
+    return bit;
+}
+
+uint32_t coder_plain(struct coder *coder, uint32_t value, unsigned count)
+{
+    struct arithmetic a = { coder->range, coder->code };
+    uint32_t got = 0;
+    while (count-- > 0) {
+        got = got << 1 | take_bit(coder, &a, value >> count, 32768);
+        renew(coder, &a);
     }
-    return got & ((1u << count) - 1);
+    coder->range = a.range;
+    coder->code = a.code;
+    return got;
+}
+
+/* ---- symbols
+ * -------------------------------------------------------------------------------------------------- */
+static inline uint32_t direct_bits(struct coder *coder, uint16_t *direct, uint32_t got, uint32_t value,
+                                   unsigned count)
+{
+    struct arithmetic a = { coder->range, coder->code };
+    while (count-- > 0)
+        got = got << 1 | direct_bit(coder, &a, direct + got, value >> count);
+    coder->range = a.range;
+    coder->code = a.code;
+    return got;
+}
+
+/* Two bits behind those of `mark`; `states` are those of the set. */
+static inline uint32_t code_two(struct coder *coder, struct coder_set *set, uint8_t *states, uint32_t mark,
+                                uint32_t value)
+{
+    uint8_t *first = bucket(coder, coder->context[0] + mark) + 1;
+    if (*first < CODER_STATE_SURE || coder->context[1] == 0)
+        return mixed_bits(coder, states, first, set->weight[0], value);
+    uint8_t *second = bucket(coder, coder->context[1] + mark) + 1;
+    if (*second != 0)
+        return mixed_bits(coder, second, first, set->weight[*second < CODER_STATE_KNOWN ? 2 : 3], value);
+    uint32_t two = mixed_bits(coder, states, first, set->weight[1], value), bit = two >> 1;
+    second[0] = (uint8_t)(1 + bit);
+    second[1 + bit] = (uint8_t)(1 + (two & 1));
+    return two;
+}
+
+/* Two or four bits behind those of `node`. @return them, behind a 1. */
+static uint32_t code_nibble(struct coder *coder, struct coder_set *set, uint32_t value, unsigned count,
+                            uint32_t node)
+{
+    unsigned mixed = set->mixed;
+    if (mixed == 0)
+        return direct_bits(coder, set->direct, 1, value, count);
+    uint32_t mark = node * 0x632BE5ABu, got = 1;
+    uint8_t *states = set->state;
+    for (;;) {
+        count -= 2;
+        if ((mixed & 1) != 0)
+            got = got << 2 | code_two(coder, set, states, mark, value >> count);
+        else
+            got = direct_bits(coder, set->direct, got, value >> count, 2);
+        if (count == 0)
+            return got;
+        states += 3 * (got - 3);
+        mark += (got - 3) * 0x85EBCA6Bu;
+        mixed >>= 1;
+    }
 }
 
 uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set)
 {
+    struct coder_set *at = coder->set + set;
     if (count <= 4)
-        return code_nibble(coder, value, count, 1, set);
-    uint32_t high = code_nibble(coder, value >> (count - 4), 4, 1, set);
-    return high << (count - 4) | code_nibble(coder, value, count - 4, 16 | high, set + 1);
+        return code_nibble(coder, at, value, count, 1) ^ 1u << count;
+    unsigned rest = count - 4;
+    uint32_t high = code_nibble(coder, at, value >> rest, 4, 1);
+    return ((high - 16) << rest) + (code_nibble(coder, at + 1, value, rest, high) ^ 1u << rest);
 }

@@ -7,7 +7,7 @@ void coder_relax(struct coder *coder)
         coder->image->relax(coder->image->context);
 }
 
-void coder_emit(struct coder *coder, uint32_t byte)
+static void emit_slowly(struct coder *coder, uint32_t byte)
 {
     uint8_t value = (uint8_t)byte;
     if (coder->in_header)
@@ -21,4 +21,31 @@ void coder_emit(struct coder *coder, uint32_t byte)
     coder->place.address++;
     coder->place.left--;
     coder->before = coder->before >> 8 | (uint32_t)value << 24;
+}
+
+void coder_emit(struct coder *coder, uint32_t byte)
+{
+    coder_emit_word(coder, byte, 1);
+}
+
+void coder_emit_word(struct coder *coder, uint32_t word, unsigned count)
+{
+    if (coder->in_header || coder->filled + 4 > ESPOTA_CODER_SECTOR) {
+        for (; count > 0; count--, word >>= 8)
+            emit_slowly(coder, word);
+        return;
+    }
+    uint8_t *to = coder->sector + coder->filled, *window = coder->window;
+    uint32_t at = coder->windowed, mask = coder->window_size - 1, before = coder->before;
+    coder->filled += count;
+    coder->windowed += count;
+    coder->place.address += count;
+    coder->place.left -= count;
+    for (; count > 0; count--) {
+        *to++ = (uint8_t)word;
+        window[at++ & mask] = (uint8_t)word;
+        before = before >> 8 | word << 24;
+        word >>= 8;
+    }
+    coder->before = before;
 }

@@ -1,36 +1,54 @@
 #!/usr/bin/env bash
 # What decoding costs: instructions a byte, counted by QEMU (-icount), of app images given as arguments, on the CPU that they
-# are for. TABLE, CFLAGS: log2 of the table's bytes (14), how it is built (-O2).
+# are for. TABLE: log2 of the table's bytes (14). Built as firmware.mk does: CFLAGS (-Os), and the arithmetic MIX (-O2).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build}
 table=${TABLE:-14}
-flags=${CFLAGS:--O2}
+flags=${CFLAGS:--Os}
+mix=${MIX:--O2}
 for tool in {riscv64-unknown-elf,xtensa-lx106-elf}-gcc qemu-system-{riscv32,xtensa}; do
     command -v "$tool" >/dev/null || { echo "SKIP: no $tool"; exit 0; }
 done
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
-sources=(tests/bench/count/main.c firmware/port/bare/string.c src/format/coder{,_data,_match,_mix}.c)
-common=(-std=c99 -ffreestanding -nostdlib -fno-tree-loop-distribute-patterns "-Wl,--no-warn-rwx-segments"
-    -Iinclude -Isrc -Ifirmware/port/bare/include -DSTREAM="\"$work/stream\"" -o "$work/count.elf")
+common=(-std=c99 -ffreestanding -fno-tree-loop-distribute-patterns -Iinclude -Isrc -Ifirmware/port/bare/include
+    -DSTREAM="\"$work/stream\"")
+link=(-nostdlib "-Wl,--no-warn-rwx-segments" -o "$work/count.elf")
 quiet=(-nographic -monitor none -icount "shift=0" -kernel "$work/count.elf")
+riscv=(riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -misa-spec=2.2 -msave-restore -DESPOTA_CODER_RISCV)
+xtensa=(xtensa-lx106-elf-gcc -mtext-section-literals -DESPOTA_CODER_XTENSA)
+
+# objects CPU COMPILER...: all but the stream, in $work/CPU
+objects() {
+    local cpu=$1 source more
+    shift
+    [ -d "$work/$cpu" ] && return
+    mkdir "$work/$cpu"
+    for source in tests/bench/count/main.c firmware/port/bare/string.c src/format/coder*.c; do
+        more=
+        case $source in
+            *_encode.c) continue ;;
+            *_mix.c) more=$mix && [ "$cpu" = riscv ] && more="$mix -mno-save-restore" ;;
+        esac
+        # shellcheck disable=SC2086 # flags are several words
+        "$@" "${common[@]}" $flags $more -c -o "$work/$cpu/$(basename "$source").o" "$source"
+    done
+}
 
 count_riscv() {
-    # shellcheck disable=SC2086 # flags are several words
-    riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -misa-spec=2.2 $flags "${common[@]}" -DESPOTA_CODER_RISCV \
-        -T tests/bench/count/riscv.ld tests/bench/count/start_riscv.S src/format/coder_riscv.c "${sources[@]}" -lgcc
+    objects riscv "${riscv[@]}"
+    "${riscv[@]}" "${common[@]}" "${link[@]}" -T tests/bench/count/riscv.ld tests/bench/count/start_riscv.S "$work"/riscv/*.o -lgcc
     timeout 60 qemu-system-riscv32 -M virt -m 64M -bios none -serial stdio "${quiet[@]}" </dev/null
 }
 
 count_xtensa() {
-    # shellcheck disable=SC2086
-    xtensa-lx106-elf-gcc -mlongcalls -mtext-section-literals $flags "${common[@]}" -DESPOTA_CODER_XTENSA \
-        -T tests/bench/count/xtensa.ld tests/bench/count/start_xtensa.S src/format/coder_xtensa.c "${sources[@]}" -lgcc
+    objects xtensa "${xtensa[@]}"
+    "${xtensa[@]}" "${common[@]}" "${link[@]}" -T tests/bench/count/xtensa.ld tests/bench/count/start_xtensa.S "$work"/xtensa/*.o -lgcc
     timeout 60 qemu-system-xtensa -M sim -cpu dc233c -m 64M -semihosting "${quiet[@]}" </dev/null
 }
 
-printf '%-26s %-6s %9s %8s %8s  (table 2^%s, %s)\n' image CPU stream a_byte slowest "$table" "$flags"
+printf '%-26s %-6s %9s %8s %8s  (table 2^%s, %s, %s)\n' image CPU stream a_byte slowest "$table" "$flags" "$mix"
 for image in "$@"; do
     "$build/tools/encode" "$image" "$table" "$work/stream"
     case $(od -An -tu1 -j1 -N1 "$work/stream" | tr -d ' ') in
