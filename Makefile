@@ -24,7 +24,8 @@ second = $(foreach p,$(1),$(lastword $(subst :, ,$(p))))
 paired = $(foreach p,$(1),$(if $(findstring :,$(p)),$(p)))
 # pkg-config modules
 LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libserialport-dev \
-            jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev libelf:libelf-dev
+            jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev libelf:libelf-dev \
+            libdw:libdw-dev
 MODULES := $(call first,$(LIBRARIES))
 # ... and what only the program needs.
 PROGRAM_LIBRARIES = inih:libinih-dev
@@ -102,7 +103,7 @@ PURE_CFLAGS = -std=c99 -ffreestanding -DESPOTA_CODER_XTENSA -DESPOTA_CODER_RISCV
 
 # ---- sources ----------------------------------------------------------------------------------------------
 # libespota; and what only the program has: the simulator with the agent in it, the terminal, the commands.
-LIB_SOURCES  := $(wildcard src/format/*.c src/base/*.c src/plan/*.c src/chip/*.c src/image/*.c src/link/*.c src/device/*.c \
+LIB_SOURCES  := $(wildcard src/format/*.c src/base/*.c src/plan/*.c src/chip/*.c src/image/*.c src/link/*.c src/symbols/*.c src/device/*.c \
                 src/device/*/*.c src/update/*.c src/fetch/*.c)
 # The simulator runs the stub's source.
 SIM_SOURCES  := $(wildcard firmware/agent/*.c firmware/port/posix/*.c src/sim/*.c) \
@@ -317,6 +318,6 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(FIXTURE_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FAULT).d
+-include $(LIB_OBJECTS:.o=.d) $(BUILD)/obj/tests/unit/write_rig.d $(SIM_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(FIXTURE_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FAULT).d
 
 endif # of deps

@@ -7,7 +7,7 @@ objects=${1:?usage: layers.sh OBJECT_FOLDER}
 floors="src/format
 firmware/agent
 src/base
-src/chip src/plan src/link
+src/chip src/plan src/link src/symbols
 src/image
 src/device src/fetch firmware/port
 src/update

@@ -40,11 +40,14 @@ struct espota_link_ops {
 
 struct espota_link {
     const struct espota_link_ops *ops;
-    char name[256];                   /* as the user gave it, for messages */
-    bool has_lines;                   /* set_lines works here */
-    bool dtr, rts;                    /* their state, once they were set */
-    uint16_t usb_vid, usb_pid;        /* of the USB device that the port is on, 0: not known */
-    uint32_t baud;                    /* current rate, 0 where there is none */
+    char name[256];            /* as the user gave it, for messages */
+    bool kept;                 /* the next espota_link_close leaves it open, and takes this back */
+    bool has_lines;            /* set_lines works here */
+    bool dtr, rts;             /* their state, once they were set */
+    uint16_t usb_vid, usb_pid; /* of the USB device that the port is on, 0: not known */
+    uint32_t baud;             /* current rate, 0 where there is none */
+    uint8_t *unread;           /* what espota_link_unread gave back; its bytes from unread_at on */
+    size_t unread_at, unread_count;
     uint64_t bytes_in, bytes_out;     /* since it was opened */
     const struct espota_clock *clock; /* by which whoever uses the link waits; NULL: the system's */
     /** Called with everything that goes over the link when set (-v -v). */
@@ -65,12 +68,17 @@ int espota_link_open(struct espota_link **link, const char *port, uint32_t baud,
  * tests). */
 int espota_link_from_fd(struct espota_link **link, int fd, const char *name, struct espota_error *error);
 
-/** Close and free. NULL is ignored. */
+/** Close and free, unless it is `kept`: a device closes the link that it was given, and somebody may go on
+ * with it. NULL is ignored. */
 void espota_link_close(struct espota_link *link);
 
 int espota_link_read(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
                      struct espota_error *error);
 int espota_link_write(struct espota_link *link, const void *data, size_t size, struct espota_error *error);
+
+/** Give back what was read and is for who reads next: a console that begins right behind an answer. What
+ * there is no memory for is lost. */
+void espota_link_unread(struct espota_link *link, const void *data, size_t size);
 
 /** Is there a rate to change? */
 bool espota_link_has_baud(const struct espota_link *link);

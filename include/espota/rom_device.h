@@ -27,6 +27,8 @@ struct espota_rom_options {
     const char *before_sequence; /* espota/reset.h; must outlive the device */
     enum espota_reset_after after;
     const char *after_sequence;
+    uint32_t
+        console_baud;   /* what the link is set to when the chip restarts, for who reads on; 0: it is left */
     bool identify_only; /* a chip in secure download mode will do: nothing is read or written */
     unsigned attempts;  /* 0: 7 */
     const struct espota_observer *observer; /* as in struct espota_device */

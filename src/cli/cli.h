@@ -77,7 +77,7 @@ struct option_group {
     size_t offset;
 };
 
-enum { MAX_GROUPS = 8 };
+enum { MAX_GROUPS = 12 };
 
 struct command {
     const char *name;

@@ -1,5 +1,6 @@
 /* boot, confirm, rollback: which app starts. */
 #include "connect.h"
+#include "watch.h"
 
 #include "espota/device.h"
 #include "espota/error.h"
@@ -10,12 +11,14 @@
 
 struct options {
     struct connect_options connect;
+    struct watch_options watch;
     struct number_option table_offset;
     bool trial, restart;
 };
 
 #define COMMON_GROUPS                                                                                        \
-    CONNECT_GROUPS(via_agent_option), { table_offset_option, offsetof(struct options, table_offset) },       \
+    CONNECT_GROUPS(via_agent_option), WATCH_GROUPS,                                                          \
+        { table_offset_option, offsetof(struct options, table_offset) },                                     \
     {                                                                                                        \
         restart_option, offsetof(struct options, restart)                                                    \
     }
@@ -34,8 +37,8 @@ static int set_boot_result(struct cli *cli, const struct espota_device *device,
 static int finish(struct cli *cli, struct espota_device *device, const struct options *o, bool *restarted,
                   struct espota_error *error)
 {
-    *restarted = o->restart;
-    if (!o->restart)
+    *restarted = o->restart || o->watch.monitor;
+    if (!*restarted)
         return 0;
     int result = espota_device_restart(device, error);
     if (result == 0)
@@ -68,12 +71,16 @@ static int run_boot(struct cli *cli, const void *options, struct espota_error *e
 {
     const struct options *o = options;
     struct espota_device *device = NULL;
+    struct watch_after after = { 0 };
     struct connect_options connect = o->connect;
     connect.starts = o->restart;
-    int result = connect_device(cli, &connect, VIA_AGENT, &device, error);
+    int result = watch_after_begin(&after, cli, &o->watch, NULL, &connect, error);
+    if (result == 0)
+        result = connect_device(cli, &connect, VIA_AGENT, &device, error);
     if (result == 0)
         result = select_partition(cli, device, o, error);
-    return disconnect_device(device, result, error);
+    result = disconnect_device(device, result, error);
+    return watch_after_end(&after, result, error);
 }
 
 static int mark(struct cli *cli, const struct options *o,
@@ -83,9 +90,12 @@ static int mark(struct cli *cli, const struct options *o,
     struct espota_slots slots;
     struct espota_device *device = NULL;
     bool restarted = false;
+    struct watch_after after = { 0 };
     struct connect_options connect = o->connect;
     connect.starts = o->restart;
-    int result = connect_device(cli, &connect, VIA_AGENT, &device, error);
+    int result = watch_after_begin(&after, cli, &o->watch, NULL, &connect, error);
+    if (result == 0)
+        result = connect_device(cli, &connect, VIA_AGENT, &device, error);
     if (result == 0)
         result = espota_slots_load(&slots, device, o->table_offset.value, error);
     if (result == 0)
@@ -102,7 +112,8 @@ static int mark(struct cli *cli, const struct options *o,
         result = finish(cli, device, o, &restarted, error);
     if (result == 0)
         result = set_boot_result(cli, device, &slots, restarted, error);
-    return disconnect_device(device, result, error);
+    result = disconnect_device(device, result, error);
+    return watch_after_end(&after, result, error);
 }
 
 static int run_confirm(struct cli *cli, const void *options, struct espota_error *error)

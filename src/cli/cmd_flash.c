@@ -1,12 +1,14 @@
 #include "connect.h"
 #include "flash_report.h"
 #include "plan_options.h"
+#include "watch.h"
 
 #include "espota/clock.h"
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/hex.h"
 #include "espota/size.h"
+#include "espota/symbols.h"
 #include "espota/table.h"
 
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 struct options {
     struct connect_options connect;
     struct plan_options plan;
+    struct watch_options watch;
     const char *bootloader, *table, *fs_image, *slot, *env;
     struct espota_flash_header header;
     struct list_option subtypes;
@@ -162,12 +165,29 @@ static int flash(struct cli *cli, const struct options *o, struct espota_flash_f
     return result ? result : report_flash(cli, device, files, plan, ms, error);
 }
 
+/* Where the ELF file of the app may be: beside it, or in the folder that was named. */
+static const char *build_of(const struct cli *cli, const struct espota_flash_files *files)
+{
+    const char *build = cli->argument_count > 0 ? cli->arguments[0] : NULL;
+    for (unsigned i = 0; i < files->count; i++) {
+        struct espota_error ignored;
+        char *elf = NULL;
+        if (files->list[i].role != ESPOTA_FLASH_APP ||
+            espota_symbols_locate(files->list[i].path, &elf, &ignored) != 0)
+            continue;
+        free(elf);
+        return files->list[i].path;
+    }
+    return build;
+}
+
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
     struct espota_flash_files *files = calloc(1, sizeof *files);
     struct espota_flash_plan *plan = calloc(1, sizeof *plan);
     struct espota_device *device = NULL;
+    struct watch_after after = { 0 };
     struct connect_options connect = o->connect;
     connect.create_size = o->plan.flash.value;
     connect.starts = true;
@@ -180,10 +200,13 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         say_notes(cli, &files->notes);
     }
     if (result == 0)
+        result = watch_after_begin(&after, cli, &o->watch, build_of(cli, files), &connect, error);
+    if (result == 0)
         result = connect_device(cli, &connect, VIA_ROM, &device, error);
     if (result == 0)
         result = flash(cli, o, files, device, plan, error);
     result = disconnect_device(device, result, error);
+    result = watch_after_end(&after, result, error);
     if (plan)
         espota_flash_plan_free(plan);
     if (files)
@@ -211,7 +234,8 @@ const struct command command_flash = {
     .groups = { { layout_options, offsetof(struct options, plan) },
                 { subtypes_option, offsetof(struct options, subtypes) },
                 CONNECT_GROUP(port_options),
-                CONNECT_GROUP(rom_options) },
+                CONNECT_GROUP(rom_options),
+                WATCH_GROUPS },
     .options_size = sizeof(struct options),
     .max_arguments = 1,
     .run = run,

@@ -1,4 +1,5 @@
 #include "connect.h"
+#include "watch.h"
 
 #include "espota/buffer.h"
 #include "espota/clock.h"
@@ -20,6 +21,7 @@ enum { LARGEST_IMAGE = 16 << 20, LARGEST_ELF = 128 << 20, LARGEST_SIDECAR = 4096
 
 struct options {
     struct connect_options connect;
+    struct watch_options watch;
     const char *url, *file, *certificate, *path;
     struct number_option http_port, stall_timeout, timeout;
     struct number_option table_offset;
@@ -196,7 +198,7 @@ static int set_ota_result(struct cli *cli, const struct options *o, const struct
     field_number(&document, "kept", r->write.kept);
     field_real(&document, "seconds", seconds);
     field_flag(&document, "trial", o->trial);
-    field_flag(&document, "restarted", o->restart);
+    field_flag(&document, "restarted", o->restart || o->watch.monitor);
     return set_device_result(cli, document, error);
 }
 
@@ -217,7 +219,7 @@ static int update(struct cli *cli, const struct options *o, const struct source 
     double seconds = (double)(espota_now_ms() - started) / 1000.0;
     if (outcome == 0)
         espota_ui_say(&cli->ui, "Done in %.1f s", seconds);
-    if (outcome == 0 && o->restart) {
+    if (outcome == 0 && (o->restart || o->watch.monitor)) {
         outcome = espota_device_restart(device, error);
         if (outcome == 0)
             espota_ui_say(&cli->ui, "Restarted");
@@ -269,9 +271,12 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     const struct options *o = options;
     struct source source = { 0 };
     struct espota_device *device = NULL;
+    struct watch_after after = { 0 };
     struct connect_options connect = o->connect;
     connect.starts = o->restart;
     int result = check_options(o, error);
+    if (result == 0)
+        result = watch_after_begin(&after, cli, &o->watch, o->file, &connect, error);
     if (result == 0)
         result = connect_check(cli, &o->connect, VIA_AGENT, error);
     if (result == 0)
@@ -287,6 +292,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = update(cli, o, &source, device, error);
     result = disconnect_device(device, result, error);
+    result = watch_after_end(&after, result, error);
     free_source(&source);
     return result;
 }
@@ -304,6 +310,7 @@ const struct command command_ota = {
                 { restart_option, offsetof(struct options, restart) },
                 { force_option, offsetof(struct options, force) },
                 CONNECT_GROUPS(via_agent_option),
+                WATCH_GROUPS,
                 { table_offset_option, offsetof(struct options, table_offset) } },
     .options_size = sizeof(struct options),
     .run = run,

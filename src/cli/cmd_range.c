@@ -1,5 +1,6 @@
 /* read, write, verify, erase: parts of flash, by partition name or range. */
 #include "connect.h"
+#include "watch.h"
 
 #include "espota/buffer.h"
 #include "espota/device.h"
@@ -18,6 +19,7 @@
 
 struct options {
     struct connect_options connect;
+    struct watch_options watch; /* of write */
     struct number_option table_offset;
     bool force, raw;
     const char *known;
@@ -275,7 +277,12 @@ static int run_read(struct cli *cli, const void *options, struct espota_error *e
 static int run_write(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
-    return work_on_device(cli, &o->connect, VIA_ROM, write_target, options, error);
+    struct watch_after after = { 0 };
+    struct connect_options connect = o->connect;
+    int result = watch_after_begin(&after, cli, &o->watch, NULL, &connect, error);
+    if (result == 0)
+        result = work_on_device(cli, &connect, VIA_ROM, write_target, options, error);
+    return watch_after_end(&after, result, error);
 }
 
 static int run_verify(struct cli *cli, const void *options, struct espota_error *error)
@@ -320,7 +327,7 @@ const struct command command_write = {
         "is refused (exit status 5): a bootloader or merged image in an app partition, an image for another\n"
         "chip.",
     .options = write_options,
-    .groups = { FORCE_GROUP, COMMON_GROUPS },
+    .groups = { FORCE_GROUP, COMMON_GROUPS, WATCH_GROUPS },
     .options_size = sizeof(struct options),
     .min_arguments = 2,
     .max_arguments = 2,

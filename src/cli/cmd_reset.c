@@ -1,6 +1,7 @@
 /* reset: restart a board by its lines, or a device through its agent. */
 #include "connect.h"
 #include "reset_words.h"
+#include "watch.h"
 
 #include "espota/device.h"
 #include "espota/error.h"
@@ -9,6 +10,7 @@
 
 struct options {
     struct connect_options connect;
+    struct watch_options watch;
     bool download;
 };
 
@@ -28,10 +30,9 @@ static int conclude(struct cli *cli, const char *name, const char *mode, struct 
     return set_device_result(cli, document, error);
 }
 
-static int by_device(struct cli *cli, const struct options *o, struct espota_error *error)
+static int by_device(struct cli *cli, struct connect_options connect, struct espota_error *error)
 {
     struct espota_device *device = NULL;
-    struct connect_options connect = o->connect;
     connect.no_flash = true;
     connect.starts = true;
     int result = connect_device(cli, &connect, VIA_ROM, &device, error);
@@ -43,10 +44,9 @@ static int by_device(struct cli *cli, const struct options *o, struct espota_err
     return result;
 }
 
-static int into_download(struct cli *cli, const struct options *o, struct espota_error *error)
+static int into_download(struct cli *cli, struct connect_options connect, struct espota_error *error)
 {
     struct espota_device *device = NULL;
-    struct connect_options connect = o->connect;
     connect.rom_itself = true;
     connect.after = "no-reset";
     int result = connect_to_look(cli, &connect, &device, error);
@@ -70,7 +70,8 @@ static int choose_sequence(const struct options *o, const char **sequence, struc
     return result;
 }
 
-static int by_lines(struct cli *cli, const struct options *o, struct espota_error *error)
+static int by_lines(struct cli *cli, const struct options *o, struct watch_after *after,
+                    struct espota_error *error)
 {
     struct espota_link *link = NULL;
     const char *sequence;
@@ -87,18 +88,26 @@ static int by_lines(struct cli *cli, const struct options *o, struct espota_erro
         result = espota_reset_run(link, sequence ? sequence : espota_reset_hard_for(link), error);
     if (result == 0)
         result = conclude(cli, link->name, "from flash", error);
-    espota_link_close(link);
+    if (after->watch && link)
+        after->link = link; /* closed with it */
+    else
+        espota_link_close(link);
     return result;
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
-    if (o->download)
-        return into_download(cli, o, error);
-    if (o->connect.via || o->connect.host || o->connect.key)
-        return by_device(cli, o, error);
-    return by_lines(cli, o, error);
+    struct watch_after after = { 0 };
+    struct connect_options connect = o->connect;
+    int result = watch_after_begin(&after, cli, &o->watch, NULL, &connect, error);
+    if (result == 0 && o->download)
+        result = into_download(cli, connect, error);
+    else if (result == 0 && (o->connect.via || o->connect.host || o->connect.key))
+        result = by_device(cli, connect, error);
+    else if (result == 0)
+        result = by_lines(cli, o, &after, error);
+    return watch_after_end(&after, result, error);
 }
 
 const struct command command_reset = {
@@ -110,7 +119,7 @@ const struct command command_reset = {
                    "--download\n"
                    "the chip is left in the ROM's download mode.",
     .options = option_table,
-    .groups = { CONNECT_GROUPS(via_lines_option) },
+    .groups = { CONNECT_GROUPS(via_lines_option), WATCH_GROUPS },
     .options_size = sizeof(struct options),
     .run = run,
 };

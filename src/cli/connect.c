@@ -56,6 +56,14 @@ static int open_link(struct cli *cli, const char *port, uint32_t baud, struct es
     return result;
 }
 
+static void keep_link(const struct connect_options *o, struct espota_link *link)
+{
+    if (!o->console)
+        return;
+    link->kept = true;
+    *o->console = link;
+}
+
 static int open_file(struct cli *cli, const char *path, const struct espota_chip *chip, uint32_t create_size,
                      struct espota_device **device, struct espota_error *error)
 {
@@ -97,11 +105,14 @@ static int connect_rom(struct cli *cli, const struct connect_options *o, bool lo
     struct espota_rom_options rom = { .observer = &cli->observer, .identify_only = look };
     char port[MAX_PORT];
     struct espota_link *link = NULL;
+    uint32_t console = 0;
     int result = port_choose(cli, o, port, sizeof port, error);
     if (result == 0)
         result = choose_chip(o, &rom.chip, error);
     if (result == 0)
         result = baud_choose(o, &rom.baud, &rom.baud_auto, error);
+    if (result == 0)
+        result = baud_of_console(o, &console, error);
     if (result == 0)
         result = reset_before(option_or_setting(o->before, "before"), &rom, error);
     if (result == 0)
@@ -111,7 +122,10 @@ static int connect_rom(struct cli *cli, const struct connect_options *o, bool lo
     if (port_file(port))
         return open_file(cli, port_file(port), rom.chip, o->create_size, device, error);
     espota_ui_detail(&cli->ui, "connecting to the ROM bootloader on %s", port);
+    rom.console_baud = o->console ? console : 0;
     result = open_link(cli, port, BAUD_USUAL, &link, error);
+    if (result == 0)
+        keep_link(o, link);
     return result ? result : open_rom(cli, o, &rom, link, device, error);
 }
 
@@ -128,8 +142,8 @@ int connect_port(struct cli *cli, const struct connect_options *o, struct espota
     uint32_t baud = 0;
     bool automatic = false;
     int result = port_choose(cli, o, port, sizeof port, error);
-    if (result == 0)
-        result = baud_choose(o, &baud, &automatic, error);
+    if (result == 0) /* what the environment says of flashing is not meant */
+        result = o->baud ? baud_choose(o, &baud, &automatic, error) : baud_of_console(o, &baud, error);
     if (result == 0 && automatic)
         result = espota_fail(error, ESPOTA_ERR_USAGE, "--baud auto needs a ROM to try with: give a number");
     if (result == 0 && port_file(port))
@@ -146,8 +160,6 @@ static int raise_rate(struct cli *cli, struct espota_device *device, uint32_t ba
                       struct espota_error *error)
 {
     static const uint32_t lower[] = { 921600, 460800, 230400 };
-    if (baud == BAUD_USUAL)
-        return 0;
     if (!espota_agent_client_has_rate(device)) {
         espota_ui_detail(&cli->ui, "the agent has no other rate to offer");
         return 0;
@@ -159,24 +171,30 @@ static int raise_rate(struct cli *cli, struct espota_device *device, uint32_t ba
     return result == ESPOTA_ERR_UNSUPPORTED ? 0 : result;
 }
 
-/* An agent is at the rate that its app chose: the usual one, from which it may be asked to another, or that
- * one already. */
+/* An agent is at the rate that its app chose: that of the console, from which it may be asked to another, or
+ * that one already. */
 static int open_agent(struct cli *cli, const struct connect_options *o, const char *address,
                       struct espota_agent_client_options *agent, struct espota_device **device,
                       struct espota_error *error)
 {
     struct espota_link *link = NULL;
-    uint32_t baud = 0;
+    uint32_t baud = 0, console = 0;
     bool automatic = false;
     int result = baud_choose(o, &baud, &automatic, error);
+    if (result == 0)
+        result = baud_of_console(o, &console, error);
+    if (result == 0 && !baud_is_given(o))
+        baud = console;
     espota_ui_detail(&cli->ui, "looking for an agent on %s", address);
     if (result == 0)
-        result = open_link(cli, address, BAUD_USUAL, &link, error);
-    if (!automatic && baud != BAUD_USUAL)
+        result = open_link(cli, address, console, &link, error);
+    if (result == 0)
+        keep_link(o, link);
+    if (!automatic && baud != console)
         agent->other_baud = baud;
     if (result == 0)
         result = espota_agent_client_open(device, link, agent, error); /* copies the key */
-    return result ? result : raise_rate(cli, *device, baud, automatic, error);
+    return result || baud == console ? result : raise_rate(cli, *device, baud, automatic, error);
 }
 
 static int connect_agent(struct cli *cli, const struct connect_options *o, struct espota_device **device,
@@ -239,6 +257,8 @@ int connect_check(const struct cli *cli, const struct connect_options *o, enum c
         result = port_choose(&silent, o, address, sizeof address, error);
     if (result == 0)
         result = baud_choose(o, &baud, &automatic, error);
+    if (result == 0)
+        result = baud_of_console(o, &baud, error);
     return result ? result : choose_chip(o, &chip, error);
 }
 

@@ -9,12 +9,14 @@
 #include "espota/link.h"
 
 struct connect_options {
-    const char *port, *host, *chip, *before, *after, *key, *baud, *via;
+    const char *port, *host, *chip, *before, *after, *key, *baud, *monitor_baud, *via;
     struct list_option port_filter;
     bool no_stub;
-    bool no_flash;        /* the command works with no flash: the stub is not loaded for it */
-    bool rom_itself;      /* nor is one of an earlier command good enough */
-    bool starts;          /* what the command leaves is to run, also where that cannot be undone */
+    bool no_flash;   /* the command works with no flash: the stub is not loaded for it */
+    bool rom_itself; /* nor is one of an earlier command good enough */
+    bool starts;     /* what the command leaves is to run, also where that cannot be undone */
+    struct espota_link *
+        *console;         /* the link stays open for who watches it, and is left here; NULL: it does not */
     uint32_t create_size; /* of a file: that is not there; 0: it has to be */
 };
 

@@ -27,9 +27,14 @@ void cli_start_interrupts(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+/* A terminal that goes away is one more request, unless nohup(1) said otherwise. */
 void cli_catch_interrupts(void)
 {
+    struct sigaction action = { .sa_handler = take }, before;
+    sigemptyset(&action.sa_mask);
     asks = 1;
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+        sigaction(SIGHUP, &action, NULL);
 }
 
 bool cli_interrupted(void *context)

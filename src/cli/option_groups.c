@@ -1,9 +1,11 @@
 /* Options that several commands share, with one wording each. */
 #include "connect.h"
 #include "plan_options.h"
+#include "watch.h"
 
 #define CONNECT(field) offsetof(struct connect_options, field)
 #define PLAN(field)    offsetof(struct plan_options, field)
+#define WATCH(field)   offsetof(struct watch_options, field)
 #define VIA(usual)                                                                                           \
     {                                                                                                        \
         "via", 0, OPTION_TEXT, CONNECT(via), "WHAT",                                                         \
@@ -17,6 +19,8 @@ const struct option_spec port_options[] = {
       "take the one port that is so: vid=NUMBER, pid=NUMBER, serial=TEXT, name=TEXT" },
     { "baud", 'b', OPTION_TEXT, CONNECT(baud), "RATE",
       "bits per second, or auto: the highest that works (115200)" },
+    { "monitor-baud", 0, OPTION_TEXT, CONNECT(monitor_baud), "RATE",
+      "rate of the console, and of an agent that an app has there (115200)" },
     { "chip", 'c', OPTION_TEXT, CONNECT(chip), "CHIP", "esp32, esp32c3 ... (auto)" },
     OPTION_END,
 };
@@ -84,5 +88,47 @@ const struct option_spec restart_option[] = {
 
 const struct option_spec force_option[] = {
     { "force", 0, OPTION_FLAG, 0, NULL, "write to a chip with secure boot or flash encryption" },
+    OPTION_END,
+};
+
+const struct option_spec monitor_option[] = {
+    { "monitor", 0, OPTION_FLAG, WATCH(monitor), NULL,
+      "restart the device, and show its console from the first byte on" },
+    { "monitor-timeout", 0, OPTION_NUMBER, WATCH(timeout), "SECONDS",
+      "end the console after so long: with status 3 when --until has not matched" },
+    OPTION_END,
+};
+
+const struct option_spec watch_options[] = {
+    { "until", 'u', OPTION_TEXT, WATCH(until), "REGEX",
+      "end, with status 0, when a line of the console matches this extended regular expression" },
+    { "fail-on", 0, OPTION_TEXT, WATCH(fail_on), "REGEX",
+      "end, with status 1, when a line matches this one" },
+    { "elf", 0, OPTION_LIST, WATCH(elf), "FILE",
+      "explain addresses and panics by this ELF file (that of the build folder); can be repeated" },
+    { "no-decode", 0, OPTION_FLAG, WATCH(no_decode), NULL, "leave addresses and panics as they are" },
+    { "print-filter", 0, OPTION_TEXT, WATCH(filter), "RULES",
+      "lines of the log to show: 'wifi:W *:I' is tag wifi from warnings up, all others from info up" },
+    { "timestamps", 't', OPTION_FLAG, WATCH(timestamps), NULL,
+      "begin each line with the seconds since the start" },
+    { "timestamp-format", 0, OPTION_TEXT, WATCH(time_format), "FORMAT",
+      "begin each line with the time, as strftime(3) writes it; %f is microseconds" },
+    { "log", 0, OPTION_TEXT, WATCH(log), "FILE", "append what the device sends to this file, too" },
+    OPTION_END,
+};
+
+const struct option_spec console_options[] = {
+    { "timeout", 0, OPTION_NUMBER, WATCH(timeout), "SECONDS",
+      "end after so long: with status 3 when --until has not matched" },
+    { "raw", 0, OPTION_FLAG, WATCH(raw), NULL,
+      "let everything through to the terminal that the device sends, not colours alone" },
+    { "no-color", 0, OPTION_FLAG, WATCH(no_colour), NULL, "no colours, of the device's neither" },
+    { "eol", 0, OPTION_TEXT, WATCH(eol), "EOL",
+      "what the device gets for Enter: CR, LF or CRLF (as typed: CR)" },
+    { "menu-key", 0, OPTION_TEXT, WATCH(menu_key), "KEY",
+      "the key, with Ctrl, before others of the monitor's (T)" },
+    { "exit-key", 0, OPTION_TEXT, WATCH(exit_key), "KEY", "the key, with Ctrl, that ends it (])" },
+    { "no-reconnect", 0, OPTION_FLAG, WATCH(no_reconnect), NULL,
+      "end when the device leaves its USB, and do not wait for it to come back" },
     OPTION_END,
 };

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPTIONS = 48, FIRST_LONG = 256, LONG_HELP = 1000, LONG_JSON };
+enum { MAX_OPTIONS = 80, FIRST_LONG = 256, LONG_HELP = 1000, LONG_JSON };
 
 static const struct option_spec common_options[] = {
     { "json", 0, OPTION_FLAG, 0, NULL, "print the result as JSON on stdout" },

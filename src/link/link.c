@@ -3,16 +3,51 @@
 #include "espota/clock.h"
 #include "espota/error.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 void espota_link_close(struct espota_link *link)
 {
-    if (link)
-        link->ops->close(link);
+    if (!link)
+        return;
+    if (link->kept) {
+        link->kept = false;
+        return;
+    }
+    free(link->unread);
+    link->ops->close(link);
+}
+
+void espota_link_unread(struct espota_link *link, const void *data, size_t size)
+{
+    size_t left = link->unread_count - link->unread_at;
+    uint8_t *bytes = size > 0 ? malloc(size + left) : NULL;
+    if (!bytes)
+        return;
+    memcpy(bytes, data, size);
+    if (left > 0)
+        memcpy(bytes + size, link->unread + link->unread_at, left);
+    free(link->unread);
+    link->unread = bytes;
+    link->unread_at = 0;
+    link->unread_count = size + left;
+}
+
+static size_t take_unread(struct espota_link *link, void *buffer, size_t size)
+{
+    size_t left = link->unread_count - link->unread_at, count = size < left ? size : left;
+    if (count > 0)
+        memcpy(buffer, link->unread + link->unread_at, count);
+    link->unread_at += count;
+    return count;
 }
 
 int espota_link_read(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
                      struct espota_error *error)
 {
-    *got = 0;
+    *got = take_unread(link, buffer, size);
+    if (*got > 0)
+        return 0;
     int result = link->ops->read(link, buffer, size, timeout_ms, got, error);
     link->bytes_in += *got;
     if (*got > 0 && link->trace)
@@ -85,6 +120,7 @@ bool espota_link_cancelled(const struct espota_link *link)
 
 void espota_link_drain(struct espota_link *link)
 {
+    link->unread_at = link->unread_count;
     link->ops->drain(link);
 }
 

@@ -23,7 +23,7 @@ bool espota_link_is_pty(const char *path)
     return pty;
 }
 
-int espota_link_open_pty(struct espota_link **link, const char *path, struct espota_error *error)
+static int open_pty(const char *path, struct espota_error *error)
 {
     struct termios raw;
     int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -31,16 +31,26 @@ int espota_link_open_pty(struct espota_link **link, const char *path, struct esp
         int reason = errno;
         if (fd >= 0)
             close(fd);
-        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s", path,
-                           espota_reason(reason));
+        (void)espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot open port %s: %s", path,
+                          espota_reason(reason));
+        return -1;
     }
     cfmakeraw(&raw);
     if (tcsetattr(fd, TCSANOW, &raw) != 0) {
+        (void)espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot configure port %s: %s", path,
+                          espota_reason(errno));
         close(fd);
-        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot configure port %s: %s", path,
-                           espota_reason(errno));
+        return -1;
     }
-    int result = espota_link_from_pty(link, fd, path, error);
+    return fd;
+}
+
+int espota_link_open_pty(struct espota_link **link, const char *path, struct espota_error *error)
+{
+    int fd = open_pty(path, error);
+    if (fd < 0)
+        return (int)error->status;
+    int result = espota_link_from_pty(link, fd, path, open_pty, error);
     if (result != 0)
         close(fd);
     return result;

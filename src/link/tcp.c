@@ -22,6 +22,7 @@ enum { CONNECT_TIMEOUT_MS = 10000, WRITE_TIMEOUT_MS = 10000, LOOK_MS = 100, MOST
 struct stream {
     struct espota_link link;
     int fd;
+    int (*open)(const char *path, struct espota_error *error); /* of a pseudo-terminal */
 };
 
 static int broken(struct stream *s, struct espota_error *error, const char *why)
@@ -129,6 +130,18 @@ static int accept_baud(struct espota_link *link, uint32_t baud, struct espota_er
     return 0;
 }
 
+/* The path may lead to another one by now, as a link that an emulator makes when it begins. */
+static int reopen_pty(struct espota_link *link, struct espota_error *error)
+{
+    struct stream *s = (struct stream *)link;
+    int fd = s->open(link->name, error);
+    if (fd < 0)
+        return (int)error->status;
+    close(s->fd);
+    s->fd = fd;
+    return 0;
+}
+
 static const struct espota_link_ops stream_ops = {
     .read = stream_read,
     .write = stream_write,
@@ -140,15 +153,20 @@ static const struct espota_link_ops pty_ops = {
     .read = stream_read,
     .write = stream_write,
     .set_baud = accept_baud,
+    .reopen = reopen_pty,
     .drain = stream_drain,
     .close = stream_close,
 };
 
-int espota_link_from_pty(struct espota_link **link, int fd, const char *name, struct espota_error *error)
+int espota_link_from_pty(struct espota_link **link, int fd, const char *name,
+                         int (*open)(const char *path, struct espota_error *error),
+                         struct espota_error *error)
 {
     int result = espota_link_from_fd(link, fd, name, error);
-    if (result == 0)
+    if (result == 0) {
         (*link)->ops = &pty_ops;
+        ((struct stream *)*link)->open = open;
+    }
     return result;
 }
 

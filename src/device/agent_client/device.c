@@ -166,9 +166,12 @@ static int client_restart(struct espota_device *device, struct espota_error *err
     enum { RESTART_MS = 700 };
     struct agent_client *client = client_of(device);
     int result = client_exchange(client, ESPOTA_AGENT_RESTART, NULL, 0, RESTART_MS, 0, NULL, error);
-    if (result == 0) /* it comes up at its own */
-        client_forget_rate(client);
-    return result;
+    if (result != 0)
+        return result;
+    client_forget_rate(client); /* it comes up at its own */
+    espota_link_unread(client->link, client->in + client->in_at, client->in_count - client->in_at);
+    client->in_at = client->in_count = 0;
+    return 0;
 }
 
 /* Greet again. An agent that was silent too long, or was restarted, is at the rate that it began with. */

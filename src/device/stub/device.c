@@ -22,8 +22,11 @@ static int stub_restart(struct espota_device *device, struct espota_error *error
     struct stub *stub = stub_of(device);
     stub->rom->device.observer = device->observer;
     int result = rom_leave(stub->rom, error);
-    if (result == ESPOTA_ERR_UNSUPPORTED)
-        return client_ops.restart(device, error);
+    uint32_t console_baud = stub->rom->options.console_baud;
+    if (result == ESPOTA_ERR_UNSUPPORTED) {
+        result = client_ops.restart(device, error);
+        return result || !console_baud ? result : espota_link_set_baud(stub->rom->link, console_baud, error);
+    }
     if (stub->rom->options.after != ESPOTA_AFTER_NO_RESET)
         client_forget_rate(&stub->client); /* it went with the stub */
     return result;
