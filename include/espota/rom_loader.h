@@ -22,6 +22,7 @@ struct espota_rom_loader {
     uint8_t status_size;   /* bytes behind the data of a response */
     bool digest_in_hex;    /* MD5 as 32 hex digits; otherwise as 16 bytes */
     bool encrypted_flag;   /* BEGIN commands take a fifth word */
+    bool security_info;    /* it may know GET_SECURITY_INFO */
     uint8_t sync_answers;  /* to one SYNC */
     uint8_t refusal_quiet; /* ms of silence that end its answers to a command that it does not know, which may
                               be several; 0: it answers once */

@@ -10,6 +10,7 @@
     .sync_answers = 8, .refusal_quiet = 60, .answer_ms = 3000, .md5_ms_per_mb = 8000,                        \
     .erase_ms_per_mb = 40000, .write_ms_per_mb = 8000, .sync_ms = 100
 
-const struct espota_rom_loader espota_rom_loader_any = { COMMON };
+const struct espota_rom_loader espota_rom_loader_any = { COMMON, .security_info = true };
 const struct espota_rom_loader espota_rom_loader_esp32 = { COMMON };
-const struct espota_rom_loader espota_rom_loader_later = { COMMON, .encrypted_flag = true };
+const struct espota_rom_loader espota_rom_loader_later = { COMMON, .encrypted_flag = true,
+                                                           .security_info = true };

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SYNCS_PER_ATTEMPT = 5, DEFAULT_ATTEMPTS = 7 };
+enum { SYNCS_PER_ATTEMPT = 5, DEFAULT_ATTEMPTS = 7, REST_OF_SYNC_MS = 30 };
 
 /* A chip on its own USB leaves the bus when it restarts, and the port comes back. */
 static int survive_reset(struct rom *rom, int result, struct espota_error *error)
@@ -44,14 +44,7 @@ int rom_sync(struct rom *rom, struct espota_error *error)
     if (result != 0)
         return result;
     /* The ROM answers several times; the rest must not be taken for answers to what comes next. */
-    struct espota_error ignored;
-    espota_link_sleep_ms(rom->link, 20);
-    for (int i = 1; i < rom->loader->sync_answers; i++) {
-        size_t got = 0;
-        uint8_t scratch[64];
-        if (espota_link_read(rom->link, scratch, sizeof scratch, 10, &got, &ignored) != 0 || got == 0)
-            break;
-    }
+    rom_skip_answers(rom, rom->loader->sync_answers - 1u, REST_OF_SYNC_MS);
     rom_drain(rom);
     return 0;
 }

@@ -14,35 +14,54 @@
 #define SPI_FLASH_READ_ID  0x9fu
 #define MAKER_ADESTO       0x1fu /* has its size in the second byte */
 
-/* Newer ROMs tell their chip id. An ESP32 knows no such command, an ESP32-S2 leaves the id out: the value of
- * a magic register tells them, unless secure download mode hides it, which then leaves the ESP32-S2 alone. */
-static int find_chip(struct rom *rom, const struct espota_chip **chip, struct espota_error *error)
+static int unknown_chip(const struct rom *rom, struct espota_error *error)
 {
-    uint32_t magic = 0, id = 0;
-    bool has_id = false;
-    int result = rom_get_security_info(rom, &id, &has_id, error);
-    if (result == 0 && has_id) {
-        *chip = id <= UINT16_MAX ? espota_chip_by_image_id((uint16_t)id) : NULL;
-        return *chip ? 0
-                     : espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
-                                   "the chip on %s has id %" PRIu32 ", which is not known here",
-                                   rom->link->name, id);
-    }
-    if (result != 0 && result != ESPOTA_ERR_DEVICE)
-        return espota_fail_while(error, "cannot tell which chip is on %s", rom->link->name);
-    bool knows_security = result == 0;
-    result = rom_read_register(rom, ESPOTA_CHIP_MAGIC_REGISTER, &magic, error);
-    if (result == ESPOTA_ERR_DEVICE && knows_security) {
-        *chip = espota_chip_by_name("esp32s2");
-        return 0;
-    }
-    if (result != 0)
-        return espota_fail_while(error, "cannot tell which chip is on %s", rom->link->name);
+    return espota_fail_while(error, "cannot tell which chip is on %s", rom->link->name);
+}
+
+/* By the value of a register: one older than those whose ROMs tell their id. */
+static int find_by_magic(const struct rom *rom, uint32_t magic, const struct espota_chip **chip,
+                         struct espota_error *error)
+{
     *chip = espota_chip_by_magic(magic);
     return *chip ? 0
                  : espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
                                "the chip on %s has the magic value 0x%08" PRIx32 ", which is not known here",
                                rom->link->name, magic);
+}
+
+static int find_by_id(const struct rom *rom, uint32_t id, const struct espota_chip **chip,
+                      struct espota_error *error)
+{
+    *chip = id <= UINT16_MAX ? espota_chip_by_image_id((uint16_t)id) : NULL;
+    return *chip ? 0
+                 : espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                               "the chip on %s has id %" PRIu32 ", which is not known here", rom->link->name,
+                               id);
+}
+
+/* Newer ROMs tell their chip id. An ESP32 knows no such command, and answers it at length; an ESP32-S2 leaves
+ * the id out: the value of a magic register tells them, unless secure download mode hides it, which then
+ * leaves the ESP32-S2 alone. */
+static int find_chip(struct rom *rom, const struct espota_chip **chip, struct espota_error *error)
+{
+    uint32_t magic = 0, id = 0;
+    bool has_id = false;
+    int read = rom_read_register(rom, ESPOTA_CHIP_MAGIC_REGISTER, &magic, error);
+    *chip = read == 0 ? espota_chip_by_magic(magic) : NULL;
+    if (*chip && !(*chip)->rom_loader->security_info)
+        return 0;
+    if (read != 0 && read != ESPOTA_ERR_DEVICE)
+        return unknown_chip(rom, error);
+    int result = rom_get_security_info(rom, &id, &has_id, error);
+    if (result == 0 && has_id)
+        return find_by_id(rom, id, chip, error);
+    if (result != 0 && (result != ESPOTA_ERR_DEVICE || read != 0))
+        return unknown_chip(rom, error);
+    if (read == 0)
+        return find_by_magic(rom, magic, chip, error);
+    *chip = espota_chip_by_name("esp32s2");
+    return 0;
 }
 
 int rom_identify(struct rom *rom, struct espota_error *error)

@@ -143,6 +143,14 @@ static void let_fall_silent(struct rom *rom)
     rom->in_at = rom->in_count = 0;
 }
 
+void rom_skip_answers(struct rom *rom, unsigned count, unsigned quiet_ms)
+{
+    struct espota_error ignored;
+    int result = 0;
+    for (unsigned i = 0; result == 0 && i < count; i++)
+        result = next_frame(rom, espota_link_now_ms(rom->link) + quiet_ms, &ignored);
+}
+
 /* Is the frame an answer to `command`? An error to a command that the ROM does not know carries any number.
  */
 static bool answers(const struct rom *rom, enum espota_rom_command command)

@@ -75,6 +75,9 @@ int rom_start(struct rom *rom, uint32_t entry, struct espota_error *error);
 /* Forget half-received frames and whatever else came in. */
 void rom_drain(struct rom *rom);
 
+/* Let so many more answers pass, or what comes until the line is silent. */
+void rom_skip_answers(struct rom *rom, unsigned count, unsigned quiet_ms);
+
 /* One round of SYNC. @return 0 when the ROM answered. */
 int rom_sync(struct rom *rom, struct espota_error *error);
 
