@@ -87,6 +87,36 @@ endef
 $(eval $(call stub_isa_rules,xtensa))
 $(eval $(call stub_isa_rules,riscv))
 
+# The first stage of the stub, which has no data (firmware/port/stub/first.ld).
+FW_NO_FIRST := esp32p4 # whose RAM is behind caches: what was stored is not what would run
+MORE_FIRST_riscv := -mno-save-restore
+MORE_FIRST_xtensa := $(FW_SMALL_xtensa)
+FW_FIRST_CFLAGS := $(filter-out -DESPOTA_SMALL,$(FW_CFLAGS)) -fno-jump-tables -Ifirmware/port -Ifirmware/port/stub
+
+define first_rules
+$$(FW)/first/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(QUIET) $(1) $$<
+	$$(RUN)$$(CC_$(2)) $$(ARCH_$(2)) $$(FW_FIRST_CFLAGS) $$(MORE_FIRST_$(2)) -DSTUB_CHIP=$(1) '-DSTUB_CHIP_SOURCE="chip/$(1).c"' -MMD -MP -c -o $$@ $$<
+FW_FIRST_$(1) := $$(patsubst %.c,$$(FW)/first/$(1)/%.o,firmware/port/stub/first_main.c src/format/packed.c \
+    firmware/port/bare/cycles.c)
+$$(FW)/first/$(1)/first.elf: $$(FW_FIRST_$(1)) $$(START_$(2)) firmware/port/stub/first.ld
+	$$(QUIET) LINK $$@
+	$$(RUN)$$(CC_$(2)) $$(ARCH_$(2)) $$(FW_LDFLAGS) -T firmware/port/stub/first.ld -Wl,-Map,$$(@:.elf=.map) -o $$@ \
+	    -Wl,--defsym,FIRST_AT=$(3),--defsym,DATA_AT=$(4),--defsym,MEMORY_END=$(5) \
+	    $$(START_$(2)) $$(filter %.o,$$^) -lgcc
+-include $$(FW_FIRST_$(1):.o=.d)
+endef
+$(eval $(call first_rules,esp32,xtensa,0x4009f000,0x3ffb8000,0x3ffe0000))
+$(eval $(call first_rules,esp32s2,xtensa,0x4003f000,0x3ffd0000,0x3ffe8000))
+$(eval $(call first_rules,esp32s3,xtensa,0x4038f000,0x3fca0000,0x3fcd8000))
+$(eval $(call first_rules,esp32c2,riscv,0x40387000,0x3fca8000,0x3fcd0000))
+$(eval $(call first_rules,esp32c3,riscv,0x40387000,0x3fc88000,0x3fcc0000))
+$(eval $(call first_rules,esp32c5,riscv,0x40807000,0x40808000,0x40840000))
+$(eval $(call first_rules,esp32c6,riscv,0x40807000,0x40808000,0x40840000))
+$(eval $(call first_rules,esp32c61,riscv,0x40807000,0x40808000,0x40838000))
+$(eval $(call first_rules,esp32h2,riscv,0x40807000,0x40808000,0x40838000))
+
 # chip, instruction set, where code begins and ends, where data begins and memory ends
 define stub_rules
 FW_STUBS += $(1)
@@ -120,10 +150,10 @@ $(FW)/virt/stub.elf: $(FW_VIRT_STUB) $(START_riscv) firmware/port/virt/virt.ld f
 	$(QUIET) LINK $@
 	$(RUN)$(CC_riscv) $(ARCH_riscv) $(FW_LDFLAGS) -T firmware/port/virt/virt.ld -o $@ $(START_riscv) $(FW_VIRT_STUB) -lgcc
 
-$(FW)/tools/%: firmware/tools/%.c firmware/tools/program.c firmware/tools/program.h $(INTERNAL)
+$(FW)/tools/%: firmware/tools/%.c firmware/tools/program.c firmware/tools/program.h firmware/tools/pack.c firmware/tools/pack.h $(INTERNAL)
 	@mkdir -p $(@D)
 	$(QUIET) CC $<
-	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< firmware/tools/program.c $(INTERNAL) $(LIB_LIBS)
+	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) $(LDFLAGS) -o $@ $< firmware/tools/program.c firmware/tools/pack.c $(INTERNAL) $(LIB_LIBS)
 
 $(FW)/%/recovery.bin: $(FW)/%/recovery.elf $(FW)/tools/elf2image
 	$(QUIET) IMAGE $@
@@ -131,9 +161,10 @@ $(FW)/%/recovery.bin: $(FW)/%/recovery.elf $(FW)/tools/elf2image
 
 # What the program has of the stubs is checked in: it is the same whatever compilers there are.
 STUB_IMAGES := src/device/stub/images
+$(patsubst %,$(FW)/stub/%/stub.inc,$(filter-out $(FW_NO_FIRST),$(FW_STUBS))): $(FW)/stub/%/stub.inc: $(FW)/first/%/first.elf
 $(FW)/stub/%/stub.inc: $(FW)/stub/%/stub.elf $(FW)/tools/elf2stub
 	$(QUIET) STUB $@
-	$(RUN)$(FW)/tools/elf2stub $< $* "$$(readelf -p .comment $(<D)/main.o | sed -n 's/.*\(GCC: .*\)/\1/p' | head -n 1)" >$@.new
+	$(RUN)$(FW)/tools/elf2stub $< $(if $(filter $*,$(FW_NO_FIRST)),none,$(FW)/first/$*/first.elf) $* "$$(readelf -p .comment $(<D)/main.o | sed -n 's/.*\(GCC: .*\)/\1/p' | head -n 1)" >$@.new
 	$(RUN)mv $@.new $@
 
 .PHONY: firmware firmware-size stubs stubs-update

@@ -79,7 +79,7 @@ static const struct option_spec option_table[] = {
       "break the TCP connection once, after so many bytes from the host" },
     { "stub-fault", 0, OPTION_TEXT, offsetof(struct options, stub_fault), "WHAT",
       "what the stub does that is loaded: silent, babbles, or dies:BYTES, after so many bytes from the "
-      "host" },
+      "host; with first- before it, what its first stage does" },
     { "power-cut", 0, OPTION_TEXT, offsetof(struct options, power_cut), "N[:KIND]",
       "power fails at flash operation N; KIND: before, torn, after or bits (torn)" },
     OPTION_END,
@@ -106,18 +106,22 @@ static int parse_power_cut(const char *text, struct espota_sim_faults *faults, s
 
 static int parse_stub_fault(const char *text, struct espota_sim_faults *faults, struct espota_error *error)
 {
+    bool first = text && strncmp(text, "first-", 6) == 0;
+    const char *what = first ? text + 6 : text;
     char rest = '\0';
     if (!text)
         return 0;
-    if (strcmp(text, "silent") == 0)
+    if (strcmp(what, "silent") == 0)
         faults->stub = 1;
-    else if (strcmp(text, "babbles") == 0)
+    else if (strcmp(what, "babbles") == 0)
         faults->stub = 2;
-    else if (sscanf(text, "dies:%" SCNu32 "%c", &faults->stub_dies_after, &rest) == 1)
+    else if (sscanf(what, "dies:%" SCNu32 "%c", &faults->stub_dies_after, &rest) == 1)
         faults->stub = 3;
     else
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--stub-fault '%s': use silent, babbles, or dies:1000",
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--stub-fault '%s': use silent, babbles or dies:1000, or first-silent and so on",
                            text);
+    faults->stub += first ? 3 : 0;
     return 0;
 }
 

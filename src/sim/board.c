@@ -38,7 +38,21 @@ static void leave_rom(void *context)
 static void start_loaded(void *context, uint32_t entry)
 {
     struct sim_board *board = context;
-    board->state = sim_stub_start(board, entry) ? SIM_STUB : SIM_STUCK;
+    if (sim_first_start(board, entry))
+        board->state = SIM_FIRST;
+    else
+        board->state = sim_stub_start(board, entry) ? SIM_STUB : SIM_STUCK;
+}
+
+static bool step_first(struct sim_board *board)
+{
+    uint32_t entry = 0;
+    bool any = sim_first_step(board, &entry);
+    if (entry != 0) {
+        sim_first_stop(board);
+        board->state = sim_stub_start(board, entry) ? SIM_STUB : SIM_STUCK;
+    }
+    return any;
 }
 
 static void enter_download(struct sim_board *board)
@@ -197,6 +211,7 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
 static void stop(struct sim_board *board)
 {
     sim_rom_stop(&board->rom);
+    sim_first_stop(board);
     sim_stub_stop(board);
     board->state = SIM_OFF;
     board->running = NULL;
@@ -241,6 +256,8 @@ static void restart_if_asked(struct sim_board *board)
 bool sim_board_step(struct sim_board *board)
 {
     uint8_t bytes[STEP];
+    if (board->state == SIM_FIRST)
+        return step_first(board);
     if (board->state == SIM_STUB) {
         bool any = sim_stub_step(board);
         restart_if_asked(board);

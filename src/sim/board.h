@@ -10,6 +10,7 @@
 #include "espota/image.h"
 #include "espota/sign.h"
 #include "espota/table.h"
+#include "first.h"
 #include "flash.h"
 #include "posix_port.h"
 #include "rom.h"
@@ -20,7 +21,8 @@ enum sim_state {
     SIM_OFF,      /* no power */
     SIM_DOWNLOAD, /* the ROM's serial bootloader */
     SIM_RUNNING,  /* an app with the agent */
-    SIM_STUB,     /* the stub, loaded by the ROM */
+    SIM_FIRST,    /* the stub's first stage, loaded by the ROM */
+    SIM_STUB,     /* the stub */
     SIM_STUCK,    /* nothing to boot */
 };
 
@@ -60,7 +62,8 @@ struct sim_board {
     struct sim_uart
         uart; /* what the board receives on it; the line puts bytes there, or sim_board_input does */
     struct sim_cpu cpu;
-    struct sim_stub *stub;      /* NULL: it does not run */
+    struct sim_first *first;    /* NULL: it does not run */
+    struct sim_stub *stub;      /* the same */
     struct sim_cpu_hash sha256; /* of the agent */
     struct posix_port port;
     struct espota_agent agent;

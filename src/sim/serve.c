@@ -201,7 +201,9 @@ static int next_event(struct sim_server *s)
     uint64_t now = espota_clock_now_ms(s->options->clock);
     int circuit = sim_circuit_timeout(&s->circuit, now), caller = sim_listeners_expire(s, now);
     bool at_other_rate = s->board.state == SIM_RUNNING && s->board.agent.rate.stream;
-    int board = s->board.state == SIM_STUB ? STUB_IDLE_MS : at_other_rate ? RATE_IDLE_MS : -1;
+    int board = s->board.state == SIM_STUB || s->board.state == SIM_FIRST ? STUB_IDLE_MS
+                : at_other_rate                                           ? RATE_IDLE_MS
+                                                                          : -1;
     return sooner(sooner(circuit, caller), board);
 }
 

@@ -23,9 +23,9 @@ struct espota_sim_faults {
     uint32_t clean_baud;            /* rate above which bytes are flipped in numbers; 0: none is too high */
     uint64_t power_cut_at;          /* flash operation, counted from 1, at which power fails; 0: never */
     int power_cut_kind;             /* 1: operation not done, 2: half done, 3: done, 4: some of its bits */
-    int stub;                       /* 1: it never answers, 2: it babbles, 3: it dies */
-    uint32_t stub_dies_after;       /* bytes from the host after which it does, each time that it runs */
-    uint32_t disconnect_after;      /* bytes from the host after which the connection breaks once; 0: never */
+    int stub;                  /* 1: it never answers, 2: it babbles, 3: it dies; 4 to 6: its first stage */
+    uint32_t stub_dies_after;  /* bytes from the host after which it does, each time that it runs */
+    uint32_t disconnect_after; /* bytes from the host after which the connection breaks once; 0: never */
 };
 
 /** Where a simulator can be reached. */

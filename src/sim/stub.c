@@ -118,14 +118,18 @@ static int uart_set_rate(void *context, uint32_t baud)
 static bool is_loaded(const struct sim_board *board, uint32_t entry)
 {
     const struct espota_stub_image *image = espota_stub_image(board->options.chip);
-    if (!image || image->entry != entry)
+    struct espota_stub_program program;
+    struct espota_error ignored;
+    if (!image || espota_stub_unpack(image, &program, &ignored) != 0)
         return false;
+    bool loaded = program.entry == entry;
     for (size_t i = 0; i < ESPOTA_STUB_SEGMENTS; i++) {
-        const struct espota_stub_segment *s = &image->segment[i];
+        const struct espota_stub_segment *s = &program.segment[i];
         if (s->length > 0 && !sim_memory_holds(&board->rom.memory, s->address, s->data, s->length))
-            return false;
+            loaded = false;
     }
-    return true;
+    espota_stub_program_free(&program);
+    return loaded;
 }
 
 static struct bare_board board_of(struct sim_board *board)

@@ -10,8 +10,17 @@
 
 enum { SIM_STUB_MHZ = 160, SIM_STUB_RING = 32768, SIM_STUB_TABLE_LOG = 16 };
 
-/* What is wrong with it. DIES: it falls silent after so many bytes from the host, each time that it runs. */
-enum sim_stub_fault { SIM_STUB_GOOD, SIM_STUB_SILENT, SIM_STUB_BABBLES, SIM_STUB_DIES };
+/* What is wrong with it, or with its first stage. DIES: it falls silent after so many bytes from the host,
+ * each time that it runs. */
+enum sim_stub_fault {
+    SIM_STUB_GOOD,
+    SIM_STUB_SILENT,
+    SIM_STUB_BABBLES,
+    SIM_STUB_DIES,
+    SIM_FIRST_SILENT,
+    SIM_FIRST_BABBLES,
+    SIM_FIRST_DIES
+};
 
 struct sim_board;
 

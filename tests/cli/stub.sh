@@ -101,6 +101,38 @@ for fault in silent babbles; do
     stop_sim
 done
 
+# ---- a first stage that does not do it
+for fault in silent babbles dies:5000; do
+    device --stub-fault first-$fault
+    run write -v 0x200000 one.bin
+    expect "first-$fault: the ROM loads all of the stub" 0 "err:the stub answers" "err:verified"
+    [[ "$ERR" != *"going on"* ]] && ok "first-$fault: which does" || not_ok "first-$fault: which does" "$ERR"
+    kill -USR2 "$SIM_PID"
+    run write --port "$UART" 0x202000 one.bin
+    expect "first-$fault: where nothing can reset the chip" 3 "err:the ROM bootloader does not answer any more" "err:--no-stub"
+    kill -USR2 "$SIM_PID"
+    run write --port "$UART" --no-stub 0x202000 one.bin
+    expect "first-$fault: that helps" 0 "err:verified"
+    stop_sim
+done
+device --stub-fault first-dies:18500
+run write -v 0x200000 one.bin
+expect "a first stage that dies at the end" 0 "err:the stub answers" "err:verified"
+stop_sim
+run sim --flash-file flash.bin --stub-fault first-
+expect "a first stage can do no other wrong" 2 "err:use silent, babbles or dies"
+
+# ---- on lines that do harm to it
+for harm in "--drop 1000" "--flip 1000" "--duplicate 1000" "--drop 300 --flip 300 --duplicate 300"; do
+    for seed in 1 3; do
+        # shellcheck disable=SC2086
+        device $harm --seed $seed
+        run write -v --port "$UART" 0x200000 one.bin
+        expect "the stub comes over a line with $harm ($seed)" 0 "err:the stub answers" "err:verified"
+        stop_sim
+    done
+done
+
 # ---- one that dies
 device --stub-fault dies:40000
 run write -v 0x200000 random.bin
@@ -146,7 +178,8 @@ expect "raw TCP takes --baud: the stub is asked" 0 "err:at 921600 baud" "err:ver
 stop_sim
 device --clean-baud 500000
 run write -v --port "$UART" --baud 921600 0x200000 one.bin
-expect "a rate that does not work is taken back" 0 "err:going on as before" "err:verified"
+expect "a rate that does not work is taken back" 0 "err:baud do not work: going on as before" "err:the stub answers" "err:verified"
+[[ "$ERR" != *"the line to the agent is at"* ]] && ok "and not tried again" || not_ok "and not tried again" "$ERR"
 check "and what was to be done is done" cmp -i $((0x200000)):0 -n 4096 flash.bin one.bin
 stop_sim
 

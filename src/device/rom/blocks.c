@@ -75,11 +75,17 @@ int rom_load(struct rom *rom, uint32_t address, const uint8_t *data, size_t leng
     return result ? espota_fail_while(error, "loading RAM 0x%" PRIx32 "+0x%zx", address, length) : 0;
 }
 
-/* What starts may change the line before the answer has left: no answer says nothing. */
+/* What starts may change the line before the answer has left: no answer says nothing. A request that the ROM
+ * did not understand it did not carry out. */
 int rom_start(struct rom *rom, uint32_t entry, struct espota_error *error)
 {
     const uint32_t words[] = { 0, entry };
-    int result = rom_words(rom, ESPOTA_ROM_MEM_END, words, 2, JUMP_MS, error);
+    int result = ESPOTA_ERR_DEVICE;
+    rom->error_code = ESPOTA_ROM_ERR_INVALID_MESSAGE;
+    for (unsigned i = 0;
+         i < ROM_ATTEMPTS && result == ESPOTA_ERR_DEVICE && rom->error_code == ESPOTA_ROM_ERR_INVALID_MESSAGE;
+         i++)
+        result = rom_words(rom, ESPOTA_ROM_MEM_END, words, 2, JUMP_MS, error);
     if (result == ESPOTA_ERR_TIMEOUT)
         result = 0;
     rom->handed_over = result == 0;

@@ -9,29 +9,57 @@
 
 enum { STARTS = 3, FIRST_HELLO_MS = 1000, LATER_HELLO_MS = 1500 };
 
-static int load(struct rom *rom, const struct espota_stub_image *image, struct espota_error *error)
+/* All of it by the ROM. */
+static int load_by_rom(struct stub *stub, const struct espota_stub_image *image, struct espota_error *error)
 {
-    int result = 0;
+    struct espota_stub_program program;
+    struct rom *rom = stub->rom;
+    int result = espota_stub_unpack(image, &program, error);
+    if (result != 0)
+        return result;
     for (size_t i = 0; result == 0 && i < ESPOTA_STUB_SEGMENTS; i++) {
-        const struct espota_stub_segment *segment = &image->segment[i];
+        const struct espota_stub_segment *segment = &program.segment[i];
         if (segment->length > 0)
             result = rom_load(rom, segment->address, segment->data, segment->length, error);
     }
-    return result ? result : rom_start(rom, image->entry, error);
+    if (result == 0)
+        result = rom_start(rom, program.entry, error);
+    espota_stub_program_free(&program);
+    return result;
 }
 
-/* A rate at which not even this comes through is too high. */
-static int load_slower(struct rom *rom, const struct espota_stub_image *image, struct espota_error *error)
+/* That the ROM's options ask for, where the link has no rate of its own; 0: it stays as it is. */
+static uint32_t wanted_rate(const struct stub *stub)
 {
-    int result = load(rom, image, error);
-    while ((result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE) &&
+    const struct espota_rom_options *o = &stub->rom->options;
+    bool as_it_is = espota_link_has_baud(stub->rom->link) || o->baud_auto || o->baud == 0 ||
+                    o->baud == ESPOTA_ROM_INITIAL_BAUD;
+    return as_it_is || stub->rate_fails ? 0 : o->baud;
+}
+
+/* By its first stage. */
+static int load_by_stage(struct stub *stub, const struct espota_stub_image *image, struct espota_error *error)
+{
+    stub->rate_fails = false;
+    return stub_upload(stub, image, wanted_rate(stub), error);
+}
+
+typedef int loads(struct stub *stub, const struct espota_stub_image *image, struct espota_error *error);
+
+/* A rate at which not even this comes through is too high. */
+static int load_slower(struct stub *stub, loads *load, const struct espota_stub_image *image,
+                       struct espota_error *error)
+{
+    struct rom *rom = stub->rom;
+    int result = load(stub, image, error);
+    while ((result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE) && !rom->handed_over &&
            rom->link->baud > ESPOTA_ROM_INITIAL_BAUD) {
         struct espota_error cause = *error;
         if (rom_slow_down(rom, error) != 0) {
             *error = cause;
             break;
         }
-        result = load(rom, image, error);
+        result = load(stub, image, error);
     }
     return result;
 }
@@ -85,11 +113,8 @@ static bool no_answer(int result)
  */
 int stub_raise_rate(struct stub *stub, struct espota_error *error)
 {
-    const struct espota_rom_options *o = &stub->rom->options;
-    if (espota_link_has_baud(stub->rom->link) || o->baud_auto || o->baud == 0 ||
-        o->baud == ESPOTA_ROM_INITIAL_BAUD)
-        return 0;
-    int result = client_set_rate(&stub->client, o->baud, error);
+    uint32_t wanted = wanted_rate(stub);
+    int result = wanted ? client_set_rate(&stub->client, wanted, error) : 0;
     return result == ESPOTA_ERR_UNSUPPORTED ? 0 : result; /* it stays as it was */
 }
 
@@ -100,22 +125,36 @@ static void assume_rate(struct espota_link *link)
         link->baud = ESPOTA_ROM_INITIAL_BAUD;
 }
 
-/* When nobody answers, the jump itself may have been lost on the way: then the ROM is still there. */
+/* One way of loading it, and a greeting. */
+static int load_and_greet(struct stub *stub, loads *load, struct espota_error *error)
+{
+    int result = load_slower(stub, load, espota_stub_image(stub->info.chip), error);
+    return result ? result : greet(stub, FIRST_HELLO_MS, error);
+}
+
+/* Nobody answers. The jump itself may have been lost on the way: then the ROM is still there; else a reset
+ * brings it back, once. */
+static bool rom_is_back(struct stub *stub, bool *reset)
+{
+    struct espota_error ignored;
+    struct rom *rom = stub->rom;
+    if (rom_sync(rom, &ignored) != 0) {
+        if (*reset || !rom_can_reset(rom) || rom_return(rom, &ignored) != 0)
+            return false;
+        *reset = true;
+    }
+    rom->handed_over = false;
+    return true;
+}
+
 int stub_start(struct stub *stub, struct espota_error *error)
 {
     struct rom *rom = stub->rom;
-    const struct espota_stub_image *image = espota_stub_image(stub->info.chip);
+    bool staged = espota_stub_image(stub->info.chip)->first.length > 0, reset = false;
     uint64_t begun = espota_link_now_ms(rom->link);
-    int result = ESPOTA_ERR_TIMEOUT;
-    for (unsigned i = 0; no_answer(result) && i < STARTS; i++) {
-        struct espota_error ignored;
-        if (i > 0 && rom_sync(rom, &ignored) != 0)
-            break;
-        rom->handed_over = false;
-        result = load_slower(rom, image, error);
-        if (result == 0)
-            result = greet(stub, FIRST_HELLO_MS, error);
-    }
+    int result = load_and_greet(stub, staged ? load_by_stage : load_by_rom, error);
+    for (unsigned i = 1; no_answer(result) && i < STARTS && rom_is_back(stub, &reset); i++)
+        result = load_and_greet(stub, load_by_rom, error);
     if (no_answer(result) && rom->handed_over)
         return espota_fail(error, ESPOTA_ERR_TIMEOUT, "the stub on %s does not answer", rom->link->name);
     if (result != 0)

@@ -13,6 +13,7 @@ struct stub {
     struct rom *rom;                /* owned; has the link */
     unsigned recoveries;            /* since the rate was last changed */
     unsigned reloads;               /* since it was opened */
+    bool rate_fails;                /* the one that was asked for */
     struct espota_device_info info; /* by the ROM's word; no chip: the ROM was not asked */
 };
 
@@ -23,6 +24,11 @@ void stub_free(struct stub *stub);
 
 /* start.c: load it and have it answer, at the rate that the ROM's options ask for. */
 int stub_start(struct stub *stub, struct espota_error *error);
+
+/* upload.c: by way of its first stage, up to the stub's start, at a rate; 0: it stays as it is. One that does
+ * not work is no error, and noted in the stub. */
+int stub_upload(struct stub *stub, const struct espota_stub_image *image, uint32_t rate,
+                struct espota_error *error);
 
 /* Where the link has no rate of its own, as the ROM's options ask. A rate that does not work is no error. */
 int stub_raise_rate(struct stub *stub, struct espota_error *error);
