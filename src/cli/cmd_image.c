@@ -55,18 +55,6 @@ static const struct option_spec option_table[] = {
     OPTION_END,
 };
 
-int image_chip(const struct image_options *o, const struct espota_chip **chip, struct espota_error *error)
-{
-    *chip = NULL;
-    if (!o->chip || strcmp(o->chip, "auto") == 0)
-        return 0;
-    *chip = espota_chip_by_name(o->chip);
-    if (*chip)
-        return 0;
-    return espota_fail(error, ESPOTA_ERR_USAGE,
-                       "--chip '%s' is not known: use auto, esp32, esp32s3 ... esp32p4", o->chip);
-}
-
 static int check_owner(const char *pubkey, const char *name, const struct espota_bytes *bytes,
                        struct espota_error *error)
 {

@@ -20,14 +20,13 @@ struct image_options {
 
 enum { IMAGE_LARGEST_FILE = 256 << 20 };
 
-/* The chip of --chip; NULL: auto, or not given. */
-int image_chip(const struct image_options *o, const struct espota_chip **chip, struct espota_error *error);
-
 /* image_show.c: what an image is, on stdout or as JSON. */
 void image_print(const char *name, const struct espota_image *image, const struct espota_bytes *bytes);
 struct fields image_document(const struct espota_image *image, const struct espota_bytes *bytes);
 
-/* image_make.c: put the image of an ELF file into its place. `document` may be NULL. */
+/* image_make.c: the chip of --chip; NULL: auto, or not given. */
+int image_chip(const struct image_options *o, const struct espota_chip **chip, struct espota_error *error);
+/* Put the image of an ELF file into its place. `document` may be NULL. */
 int image_make(struct cli *cli, const struct image_options *o, const char *name, struct espota_bytes *bytes,
                struct fields *document, struct espota_error *error);
 

@@ -4,6 +4,19 @@
 #include "espota/elf_image.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+int image_chip(const struct image_options *o, const struct espota_chip **chip, struct espota_error *error)
+{
+    *chip = NULL;
+    if (!o->chip || strcmp(o->chip, "auto") == 0)
+        return 0;
+    *chip = espota_chip_by_name(o->chip);
+    if (*chip)
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_USAGE,
+                       "--chip '%s' is not known: use auto, esp32, esp32s3 ... esp32p4", o->chip);
+}
 
 static int set_revision(const struct number_option *option, const char *name, uint32_t most, uint16_t *to,
                         struct espota_error *error)
