@@ -76,13 +76,13 @@ void say_plan(struct cli *cli, const struct espota_device *device, const struct 
     bool own = plan->firmware == ESPOTA_FIRMWARE_LOBO;
     if (plan->has_table)
         say_merged(cli, files, &plan->table);
-    say_notes(cli, &plan->notes);
     if (plan->planned)
         espota_ui_say(&cli->ui, "Planned layout %s%s%s for %s of flash", espota_layout_name(plan->layout),
                       own ? "" : " of ", own ? "" : espota_firmware_name(plan->firmware),
                       espota_size_text(device->info.flash_size, size));
     if (plan->planned && own)
         suggest_layout(cli, files);
+    say_notes(cli, &plan->notes);
     if (plan->layout_differs)
         say_changes(cli, device, plan);
 }

@@ -12,6 +12,7 @@
 #include "espota/slots.h"
 #include "espota/table.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define RECORD ESPOTA_OTADATA_RECORD_SIZE
@@ -227,6 +228,22 @@ static const struct espota_partition *beside_updater(const struct espota_table *
     return is_updater(chosen) && slot ? slot : chosen;
 }
 
+static int refuse_target(struct flash_planning *p)
+{
+    const struct espota_table *table = &p->plan->table;
+    char apps[256] = "";
+    for (unsigned i = 0; i < table->count; i++) {
+        size_t used = strlen(apps);
+        if (table->entry[i].type == ESPOTA_TYPE_APP && used + 24 < sizeof apps)
+            snprintf(apps + used, sizeof apps - used, "%s'%s'", used ? ", " : "", table->entry[i].label);
+    }
+    if (p->request->slot && *apps)
+        return espota_fail(p->error, ESPOTA_ERR_USAGE, "the layout has no app partition '%s', but %s",
+                           p->request->slot, apps);
+    return espota_fail_hint(p->error, ESPOTA_ERR_USAGE, ESPOTA_HINT_NEED_TABLE,
+                            "the layout has no app partition");
+}
+
 /* The partition that the bootloader starts now, or would if it held an app. */
 static int choose_target(struct flash_planning *p)
 {
@@ -241,23 +258,41 @@ static int choose_target(struct flash_planning *p)
         p->plan->app = choice.partition ? choice.partition : choice.wanted ? choice.wanted : any_app(table);
         p->plan->app = beside_updater(table, p->plan->app);
     }
-    if (result == 0 && !p->plan->app)
-        return espota_fail_hint(p->error, ESPOTA_ERR_USAGE, ESPOTA_HINT_NEED_TABLE,
-                                "the layout has no app partition%s%s%s", slot ? " '" : "", slot ? slot : "",
-                                slot ? "'" : "");
-    return result;
+    return result == 0 && !p->plan->app ? refuse_target(p) : result;
+}
+
+/* Why it boots next: what is in flash when the place is chosen. */
+static const char *boot_reason(const struct flash_planning *p)
+{
+    unsigned apps = 0;
+    for (unsigned i = 0; i < p->plan->table.count; i++)
+        apps += p->plan->table.entry[i].type == ESPOTA_TYPE_APP;
+    if (apps == 1)
+        return "the only one for apps";
+    if (!otadata_partition(p))
+        return "there is no otadata";
+    int active = espota_otadata_active(&p->otadata);
+    if (active < 0)
+        return "otadata is empty";
+    return espota_partition_is_slot(p->plan->app) &&
+                   espota_otadata_active_slot(&p->otadata, espota_table_slot_count(&p->plan->table)) ==
+                       p->plan->app->subtype - ESPOTA_APP_OTA_0
+               ? "otadata says so"
+               : "the one that otadata names does not start";
 }
 
 static void note_place(struct flash_planning *p, const char *path)
 {
     const struct espota_partition *factory =
         espota_table_find_type(&p->plan->table, ESPOTA_TYPE_APP, ESPOTA_APP_FACTORY);
-    if (is_updater(factory) && p->plan->app->subtype == ESPOTA_APP_OTA_0)
+    if (p->new_layout)
+        espota_flash_note(&p->plan->notes, false, "%s goes into '%s'", path, p->plan->app->label);
+    else if (is_updater(factory) && p->plan->app->subtype == ESPOTA_APP_OTA_0)
         espota_flash_note(&p->plan->notes, false, "%s goes into '%s', and '%s' stays", path,
                           p->plan->app->label, factory->label);
     else
-        espota_flash_note(&p->plan->notes, false, "%s goes into '%s', the partition that boots next", path,
-                          p->plan->app->label);
+        espota_flash_note(&p->plan->notes, false, "%s goes into '%s', the partition that boots next (%s)",
+                          path, p->plan->app->label, boot_reason(p));
 }
 
 int flash_add_app(struct flash_planning *p, const struct espota_flash_file *file)
@@ -276,7 +311,7 @@ int flash_add_app(struct flash_planning *p, const struct espota_flash_file *file
         result = choose_target(p);
     if (result == 0)
         result = flash_add_file(p, ESPOTA_PIECE_APP, "app", file, p->plan->app);
-    if (result == 0 && !p->new_layout && !p->request->slot)
+    if (result == 0 && !p->request->slot)
         note_place(p, file->path);
     return result;
 }

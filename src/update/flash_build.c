@@ -105,6 +105,16 @@ static int read_chosen(struct espota_flash_files *files, const struct flash_buil
     return build ? read_build(files, build, error) : (int)error->status;
 }
 
+/* The folder above, by its name where that is to be seen. */
+static bool parent_of(const char *directory, char parent[PATH_MAX])
+{
+    const char *name = flash_base_name(directory);
+    if (name == directory || name[0] == '\0' || name[0] == '.')
+        return flash_path(parent, directory, "..");
+    snprintf(parent, PATH_MAX, "%.*s", (int)(name - directory - 1), directory);
+    return parent[0] != '\0' || flash_path(parent, directory, "..");
+}
+
 /* Zephyr's own folder, or the one above it. */
 static bool is_zephyr(const char *directory, char build[PATH_MAX])
 {
@@ -112,8 +122,7 @@ static bool is_zephyr(const char *directory, char build[PATH_MAX])
     if (flash_path(path, directory, "zephyr/zephyr.bin") && flash_is_file(path))
         return flash_path(build, directory, "");
     return flash_path(path, directory, "zephyr.bin") && flash_is_file(path) &&
-           flash_path(path, directory, ".config") && flash_is_file(path) &&
-           flash_path(build, directory, "..");
+           flash_path(path, directory, ".config") && flash_is_file(path) && parent_of(directory, build);
 }
 
 static int refuse_name(const struct espota_flash_files *files, const char *path, struct espota_error *error)
@@ -268,12 +277,23 @@ static void describe_app(struct espota_flash_files *files)
         append(files, "; made with Arduino");
 }
 
+/* Zephyr's image does not say how it is to be booted, the .config beside it does. */
+static bool is_of_zephyr(const char *path)
+{
+    char config[PATH_MAX];
+    const char *name = flash_base_name(path);
+    snprintf(config, sizeof config, "%.*s.config", (int)(name - path), path);
+    return (strcmp(name, "zephyr.bin") == 0 || strcmp(name, "zephyr.elf") == 0 ||
+            strcmp(name, "zephyr.signed.bin") == 0) &&
+           flash_is_file(config);
+}
+
 /* A file stands for its folder where it says what else belongs to it. */
 static bool is_index(const char *path)
 {
     const char *name = flash_base_name(path);
     return strcmp(name, "flasher_args.json") == 0 || strcmp(name, "platformio.ini") == 0 ||
-           strcmp(name, "Cargo.toml") == 0;
+           strcmp(name, "Cargo.toml") == 0 || is_of_zephyr(path);
 }
 
 static int find_by_index(struct espota_flash_files *files, const char *path, struct espota_error *error)

@@ -211,7 +211,8 @@ zephyr() { # FOLDER CONFIG...
     cp app.bin "$1/zephyr/zephyr.bin"
 }
 zephyr zephyr/build CONFIG_ESP_SIMPLE_BOOT=y
-for path in zephyr zephyr/build zephyr/build/zephyr; do
+touch zephyr/build/zephyr/zephyr.elf
+for path in zephyr zephyr/build zephyr/build/zephyr zephyr/build/zephyr/zephyr.bin zephyr/build/zephyr/zephyr.elf; do
     flash "$path"
     expect "Zephyr, simple boot: $path" 0
     first_line "and it is said" "Found a Zephyr build for the ESP32 in zephyr/build"
@@ -265,17 +266,36 @@ mkdir rust
 touch rust/Cargo.toml
 flash rust
 expect "Rust: nothing built" 2 "err:it is a Rust project without a program for an ESP32: 'cargo build' makes one"
-elf() { # FILE MACHINE: an ELF header alone
-    mkdir -p "$(dirname "$1")"
-    printf '%b' "\\x7fELF\\x01\\x01\\x01\\0\\0\\0\\0\\0\\0\\0\\0\\0\\x02\\0\\x$2\\0" >"$1"
-}
-elf rust/target/debug/host 3e
+mkdir -p rust/target/debug rust/target/release/deps
+printf '%b' '\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0' >rust/target/debug/host
 flash rust
 expect "Rust: a program of the host is none" 2 "err:without a program"
-elf rust/target/riscv32imc-unknown-none-elf/debug/blinky f3
-elf rust/target/riscv32imc-unknown-none-elf/release/blinky f3
+rust=rust/target/xtensa-esp32-none-elf
+mkdir -p $rust/debug $rust/release
+"$BUILD/tools/mkelf" $rust/debug/blinky esp32 65536
+for path in rust rust/Cargo.toml $rust/debug $rust/debug/blinky; do
+    flash $path
+    expect "Rust: $path" 0 "err:is an ELF file: made into an app image for the ESP32"
+done
+flash rust
+first_line "and it is said" "Found a Rust build for the ESP32 in $rust/debug: blinky"
+cp flash.bin project.bin
+flash $rust/debug/blinky
+same "the program alone is the same" flash.bin project.bin
+cp $rust/debug/blinky $rust/release/
 flash rust
 expect "Rust: two profiles" 2 "err:several: Rust program: debug/blinky, release/blinky"
+for name in release release/blinky; do
+    flash rust --env $name
+    expect "Rust: one by name, $name" 0 "err:in $rust/release:"
+done
+cp bootloader.bin $rust/release/ # as esp-idf-sys leaves them
+cp table.bin $rust/release/partition-table.bin
+flash rust --env release
+expect "Rust with ESP-IDF: bootloader and table are beside it" 0 "err:blinky, bootloader.bin, partition-table.bin" "err:'app0' boots next"
+cp $rust/debug/blinky $rust/debug/other
+flash rust --env debug
+expect "Rust: two programs" 2 "err:debug/blinky, debug/other"
 
 # ---- files with addresses ----------------------------------------------------------------------------------------------
 uf2() { # IN OUT ADDRESS FAMILY
@@ -394,3 +414,28 @@ image s3.bin --size 64K --chip esp32s3
 run flash --port file:s3.dump --chip esp32s3 --flash 32M --for arduino --app s3.bin -q
 run flash --port file:s3.dump --chip esp32s3 --app s3.bin
 if [[ "$ERR" == *"beyond the first"* ]]; then not_ok "an ESP32-S3 can" "$ERR"; else ok "an ESP32-S3 can"; fi
+
+# ---- an app alone: where it goes, and why --------------------------------------------------------------------------------
+flash --no-ota --app app.bin
+expect "a new layout" 0 "err:app.bin goes into 'MicroPython'"
+run flash --port file:flash.bin other.bin
+expect "one partition for apps" 0 "err:goes into 'MicroPython', the partition that boots next (the only one for apps)"
+flash --app app.bin --bootloader bootloader.bin
+run flash --port file:flash.bin other.bin
+expect "two slots" 0 "err:goes into 'MicroPython_1', the partition that boots next (otadata says so)"
+run ota --port file:flash.bin --file app.bin
+run flash --port file:flash.bin other.bin
+expect "the other one, after an update" 0 "err:goes into 'MicroPython_2', the partition that boots next (otadata says so)"
+run erase --port file:flash.bin MicroPython_2
+run flash --port file:flash.bin app.bin
+expect "the one that otadata names is empty" 0 "err:goes into 'MicroPython_1', the partition that boots next (the one that otadata names does not start)"
+run erase --port file:flash.bin otadata
+run flash --port file:flash.bin app.bin
+expect "no otadata" 0 "err:(otadata is empty)" "err:'MicroPython_1' boots next"
+run flash --port file:flash.bin app.bin --slot MicroPython_3
+expect "no such slot" 2 "err:no app partition 'MicroPython_3', but 'MicroPython_1', 'MicroPython_2'"
+image large.bin --size 1100K
+run flash --port file:flash.bin large.bin
+expect "an app that does not fit" 1 "err:large.bin is 1126400 bytes, but partition 'MicroPython_1' holds 1048576: 77824 too many"
+run flash --port file:flash.bin --chip esp32 c3.bin
+expect "an app for another chip" 4 "err:c3.bin is an image for ESP32-C3"
