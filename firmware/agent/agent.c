@@ -90,12 +90,16 @@ static enum espota_agent_status perform(struct espota_agent *agent,
 {
     uint8_t type = request->type;
     enum espota_agent_status status = ESPOTA_AGENT_OK;
+    if (MORE_SECTORS && type != ESPOTA_AGENT_WRITE && type != ESPOTA_AGENT_INFO)
+        agent->hashed = false; /* the port has one hash */
     if (type != ESPOTA_AGENT_WRITE && type > ESPOTA_AGENT_HANDSHAKE) {
         agent->request = request;
         agent->told_ms = agent->port->now_ms(agent->port->context);
         if (type >= ESPOTA_AGENT_BEGIN)
             espota_agent_drop_stream(agent);
         espota_agent_drain(agent);
+        if (MORE_SECTORS)
+            agent->verified = agent->port->alone && agent->update.sealed ? agent->update.partition : 0;
         if (ends_update(type))
             memset(&agent->update, 0, sizeof agent->update);
         if (espota_agent_flash_failed(agent))

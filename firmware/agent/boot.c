@@ -233,7 +233,8 @@ enum espota_agent_status espota_agent_check_trial(struct espota_agent *agent)
 
 static enum espota_agent_status select_app(struct boot *b, const struct espota_partition *p, uint32_t state)
 {
-    enum espota_agent_status status = espota_agent_examine(b->agent, p);
+    bool known = MORE_SECTORS && b->agent->verified == p->offset;
+    enum espota_agent_status status = known ? ESPOTA_AGENT_OK : espota_agent_examine(b->agent, p);
     if (status != ESPOTA_AGENT_OK)
         return status;
     b->verified = p;

@@ -9,7 +9,14 @@
 
 #define SECTOR ESPOTA_SECTOR_SIZE
 
-enum { PAGE = 256, BLOCK = 65536, HALF_BLOCK = 32768, PAYS = 16384 };
+enum {
+    PAGE = 256,
+    BLOCK = 65536,
+    HALF_BLOCK = 32768,
+    PAYS = 16384,
+    ERASE_PAUSE = 15, /* steps; erasing takes hundreds */
+    AHEAD = BLOCK,    /* of the sector that comes next, what is to be blank; further on it can wait */
+};
 
 enum { SAME = 1, BLANK = 2 };
 
@@ -18,6 +25,7 @@ enum state {
     COMPARE,
     PROGRAM,
     READ_BACK,
+    HASH, /* flash holds the sector */
 };
 
 /* ---- one operation --------------------------------------------------------------------------------------
@@ -39,7 +47,13 @@ static bool is_idle(struct espota_agent *agent)
 {
     const struct espota_agent_port *port = agent->port;
     struct espota_agent_flash *flash = &agent->flash;
+    if (MORE_SECTORS && flash->busy && agent->rest > 0) {
+        agent->rest--;
+        return false;
+    }
     int busy = flash->busy && port->flash_busy ? port->flash_busy(port->context) : 0;
+    if (MORE_SECTORS)
+        agent->rest = agent->pause;
     flash->busy = busy > 0;
     if (busy < 0)
         fail(agent);
@@ -57,12 +71,16 @@ static void begin_erase(struct espota_agent *agent, uint32_t offset, uint32_t le
 {
     const struct espota_agent_port *port = agent->port;
     begun(agent, port->flash_erase(port->context, offset, length));
+    if (MORE_SECTORS) /* each look at it costs a command */
+        agent->pause = agent->rest = port->flash_busy ? ERASE_PAUSE : 0;
 }
 
 static void begin_program(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length)
 {
     const struct espota_agent_port *port = agent->port;
     begun(agent, port->flash_program(port->context, offset, data, length));
+    if (MORE_SECTORS)
+        agent->pause = agent->rest = 0;
 }
 
 /* What flash holds of `length` bytes, at most a page: SAME as `data`, BLANK, both or neither. */
@@ -120,6 +138,33 @@ uint32_t espota_agent_begin_blank(struct espota_agent *agent, uint32_t offset, u
     return is_blank_sector(agent, offset) ? offset + SECTOR : erase_up_to(agent, offset, end);
 }
 
+/* ---- the stretch's hash ---------------------------------------------------------------------------------
+ */
+
+/* What flash holds when its sector is done. Whoever else needs the hash takes it. */
+static void hash(struct espota_agent *agent, const uint8_t *data, size_t length)
+{
+    const struct espota_hash *h = &agent->port->sha256;
+    if (MORE_SECTORS && agent->hashed)
+        agent->hashed = h->update(h->context, data, length) == 0;
+}
+
+void espota_agent_hash_sector(struct espota_agent *agent, const uint8_t *sector)
+{
+    for (uint32_t at = 0; MORE_SECTORS && at < SECTOR; at += PAGE) {
+        espota_agent_relax(agent);
+        hash(agent, sector + at, PAGE);
+    }
+}
+
+size_t espota_agent_stretch_digest(struct espota_agent *agent, uint8_t digest[ESPOTA_SHA256_LENGTH])
+{
+    const struct espota_hash *h = &agent->port->sha256;
+    bool hashed = agent->hashed;
+    agent->hashed = false;
+    return hashed && h->finish(h->context, digest) == 0 ? ESPOTA_SHA256_LENGTH : 0;
+}
+
 /* ---- sectors --------------------------------------------------------------------------------------------
  */
 
@@ -129,8 +174,9 @@ static void look_ahead(struct espota_agent *agent)
 {
     struct espota_agent_flash *flash = &agent->flash;
     uint32_t ahead = flash->blank_end;
-    if (agent->input.part == ESPOTA_AGENT_PART_HEAD || ahead == 0 ||
-        ahead < agent->update.partition + agent->input.at || ahead >= flash->end)
+    uint32_t next = agent->update.partition + agent->input.at;
+    if (agent->input.part == ESPOTA_AGENT_PART_HEAD || ahead == 0 || ahead < next || ahead >= flash->end ||
+        ahead - next >= AHEAD)
         return;
     flash->blank_end = espota_agent_begin_blank(agent, ahead, flash->end);
 }
@@ -141,6 +187,8 @@ static void begin_sector(struct espota_agent *agent)
     flash->at = flash->start[flash->first];
     flash->holds = SAME | BLANK;
     flash->state = MORE_SECTORS && flash->offset[flash->first] < flash->blank_end ? PROGRAM : COMPARE;
+    if (flash->state == PROGRAM)
+        hash(agent, agent->sector[flash->first], flash->at);
 }
 
 static void end_sector(struct espota_agent_flash *flash)
@@ -154,12 +202,15 @@ static void end_sector(struct espota_agent_flash *flash)
 static void choose(struct espota_agent *agent, uint32_t offset)
 {
     struct espota_agent_flash *flash = &agent->flash;
-    if (flash->holds & SAME) {
+    if (!MORE_SECTORS && flash->holds & SAME) {
         end_sector(flash);
         return;
     }
     flash->at = flash->start[flash->first];
-    flash->state = PROGRAM;
+    hash(agent, agent->sector[flash->first], flash->at);
+    flash->state = MORE_SECTORS && flash->holds & SAME ? HASH : PROGRAM;
+    if (flash->state == HASH)
+        return;
     flash->blank_end = flash->holds & BLANK ? offset + SECTOR : erase_up_to(agent, offset, flash->end);
 }
 
@@ -180,10 +231,12 @@ static void go_on(struct espota_agent *agent)
     flash->at += (uint32_t)length;
     if (flash->state == PROGRAM)
         program_page(agent, offset + at, data, length);
-    else
+    else if (!MORE_SECTORS || flash->state != HASH)
         flash->holds &= (uint8_t)compare(agent, offset + at, data, length);
     if (flash->failed)
         return;
+    if (MORE_SECTORS && (flash->state == PROGRAM || flash->state == HASH)) /* flash works meanwhile */
+        hash(agent, data, length);
     if (flash->state == COMPARE && (flash->at == SECTOR || !flash->holds)) {
         choose(agent, offset);
     } else if (flash->state == PROGRAM && flash->at == SECTOR) {
@@ -192,7 +245,7 @@ static void go_on(struct espota_agent *agent)
         flash->state = READ_BACK;
     } else if (flash->state == READ_BACK && !flash->holds) {
         fail(agent);
-    } else if (flash->state == READ_BACK && flash->at == SECTOR) {
+    } else if ((flash->state == READ_BACK || (MORE_SECTORS && flash->state == HASH)) && flash->at == SECTOR) {
         end_sector(flash);
     }
 }
@@ -250,9 +303,12 @@ bool espota_agent_flash_failed(struct espota_agent *agent)
 
 void espota_agent_begin_stretch(struct espota_agent *agent, uint32_t end)
 {
+    const struct espota_hash *h = &agent->port->sha256;
     espota_agent_drain(agent);
     agent->flash.blank_end = 0;
     agent->flash.end = end;
+    if (MORE_SECTORS)
+        agent->hashed = h->begin(h->context) == 0;
 }
 
 bool espota_agent_flash_holds(struct espota_agent *agent, uint32_t offset, const uint8_t *sector)

@@ -143,6 +143,11 @@ uint8_t *espota_agent_free_sector(struct espota_agent *agent);
 /* That buffer goes to flash, but for its bytes before `start`. */
 void espota_agent_put(struct espota_agent *agent, uint32_t offset, uint32_t start);
 bool espota_agent_flash_holds(struct espota_agent *agent, uint32_t offset, const uint8_t *sector);
+/* All of the stretch is in flash: its SHA-256, once. @return its length; 0: the hash served others meanwhile.
+ */
+size_t espota_agent_stretch_digest(struct espota_agent *agent, uint8_t digest[ESPOTA_SHA256_LENGTH]);
+/* The next sector of the stretch, which flash holds. */
+void espota_agent_hash_sector(struct espota_agent *agent, const uint8_t *sector);
 /* Begin to make the sector blank, if it is not, and what lies behind it as far as one operation does well, up
  * to `end`. @return where what is blank then ends. */
 uint32_t espota_agent_begin_blank(struct espota_agent *agent, uint32_t offset, uint32_t end);

@@ -30,6 +30,8 @@ static enum espota_agent_status put_sector(struct espota_agent *agent)
     enum espota_agent_status status = agent->port->service->prepare(agent, offset, sector, &start);
     if (status == ESPOTA_AGENT_OK && start < SECTOR)
         espota_agent_put(agent, offset, start);
+    else if (MORE_SECTORS && status == ESPOTA_AGENT_OK)
+        espota_agent_hash_sector(agent, sector);
     in->at += SECTOR;
     expect_sector(in);
     return status;
@@ -137,6 +139,8 @@ enum espota_agent_status espota_agent_write(struct espota_agent *agent,
                       request->length - ESPOTA_AGENT_WRITE_HEADER);
     if (in->part == ESPOTA_AGENT_PART_NONE)
         espota_agent_drain(agent);
+    if (MORE_SECTORS && in->part == ESPOTA_AGENT_PART_NONE)
+        reply->length += espota_agent_stretch_digest(agent, reply->data + 4);
     if (espota_agent_flash_failed(agent))
         status = ESPOTA_AGENT_FLASH;
     if (status != ESPOTA_AGENT_OK && status != ESPOTA_AGENT_GAP)

@@ -81,6 +81,9 @@ struct espota_changes {
     uint32_t length; /* the same */
     const uint8_t *data;
     const bool *differs; /* by sector; NULL: all of them */
+    /* Set where the device read all that differs back from flash and named its digest, which is right: nobody
+     * need ask for it again. NULL: that is of no matter. */
+    bool *proven;
 };
 
 struct espota_device_ops {

@@ -250,6 +250,8 @@ int espota_device_write_changes(struct espota_device *device, const struct espot
     if (result != 0)
         return result;
     device->changed = true;
+    if (changes->proven)
+        *changes->proven = false;
     return device->ops->write_changes ? device->ops->write_changes(device, changes, error)
                                       : write_runs(device, changes, error);
 }

@@ -200,6 +200,7 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
         .flash_program = agent_program,
         .flash_busy = agent_busy,
         .erase_steps = 32768 | 65536,
+        .alone = true,
         .restart = agent_restart,
     };
     sim_uart_init(&board->uart);

@@ -16,7 +16,7 @@
 #define SECTOR ESPOTA_SECTOR_SIZE
 #define BLOCK  (64u * 1024u)
 
-enum { MAX_ROUNDS = 24, MAX_IDLE_ROUNDS = 6 };
+enum { MAX_ROUNDS = 24, MAX_IDLE_ROUNDS = 6, LEAST_SAMPLES = 4 };
 
 struct job {
     struct espota_device *device;
@@ -26,6 +26,7 @@ struct job {
     bool *differs; /* by sector */
     uint32_t differing;
     bool compared;      /* once at least: kept is known */
+    bool proven;        /* by the device itself: what was written, which `differs` still says */
     uint32_t settled;   /* bytes known to be right */
     uint32_t under_way; /* bytes that the device says went through since */
     uint32_t told;      /* to the observer */
@@ -90,25 +91,125 @@ static size_t add_extent(const struct job *job, struct espota_extent *extent, si
     return count + 1;
 }
 
+static uint32_t block_length(const struct job *job, uint32_t at)
+{
+    return job->length - at < BLOCK ? job->length - at : BLOCK;
+}
+
+/* Is there anything to ask of this block? What the device has proven is right, and what was not touched was
+ * right before; but what lies beside sectors that were erased and written is looked at again. */
+static bool is_open(const struct job *job, uint32_t at)
+{
+    uint32_t written = 0, sectors = block_length(job, at) / SECTOR;
+    for (uint32_t i = 0; i < sectors; i++)
+        written += job->differs[at / SECTOR + i];
+    return !job->proven || (written > 0 && written < sectors);
+}
+
+static bool has_blank_sector(const struct job *job)
+{
+    for (uint32_t at = 0; at < job->length; at += SECTOR)
+        if (update_is_blank(job->data + at, SECTOR))
+            return true;
+    return false;
+}
+
+/* One sector of every block, each at another place within it. */
+static uint32_t sample_at(uint32_t block)
+{
+    enum { STRIDE = 5, SECTORS = BLOCK / SECTOR };
+    return block * BLOCK + block * STRIDE % SECTORS * SECTOR;
+}
+
+static int compare_samples(struct job *job, struct espota_extent *extent, uint8_t *digests, uint32_t count,
+                           bool *alike, struct espota_error *error)
+{
+    uint8_t expected[ESPOTA_SHA256_LENGTH];
+    size_t size = espota_device_digest_length(job->device);
+    for (uint32_t i = 0; i < count; i++)
+        extent[i] = (struct espota_extent){ job->offset + sample_at(i), SECTOR };
+    int result = espota_device_digests_of(job->device, extent, count, SECTOR, digests, error);
+    *alike = false;
+    for (uint32_t i = 0; result == 0 && i < count; i++) {
+        result = update_digest_of(job->device, job->data + sample_at(i), SECTOR, expected, error);
+        *alike = *alike || memcmp(digests + i * size, expected, size) == 0;
+    }
+    return result;
+}
+
+/* Other firmware has hardly a sector in common with this. Where no sample is what it will be, all is written
+ * without looking at the rest; a sector that was right all the same then costs its way, and no more: whoever
+ * writes it sees that flash holds it. Not where blank sectors need not travel, nor where a digest is of no
+ * use for that. */
+static int guess(struct job *job, struct espota_extent *extent, uint8_t *digests, bool *settled,
+                 struct espota_error *error)
+{
+    bool alike = true;
+    uint32_t count = job->length / BLOCK;
+    int result = 0;
+    if (job->compared || count < LEAST_SAMPLES || !espota_device_can(job->device, ESPOTA_CAP_DIGESTS) ||
+        has_blank_sector(job))
+        return 0;
+    result = compare_samples(job, extent, digests, count, &alike, error);
+    *settled = result == 0 && !alike;
+    for (uint32_t i = 0; *settled && i < job->length / SECTOR; i++)
+        job->differs[i] = true;
+    return result;
+}
+
+/* The blocks that are open. Of the others, nothing differs any more. */
+static size_t open_blocks(struct job *job, struct espota_extent *extent)
+{
+    size_t count = 0;
+    for (uint32_t at = 0; at < job->length; at += BLOCK) {
+        uint32_t length = block_length(job, at);
+        if (is_open(job, at))
+            count = add_extent(job, extent, count, at, length);
+        else
+            memset(job->differs + at / SECTOR, 0, length / SECTOR * sizeof *job->differs);
+    }
+    job->proven = false;
+    return count;
+}
+
+/* Compare blocks by their digests. @return as the others; `extent` then has those that are not settled. */
+static int compare_each(struct job *job, struct espota_extent *extent, size_t *count, const uint8_t *digests,
+                        struct espota_error *error)
+{
+    size_t size = espota_device_digest_length(job->device), asked = *count;
+    int result = 0;
+    *count = 0;
+    for (size_t i = 0; result == 0 && i < asked; i++) {
+        uint32_t at = extent[i].offset - job->offset, end = at + extent[i].length;
+        for (; result == 0 && at < end; at += BLOCK, digests += size) {
+            bool settled = false;
+            result = compare_at_once(job, at, block_length(job, at), digests, &settled, error);
+            if (result == 0 && !settled)
+                *count = add_extent(job, extent + asked, *count, at, block_length(job, at));
+        }
+    }
+    return result;
+}
+
+/* `extent` has room for twice as many as there are blocks. */
 static int compare_blocks_with(struct job *job, struct espota_extent *extent, uint8_t *digests,
                                struct espota_error *error)
 {
-    size_t size = espota_device_digest_length(job->device), count = 0;
-    int result = espota_device_digests(job->device, job->offset, job->length, BLOCK, digests, error);
-    for (uint32_t at = 0; result == 0 && at < job->length; at += BLOCK) {
-        uint32_t length = job->length - at < BLOCK ? job->length - at : BLOCK;
-        bool settled = false;
-        result = compare_at_once(job, at, length, digests + at / BLOCK * size, &settled, error);
-        if (result == 0 && !settled)
-            count = add_extent(job, extent, count, at, length);
-    }
-    return result ? result : compare_sectors(job, extent, count, digests, error);
+    bool settled = false;
+    int guessed = guess(job, extent, digests, &settled, error);
+    if (guessed != 0 || settled)
+        return guessed;
+    size_t count = open_blocks(job, extent), asked = count;
+    int result = count ? espota_device_digests_of(job->device, extent, count, BLOCK, digests, error) : 0;
+    if (result == 0)
+        result = compare_each(job, extent, &count, digests, error);
+    return result ? result : compare_sectors(job, extent + asked, count, digests, error);
 }
 
 static int compare_blocks(struct job *job, struct espota_error *error)
 {
     uint8_t *digests = malloc(job->length / SECTOR * espota_device_digest_length(job->device));
-    struct espota_extent *extent = calloc((job->length + BLOCK - 1) / BLOCK, sizeof *extent);
+    struct espota_extent *extent = calloc((job->length + BLOCK - 1) / BLOCK * 2, sizeof *extent);
     int result = digests && extent ? compare_blocks_with(job, extent, digests, error)
                                    : espota_fail_memory(error, "comparing flash");
     free(digests);
@@ -188,7 +289,7 @@ static int prove(struct job *job, struct espota_error *error)
 
 static int write_differing(struct job *job, struct espota_error *error)
 {
-    struct espota_changes changes = { job->offset, job->length, job->data, job->differs };
+    struct espota_changes changes = { job->offset, job->length, job->data, job->differs, &job->proven };
     int result = espota_device_write_changes(job->device, &changes, error);
     if (result != 0)
         return result;

@@ -1,6 +1,7 @@
 /* What flashing costs, in counted time (fixtures/timed_board.h): seconds, bytes and waits for an answer, with
  * flash as in its datasheet and beside what flash alone needs. Arguments: images to flash, the first one over
- * the second; otherwise two that are like firmware to an encoder. */
+ * the second; otherwise two that are like firmware to an encoder. With --timeline=MS before them, what line,
+ * CPU and flash did in each step of so long, of the stub alone. */
 #include "espota/buffer.h"
 #include "espota/device.h"
 #include "espota/error.h"
@@ -15,6 +16,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { OFFSET = 0x10000, SIZE = 768 << 10, READ_SIZE = 256 << 10, FLASH_SIZE = 4 << 20 };
 
@@ -24,6 +26,8 @@ struct bench {
     struct espota_device *device;
     bool stub;
     struct espota_bytes image, other;
+    unsigned step_ms; /* of a timeline; 0: none */
+    struct timed_timeline timeline;
 };
 
 static void need(int result, const struct espota_error *error)
@@ -86,6 +90,8 @@ static void run(struct bench *b, const struct timed_line *line, bool stub)
     b->line = line;
     b->stub = stub;
     b->board = timed_board_new(line, FLASH_SIZE, "esp32");
+    if (b->step_ms)
+        timed_table_timeline(&b->timeline, b->board, b->step_ms);
     timed_board_put(b->board, OFFSET, &b->other);
     write_image(b, "first write");
     write_image(b, "again");
@@ -117,18 +123,32 @@ static struct espota_bytes image(const char *path, uint32_t seed, size_t size)
     return bytes;
 }
 
+/* The option, if it is there. @return how many arguments it is. */
+static int take_option(struct bench *b, int argc, char **argv)
+{
+    static const char option[] = "--timeline=";
+    if (argc < 2 || strncmp(argv[1], option, sizeof option - 1) != 0)
+        return 0;
+    b->step_ms = (unsigned)strtoul(argv[1] + sizeof option - 1, NULL, 10);
+    memory_board_check(b->step_ms > 0, "reading the step");
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
-    struct bench b = { .image = image(argc > 1 ? argv[1] : NULL, 1, SIZE) };
-    b.other = image(argc > 2 ? argv[2] : NULL, 2, b.image.size / 16 * 16);
+    struct bench b = { 0 };
+    int taken = take_option(&b, argc, argv);
+    const char *path = argc > taken + 1 ? argv[taken + 1] : NULL;
+    b.image = image(path, 1, SIZE);
+    b.other = image(argc > taken + 2 ? argv[taken + 2] : NULL, 2, b.image.size / 16 * 16);
     printf(
         "%zu bytes (%s) onto a simulated ESP32; flash: what erasing and programming take by its datasheet\n",
         b.image.size,
-        argc > 1 ? argv[1]
-                 : "generated: about as well to be coded as firmware; give a real image for real figures");
+        path ? path : "generated: about as well to be coded as firmware; give a real image for real figures");
     for (size_t i = 0; i < timed_line_count; i++) {
         timed_table_head(&timed_lines[i]);
-        run(&b, &timed_lines[i], false);
+        if (!b.step_ms)
+            run(&b, &timed_lines[i], false);
         run(&b, &timed_lines[i], true);
     }
     espota_bytes_free(&b.image);

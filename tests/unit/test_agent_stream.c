@@ -2,8 +2,10 @@
  * nothing but the stretch ever changes. */
 #include "fixtures/range_board.h"
 
+#include "device/agent_client/client.h"
 #include "espota/bytes.h"
 #include "espota/coder.h"
+#include "espota/digest.h"
 #include "espota/encode.h"
 #include "espota/error.h"
 #include "espota/table.h"
@@ -240,6 +242,52 @@ static void no_copy_tells_a_key(void **state)
     owned_board_free(&o);
 }
 
+/* All of a stream. @return the bytes behind the status of its last answer. */
+static size_t end_of(struct owned_board *o, const struct stream *s, unsigned number, uint8_t *answer)
+{
+    struct client_response response = { 0 };
+    struct espota_error error;
+    for (size_t at = 0; at < s->size; at += 1024) {
+        uint8_t in[ESPOTA_AGENT_WRITE_HEADER + 1024];
+        size_t chunk = s->size - at < 1024 ? s->size - at : 1024;
+        espota_put_le32(in, (uint32_t)at);
+        in[4] = (uint8_t)(number << ESPOTA_AGENT_WRITE_NUMBER_SHIFT | (at == 0));
+        memcpy(in + ESPOTA_AGENT_WRITE_HEADER, s->data + at, chunk);
+        if (at > 0 && number % 2) /* somebody else needs the hash */
+            (void)owned_ask(o, ESPOTA_AGENT_DIGEST, (const uint8_t[12]){ 0, 0, 0, 0, 0, 16 }, 12);
+        assert_int_equal(client_exchange((struct agent_client *)o->device, ESPOTA_AGENT_WRITE, in,
+                                         ESPOTA_AGENT_WRITE_HEADER + chunk, 100, 4, &response, &error),
+                         0);
+        assert_true(at + chunk == s->size || response.length == 4);
+    }
+    memcpy(answer, response.data, response.length);
+    return response.length;
+}
+
+/* Whether flash held it before or not; once. */
+static void the_end_of_a_stretch_names_its_digest(void **state)
+{
+    (void)state;
+    static struct stream s;
+    uint8_t answer[64], wanted[ESPOTA_SHA256_LENGTH];
+    struct owned_board o = range_board(&images, 2);
+    const uint8_t *flash = o.b->flash.data + RANGE_AT;
+    assert_int_equal(range_board_begin(&o, RANGE_AT, 4 * SECTOR), ESPOTA_AGENT_OK);
+    stream_head(&s, ESPOTA_STREAM_CODED, SECTOR, 3 * SECTOR);
+    stream_fill(&s, 0x11);
+    stream_word(&s, ESPOTA_CHUNK_STORED, 0);
+    stream_add(&s, flash, SECTOR);
+    stream_fill(&s, 0xff);
+    for (unsigned number = 2; number < 8; number += 2) {
+        assert_int_equal(end_of(&o, &s, number, answer), 4 + sizeof wanted);
+        assert_int_equal(espota_sha256(flash + SECTOR, 3 * SECTOR, wanted), 0);
+        assert_memory_equal(answer + 4, wanted, sizeof wanted);
+    }
+    assert_int_equal(range_board_write(&o, 0, 6, false, s.data, 1024), ESPOTA_AGENT_OK);
+    assert_int_equal(end_of(&o, &s, 9, answer), 4);
+    range_board_leave(&o);
+}
+
 static int make_images(void **state)
 {
     (void)state;
@@ -265,6 +313,7 @@ int main(void)
         cmocka_unit_test(an_agent_of_slots_takes_no_range),
         cmocka_unit_test(a_coded_update_is_judged_as_a_raw_one),
         cmocka_unit_test(no_copy_tells_a_key),
+        cmocka_unit_test(the_end_of_a_stretch_names_its_digest),
     };
     return cmocka_run_group_tests(tests, make_images, free_images);
 }

@@ -326,6 +326,52 @@ static void verify_and_select_may_be_repeated(void **state)
     leave(&o);
 }
 
+static uint64_t slot_bytes; /* read from partition 1 */
+
+static int count_reads(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    const struct sim_board *board = context;
+    slot_bytes += offset >= owned_app(1) && offset < owned_app(2) ? length : 0;
+    return sim_flash_read(board->flash, offset, buffer, length);
+}
+
+static uint64_t select_reads(struct owned_board *o, int status)
+{
+    slot_bytes = 0;
+    assert_int_equal(owned_select(o, owned_app(1), ESPOTA_OTA_UNDEFINED), status);
+    return slot_bytes;
+}
+
+/* Where nobody else writes, and nothing was begun since; otherwise all of it is looked at again. */
+static void select_takes_the_verdict_of_verify(void **state)
+{
+    (void)state;
+    uint64_t size = images.image[IMAGE_GOOD].size;
+    for (unsigned alone = 0; alone < 2; alone++) {
+        struct owned_board o = board(0, SLOT_0, true);
+        start(&o);
+        o.b->board.port.port.flash_read = count_reads;
+        o.b->board.port.port.alone = alone;
+        assert_int_equal(owned_install(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+        uint64_t reads = select_reads(&o, ESPOTA_AGENT_OK);
+        assert_true(alone ? reads < size / 8 : reads >= size - 4096);
+        assert_true(select_reads(&o, ESPOTA_AGENT_OK) >= size - 4096); /* the update is over */
+        assert_int_equal(owned_begin(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+        assert_int_equal(owned_verify(&o), ESPOTA_AGENT_OK);
+        assert_int_equal(owned_begin(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+        assert_true(select_reads(&o, ESPOTA_AGENT_OK) >= size - 4096); /* another was begun */
+        assert_int_equal(owned_begin(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+        assert_int_equal(owned_verify(&o), ESPOTA_AGENT_OK);
+        owned_board_open(&o); /* another session */
+        assert_true(select_reads(&o, ESPOTA_AGENT_OK) >= size - 4096);
+        assert_int_equal(owned_begin(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+        o.b->flash.data[owned_app(1) + 5000] ^= 1;
+        assert_int_equal(owned_verify(&o), ESPOTA_AGENT_BAD_DIGEST);
+        assert_true(select_reads(&o, ESPOTA_AGENT_IMAGE) > 0);
+        leave(&o);
+    }
+}
+
 /* Digests speak of the image as it will be, so that a host finds the first sector done. */
 static void the_header_that_is_held_back_counts_as_written(void **state)
 {
@@ -377,6 +423,7 @@ int main(void)
         cmocka_unit_test(an_image_that_is_there_costs_no_flash_operation),
         cmocka_unit_test(a_new_session_has_no_update_under_way),
         cmocka_unit_test(verify_and_select_may_be_repeated),
+        cmocka_unit_test(select_takes_the_verdict_of_verify),
         cmocka_unit_test(the_header_that_is_held_back_counts_as_written),
     };
     return cmocka_run_group_tests(tests, make_images, free_images);

@@ -109,12 +109,90 @@ static void what_is_there_is_left_alone(void **state)
     free(b);
 }
 
+enum { BLOCK = 64 << 10, SECTOR = 4 << 10 };
+
+/* Data without a blank sector, and no two alike. */
+static void make_data(uint8_t *data)
+{
+    for (uint32_t i = 0; i < SIZE; i++)
+        data[i] = (uint8_t)(i * 7 + i / SECTOR * 3);
+}
+
+static void write_all(struct flash_device *b, const uint8_t *data, struct espota_smart_write *result)
+{
+    struct espota_error error;
+    b->digested = 0;
+    assert_int_equal(espota_smart_write(&b->device, 0, data, SIZE, result, &error), 0);
+    assert_memory_equal(b->flash, data, SIZE);
+}
+
+/* Nor is the rest looked at where one sector of each block is another's. */
+static void what_the_device_has_proven_is_not_asked_for_again(void **state)
+{
+    (void)state;
+    static uint8_t data[SIZE];
+    struct espota_smart_write result;
+    make_data(data);
+    for (unsigned proves = 0; proves < 2; proves++) {
+        struct flash_device *b = flash_device_at_once();
+        memset(b->flash, 0x33, SIZE);
+        b->proves = proves;
+        write_all(b, data, &result);
+        assert_int_equal(result.written, SIZE);
+        assert_int_equal(b->digested, SIZE / BLOCK * SECTOR + (proves ? 0 : SIZE));
+        free(b);
+    }
+}
+
+static void what_lies_beside_written_sectors_is_looked_at_again(void **state)
+{
+    (void)state;
+    static uint8_t data[SIZE];
+    struct espota_smart_write result;
+    struct flash_device *b = flash_device_at_once();
+    make_data(data);
+    memcpy(b->flash, data, SIZE);
+    b->flash[BLOCK + 1] ^= 1;
+    b->proves = true;
+    write_all(b, data, &result);
+    assert_int_equal(result.written, SECTOR);
+    assert_int_equal(b->digested, SIZE / BLOCK * SECTOR + SIZE + 2 * BLOCK);
+    free(b);
+}
+
+/* Samples tell other firmware; they never tell that something is there. */
+static void samples_that_differ_cost_no_more_than_the_way(void **state)
+{
+    (void)state;
+    static uint8_t data[SIZE];
+    struct espota_smart_write result;
+    struct flash_device *b = flash_device_at_once();
+    make_data(data);
+    memset(b->flash, 0x33, SIZE);
+    b->proves = true;
+    memcpy(b->flash + SECTOR, data + SECTOR, SECTOR); /* not a sample: it is written again */
+    write_all(b, data, &result);
+    assert_int_equal(result.written, SIZE);
+    memset(b->flash, 0x33, SIZE);
+    memcpy(b->flash, data, SECTOR); /* a sample */
+    write_all(b, data, &result);
+    assert_int_equal(result.written, SIZE - SECTOR);
+    memset(b->flash, 0xff, SIZE);
+    memset(data + 5 * SECTOR, 0xff, SECTOR); /* need not travel */
+    write_all(b, data, &result);
+    assert_int_equal(result.written, SIZE - SECTOR);
+    free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repeats_count_once),
         cmocka_unit_test(a_collision_is_not_there_already),
         cmocka_unit_test(what_is_there_is_left_alone),
+        cmocka_unit_test(what_the_device_has_proven_is_not_asked_for_again),
+        cmocka_unit_test(what_lies_beside_written_sectors_is_looked_at_again),
+        cmocka_unit_test(samples_that_differ_cost_no_more_than_the_way),
     };
     return cmocka_run_group_tests_name("smart_write", tests, NULL, NULL);
 }

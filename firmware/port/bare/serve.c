@@ -157,6 +157,7 @@ void bare_server_begin(struct bare_server *server, const struct bare_board *boar
         .flash_program = flash_program,
         .flash_busy = board->flash_busy ? flash_busy : NULL,
         .erase_steps = board->erase_steps,
+        .alone = true,
         .relax = pump,
         .now_ms = now_ms,
         .restart = restart,

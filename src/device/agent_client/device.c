@@ -58,7 +58,7 @@ static int client_write_changes(struct espota_device *device, const struct espot
 static int client_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                         struct espota_error *error)
 {
-    struct espota_changes changes = { offset, (uint32_t)length, data, NULL };
+    struct espota_changes changes = { offset, (uint32_t)length, data, NULL, NULL };
     return client_write_changes(device, &changes, error);
 }
 

@@ -21,7 +21,6 @@ enum {
     ASSUMED_MHZ = 80,    /* where the agent does not say how fast its CPU runs */
     /* Flash: a page of 256 bytes 0.4 ms, a block of 64K erased in 150 ms (W25Q32JV datasheet, typical). */
     FLASH_BYTES_PER_SECOND = 256 * 1000,
-    LEAST_CODED = 2,  /* sectors */
     LONGEST_GAP = 16, /* the same */
 };
 
@@ -132,7 +131,7 @@ static bool has_fill(const uint8_t *data, uint32_t length)
 /* What is not coded goes as it is, unless a sector of it need not travel at all. */
 static enum client_stream_kind kind_of(bool decodes, bool worth_coding, const uint8_t *data, uint32_t length)
 {
-    if (decodes && worth_coding && length >= LEAST_CODED * SECTOR)
+    if (decodes && worth_coding)
         return STREAM_CODED;
     return decodes && has_fill(data, length) ? STREAM_CHUNKS : STREAM_RAW;
 }

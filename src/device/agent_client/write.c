@@ -8,6 +8,7 @@
 
 #include "espota/bytes.h"
 #include "espota/device.h"
+#include "espota/digest.h"
 #include "espota/error.h"
 #include "espota/link.h"
 #include "espota/table.h"
@@ -31,6 +32,7 @@ struct sender {
     uint32_t sent, acknowledged;   /* bytes of these two */
     uint32_t built_from;           /* where the frame that is built begins */
     uint32_t told;                 /* sectors of `acknowledging`, to progress */
+    bool proven;                   /* every stretch so far, by its digest */
     unsigned stalls;               /* times gone back without progress */
     unsigned silences;
     uint64_t progress_ms, heard_ms,
@@ -133,6 +135,7 @@ static void restart(struct sender *s)
 {
     struct client_stream *stream = current(s);
     uint32_t sectors = stream_sectors(stream, s->acknowledged);
+    s->proven = s->proven && sectors == 0; /* what was acknowledged need not be in flash */
     if (sectors > 0)
         stream_restart(stream, sectors);
     s->told = 0;
@@ -160,7 +163,18 @@ static void tell(struct sender *s)
     s->told = sectors;
 }
 
-static void acknowledge(struct sender *s, uint32_t next)
+/* The stretch is in flash: does the agent say so too? */
+static void prove(struct sender *s, const struct client_response *response)
+{
+    const struct espota_extent *e = &current(s)->stretch;
+    uint8_t digest[ESPOTA_SHA256_LENGTH];
+    if (response->length < 4 + sizeof digest ||
+        espota_sha256(s->image.data + (e->offset - s->image.at), e->length, digest) != 0 ||
+        memcmp(response->data + 4, digest, sizeof digest) != 0)
+        s->proven = false;
+}
+
+static void acknowledge(struct sender *s, uint32_t next, const struct client_response *response)
 {
     if (next <= s->acknowledged)
         return;
@@ -170,6 +184,7 @@ static void acknowledge(struct sender *s, uint32_t next)
     tell(s);
     if (!stream_is_whole(current(s)) || next < current(s)->bytes.size)
         return;
+    prove(s, response);
     stream_end(current(s));
     s->acknowledging++;
     s->acknowledged = s->told = 0;
@@ -192,7 +207,8 @@ static int fail_nonsense(const struct sender *s, struct espota_error *error)
 }
 
 /* The agent has `next` bytes of the stream, and found something missing. */
-static int take_gap(struct sender *s, size_t stream, uint32_t next, struct espota_error *error)
+static int take_gap(struct sender *s, size_t stream, uint32_t next, const struct client_response *response,
+                    struct espota_error *error)
 {
     if (next > sent_of(s, stream))
         return fail_nonsense(s, error);
@@ -200,18 +216,19 @@ static int take_gap(struct sender *s, size_t stream, uint32_t next, struct espot
         restart(s);
         return 0;
     }
-    acknowledge(s, next);
+    acknowledge(s, next, response);
     if (stream == s->acknowledging)
         go_back(s, next);
     return 0;
 }
 
-static int take_ok(struct sender *s, size_t stream, uint32_t next, struct espota_error *error)
+static int take_ok(struct sender *s, size_t stream, uint32_t next, const struct client_response *response,
+                   struct espota_error *error)
 {
     if (next > sent_of(s, stream))
         return fail_nonsense(s, error);
     if (stream == s->acknowledging)
-        acknowledge(s, next);
+        acknowledge(s, next, response);
     else if (stream > s->acknowledging) /* the end of the one before was lost, or its answer */
         restart(s);
     return 0;
@@ -243,7 +260,8 @@ static int take_status(struct sender *s, size_t stream, const struct client_resp
     if (response->length < 4)
         return client_fail_short(s->client, ESPOTA_AGENT_WRITE, error);
     uint32_t next = espota_get_le32(response->data);
-    return status == ESPOTA_AGENT_GAP ? take_gap(s, stream, next, error) : take_ok(s, stream, next, error);
+    return status == ESPOTA_AGENT_GAP ? take_gap(s, stream, next, response, error)
+                                      : take_ok(s, stream, next, response, error);
 }
 
 static int take(struct sender *s, const struct client_response *response, struct espota_error *error)
@@ -345,6 +363,7 @@ int client_send_changes(struct agent_client *client, const struct espota_changes
     struct sender s = {
         .client = client,
         .changes = changes,
+        .proven = true,
         .image = { .data = changes->data,
                    .length = changes->length,
                    .at = at,
@@ -357,6 +376,8 @@ int client_send_changes(struct agent_client *client, const struct espota_changes
     if (result == 0)
         result = send_all(&s, error);
     client->was_coded = result == 0 && coded;
+    if (changes->proven)
+        *changes->proven = result == 0 && s.proven;
     client_plan_free(&s.plan);
     return result;
 }

@@ -30,7 +30,7 @@
  * host, which simulates, has as many as the stub. */
 #ifndef ESPOTA_AGENT_SECTORS
 #ifdef __unix__
-#define ESPOTA_AGENT_SECTORS 4u
+#define ESPOTA_AGENT_SECTORS 16u
 #else
 #define ESPOTA_AGENT_SECTORS 2u
 #endif
@@ -87,6 +87,9 @@ struct espota_agent_port {
     int (*random)(void *context, uint8_t *out, size_t length);
     /** Restart the device; may return (a simulator's does). */
     void (*restart)(void *context);
+    /** Nobody but the agent writes to flash while it has a session: what it verified stays so until it writes
+     * itself, and SELECT takes the verdict of VERIFY. */
+    bool alone;
     /** A running SHA-256. The agent uses it for one digest at a time. */
     struct espota_hash sha256;
     /** Ciphers of a keyed session; all NULL on a port that has none, which then cannot have a key. */
@@ -232,6 +235,10 @@ struct espota_agent {
     struct espota_agent_session session;
     struct espota_coder_image image;
     struct espota_table table;
+    /* With several sector buffers alone. */
+    bool hashed;         /* the port's hash is that of the stretch, as far as it came */
+    uint8_t pause, rest; /* steps from one look at a flash operation to the next; yet to go */
+    uint32_t verified;   /* for SELECT: the partition that VERIFY was content with since; 0: none */
     uint8_t reply[ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA +
                   ESPOTA_AGENT_TAG_SIZE];
     uint8_t chunk[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_CODER_SECTOR : 1]; /* a coded one, being gathered */
