@@ -33,10 +33,10 @@ enum espota_status {
  * which option, button or setting. `hint_value` of the error says more where noted. */
 enum espota_hint {
     ESPOTA_HINT_NONE = 0,
-    ESPOTA_HINT_FLASH_SIZE,  /* give the size that the flash chip has */
-    ESPOTA_HINT_FEWER_APPS,  /* a layout with fewer apps: [0] enum espota_layout */
-    ESPOTA_HINT_MORE_ROOM,   /* any of: apps of at most [0] bytes (0: no), a flash of [1] bytes, layout [2]
-                                (0: no) */
+    ESPOTA_HINT_FLASH_SIZE, /* give the size that the flash chip has */
+    ESPOTA_HINT_FEWER_APPS, /* a layout with fewer apps: [0] enum espota_layout */
+    ESPOTA_HINT_MORE_ROOM,  /* any of: apps of at most [0] bytes (0: no), a flash of [1] bytes (0: no), layout
+                               [2]  (0: no) */
     ESPOTA_HINT_SMALLER_APP, /* or a larger flash */
     ESPOTA_HINT_SMALLER_NVS, /* or a table that lies elsewhere */
     ESPOTA_HINT_LOWER_BAUD,

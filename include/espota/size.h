@@ -14,6 +14,9 @@ bool espota_size_parse(const char *text, uint32_t *size);
 #define ESPOTA_SIZE_TEXT 24
 const char *espota_size_text(uint64_t size, char text[ESPOTA_SIZE_TEXT]);
 
+/** What a noun has behind so many: "1 byte", "2 bytes". */
+#define ESPOTA_PLURAL(count) ((count) == 1 ? "" : "s")
+
 #pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +36,32 @@ static int read_all(int fd, const char *path, size_t limit, struct espota_bytes 
     return result;
 }
 
+/* A pipe that nobody has opened to write would be waited for without end. */
+static int open_to_read(const char *path, int *fd, struct espota_error *error)
+{
+    enum { WRITER_COMES_MS = 10000 };
+    struct stat about;
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (*fd < 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s: %s", path, espota_reason(errno));
+    struct pollfd pipe = { .fd = *fd, .events = POLLIN };
+    if (fstat(*fd, &about) == 0 && S_ISFIFO(about.st_mode) && poll(&pipe, 1, WRITER_COMES_MS) <= 0) {
+        close(*fd);
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot read %s: it is a pipe, and nobody writes to it",
+                           path);
+    }
+    (void)fcntl(*fd, F_SETFL, 0); /* from here on reads may wait */
+    return 0;
+}
+
 int espota_file_read(const char *path, size_t limit, struct espota_bytes *bytes, struct espota_error *error)
 {
     if (strcmp(path, "-") == 0)
         return read_all(STDIN_FILENO, "standard input", limit, bytes, error);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s: %s", path, espota_reason(errno));
-    int result = read_all(fd, path, limit, bytes, error);
+    int fd = -1, result = open_to_read(path, &fd, error);
+    if (result != 0)
+        return result;
+    result = read_all(fd, path, limit, bytes, error);
     close(fd);
     return result;
 }

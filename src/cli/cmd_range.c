@@ -7,6 +7,7 @@
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/range_file.h"
+#include "espota/size.h"
 #include "espota/smart_read.h"
 #include "espota/smart_write.h"
 #include "espota/table.h"
@@ -121,7 +122,8 @@ static int read_target(struct cli *cli, const void *options, struct espota_devic
         outcome = espota_file_write_secret(path, data, t.length, error);
     free(data);
     if (outcome == 0)
-        espota_ui_say(&cli->ui, "Read %" PRIu32 " bytes from %s into %s, verified", t.length, t.text, path);
+        espota_ui_say(&cli->ui, "Read %" PRIu32 " byte%s from %s into %s, verified", t.length,
+                      ESPOTA_PLURAL(t.length), t.text, path);
     return outcome ? outcome : set_range_result(cli, device, &t, "read", t.length, result.read, error);
 }
 
@@ -176,8 +178,8 @@ static int write_target(struct cli *cli, const void *options, struct espota_devi
                       "Wrote %s where it says, from 0x%" PRIx32 " on: %" PRIu32 "K written, verified",
                       cli->arguments[1], file.stretch[0].offset, result.written / 1024);
     else if (outcome == 0)
-        espota_ui_say(&cli->ui, "Wrote %" PRIu32 " bytes to %s: %" PRIu32 "K written, verified", file.total,
-                      t.text, result.written / 1024);
+        espota_ui_say(&cli->ui, "Wrote %" PRIu32 " byte%s to %s: %" PRIu32 "K written, verified", file.total,
+                      ESPOTA_PLURAL(file.total), t.text, result.written / 1024);
     if (outcome == 0)
         outcome = set_range_result(cli, device, &t, "written", file.total, result.written, error);
     espota_range_file_free(&file);
@@ -201,8 +203,8 @@ static int verify_target(struct cli *cli, const void *options, struct espota_dev
     if (outcome == 0)
         outcome = espota_range_file_verify(&file, cli->arguments[1], device, &t, error);
     if (outcome == 0)
-        espota_ui_say(&cli->ui, "%s holds %s: %" PRIu32 " bytes are the same", t.text, cli->arguments[1],
-                      file.total);
+        espota_ui_say(&cli->ui, "%s holds %s: %" PRIu32 " byte%s the same", t.text, cli->arguments[1],
+                      file.total, file.total == 1 ? " is" : "s are");
     if (outcome == 0)
         outcome = set_range_result(cli, device, &t, "verified", file.total, file.total, error);
     espota_range_file_free(&file);

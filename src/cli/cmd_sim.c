@@ -233,6 +233,9 @@ static int complete(const struct options *o, struct espota_sim_options *sim, str
     int result = check_options(o, error);
     if (result == 0 && !sim->chip)
         result = espota_fail(error, ESPOTA_ERR_USAGE, "--chip '%s' is not known here", o->chip);
+    if (result == 0 && sim->secure_download && strcmp(sim->chip->id, "esp32") == 0)
+        result = espota_fail(error, ESPOTA_ERR_USAGE,
+                             "--secure-download: an ESP32 has no secure download mode, but later chips have");
     if (result == 0)
         result = parse_power_cut(o->power_cut, &sim->faults, error);
     if (result == 0)

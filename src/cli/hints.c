@@ -9,13 +9,21 @@
 
 static void more_room(const uint32_t value[3], char *text, size_t room)
 {
-    char app[40] = "", fewer[24] = "";
+    char way[3][48] = { "", "", "" };
+    unsigned count = 0;
     if (value[0])
-        snprintf(app, sizeof app, "--appsize %" PRIu32 "K or less, ", value[0] >> 10);
+        snprintf(way[count++], sizeof way[0], "--appsize %" PRIu32 "K or less", value[0] >> 10);
     if (value[2])
-        snprintf(fewer, sizeof fewer, "--%s, ", layout_option((enum espota_layout)value[2]));
-    snprintf(text, room, "use %s%s%s--flash %" PRIu32 "M", app, fewer, *app || *fewer ? "or " : "",
-             value[1] >> 20);
+        snprintf(way[count++], sizeof way[0], "--%s", layout_option((enum espota_layout)value[2]));
+    if (value[1])
+        snprintf(way[count++], sizeof way[0], "--flash %" PRIu32 "M", value[1] >> 20);
+    text[0] = '\0';
+    for (unsigned i = 0; i < count; i++)
+        snprintf(text + strlen(text), room - strlen(text), "%s%s",
+                 i == 0           ? "use "
+                 : i + 1 == count ? (count > 2 ? ", or " : " or ")
+                                  : ", ",
+                 way[i]);
 }
 
 static const char *const texts[] = {

@@ -62,7 +62,7 @@ static bool spec_at(const struct command *command, int index, struct place *plac
     return false;
 }
 
-/* A letter is that of the first option that has it: table's -b is no --baud. */
+/* A letter is that of the first option that has it. */
 static bool option_at(const struct command *command, int index, struct place *place)
 {
     struct place earlier;

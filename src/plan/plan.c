@@ -61,10 +61,11 @@ __attribute__((format(printf, 3, 4))) static void note(struct espota_plan *plan,
 static int check_flash(const struct espota_plan_request *r, struct espota_error *error)
 {
     uint32_t size = r->flash_size;
+    char text[ESPOTA_SIZE_TEXT];
     if (size < MIB || size > 128 * MIB || (size & (size - 1)) != 0)
-        return espota_fail_hint(
-            error, ESPOTA_ERR_USAGE, ESPOTA_HINT_FLASH_SIZE,
-            "no ESP32 has %" PRIu32 " bytes of flash, but 1M, 2M, 4M, 8M, 16M, 32M, 64M or 128M", size);
+        return espota_fail_hint(error, ESPOTA_ERR_USAGE, ESPOTA_HINT_FLASH_SIZE,
+                                "no ESP32 has %s of flash, but 1M, 2M, 4M, 8M, 16M, 32M, 64M or 128M",
+                                espota_size_text(size, text));
     return 0;
 }
 
@@ -164,8 +165,8 @@ static int choose_app_size(struct espota_plan *plan, struct terms *t, const stru
     uint64_t wanted = r->app_size ? r->app_size : APP_DEFAULT;
     uint64_t size = round_up(wanted, ESPOTA_APP_ALIGNMENT);
     if (size != wanted)
-        note(plan, false, "app size rounded up from %" PRIu64 " bytes to %" PRIu64 "K, a multiple of 64K",
-             wanted, size / KIB);
+        note(plan, false, "app size rounded up from %" PRIu64 " byte%s to %" PRIu64 "K, a multiple of 64K",
+             wanted, ESPOTA_PLURAL(wanted), size / KIB);
     if (r->app_file_size > size) {
         uint64_t grown = round_up(r->app_file_size, ESPOTA_APP_ALIGNMENT);
         note(plan, false, "app size grown from %" PRIu64 "K to %" PRIu64 "K to hold %.80s", size / KIB,

@@ -2,6 +2,7 @@
 
 #include "espota/error.h"
 #include "espota/file.h"
+#include "espota/size.h"
 #include "espota/table.h"
 
 #include <errno.h>
@@ -41,10 +42,11 @@ static int fill_blank(int fd, uint32_t size)
 
 static int check_size(const char *path, uint64_t size, struct espota_error *error)
 {
+    char text[ESPOTA_SIZE_TEXT];
     if (size >= (64 << 10) && size <= (128 << 20) && (size & (size - 1)) == 0)
         return 0;
-    return espota_fail(error, ESPOTA_ERR_USAGE, "%s: no flash chip has %llu bytes: 4M, 16M ...", path,
-                       (unsigned long long)size);
+    return espota_fail(error, ESPOTA_ERR_USAGE, "%s: no flash chip has %s: 4M, 16M ...", path,
+                       espota_size_text(size, text));
 }
 
 static int check_there(const char *path, uint64_t has, uint32_t wanted, struct espota_error *error)

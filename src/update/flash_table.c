@@ -32,6 +32,14 @@ static int read_table(struct flash_planning *p, const struct espota_flash_file *
     return result;
 }
 
+/* The chip has the flash that it has; a file that is to be made may have more. */
+static void offer_no_larger_flash(struct flash_planning *p)
+{
+    bool new_file = p->info.dump && p->request->layout.flash_size > 0;
+    if (!new_file && p->error->hint_value[1] > p->info.flash_size)
+        p->error->hint_value[1] = 0;
+}
+
 static int plan_table(struct flash_planning *p)
 {
     const struct espota_flash_file *app = espota_flash_files_get(p->request->files, ESPOTA_FLASH_APP);
@@ -43,6 +51,8 @@ static int plan_table(struct flash_planning *p)
     r.app_file = app ? app->path : NULL;
     r.app_file_size = app ? (uint32_t)app->data.size : 0;
     int result = espota_plan_make(&plan, &r, p->error);
+    if (result != 0 && p->error->hint == ESPOTA_HINT_MORE_ROOM)
+        offer_no_larger_flash(p);
     if (result != 0)
         return result;
     for (unsigned i = 0; i < plan.note_count; i++)

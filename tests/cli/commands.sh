@@ -17,7 +17,7 @@ run status --via rom
 expect "nor a status" 4 "err:flash it first"
 run flash build
 expect "flashes by the control lines" 0 "err:boots next"
-"$ESPOTA" plan --flash 4M --force2p -o planned.csv -b planned.bin -q
+"$ESPOTA" plan --flash 4M --force2p -o planned.csv --binary planned.bin -q
 
 # ---- info
 run info
@@ -34,7 +34,7 @@ expect "info: too many arguments" 2 "err:extra"
 # ---- table, read
 run table --csv
 expect "the table on the device" 0 "out:MicroPython_1"
-run table -b read.bin --quiet
+run table --binary read.bin --quiet
 same "is the one that was planned" read.bin planned.bin
 run table planned.csv --port "$REMOTE"
 expect "two tables at once" 2 "err:both name a table"
@@ -60,7 +60,7 @@ same "and it is there all the same" app2.bin app.bin
 run read MicroPython_1 app2.bin --known nowhere.bin
 expect "--known: no such file" 1 "err:nowhere.bin"
 run read 0x10000+1 one.bin
-expect "a range need not be aligned to be read" 0 "err:Read 1 bytes"
+expect "a range need not be aligned to be read" 0 "err:Read 1 byte from"
 run read nothing x.bin
 expect "read: no such partition" 1 "err:no partition 'nothing'"
 run read 0x400000+1 x.bin

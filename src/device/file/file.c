@@ -5,6 +5,7 @@
 #include "espota/digest.h"
 #include "espota/error.h"
 #include "espota/file.h"
+#include "espota/size.h"
 #include "espota/table.h"
 
 #include <errno.h>
@@ -190,7 +191,9 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
 int espota_file_device_new(struct espota_device **device, const char *path, uint32_t size,
                            const struct espota_chip *chip, struct espota_error *error)
 {
+    char text[ESPOTA_SIZE_TEXT];
     if (size < (64u << 10) || size > (128u << 20) || (size & (size - 1)) != 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "no flash chip has %u bytes: 4M, 16M ...", size);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "no flash chip has %s: 4M, 16M ...",
+                           espota_size_text(size, text));
     return open_device(device, -1, path, size, chip, error);
 }

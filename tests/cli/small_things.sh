@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Words and offers that have to be right: what cannot be had is not offered, one byte is no "bytes".
+source "$(dirname "$0")/../lib.sh"
+cd "$WORK" || exit 1
+# does_not NAME TEXT: the last run did not say so
+does_not() { if [[ $OUT$ERR != *"$2"* ]]; then ok "$1"; else not_ok "$1" "$OUT" "$ERR"; fi; }
+
+make_build --version 1.0 --seed 1 --size 64K
+"$ESPOTA" flash -q --port file:flash.bin --flash 4M --force2p build
+
+run flash --port file:flash.bin --appsize 3M --force2p --erase
+expect "a layout that is too large for this flash" 1 "err:use --appsize 1984K or less or --no-ota"
+does_not "no larger flash is offered for it" "--flash 8M"
+run flash --port file:new.bin --flash 4M --appsize 3M --force2p build
+expect "a file that is to be made may have more" 1 "err:--flash 8M"
+run plan --flash 4M --appsize 3M --force2p
+expect "so may what is planned" 1 "err:--flash 8M"
+run plan --flash 3M
+expect "a flash that there is not" 2 "err:no ESP32 has 3M of flash"
+head -c 1 build/firmware.bin >one
+run plan --flash 4M --appsize 1
+expect "one byte, rounded up" 0 "err:from 1 byte to 64K"
+run write --port file:flash.bin 0x200000 one
+expect "one byte, written" 0 "err:Wrote 1 byte to"
+run verify --port file:flash.bin 0x200000 one
+expect "one byte, compared" 0 "err:1 byte is the same"
+run read --port file:flash.bin 0x200000+1 back
+expect "one byte, read" 0 "err:Read 1 byte from"
+run rollback --port file:flash.bin
+expect "no other app to go back to" 4 "err:no other partition"
+does_not "nothing is promised" "boots next"
+run table --port /dev/nowhere -b 921600
+expect "-b is a rate where there is a device" 3 "err:/dev/nowhere"
+run sim --flash-file x --flash 4M --secure-download
+expect "what an ESP32 has not" 2 "err:an ESP32 has no secure download mode"
+mkfifo pipe
+run image pipe
+expect "a pipe that nobody writes to" 1 "err:it is a pipe, and nobody writes to it"
+(sleep 0.5; cat build/firmware.bin >pipe) &
+run image pipe
+expect "one that somebody writes to" 0 "out:65536 bytes"
+run image <(cat build/firmware.bin)
+expect "and one of the shell's" 0 "out:65536 bytes"
