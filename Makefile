@@ -211,8 +211,9 @@ check-asan:
 
 # Several devices from several threads, under ThreadSanitizer.
 check-tsan:
-	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" $(BUILD)/tsan/unit/test_threads
+	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" $(BUILD)/tsan/unit/test_threads $(BUILD)/tsan/unit/test_fleet
 	$(BUILD)/tsan/unit/test_threads
+	$(BUILD)/tsan/unit/test_fleet
 
 # The options in the man pages are what the program says.
 man: all

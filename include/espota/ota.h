@@ -48,6 +48,11 @@ const char *espota_ota_size_warning(const struct espota_device_info *info, const
 int espota_ota_run(struct espota_device *device, const struct espota_ota_request *request,
                    struct espota_ota_result *result, struct espota_error *error);
 
+/** Is nothing left to do: does the device run this image, confirmed where it was on trial, and boot it next?
+ * `table_offset` as in the request. @return 0 with `*runs` set, or what the device returned. */
+int espota_ota_runs(struct espota_device *device, const void *data, size_t length, uint32_t table_offset,
+                    bool *runs, struct espota_error *error);
+
 #pragma GCC visibility pop
 
 #endif

@@ -25,6 +25,9 @@ struct cli {
     struct fields result;            /* to be printed at the end; no object: none */
     struct items warnings;           /* about the device, each once; no list: none yet */
     struct espota_observer observer; /* shows what the library tells, and asks for the end at Ctrl-C */
+    /* of many devices at once */
+    bool of_many, canary;
+    void *shared; /* what the command's fleet part prepared, for all of them; NULL: this is the only one */
 };
 
 /* Fill in cli->observer. */
@@ -79,6 +82,18 @@ struct option_group {
 
 enum { MAX_GROUPS = 12 };
 
+enum { FLEET_WORDS = 200 };
+
+/* What a command does for many devices at once besides running for each. */
+struct fleet_part {
+    /* Once, before the first. `*shared` is for all of them, each on a thread of its own: constant. NULL:
+     * nothing. */
+    int (*prepare)(struct cli *cli, const void *options, void **shared, struct espota_error *error);
+    void (*release)(void *shared);
+    /* A result as words, to follow the device's name. NULL: "done". */
+    void (*sum_up)(const struct fields *result, char words[FLEET_WORDS]);
+};
+
 struct command {
     const char *name;
     const char *summary;               /* one line */
@@ -90,6 +105,7 @@ struct command {
     int min_arguments, max_arguments;
     bool is_simulator; /* settings are about devices that are there */
     int (*run)(struct cli *cli, const void *options, struct espota_error *error);
+    const struct fleet_part *fleet; /* NULL: one device at a time */
 };
 
 /* The end of an option table. */
@@ -153,8 +169,9 @@ void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int set_result(struct cli *cli, struct fields document, struct espota_error *error);
 /* The same about a device, with the warnings about that device in it. */
 int set_device_result(struct cli *cli, struct fields document, struct espota_error *error);
-/* Print a document on stdout at once, and free it. */
+/* Print a document on stdout at once, and free it; as one line. */
 int print_document(struct fields *document, struct espota_error *error);
+int print_line(struct fields *document, struct espota_error *error);
 /* Warn about the device: each thing once, and not with -q. */
 void warn_about_device(struct cli *cli, const char *text);
 /* Is the output file "-"? */

@@ -1,5 +1,6 @@
 /* boot, confirm, rollback: which app starts. */
 #include "connect.h"
+#include "fleet.h"
 #include "watch.h"
 
 #include "espota/device.h"
@@ -9,11 +10,14 @@
 #include "espota/table.h"
 #include "espota/table_file.h"
 
+#include <stdio.h>
+
 struct options {
     struct connect_options connect;
     struct watch_options watch;
     struct number_option table_offset;
     bool trial, restart;
+    struct fleet_options fleet;
 };
 
 #define COMMON_GROUPS                                                                                        \
@@ -126,6 +130,15 @@ static int run_rollback(struct cli *cli, const void *options, struct espota_erro
     return mark(cli, options, espota_slots_rollback, "is declared bad", error);
 }
 
+static void sum_up(const struct fields *result, char words[FLEET_WORDS])
+{
+    const char *boots = field_text_of(result, "boots");
+    snprintf(words, FLEET_WORDS, "'%.40s' boots next%s", boots ? boots : "nothing",
+             field_flag_of(result, "restarted") ? ", restarted" : "");
+}
+
+static const struct fleet_part fleet = { .sum_up = sum_up };
+
 const struct command command_boot = {
     .name = "boot",
     .summary = "choose the partition to boot",
@@ -145,9 +158,10 @@ const struct command command_confirm = {
     .usage = "",
     .description =
         "Sets the state of the running OTA slot to valid; without it, a bootloader with rollback goes back.",
-    .groups = { COMMON_GROUPS },
+    .groups = { COMMON_GROUPS, { fleet_options, offsetof(struct options, fleet) } },
     .options_size = sizeof(struct options),
     .run = run_confirm,
+    .fleet = &fleet,
 };
 
 const struct command command_rollback = {

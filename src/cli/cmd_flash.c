@@ -1,5 +1,6 @@
 #include "connect.h"
 #include "flash_report.h"
+#include "fleet.h"
 #include "plan_options.h"
 #include "watch.h"
 
@@ -11,12 +12,14 @@
 #include "espota/symbols.h"
 #include "espota/table.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct options {
     struct connect_options connect;
     struct plan_options plan;
     struct watch_options watch;
+    struct fleet_options fleet;
     const char *bootloader, *table, *fs_image, *slot, *env;
     struct espota_flash_header header;
     struct list_option subtypes;
@@ -216,6 +219,14 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     return result;
 }
 
+static void sum_up(const struct fields *result, char words[FLEET_WORDS])
+{
+    const char *boots = field_text_of(result, "boots_next");
+    snprintf(words, FLEET_WORDS, "flashed, '%.40s' boots next", boots ? boots : "nothing");
+}
+
+static const struct fleet_part fleet = { .sum_up = sum_up };
+
 const struct command command_flash = {
     .name = "flash",
     .summary = "write bootloader, table and app through the ROM bootloader",
@@ -235,8 +246,10 @@ const struct command command_flash = {
                 { subtypes_option, offsetof(struct options, subtypes) },
                 CONNECT_GROUP(port_options),
                 CONNECT_GROUP(rom_options),
-                WATCH_GROUPS },
+                WATCH_GROUPS,
+                { fleet_options, offsetof(struct options, fleet) } },
     .options_size = sizeof(struct options),
     .max_arguments = 1,
     .run = run,
+    .fleet = &fleet,
 };

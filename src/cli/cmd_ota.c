@@ -1,4 +1,5 @@
 #include "connect.h"
+#include "fleet.h"
 #include "watch.h"
 
 #include "espota/buffer.h"
@@ -22,6 +23,7 @@ enum { LARGEST_IMAGE = 16 << 20, LARGEST_ELF = 128 << 20, LARGEST_SIDECAR = 4096
 struct options {
     struct connect_options connect;
     struct watch_options watch;
+    struct fleet_options fleet;
     const char *url, *file, *certificate, *path;
     struct number_option http_port, stall_timeout, timeout;
     struct number_option table_offset;
@@ -186,19 +188,21 @@ static int set_ota_result(struct cli *cli, const struct options *o, const struct
                           const struct source *source, const struct espota_ota_result *r, double seconds,
                           struct espota_error *error)
 {
+    bool already = r->to.size == 0; /* nothing was left to do */
     struct fields document = device_document_begin(device->name);
     field_text(&document, "image", source->name);
+    field_flag(&document, "already", already);
     field_text_if_any(&document, "from", r->from.label);
-    field_label(&document, "to", &r->to);
-    field_number(&document, "offset", r->to.offset);
+    field_label(&document, "to", already ? NULL : &r->to);
+    field_number_if(&document, "offset", !already, r->to.offset);
     field_number(&document, "size", (int64_t)source->image.size);
-    field_bytes(&document, "sha256", r->sha256, sizeof r->sha256);
+    field_bytes(&document, "sha256", already ? NULL : r->sha256, sizeof r->sha256);
     field_flag(&document, "md5_checked", source->has_md5);
     field_number(&document, "written", r->write.written);
     field_number(&document, "kept", r->write.kept);
     field_real(&document, "seconds", seconds);
-    field_flag(&document, "trial", o->trial);
-    field_flag(&document, "restarted", o->restart || o->watch.monitor);
+    field_flag(&document, "trial", o->trial && !already);
+    field_flag(&document, "restarted", (o->restart || o->watch.monitor) && !already);
     return set_device_result(cli, document, error);
 }
 
@@ -266,36 +270,120 @@ static int check_image(const struct source *source, struct espota_error *error)
     return espota_ota_check_image(&any, source->name, source->image.data, source->image.size, NULL, error);
 }
 
+static int prepare_source(struct cli *cli, const struct options *o, struct source *source,
+                          struct espota_error *error)
+{
+    int result = get_image(cli, o, source, error);
+    if (result == 0)
+        result = convert_image(cli, o, source, error);
+    return result ? result : check_image(source, error);
+}
+
+/* A canary that was restarted: does it come back, with this image, and confirmed? */
+static int wait_for_return(struct cli *cli, const struct options *o, const struct source *source,
+                           struct espota_error *error)
+{
+    enum { PATIENCE_MS = 60000, PAUSE_MS = 500 };
+    uint64_t deadline = espota_now_ms() + PATIENCE_MS;
+    bool runs = false;
+    int result = 0;
+    while (!runs && espota_now_ms() < deadline && !cli_interrupted(NULL)) {
+        struct espota_device *device = NULL;
+        espota_sleep_ms(PAUSE_MS);
+        result = connect_device(cli, &o->connect, VIA_AGENT, &device, error);
+        if (result == 0)
+            result = espota_ota_runs(device, source->image.data, source->image.size, o->table_offset.value,
+                                     &runs, error);
+        espota_device_close(device);
+    }
+    if (cli_interrupted(NULL))
+        return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while waiting for the device to come back");
+    if (runs)
+        return 0;
+    if (result != 0)
+        return espota_fail_while(error, "it did not come back within a minute");
+    return espota_fail(error, ESPOTA_ERR_VERIFY, "it came back, but does not run %s%s", source->name,
+                       o->trial ? ", or nobody confirmed it" : "");
+}
+
+static int update_device(struct cli *cli, const struct options *o, const struct connect_options *connect,
+                         const struct source *source, struct espota_error *error)
+{
+    const struct espota_ota_result nothing = { 0 };
+    struct espota_device *device = NULL;
+    bool already = false;
+    int result = connect_device(cli, connect, VIA_AGENT, &device, error);
+    if (result == 0)
+        result = check_security(cli, device, o->force, error);
+    if (result == 0 && cli->of_many)
+        result = espota_ota_runs(device, source->image.data, source->image.size, o->table_offset.value,
+                                 &already, error);
+    if (result == 0 && already)
+        result = set_ota_result(cli, o, device, source, &nothing, 0, error);
+    else if (result == 0)
+        result = update(cli, o, source, device, error);
+    result = disconnect_device(device, result, error);
+    return result == 0 && cli->canary && o->restart ? wait_for_return(cli, o, source, error) : result;
+}
+
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
     struct source source = { 0 };
-    struct espota_device *device = NULL;
     struct watch_after after = { 0 };
     struct connect_options connect = o->connect;
     connect.starts = o->restart;
+    if (cli->shared)
+        return update_device(cli, o, &connect, cli->shared, error);
     int result = check_options(o, error);
     if (result == 0)
         result = watch_after_begin(&after, cli, &o->watch, o->file, &connect, error);
     if (result == 0)
         result = connect_check(cli, &o->connect, VIA_AGENT, error);
     if (result == 0)
-        result = get_image(cli, o, &source, error);
+        result = prepare_source(cli, o, &source, error);
     if (result == 0)
-        result = convert_image(cli, o, &source, error);
-    if (result == 0)
-        result = check_image(&source, error);
-    if (result == 0)
-        result = connect_device(cli, &connect, VIA_AGENT, &device, error);
-    if (result == 0)
-        result = check_security(cli, device, o->force, error);
-    if (result == 0)
-        result = update(cli, o, &source, device, error);
-    result = disconnect_device(device, result, error);
+        result = update_device(cli, o, &connect, &source, error);
     result = watch_after_end(&after, result, error);
     free_source(&source);
     return result;
 }
+
+/* ---- many devices ---------------------------------------------------------------------------------------
+ */
+
+static void release(void *shared)
+{
+    free_source(shared);
+    free(shared);
+}
+
+static int prepare(struct cli *cli, const void *options, void **shared, struct espota_error *error)
+{
+    struct source *source = calloc(1, sizeof *source);
+    if (!source)
+        return espota_fail_memory(error, "fetching an image");
+    int result = check_options(options, error);
+    if (result == 0)
+        result = prepare_source(cli, options, source, error);
+    if (result == 0)
+        *shared = source;
+    else
+        release(source);
+    return result;
+}
+
+static void sum_up(const struct fields *result, char words[FLEET_WORDS])
+{
+    const char *to = field_text_of(result, "to");
+    if (field_flag_of(result, "already"))
+        snprintf(words, FLEET_WORDS, "runs it already");
+    else
+        snprintf(words, FLEET_WORDS, "written to '%.40s' and verified%s", to ? to : "it",
+                 field_flag_of(result, "restarted") ? ", restarted" : "");
+}
+
+static const struct fleet_part fleet = { prepare, release, sum_up };
 
 const struct command command_ota = {
     .name = "ota",
@@ -311,7 +399,9 @@ const struct command command_ota = {
                 { force_option, offsetof(struct options, force) },
                 CONNECT_GROUPS(via_agent_option),
                 WATCH_GROUPS,
-                { table_offset_option, offsetof(struct options, table_offset) } },
+                { table_offset_option, offsetof(struct options, table_offset) },
+                { fleet_options, offsetof(struct options, fleet) } },
     .options_size = sizeof(struct options),
     .run = run,
+    .fleet = &fleet,
 };

@@ -1,5 +1,6 @@
 /* reset: restart a board by its lines, or a device through its agent. */
 #include "connect.h"
+#include "fleet.h"
 #include "reset_words.h"
 #include "watch.h"
 
@@ -8,10 +9,13 @@
 #include "espota/link.h"
 #include "espota/reset.h"
 
+#include <stdio.h>
+
 struct options {
     struct connect_options connect;
     struct watch_options watch;
     bool download;
+    struct fleet_options fleet;
 };
 
 static const struct option_spec option_table[] = {
@@ -110,6 +114,13 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     return watch_after_end(&after, result, error);
 }
 
+static void sum_up(const struct fields *result, char words[FLEET_WORDS])
+{
+    snprintf(words, FLEET_WORDS, "restarted, %s", field_text_of(result, "mode"));
+}
+
+static const struct fleet_part fleet = { .sum_up = sum_up };
+
 const struct command command_reset = {
     .name = "reset",
     .summary = "restart a device",
@@ -119,7 +130,10 @@ const struct command command_reset = {
                    "--download\n"
                    "the chip is left in the ROM's download mode.",
     .options = option_table,
-    .groups = { CONNECT_GROUPS(via_lines_option), WATCH_GROUPS },
+    .groups = { CONNECT_GROUPS(via_lines_option),
+                WATCH_GROUPS,
+                { fleet_options, offsetof(struct options, fleet) } },
     .options_size = sizeof(struct options),
     .run = run,
+    .fleet = &fleet,
 };

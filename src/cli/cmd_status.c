@@ -1,4 +1,5 @@
 #include "connect.h"
+#include "fleet.h"
 
 #include "espota/apps.h"
 #include "espota/device.h"
@@ -10,10 +11,12 @@
 #include "espota/table.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct options {
     struct connect_options connect;
+    struct fleet_options fleet;
     struct number_option table_offset;
 };
 
@@ -111,6 +114,19 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     return result;
 }
 
+static void sum_up(const struct fields *result, char words[FLEET_WORDS])
+{
+    const char *running = field_text_of(result, "running"), *boots = field_text_of(result, "boots_next");
+    const char *version = field_text_where(result, "apps", "running", "version");
+    size_t used = 0;
+    if (running)
+        used = (size_t)snprintf(words, FLEET_WORDS, "runs '%.40s'%s%.60s, ", running, version ? " " : "",
+                                version ? version : "");
+    snprintf(words + used, FLEET_WORDS - used, "'%.40s' boots next", boots ? boots : "nothing");
+}
+
+static const struct fleet_part fleet = { .sum_up = sum_up };
+
 const struct command command_status = {
     .name = "status",
     .summary = "show what runs, what boots next and what the slots hold",
@@ -118,7 +134,9 @@ const struct command command_status = {
     .description =
         "Asks the agent (or looks into a flash file) for the partition table, otadata and the apps.",
     .groups = { CONNECT_GROUPS(via_agent_option),
-                { table_offset_option, offsetof(struct options, table_offset) } },
+                { table_offset_option, offsetof(struct options, table_offset) },
+                { fleet_options, offsetof(struct options, fleet) } },
     .options_size = sizeof(struct options),
     .run = run,
+    .fleet = &fleet,
 };

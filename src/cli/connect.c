@@ -27,6 +27,14 @@ static const char *option_or_setting(const char *option, const char *name)
     return option ? option : setting_value(name);
 }
 
+void connect_settle(struct connect_options *o)
+{
+    if (o->ports.count == 1)
+        o->port = o->ports.item[0];
+    if (o->hosts.count == 1)
+        o->host = o->hosts.item[0];
+}
+
 static int choose_chip(const struct connect_options *o, const struct espota_chip **chip,
                        struct espota_error *error)
 {

@@ -18,7 +18,11 @@ struct connect_options {
     struct espota_link *
         *console;         /* the link stays open for who watches it, and is left here; NULL: it does not */
     uint32_t create_size; /* of a file: that is not there; 0: it has to be */
+    struct list_option ports, hosts; /* as given; `port` and `host` are the one */
 };
+
+/* The device, where one was named. */
+void connect_settle(struct connect_options *options);
 
 /* Option groups over struct connect_options. */
 extern const struct option_spec port_options[], agent_options[], rom_options[];

@@ -7,7 +7,8 @@
 /* A signal handler has no other way to say something. */
 static volatile sig_atomic_t received;
 static volatile sig_atomic_t asks;
-static volatile sig_atomic_t heeded; /* what is done now leaves things in order */
+/* What is done now leaves things in order; of many devices, with this one's. */
+static _Thread_local bool heeded;
 
 static void take(int number)
 {
@@ -45,7 +46,7 @@ bool cli_interrupted(void *context)
 
 void cli_let_finish(void)
 {
-    heeded = 1;
+    heeded = true;
 }
 
 void cli_end_if_interrupted(void)

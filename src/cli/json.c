@@ -181,10 +181,46 @@ bool items_have_text(const struct items *items, const char *text)
     return found;
 }
 
-char *document_text(const struct fields *document)
+static char *text_of(const struct fields *document, size_t layout)
 {
     enum { DIGITS = 15 }; /* of a double are exact: no 0.10000000000000001 */
     if (document->failed)
         return NULL;
-    return json_dumps(document->object, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(DIGITS));
+    return json_dumps(document->object, layout | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(DIGITS));
+}
+
+char *document_text(const struct fields *document)
+{
+    return text_of(document, JSON_INDENT(2));
+}
+
+char *document_line(const struct fields *document)
+{
+    return text_of(document, JSON_COMPACT);
+}
+
+const char *field_text_of(const struct fields *from, const char *key)
+{
+    return json_string_value(json_object_get(from->object, key));
+}
+
+int64_t field_number_of(const struct fields *from, const char *key)
+{
+    return json_integer_value(json_object_get(from->object, key));
+}
+
+const char *field_text_where(const struct fields *from, const char *list, const char *flag, const char *key)
+{
+    size_t index;
+    json_t *item;
+    json_array_foreach(
+        json_object_get(from->object, list), index,
+        item) if (json_is_true(json_object_get(item, flag))) return json_string_value(json_object_get(item,
+                                                                                                      key));
+    return NULL;
+}
+
+bool field_flag_of(const struct fields *from, const char *key)
+{
+    return json_is_true(json_object_get(from->object, key));
 }

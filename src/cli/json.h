@@ -68,5 +68,13 @@ bool items_have_text(const struct items *items, const char *text);
 /* The document as text, indented, in ASCII alone and without a newline at its end: free() it. NULL: out of
  * memory, now or before. */
 char *document_text(const struct fields *document);
+/* The same as one line. */
+char *document_line(const struct fields *document);
+/* A text or number in a document, or of the object that it holds; NULL and 0: there is none. */
+const char *field_text_of(const struct fields *from, const char *key);
+int64_t field_number_of(const struct fields *from, const char *key);
+bool field_flag_of(const struct fields *from, const char *key);
+/* `key` of the first object in a list whose field `flag` is true; NULL: there is none. */
+const char *field_text_where(const struct fields *from, const char *list, const char *flag, const char *key);
 
 #endif

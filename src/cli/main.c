@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "fleet.h"
 
 #include "settings.h"
 #include "suggest.h"
@@ -73,6 +74,16 @@ static bool wants_json(int argc, char **argv)
     return false;
 }
 
+/* For the one device, or for each of those that the options name. */
+static int run_for_devices(struct cli *cli, const struct command *command, void *options,
+                           struct espota_error *error)
+{
+    if (fleet_is_wanted(command, options))
+        return fleet_run(cli, command, options, error);
+    int result = fleet_settle(command, options, error);
+    return result ? result : command->run(cli, options, error);
+}
+
 /* In one line, and as JSON where that is wanted. */
 static int say_failure(struct cli *cli, struct espota_error *error)
 {
@@ -100,14 +111,14 @@ static int prepare(struct cli *cli, const struct command *command, int argc, cha
     return result;
 }
 
-static int run_prepared(struct cli *cli, const struct command *command, const void *options, bool help,
+static int run_prepared(struct cli *cli, const struct command *command, void *options, bool help,
                         struct espota_error *error)
 {
     int result = 0;
     if (help)
         options_help(command);
     else
-        result = command->run(cli, options, error);
+        result = run_for_devices(cli, command, options, error);
     espota_ui_progress_end(&cli->ui);
     return result ? result : finish_output(cli, error);
 }

@@ -13,7 +13,7 @@
     }
 
 const struct option_spec port_options[] = {
-    { "port", 'p', OPTION_TEXT, CONNECT(port), "PORT",
+    { "port", 'p', OPTION_LIST, CONNECT(ports), "PORT",
       "serial port, tcp://host:port, rfc2217://host:port, or file:FLASH (the one board found)" },
     { "port-filter", 0, OPTION_LIST, CONNECT(port_filter), "WHAT",
       "take the one port that is so: vid=NUMBER, pid=NUMBER, serial=TEXT, name=TEXT" },
@@ -26,7 +26,7 @@ const struct option_spec port_options[] = {
 };
 
 const struct option_spec agent_options[] = {
-    { "host", 0, OPTION_TEXT, CONNECT(host), "HOST", "agent on the network: NAME or NAME:PORT (3232)" },
+    { "host", 0, OPTION_LIST, CONNECT(hosts), "HOST", "agent on the network: NAME or NAME:PORT (3232)" },
     { "key", 'k', OPTION_TEXT, CONNECT(key), "FILE", "file with the device's key" },
     OPTION_END,
 };

@@ -22,10 +22,8 @@ void print(const char *format, ...)
     va_end(args);
 }
 
-int print_document(struct fields *document, struct espota_error *error)
+static int print_json(char *text, struct espota_error *error)
 {
-    char *text = document_text(document);
-    fields_free(document);
     if (!text)
         return espota_fail_memory(error, "building the JSON result");
     for (const char *at = text; *at; at++) {
@@ -38,6 +36,20 @@ int print_document(struct fields *document, struct espota_error *error)
     free(text);
     fflush(stdout); /* a signal may be the end; finish_output() finds what went wrong */
     return 0;
+}
+
+int print_document(struct fields *document, struct espota_error *error)
+{
+    char *text = document_text(document);
+    fields_free(document);
+    return print_json(text, error);
+}
+
+int print_line(struct fields *document, struct espota_error *error)
+{
+    char *text = document_line(document);
+    fields_free(document);
+    return print_json(text, error);
 }
 
 int set_result(struct cli *cli, struct fields document, struct espota_error *error)

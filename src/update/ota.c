@@ -201,6 +201,23 @@ static int update_slot(struct espota_device *device, const struct espota_ota_req
     return 0;
 }
 
+int espota_ota_runs(struct espota_device *device, const void *data, size_t length, uint32_t table_offset,
+                    bool *runs, struct espota_error *error)
+{
+    struct espota_slots slots;
+    *runs = false;
+    if (!device->info.has_running || length > UINT32_MAX)
+        return 0;
+    int result = espota_slots_load(&slots, device, table_offset, error);
+    if (result == 0)
+        result = espota_slots_look(&slots, device, error);
+    const struct espota_partition *running = slots.running;
+    /* after a trial that nobody confirmed another one would boot */
+    if (result != 0 || !running || slots.boot != running || length > espota_partition_capacity(running))
+        return result;
+    return espota_flash_holds(device, running->offset, data, (uint32_t)length, runs, error);
+}
+
 /* Into a device that sees to the rest itself. */
 static int update_sink(struct espota_device *device, const struct espota_ota_request *request,
                        const struct espota_image *image, struct espota_ota_result *result,

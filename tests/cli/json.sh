@@ -250,6 +250,7 @@ dd if=planned.bin of=ff.bin bs=4096 seek=8 conv=notrunc status=none
 document "status of a device without an app" status --port file:ff.bin
 document "ota into it" ota --port file:ff.bin --file new.bin
 unseen ota from null "an app that runs from outside the table"
+for key in to offset sha256; do unseen ota $key null "nothing was left to do, of many devices: fleet.sh"; done
 for command in boot confirm rollback; do unseen $command boots null "where nothing would boot, they fail"; done
 
 # ---- the simulator

@@ -1,0 +1,48 @@
+/** A file that lists devices: CSV with a title line. `name` and `address` are needed, `key` and `tags` may be
+ * there, columns that are not known are passed over:
+ *
+ *     name,address,key,tags
+ *     kitchen,192.168.1.20,kitchen.key,beta heated
+ *     bench,/dev/ttyUSB0,,lab
+ *
+ * Blank lines and lines that begin with # are passed over. A field in "quotes" may hold commas, and quotes
+ * doubled. A relative path of a key is relative to the list. */
+#ifndef ESPOTA_DEVICE_LIST_H
+#define ESPOTA_DEVICE_LIST_H
+
+#pragma GCC visibility push(default)
+
+#include "espota/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { ESPOTA_DEVICE_LIST_MOST = 100000 };
+
+struct espota_listed_device {
+    const char *name; /* each once */
+    const char
+        *address; /* a port (a path, tcp://..., rfc2217://..., file:...), or a host with or without :port */
+    const char *key;  /* path of its key; NULL: none */
+    const char *tags; /* separated by blanks; may be empty */
+};
+
+struct espota_device_list {
+    struct espota_listed_device *device;
+    size_t count;
+    char *text; /* in which all of the above lies */
+};
+
+/** Read a list. @return ESPOTA_ERR_IO when it cannot be read, ESPOTA_ERR_USAGE when it is no such list: the
+ * message names the line. Free it with espota_device_list_free. */
+int espota_device_list_read(struct espota_device_list *list, const char *path, struct espota_error *error);
+void espota_device_list_free(struct espota_device_list *list);
+
+/** Is it an address of a port, and not of a host? */
+bool espota_device_address_is_port(const char *address);
+/** Has the device this tag? */
+bool espota_listed_device_has_tag(const struct espota_listed_device *device, const char *tag);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,175 @@
+#include "espota/device_list.h"
+
+#include "csv.h"
+#include "espota/buffer.h"
+#include "espota/error.h"
+#include "espota/file.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LARGEST_FILE = 64 << 20, NONE = CSV_COLUMNS };
+enum { NAME, ADDRESS, KEY, TAGS, COLUMNS };
+
+struct reader {
+    const char *path;
+    size_t folder; /* length of what comes before the file's name in `path` */
+    unsigned column[COLUMNS];
+    struct espota_bytes text;   /* the texts of all devices, each with its NUL */
+    struct espota_bytes places; /* where in it they begin: size_t[COLUMNS] a device; SIZE_MAX: none */
+};
+
+static int take_titles(struct reader *r, const struct csv_row *row, struct espota_error *error)
+{
+    static const char *const titles[COLUMNS] = { "name", "address", "key", "tags" };
+    for (unsigned wanted = 0; wanted < COLUMNS; wanted++) {
+        r->column[wanted] = NONE;
+        for (unsigned i = 0; i < row->count; i++)
+            if (strcmp(csv_field(row, i), titles[wanted]) == 0)
+                r->column[wanted] = i;
+    }
+    if (r->column[NAME] == NONE || r->column[ADDRESS] == NONE)
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "%s is no list of devices: its first line is 'name,address,key,tags', or at least the first two",
+            r->path);
+    return 0;
+}
+
+static int keep(struct reader *r, const char *before, size_t before_length, const char *text, size_t *place,
+                struct espota_error *error)
+{
+    *place = r->text.size;
+    int result = espota_bytes_append(&r->text, before, before_length, error);
+    return result ? result : espota_bytes_append(&r->text, text, strlen(text) + 1, error);
+}
+
+static int take_device(struct reader *r, const struct csv_row *row, struct espota_error *error)
+{
+    size_t place[COLUMNS] = { SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX };
+    int result = 0;
+    for (unsigned i = 0; result == 0 && i < COLUMNS; i++) {
+        const char *text = csv_field(row, r->column[i]);
+        bool missing = !text || !*text;
+        if (missing && (i == NAME || i == ADDRESS))
+            return espota_fail(error, ESPOTA_ERR_USAGE, "%s, line %u: a device has a name and an address",
+                               r->path, row->line);
+        bool beside = !missing && i == KEY && text[0] != '/';
+        if (!missing || i == TAGS)
+            result = keep(r, r->path, beside ? r->folder : 0, text ? text : "", &place[i], error);
+    }
+    if (result == 0 && r->places.size / sizeof place == ESPOTA_DEVICE_LIST_MOST)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "%s lists more than %d devices", r->path,
+                           ESPOTA_DEVICE_LIST_MOST);
+    return result ? result : espota_bytes_append(&r->places, place, sizeof place, error);
+}
+
+static int take_rows(struct reader *r, const struct espota_bytes *file, struct espota_error *error)
+{
+    struct csv_reader csv = { .at = (const char *)file->data, .end = (const char *)file->data + file->size };
+    struct csv_row row = { 0 };
+    int got = csv_next(&csv, &row, error), result = 0;
+    if (got == 0)
+        result = espota_fail(error, ESPOTA_ERR_USAGE, "%s lists no devices: it is empty", r->path);
+    else if (got > 0)
+        result = take_titles(r, &row, error);
+    while (result == 0 && got > 0 && (got = csv_next(&csv, &row, error)) > 0)
+        result = take_device(r, &row, error);
+    espota_bytes_free(&row.text);
+    return got < 0 ? (int)error->status : result;
+}
+
+static const char *text_at(const struct espota_device_list *list, const uint8_t *places, unsigned column)
+{
+    size_t place;
+    memcpy(&place, places + column * sizeof place, sizeof place);
+    return place == SIZE_MAX ? NULL : list->text + place;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const struct espota_listed_device *const *)a)->name,
+                  (*(const struct espota_listed_device *const *)b)->name);
+}
+
+static int check_names(const struct espota_device_list *list, const char *path, struct espota_error *error)
+{
+    const struct espota_listed_device **sorted = calloc(list->count ? list->count : 1, sizeof *sorted);
+    int result = sorted ? 0 : espota_fail_memory(error, "reading a list of devices");
+    for (size_t i = 0; sorted && i < list->count; i++)
+        sorted[i] = &list->device[i];
+    if (sorted)
+        qsort(sorted, list->count, sizeof *sorted, by_name);
+    for (size_t i = 1; result == 0 && i < list->count; i++)
+        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+            result = espota_fail(error, ESPOTA_ERR_USAGE, "%s lists '%s' twice: names tell devices apart",
+                                 path, sorted[i]->name);
+    free(sorted);
+    return result;
+}
+
+static int make_list(struct espota_device_list *list, struct reader *r, struct espota_error *error)
+{
+    enum { ROW = COLUMNS * sizeof(size_t) };
+    list->count = r->places.size / ROW;
+    list->device = calloc(list->count ? list->count : 1, sizeof *list->device);
+    if (!list->device)
+        return espota_fail_memory(error, "reading a list of devices");
+    list->text = (char *)r->text.data;
+    r->text = (struct espota_bytes){ 0 };
+    for (size_t i = 0; i < list->count; i++) {
+        const uint8_t *row = r->places.data + i * ROW;
+        list->device[i] =
+            (struct espota_listed_device){ text_at(list, row, NAME), text_at(list, row, ADDRESS),
+                                           text_at(list, row, KEY), text_at(list, row, TAGS) };
+    }
+    return check_names(list, r->path, error);
+}
+
+int espota_device_list_read(struct espota_device_list *list, const char *path, struct espota_error *error)
+{
+    struct espota_bytes file = { 0 };
+    const char *slash = strrchr(path, '/');
+    struct reader reader = { .path = path, .folder = slash ? (size_t)(slash - path) + 1 : 0 };
+    *list = (struct espota_device_list){ 0 };
+    int result = espota_file_read(path, LARGEST_FILE, &file, error);
+    if (result == 0 && file.size > 0 && memchr(file.data, '\0', file.size))
+        result = espota_fail(error, ESPOTA_ERR_USAGE, "%s is no list of devices: it is no text", path);
+    if (result == 0)
+        result = take_rows(&reader, &file, error);
+    if (result == 0)
+        result = make_list(list, &reader, error);
+    if (result != 0)
+        espota_device_list_free(list);
+    espota_bytes_free(&file);
+    espota_bytes_free(&reader.text);
+    espota_bytes_free(&reader.places);
+    return result;
+}
+
+void espota_device_list_free(struct espota_device_list *list)
+{
+    free(list->device);
+    free(list->text);
+    *list = (struct espota_device_list){ 0 };
+}
+
+bool espota_device_address_is_port(const char *address)
+{
+    return address[0] == '/' || strncmp(address, "file:", 5) == 0 || strstr(address, "://") != NULL;
+}
+
+bool espota_listed_device_has_tag(const struct espota_listed_device *device, const char *tag)
+{
+    size_t length = strlen(tag);
+    for (const char *at = device->tags; *at;) {
+        at += strspn(at, " \t");
+        size_t word = strcspn(at, " \t");
+        if (word == length && word > 0 && strncmp(at, tag, word) == 0)
+            return true;
+        at += word;
+    }
+    return false;
+}

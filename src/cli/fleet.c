@@ -1,0 +1,333 @@
+#include "fleet.h"
+
+#include "connect.h"
+#include "watch.h"
+
+#include "espota/clock.h"
+#include "espota/device_list.h"
+#include "espota/error.h"
+#include "espota/fleet.h"
+#include "espota/ports.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FLEET(field) offsetof(struct fleet_options, field)
+
+const struct option_spec fleet_options[] = {
+    { "devices", 0, OPTION_TEXT, FLEET(devices), "FILE",
+      "all devices of a list: CSV with the columns name, address, key, tags" },
+    { "tag", 0, OPTION_LIST, FLEET(tags), "TAG", "of that list, those with this tag; can be repeated" },
+    { "all", 0, OPTION_FLAG, FLEET(all), NULL, "all boards that are plugged in" },
+    { "jobs", 0, OPTION_NUMBER, FLEET(jobs), "N", "at most N devices at a time (all)" },
+    { "canary", 0, OPTION_NUMBER, FLEET(canary), "N",
+      "N devices first; the others when all is well with them" },
+    OPTION_END,
+};
+
+struct target {
+    const char *name, *port, *host, *key;
+};
+
+struct fleet {
+    struct cli *cli;
+    const struct command *command;
+    void *options;
+    void *shared; /* what all devices get, such as an image */
+    size_t connect_offset, canaries;
+    struct target *target;
+    size_t count;
+    struct fields *results; /* a document for each device */
+    uint64_t started_ms;
+    /* what the targets point into */
+    struct espota_device_list list;
+    struct espota_port *ports;
+};
+
+/* Where a group's fields lie in a command's options. */
+static bool find_group(const struct command *command, const struct option_spec *group, size_t *offset)
+{
+    for (int i = 0; i < MAX_GROUPS && command->groups[i].options; i++)
+        if (command->groups[i].options == group) {
+            *offset = command->groups[i].offset;
+            return true;
+        }
+    return false;
+}
+
+static struct connect_options *connect_of(const struct command *command, void *options)
+{
+    size_t offset;
+    return find_group(command, port_options, &offset) ? (struct connect_options *)((char *)options + offset)
+                                                      : NULL;
+}
+
+static const struct fleet_options *fleet_of(const struct command *command, const void *options)
+{
+    size_t offset;
+    return find_group(command, fleet_options, &offset)
+               ? (const struct fleet_options *)((const char *)options + offset)
+               : NULL;
+}
+
+bool fleet_is_wanted(const struct command *command, void *options)
+{
+    const struct connect_options *connect = connect_of(command, options);
+    const struct fleet_options *fleet = fleet_of(command, options);
+    return fleet && (fleet->devices || fleet->all || connect->ports.count + connect->hosts.count > 1);
+}
+
+int fleet_settle(const struct command *command, void *options, struct espota_error *error)
+{
+    struct connect_options *connect = connect_of(command, options);
+    const struct fleet_options *fleet = fleet_of(command, options);
+    if (connect && connect->ports.count + connect->hosts.count > 1)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "'espota %s' works on one device: give --port or --host once", command->name);
+    if (fleet && (fleet->tags.count > 0 || fleet->jobs.given || fleet->canary.given))
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--tag, --jobs and --canary are for many devices: name them by --devices, --all, or --port "
+            "and --host given several times");
+    if (connect)
+        connect_settle(connect);
+    return 0;
+}
+
+/* ---- which devices --------------------------------------------------------------------------------------
+ */
+
+static bool has_tags(const struct espota_listed_device *device, const struct list_option *tags)
+{
+    bool has = tags->count == 0;
+    for (unsigned i = 0; i < tags->count; i++)
+        has = has || espota_listed_device_has_tag(device, tags->item[i]);
+    return has;
+}
+
+static void add_listed(struct fleet *f, const struct list_option *tags)
+{
+    for (size_t i = 0; i < f->list.count; i++) {
+        const struct espota_listed_device *d = &f->list.device[i];
+        bool port = espota_device_address_is_port(d->address);
+        if (has_tags(d, tags))
+            f->target[f->count++] =
+                (struct target){ d->name, port ? d->address : NULL, port ? NULL : d->address, d->key };
+    }
+}
+
+static void add_boards(struct fleet *f, size_t port_count)
+{
+    for (size_t i = 0; i < port_count; i++)
+        if (f->ports[i].adapter)
+            f->target[f->count++] = (struct target){ f->ports[i].path, f->ports[i].path, NULL, NULL };
+}
+
+static void add_named(struct fleet *f, const struct connect_options *connect)
+{
+    for (unsigned i = 0; i < connect->ports.count; i++)
+        f->target[f->count++] = (struct target){ connect->ports.item[i], connect->ports.item[i], NULL, NULL };
+    for (unsigned i = 0; i < connect->hosts.count; i++)
+        f->target[f->count++] = (struct target){ connect->hosts.item[i], NULL, connect->hosts.item[i], NULL };
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct target *const *left = a, *const *right = b;
+    const char *one = (*left)->port ? (*left)->port : (*left)->host;
+    const char *other = (*right)->port ? (*right)->port : (*right)->host;
+    return strcmp(one, other);
+}
+
+/* Two at once would be in each other's way. */
+static int check_once(const struct fleet *f, struct espota_error *error)
+{
+    const struct target **sorted = calloc(f->count + 1, sizeof *sorted);
+    int result = sorted ? 0 : espota_fail_memory(error, "listing the devices");
+    for (size_t i = 0; sorted && i < f->count; i++)
+        sorted[i] = &f->target[i];
+    if (sorted)
+        qsort(sorted, f->count, sizeof *sorted, by_address);
+    for (size_t i = 1; result == 0 && i < f->count; i++)
+        if (by_address(&sorted[i - 1], &sorted[i]) == 0)
+            result = espota_fail(error, ESPOTA_ERR_USAGE, "'%s' and '%s' are one device: name it once",
+                                 sorted[i - 1]->name, sorted[i]->name);
+    free(sorted);
+    return result;
+}
+
+static int choose(struct fleet *f, const struct fleet_options *o, struct espota_error *error)
+{
+    const struct connect_options *connect = connect_of(f->command, f->options);
+    size_t port_count = 0;
+    int result = o->devices ? espota_device_list_read(&f->list, o->devices, error) : 0;
+    if (result == 0 && o->all)
+        result = espota_ports_list(&f->ports, &port_count, error);
+    if (result != 0)
+        return result;
+    f->target = calloc(f->list.count + port_count + 2 * LIST_MAX, sizeof *f->target);
+    if (!f->target)
+        return espota_fail_memory(error, "listing the devices");
+    add_listed(f, &o->tags);
+    add_boards(f, port_count);
+    add_named(f, connect);
+    f->results = calloc(f->count + 1, sizeof *f->results);
+    if (!f->results)
+        return espota_fail_memory(error, "listing the devices");
+    if (f->count == 0)
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
+                           o->all ? "no board is plugged in: 'espota devices' shows the ports"
+                                  : "%s lists no device of that kind",
+                           o->devices);
+    return check_once(f, error);
+}
+
+/* ---- the work -------------------------------------------------------------------------------------------
+ */
+
+static int work(void *context, size_t device, struct espota_error *error)
+{
+    struct fleet *f = context;
+    const struct target *target = &f->target[device];
+    struct cli cli = { .ui = f->cli->ui,
+                       .json = true,
+                       .arguments = f->cli->arguments,
+                       .argument_count = f->cli->argument_count,
+                       .shared = f->shared,
+                       .of_many = true,
+                       .canary = device < f->canaries };
+    char *options = malloc(f->command->options_size);
+    if (!options)
+        return espota_fail_memory(error, "starting");
+    memcpy(options, f->options, f->command->options_size);
+    struct connect_options *connect = (struct connect_options *)(options + f->connect_offset);
+    connect->port = target->port;
+    connect->host = target->host;
+    if (target->key)
+        connect->key = target->key;
+    cli.ui.quiet = true;
+    cli.ui.verbosity = 0;
+    cli.ui.live = false;
+    cli_observe(&cli);
+    int result = f->command->run(&cli, options, error);
+    if (result != 0)
+        add_hint(error);
+    f->results[device] = cli.result;
+    items_free(&cli.warnings);
+    free(options);
+    return result;
+}
+
+static struct fields error_fields(int result, const struct espota_error *error)
+{
+    struct fields fields = fields_begin();
+    field_text(&fields, "status", espota_status_name((enum espota_status)result));
+    field_number(&fields, "exit", espota_exit_status((enum espota_status)result));
+    field_text(&fields, "message", error->text);
+    field_text(&fields, "hint", espota_hint_name(error->hint));
+    return fields;
+}
+
+static void ended(void *context, size_t device, int result, const struct espota_error *error)
+{
+    struct fleet *f = context;
+    struct espota_error ignored;
+    struct fields line = document_begin();
+    field_text(&line, "name", f->target[device].name);
+    if (!f->cli->json) {
+        char words[FLEET_WORDS] = "done";
+        if (result == 0 && f->command->fleet->sum_up && f->results[device].object)
+            f->command->fleet->sum_up(&f->results[device], words);
+        print("%s: %s\n", f->target[device].name, result ? error->text : words);
+        fflush(stdout);
+        fields_free(&line);
+    } else {
+        if (result == 0)
+            field_null(&line, "error");
+        else
+            field_object(&line, "error", error_fields(result, error));
+        if (f->results[device].object)
+            field_object(&line, "result", f->results[device]);
+        else
+            field_null(&line, "result");
+        f->results[device] = (struct fields){ 0 };
+        (void)print_line(&line, &ignored); /* a broken stdout shows at the end */
+    }
+    fields_free(&f->results[device]);
+}
+
+static bool stopped(void *context)
+{
+    (void)context;
+    return cli_interrupted(NULL);
+}
+
+static void tell(struct fleet *f, const struct espota_fleet_result *r)
+{
+    double seconds = (double)(espota_now_ms() - f->started_ms) / 1000.0;
+    struct espota_error ignored;
+    if (f->cli->json) {
+        struct fields line = document_begin(), summary = fields_begin();
+        field_number(&summary, "devices", (int64_t)f->count);
+        field_number(&summary, "done", (int64_t)r->done);
+        field_number(&summary, "failed", (int64_t)r->failed);
+        field_number(&summary, "not_begun", (int64_t)r->not_begun);
+        field_real(&summary, "seconds", seconds);
+        field_object(&line, "summary", summary);
+        (void)print_line(&line, &ignored);
+        f->cli->json = false; /* all is said */
+    }
+    espota_ui_say(&f->cli->ui, "%zu done, %zu failed, %zu not begun, in %.1f s", r->done, r->failed,
+                  r->not_begun, seconds);
+}
+
+static int conclude(struct fleet *f, const struct espota_fleet_result *r, struct espota_error *error)
+{
+    tell(f, r);
+    if (cli_interrupted(NULL))
+        return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped: the same command goes on where it was");
+    if (r->failed > 0 && r->not_begun > 0)
+        return espota_fail(error, (enum espota_status)r->status,
+                           "%zu of the first %zu devices failed: the other %zu were left as they are",
+                           r->failed, f->canaries, r->not_begun);
+    if (r->status != 0)
+        return espota_fail(error, (enum espota_status)r->status,
+                           "%zu of %zu devices failed; the same command does what is left", r->failed,
+                           f->count);
+    return 0;
+}
+
+int fleet_run(struct cli *cli, const struct command *command, void *options, struct espota_error *error)
+{
+    const struct fleet_options *o = fleet_of(command, options);
+    struct fleet f = { .cli = cli, .command = command, .options = options, .started_ms = espota_now_ms() };
+    struct espota_fleet_result done;
+    size_t watch;
+    bool watched = find_group(command, watch_options, &watch) &&
+                   ((const struct watch_options *)((const char *)options + watch))->monitor;
+    find_group(command, port_options, &f.connect_offset);
+    int result = watched ? espota_fail(error, ESPOTA_ERR_USAGE, "--monitor shows one device: name one")
+                         : choose(&f, o, error);
+    if (result == 0 && command->fleet->prepare)
+        result = command->fleet->prepare(cli, options, &f.shared, error);
+    f.canaries = o->canary.value;
+    if (result == 0) {
+        const struct espota_fleet_request request = { f.count, o->jobs.value, f.canaries, &f,
+                                                      work,    ended,         stopped };
+        espota_ui_progress_end(&cli->ui);
+        result = espota_fleet_run(&request, &done, error);
+    }
+    if (result == 0)
+        result = conclude(&f, &done, error);
+    if (f.shared)
+        command->fleet->release(f.shared);
+    for (size_t i = 0; f.results && i < f.count; i++)
+        fields_free(&f.results[i]);
+    free(f.results);
+    free(f.target);
+    free(f.ports);
+    espota_device_list_free(&f.list);
+    return result;
+}

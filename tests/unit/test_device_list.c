@@ -1,0 +1,128 @@
+/* Lists of devices, as people and spreadsheets write them. */
+#include "espota/device_list.h"
+#include "espota/error.h"
+#include "espota/file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/espota-list-XXXXXX";
+static char path[sizeof folder + 16];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/list.csv", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(folder);
+}
+
+static int read_text(struct espota_device_list *list, const char *text, struct espota_error *error)
+{
+    assert_int_equal(espota_file_write(path, text, strlen(text), error), 0);
+    return espota_device_list_read(list, path, error);
+}
+
+static void a_list_is_read(void **state)
+{
+    (void)state;
+    struct espota_device_list list;
+    struct espota_error error;
+    char key[sizeof path + 16];
+    snprintf(key, sizeof key, "%s/keys/a.key", folder);
+    assert_int_equal(read_text(&list,
+                               "# kitchen\r\nname,address,key,tags\r\n\"a, b\",host:1,keys/a.key,x y\r\n\r\n"
+                               "c,/dev/ttyUSB0,/etc/c.key,\r\nd,tcp://h:2\r\n",
+                               &error),
+                     0);
+    assert_int_equal(list.count, 3);
+    assert_string_equal(list.device[0].name, "a, b");
+    assert_string_equal(list.device[0].address, "host:1");
+    assert_string_equal(list.device[0].key, key);
+    assert_string_equal(list.device[1].key, "/etc/c.key");
+    assert_string_equal(list.device[1].tags, "");
+    assert_null(list.device[2].key);
+    assert_string_equal(list.device[2].tags, "");
+    espota_device_list_free(&list);
+}
+
+static void columns_are_found_by_name(void **state)
+{
+    (void)state;
+    struct espota_device_list list;
+    struct espota_error error;
+    assert_int_equal(read_text(&list, "room,address,name\nkitchen,h,n\n", &error), 0);
+    assert_string_equal(list.device[0].name, "n");
+    assert_string_equal(list.device[0].address, "h");
+    espota_device_list_free(&list);
+}
+
+static void what_is_no_list_is_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "",
+        "\n\n",
+        "name\nx\n",
+        "Name,Address\nx,y\n",
+        "name,address\nx\n",
+        "name,address\n,y\n",
+        "name,address\nx,y\nz,z\nx,w\n",
+    };
+    struct espota_device_list list;
+    struct espota_error error;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(read_text(&list, wrong[i], &error), ESPOTA_ERR_USAGE);
+        assert_non_null(strstr(error.text, path));
+        assert_int_equal(list.count, 0);
+    }
+    assert_int_equal(espota_device_list_read(&list, "/nowhere/list.csv", &error), ESPOTA_ERR_IO);
+}
+
+static void addresses_are_ports_or_hosts(void **state)
+{
+    (void)state;
+    assert_true(espota_device_address_is_port("/dev/ttyUSB0"));
+    assert_true(espota_device_address_is_port("rfc2217://h:1"));
+    assert_true(espota_device_address_is_port("file:x.bin"));
+    assert_false(espota_device_address_is_port("192.168.1.2"));
+    assert_false(espota_device_address_is_port("[::1]:3232"));
+}
+
+static void tags_are_words(void **state)
+{
+    (void)state;
+    const struct espota_listed_device device = { .tags = " beta  first\t2nd " };
+    assert_true(espota_listed_device_has_tag(&device, "beta"));
+    assert_true(espota_listed_device_has_tag(&device, "2nd"));
+    assert_false(espota_listed_device_has_tag(&device, "bet"));
+    assert_false(espota_listed_device_has_tag(&device, "beta "));
+    assert_false(espota_listed_device_has_tag(&device, ""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_list_is_read),
+        cmocka_unit_test(columns_are_found_by_name),
+        cmocka_unit_test(what_is_no_list_is_refused),
+        cmocka_unit_test(addresses_are_ports_or_hosts),
+        cmocka_unit_test(tags_are_words),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
