@@ -43,8 +43,8 @@ firmware_NEEDS    = xtensa-lx106-elf-gcc:gcc-xtensa-lx106 riscv64-unknown-elf-gc
 firmware-size_NEEDS = $(firmware_NEEDS)
 check-fresh_NEEDS = debootstrap debian-archive-keyring
 deb_NEEDS         = build-essential dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian
-# What Debian's libcurl.a stands on.
-static_NEEDS      = libnghttp2-dev libidn2-dev libunistring-dev libpsl-dev libssh2-1-dev libzstd-dev libbrotli-dev
+# What Debian's libcurl.a and libdw.a stand on.
+static_NEEDS      = liblzma-dev libbz2-dev libnghttp2-dev libidn2-dev libunistring-dev libpsl-dev libssh2-1-dev libzstd-dev libbrotli-dev
 # The goals that want cmocka, and those that test the firmware, where it can be had.
 UNIT_GOALS = unit check check-asan check-tsan deb
 FIRMWARE_TESTS = check check-asan interop
@@ -55,7 +55,7 @@ ifneq ($(filter deps,$(MAKECMDGOALS)),)
 FOR := $(or $(GOALS),demo check lint fuzz check-fresh deb static)
 PACKAGES = make libc6-dev $(call second,$(BUILD_NEEDS) $(LIBRARIES) $(PROGRAM_LIBRARIES) $(foreach g,$(FOR),$($(g)_NEEDS))) \
            $(if $(filter $(UNIT_GOALS),$(FOR)),libcmocka-dev)
-OPTIONAL = $(if $(filter $(FIRMWARE_TESTS),$(FOR)),$(call second,$(firmware_NEEDS)) qemu-system-misc)
+OPTIONAL = $(if $(filter $(FIRMWARE_TESTS),$(FOR)),$(call second,$(firmware_NEEDS)) qemu-system-misc gdb-multiarch)
 
 .PHONY: deps after-deps $(GOALS)
 deps:

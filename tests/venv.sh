@@ -3,7 +3,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 venv=build/venv
-packages=(esptool==5.6.0 esp-idf-defs==0.1.7 noiseprotocol==0.3.1 esp-idf-nvs-partition-gen==0.3.0 littlefs-python==0.19.0)
+packages=(esptool==5.6.0 esp-idf-defs==0.1.7 noiseprotocol==0.3.1 esp-idf-nvs-partition-gen==0.3.0 littlefs-python==0.19.0
+    esp-idf-monitor==1.10.0 esp-idf-panic-decoder==1.5.0)
 want="${packages[*]}"
 mkdir -p build
 exec 9>build/venv.lock

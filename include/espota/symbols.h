@@ -8,6 +8,7 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/buffer.h"
 #include "espota/error.h"
 #include "espota/hash.h"
 #include "espota/panic.h"
@@ -22,6 +23,10 @@ struct espota_symbols;
  * ESPOTA_ERR_IO, ESPOTA_ERR_NOMEM, or ESPOTA_ERR_VERIFY for a file that is no such ELF file. One that has no
  * debugging data will do: what it lacks is not told. */
 int espota_symbols_open(struct espota_symbols **symbols, const char *path, struct espota_error *error);
+
+/** The same of a file that is in memory; `path` is its name. Takes `file`, also on failure. */
+int espota_symbols_take(struct espota_symbols **symbols, const char *path, struct espota_bytes *file,
+                        struct espota_error *error);
 
 /** Close and free. NULL is ignored. */
 void espota_symbols_close(struct espota_symbols *symbols);

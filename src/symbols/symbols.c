@@ -30,7 +30,8 @@ static int check_header(struct espota_symbols *s, struct espota_error *error)
     return 0;
 }
 
-static int add_code(struct espota_symbols *s, const GElf_Shdr *section, struct espota_error *error)
+static int add_code(struct espota_symbols *s, size_t index, const GElf_Shdr *section,
+                    struct espota_error *error)
 {
     uint64_t end = section->sh_addr + section->sh_size;
     if (!(section->sh_flags & SHF_EXECINSTR) || section->sh_size == 0 || end > UINT32_MAX)
@@ -39,7 +40,7 @@ static int add_code(struct espota_symbols *s, const GElf_Shdr *section, struct e
     if (!more)
         return espota_fail_memory(error, "reading an ELF file");
     s->code = more;
-    s->code[s->code_count++] = (struct code_range){ (uint32_t)section->sh_addr, (uint32_t)end };
+    s->code[s->code_count++] = (struct code_range){ (uint32_t)section->sh_addr, (uint32_t)end, index };
     return 0;
 }
 
@@ -50,7 +51,7 @@ static int read_sections(struct espota_symbols *s, struct espota_error *error)
         GElf_Shdr section;
         if (!gelf_getshdr(scn, &section))
             continue;
-        result = add_code(s, &section, error);
+        result = add_code(s, elf_ndxscn(scn), &section, error);
         if (section.sh_type != SHT_SYMTAB || section.sh_entsize != sizeof(Elf32_Sym) || s->names)
             continue;
         s->names = elf_getdata(scn, NULL);
@@ -75,14 +76,16 @@ static int read_elf(struct espota_symbols *s, struct espota_error *error)
     return result;
 }
 
-int espota_symbols_open(struct espota_symbols **symbols, const char *path, struct espota_error *error)
+int espota_symbols_take(struct espota_symbols **symbols, const char *path, struct espota_bytes *file,
+                        struct espota_error *error)
 {
     struct espota_symbols *s = calloc(1, sizeof *s);
-    int result = s ? 0 : espota_fail_memory(error, "reading an ELF file");
-    if (result == 0 && !(s->path = strdup(path)))
-        result = espota_fail_memory(error, "reading an ELF file");
-    if (result == 0)
-        result = espota_file_read(path, LARGEST_ELF, &s->file, error);
+    int result = s && (s->path = strdup(path)) ? 0 : espota_fail_memory(error, "reading an ELF file");
+    if (s)
+        s->file = *file;
+    else
+        espota_bytes_free(file);
+    *file = (struct espota_bytes){ 0 };
     if (result == 0 && espota_sha256(s->file.data, s->file.size, s->sha256) != 0)
         result = espota_fail(error, ESPOTA_ERR_FAILED, "cannot compute the SHA-256 of %s", path);
     if (result == 0 && elf_version(EV_CURRENT) == EV_NONE)
@@ -95,6 +98,13 @@ int espota_symbols_open(struct espota_symbols **symbols, const char *path, struc
     }
     *symbols = s;
     return 0;
+}
+
+int espota_symbols_open(struct espota_symbols **symbols, const char *path, struct espota_error *error)
+{
+    struct espota_bytes file = { 0 };
+    int result = espota_file_read(path, LARGEST_ELF, &file, error);
+    return result ? result : espota_symbols_take(symbols, path, &file, error);
 }
 
 void espota_symbols_close(struct espota_symbols *s)
@@ -143,23 +153,36 @@ bool espota_symbols_is_code(const struct espota_symbols *s, uint32_t address)
     return false;
 }
 
-/* May it be the name of code at `address`? Assembly has names without a type and size, of which linkers make
- * more to mark where a section begins: they are believed for a short way. */
-static bool names_code(const GElf_Sym *symbol, uint32_t address)
+static bool is_in_code(const struct espota_symbols *s, const GElf_Sym *symbol)
 {
-    enum { SHORT_WAY = 1024 };
-    unsigned type = GELF_ST_TYPE(symbol->st_info);
-    if ((type != STT_FUNC && type != STT_NOTYPE) || symbol->st_shndx == SHN_UNDEF ||
-        symbol->st_value > address)
-        return false;
-    return address - symbol->st_value < (symbol->st_size ? symbol->st_size : SHORT_WAY);
+    for (size_t i = 0; i < s->code_count; i++)
+        if (s->code[i].section == symbol->st_shndx)
+            return true;
+    return false;
 }
 
-/* Is `a` the better name? A function's is better than a label's. */
-static bool is_better(const GElf_Sym *a, const GElf_Sym *b)
+/* May it be the name of code at `address`? Assembly has names without a type and size, of which linkers make
+ * more to mark where a section begins: they are believed for a short way. What fills up behind a function is
+ * the function's. */
+static bool names_code(const struct espota_symbols *s, const GElf_Sym *symbol, uint32_t address)
 {
-    bool function_a = GELF_ST_TYPE(a->st_info) == STT_FUNC, function_b = GELF_ST_TYPE(b->st_info) == STT_FUNC;
-    return function_a != function_b ? function_a : a->st_value > b->st_value;
+    enum { SHORT_WAY = 1024, FILLING = 15 };
+    unsigned type = GELF_ST_TYPE(symbol->st_info);
+    if ((type != STT_FUNC && type != STT_NOTYPE) || symbol->st_value > address || !is_in_code(s, symbol))
+        return false;
+    return address - symbol->st_value < (symbol->st_size ? symbol->st_size + FILLING : SHORT_WAY);
+}
+
+/* Is `a` the better name? What has a size and holds the address is better than what merely lies before it,
+ * then the nearer, then a function. */
+static bool is_better(const GElf_Sym *a, const GElf_Sym *b, uint32_t address)
+{
+    bool holds_a = address - a->st_value < a->st_size, holds_b = address - b->st_value < b->st_size;
+    if (holds_a != holds_b)
+        return holds_a;
+    if (a->st_value != b->st_value)
+        return a->st_value > b->st_value;
+    return GELF_ST_TYPE(a->st_info) == STT_FUNC && GELF_ST_TYPE(b->st_info) != STT_FUNC;
 }
 
 const char *symbols_name_at(const struct espota_symbols *s, uint32_t address)
@@ -167,8 +190,8 @@ const char *symbols_name_at(const struct espota_symbols *s, uint32_t address)
     GElf_Sym symbol, best = { 0 };
     const char *name = NULL;
     for (size_t i = 0; i < s->name_count; i++) {
-        if (!gelf_getsym(s->names, (int)i, &symbol) || !names_code(&symbol, address) ||
-            (name && !is_better(&symbol, &best)))
+        if (!gelf_getsym(s->names, (int)i, &symbol) || !names_code(s, &symbol, address) ||
+            (name && !is_better(&symbol, &best, address)))
             continue;
         const char *text = elf_strptr(s->elf, s->name_strings, symbol.st_name);
         if (!text || !*text || *text == '.')

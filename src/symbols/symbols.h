@@ -10,6 +10,7 @@
 
 struct code_range {
     uint32_t start, end;
+    size_t section;
 };
 
 struct espota_symbols {

@@ -48,7 +48,9 @@ static void places_are_what_addr2line_says(void **state)
         { RISCV, 0x42000073, { { "app_main", 39 } }, 1 },
         { RISCV, 0x41ffffff, { { NULL, 0 } }, 0 },
         { RISCV, 0x42000078, { { NULL, 0 } }, 0 },
+        { XTENSA, 0x400d0000, { { NULL, 0 } }, 0 }, /* constants */
         { XTENSA, 0x400d0004, { { "report", 28 } }, 1 },
+        { XTENSA, 0x400d0006, { { "report", 28 } }, 1 },
         { XTENSA, 0x400d0014, { { "take", 7 }, { "read_sensor", 12 } }, 2 },
         { XTENSA, 0x400d0020, { { "read_sensor", 15 } }, 1 },
     };
@@ -57,7 +59,6 @@ static void places_are_what_addr2line_says(void **state)
         struct espota_symbols_place places[4];
         size_t count = espota_symbols_find(symbols, cases[i].address, places, 4);
         assert_int_equal(count, cases[i].count);
-        assert_int_equal(espota_symbols_is_code(symbols, cases[i].address), count > 0);
         for (size_t k = 0; k < count; k++) {
             assert_string_equal(places[k].function, cases[i].place[k].function);
             assert_int_equal(places[k].line, cases[i].place[k].line);
