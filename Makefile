@@ -33,7 +33,7 @@ PROGRAM_MODULES := $(call first,$(PROGRAM_LIBRARIES))
 # Commands. Without what stands alone a goal works, with less in it.
 BUILD_NEEDS       = $(firstword $(CC)):$(if $(findstring clang,$(CC)),clang,gcc) pkg-config:pkg-config
 demo_NEEDS        = python3:python3
-check_NEEDS       = python3:python3 python3-venv openssl:openssl curl:curl bash:bash jq:jq zsh fish nginx cmake
+check_NEEDS       = python3:python3 python3-venv openssl:openssl curl:curl bash:bash jq:jq zsh fish nginx cmake dosfstools mtools
 check-asan_NEEDS  = $(check_NEEDS)
 interop_NEEDS     = $(check_NEEDS)
 lint_NEEDS        = clang-format:clang-format clang-tidy:clang-tidy cppcheck:cppcheck shellcheck:shellcheck mandoc:mandoc

@@ -3,7 +3,7 @@
 
 _espota() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="plan flash ota status boot confirm rollback info devices read write verify erase backup restore monitor reset table image nvs key sign provision config sim help"
+    local commands="plan flash ota status boot confirm rollback info devices read write verify erase backup restore monitor reset table image fs nvs key sign provision config sim help"
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$current")

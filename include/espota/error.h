@@ -79,6 +79,7 @@ enum espota_hint {
     ESPOTA_HINT_PRIVATE_CA,        /* give the certificate of the CA that vouches for the server */
     ESPOTA_HINT_NO_STUB,           /* do without the stub */
     ESPOTA_HINT_NAME_BUILD,        /* say which build of several is meant */
+    ESPOTA_HINT_FS_TYPE,           /* say what kind of file system is meant */
     ESPOTA_HINT_NAME_FILE,         /* say which file of several is meant */
 };
 

@@ -120,6 +120,7 @@ const char *espota_hint_name(enum espota_hint hint)
         [ESPOTA_HINT_PRIVATE_CA] = "private-ca",
         [ESPOTA_HINT_NO_STUB] = "no-stub",
         [ESPOTA_HINT_NAME_BUILD] = "name-build",
+        [ESPOTA_HINT_FS_TYPE] = "fs-type",
         [ESPOTA_HINT_NAME_FILE] = "name-file",
     };
     return names[hint];

@@ -144,6 +144,7 @@ extern const struct command command_provision;
 extern const struct command command_devices;
 extern const struct command command_config;
 extern const struct command command_nvs;
+extern const struct command command_fs;
 
 /* All commands in the order of help; NULL ends the list. */
 extern const struct command *const commands[];

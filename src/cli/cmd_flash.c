@@ -20,7 +20,8 @@ struct options {
     struct plan_options plan;
     struct watch_options watch;
     struct fleet_options fleet;
-    const char *bootloader, *table, *fs_image, *slot, *env;
+    const char *bootloader, *table, *fs_image, *fs_folder, *fs_type, *slot, *env;
+    struct number_option fs_sector;
     struct espota_flash_header header;
     struct list_option subtypes;
     bool erase, migrate, force;
@@ -32,6 +33,12 @@ static const struct option_spec option_table[] = {
     { "app", 'a', OPTION_TEXT, PLAN_OPTION(app), "FILE", "app image" },
     { "fs-image", 0, OPTION_TEXT, offsetof(struct options, fs_image), "FILE",
       "image for the file system partition" },
+    { "fs-dir", 0, OPTION_TEXT, offsetof(struct options, fs_folder), "DIR",
+      "make the file system of this folder, in its partition" },
+    { "fs-type", 0, OPTION_TEXT, offsetof(struct options, fs_type), "TYPE",
+      "littlefs, fat, or fat-plain: without wear levelling (by the partition)" },
+    { "fs-sector", 0, OPTION_SIZE, offsetof(struct options, fs_sector), "SIZE",
+      "sectors of FAT, CONFIG_WL_SECTOR_SIZE of the app: 512 to 4K (4K)" },
     { "env", 0, OPTION_TEXT, offsetof(struct options, env), "NAME",
       "which build of several: a PlatformIO environment, a board, a device, a folder, a program" },
     { "slot", 's', OPTION_TEXT, offsetof(struct options, slot), "NAME",
@@ -71,21 +78,30 @@ static int collect(struct espota_flash_files *files, const struct cli *cli, cons
             result = espota_flash_files_add(files, named[i].role, named[i].path, error);
     if (result == 0 && cli->argument_count > 0)
         result = espota_flash_files_find(files, cli->arguments[0], error);
-    if (result == 0 && files->count == 0 && !plan_options_given(&o->plan))
+    if (result == 0 && files->count == 0 && !o->fs_folder && !plan_options_given(&o->plan))
         result =
             espota_fail(error, ESPOTA_ERR_USAGE,
                         "nothing to flash: name a build folder or an image, or --bootloader, --table, --app, "
-                        "--fs-image");
+                        "--fs-image, --fs-dir");
     return result;
 }
 
 static int check_options(const struct options *o, bool path, struct espota_error *error)
 {
+    enum espota_fs_type type;
     if (o->table && plan_options_given(&o->plan))
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--table and options that plan a layout contradict each other");
     if (o->env && !path)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--env names a build of a folder: name the folder too");
+    if (o->fs_image && o->fs_folder)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--fs-image and --fs-dir are for the same partition: give one");
+    if ((o->fs_type || o->fs_sector.given) && !o->fs_folder)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--fs-type and --fs-sector go with --fs-dir");
+    if (o->fs_type && !espota_fs_type_from_name(o->fs_type, &type))
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--fs-type '%s': use littlefs, fat or fat-plain",
+                           o->fs_type);
     if (o->erase && o->migrate)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--erase and --migrate contradict each other");
     if (o->plan.table_offset.given && o->plan.table_offset.value % ESPOTA_SECTOR_SIZE)
@@ -113,8 +129,14 @@ static void greet(struct cli *cli, const struct espota_device *device)
 static struct espota_flash_request request_of(const struct options *o, const struct espota_flash_files *files,
                                               const struct espota_table_csv_options *csv)
 {
+    enum espota_fs_type type = ESPOTA_FS_TYPE_LITTLEFS;
+    bool has_type = o->fs_type && espota_fs_type_from_name(o->fs_type, &type);
     return (struct espota_flash_request){
         .files = files,
+        .fs_folder = o->fs_folder,
+        .has_fs_type = has_type,
+        .fs_type = type,
+        .fs_sector = o->fs_sector.value,
         .layout = plan_request(&o->plan, o->plan.flash.value, 0),
         .plan_layout = plan_options_given(&o->plan),
         .slot = o->slot,

@@ -71,6 +71,7 @@ static const char *const texts[] = {
     [ESPOTA_HINT_PRIVATE_CA] = "for a private CA give --certificate PEM",
     [ESPOTA_HINT_NO_STUB] = "--no-stub does without it",
     [ESPOTA_HINT_NAME_BUILD] = "--env NAME takes one",
+    [ESPOTA_HINT_FS_TYPE] = "--fs-type littlefs, fat or fat-plain",
     [ESPOTA_HINT_NAME_FILE] = "name the one that is meant: --app FILE, or the like",
 };
 

@@ -60,6 +60,8 @@ static int add_pieces(struct flash_planning *p)
         result = flash_add_app(p, app);
     if (result == 0)
         result = flash_add_data(p);
+    if (result == 0)
+        result = flash_add_fs(p);
     return result ? result : flash_add_otadata(p);
 }
 

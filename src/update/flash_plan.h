@@ -45,6 +45,9 @@ const struct espota_flash_piece *flash_piece_at(const struct espota_flash_plan *
 int flash_check_role(struct flash_planning *p, const struct espota_flash_file *file,
                      enum espota_file_kind kind, const char *as);
 
+/* flash_fs.c: what is made of a folder. */
+int flash_add_fs(struct flash_planning *p);
+
 /* flash_merged.c */
 int flash_read_merged_table(struct flash_planning *p, const struct espota_flash_file *merged,
                             struct espota_table *table);

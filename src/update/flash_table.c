@@ -297,14 +297,14 @@ static void expect_planned(struct flash_planning *p)
 static int plan_for_blank(struct flash_planning *p)
 {
     bool app = espota_flash_files_get(p->request->files, ESPOTA_FLASH_APP) != NULL;
-    bool fs = espota_flash_files_get(p->request->files, ESPOTA_FLASH_FS) != NULL;
+    const struct espota_flash_file *image = espota_flash_files_get(p->request->files, ESPOTA_FLASH_FS);
+    const char *fs = image ? image->path : p->request->fs_folder;
     p->new_layout = true;
     if (p->plan->has_table)
         return 0;
     if (!app && fs)
         return espota_fail_hint(p->error, ESPOTA_ERR_USAGE, ESPOTA_HINT_NEED_TABLE,
-                                "where does %s go? The device has no partition table",
-                                espota_flash_files_get(p->request->files, ESPOTA_FLASH_FS)->path);
+                                "where does %s go? The device has no partition table", fs);
     int result = app ? plan_table(p) : 0;
     p->plan->has_table = app && result == 0;
     return result == 0 && app ? check_fits(p, "the layout") : result;

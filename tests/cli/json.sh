@@ -153,6 +153,19 @@ dd if=mine.bin of=beyond-flash.bin bs=4096 seek=8 conv=notrunc status=none
 document "status of an app of no subtype that is known" status --port file:beyond-flash.bin
 unseen status flash_size null "every device here tells it"
 
+# ---- file systems
+mkdir -p site/lib
+echo 'print(1)' >site/main.py
+echo long >'site/lib/a long name.txt'
+document "making littlefs" fs make site -o littlefs.bin --type littlefs --size 256K
+document "making FAT" fs make site -o fat.bin --type fat --size 256K
+document "ls of littlefs" fs ls --image littlefs.bin
+document "ls of FAT" fs ls --image fat.bin -r
+document "flash a file system" flash "${FILE[@]}" --chip esp32 --fs-dir site
+document "ls of a device" fs ls "${FILE[@]}"
+document "get of an image" fs get --image littlefs.bin / got1
+document "get of a device" fs get "${FILE[@]}" / got2
+
 # ---- NVS: of values of every kind, in every state
 cat >values.csv <<'CSV'
 key,type,encoding,value
