@@ -93,7 +93,7 @@ static unsigned compare(struct espota_agent *agent, uint32_t offset, const uint8
         return 0;
     }
     return (data && memcmp(piece, data, length) == 0 ? SAME : 0) |
-           (espota_agent_is_blank(piece, length) ? BLANK : 0);
+           (!agent->port->encrypted && espota_agent_is_blank(piece, length) ? BLANK : 0);
 }
 
 /* All of a sector. */
@@ -214,7 +214,7 @@ static void choose(struct espota_agent *agent, uint32_t offset)
     flash->blank_end = flash->holds & BLANK ? offset + SECTOR : erase_up_to(agent, offset, flash->end);
 }
 
-/* Flash encryption has a page of FF be programmed like any other: then flash does not read so. */
+/* Encrypted flash that is erased does not read as FF, so that a page of FF is programmed like any other. */
 static void program_page(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length)
 {
     if (!espota_agent_is_blank(data, length) || compare(agent, offset, data, length) == 0)
@@ -323,16 +323,15 @@ static int finish(struct espota_agent *agent)
     return espota_agent_flash_failed(agent) ? -1 : 0;
 }
 
+/* Nothing is under way: whoever asks for this has looked at flash before. */
 int espota_agent_erase(struct espota_agent *agent, uint32_t offset)
 {
-    espota_agent_drain(agent);
     begin_erase(agent, offset, SECTOR);
     return finish(agent);
 }
 
 int espota_agent_program(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length)
 {
-    espota_agent_drain(agent);
     begin_program(agent, offset, data, length);
     return finish(agent);
 }

@@ -67,8 +67,6 @@ bool espota_agent_is_blank(const uint8_t *data, size_t length);
 int espota_agent_flash_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
 /* The same with the header that an update holds back. */
 int espota_agent_slot_read(const struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
-/* A stream that is unfinished is dropped. */
-void espota_agent_drop_stream(struct espota_agent *agent);
 /* The part that comes next. */
 static inline void espota_agent_expect(struct espota_agent_input_stream *in, enum espota_agent_part part,
                                        uint32_t bytes)

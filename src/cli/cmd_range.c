@@ -85,38 +85,29 @@ static void take_up(const char *path, uint8_t *data, size_t length)
     espota_bytes_free(&earlier);
 }
 
-static int read_range(const struct options *o, const char *path, struct espota_device *device,
-                      const struct espota_flash_range *t, uint8_t *data, struct espota_smart_read *result,
-                      struct espota_error *error)
-{
-    struct espota_bytes bytes = { 0 };
-    int outcome = o->known ? espota_file_read(o->known, LARGEST_KNOWN, &bytes, error) : 0;
-    struct espota_known known = { bytes.data, bytes.size };
-    take_up(path, data, t->length);
-    if (outcome == 0)
-        outcome = espota_smart_read_knowing(device, t->offset, data, t->length, &known, o->known ? 1 : 0,
-                                            result, error);
-    espota_bytes_free(&bytes);
-    return outcome;
-}
+struct read_work {
+    const struct options *options;
+    struct espota_bytes known;
+};
 
-static int read_target(struct cli *cli, const void *options, struct espota_device *device,
+static int read_target(struct cli *cli, const void *context, struct espota_device *device,
                        struct espota_error *error)
 {
-    const struct options *o = options;
+    const struct read_work *work = context;
+    const struct espota_known known = { work->known.data, work->known.size };
     struct espota_flash_range t;
     struct espota_smart_read result = { 0 };
     const char *path = cli->arguments[1];
-    if (to_stdout(path) && cli->json)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--json and the data cannot both go to standard output");
-    int outcome =
-        espota_flash_range_parse(&t, cli->arguments[0], device, o->table_offset.value, false, error);
+    int outcome = espota_flash_range_parse(&t, cli->arguments[0], device, work->options->table_offset.value,
+                                           false, error);
     if (outcome != 0)
         return outcome;
     uint8_t *data = calloc(1, t.length);
     if (!data)
         return espota_fail_memory(error, "reading flash");
-    outcome = read_range(o, path, device, &t, data, &result, error);
+    take_up(path, data, t.length);
+    outcome = espota_smart_read_knowing(device, t.offset, data, t.length, &known,
+                                        work->options->known ? 1 : 0, &result, error);
     espota_ui_progress_end(&cli->ui);
     if (outcome == 0)
         outcome = espota_file_write_secret(path, data, t.length, error);
@@ -272,8 +263,18 @@ static int erase_targets(struct cli *cli, const void *options, struct espota_dev
 
 static int run_read(struct cli *cli, const void *options, struct espota_error *error)
 {
+    struct read_work work = { .options = options };
     const struct options *o = options;
-    return work_on_device(cli, &o->connect, VIA_ROM, read_target, options, error);
+    int result = 0;
+    if (to_stdout(cli->arguments[1]) && cli->json)
+        result =
+            espota_fail(error, ESPOTA_ERR_USAGE, "--json and the data cannot both go to standard output");
+    if (result == 0 && o->known)
+        result = espota_file_read(o->known, LARGEST_KNOWN, &work.known, error);
+    if (result == 0)
+        result = work_on_device(cli, &o->connect, VIA_ROM, read_target, &work, error);
+    espota_bytes_free(&work.known);
+    return result;
 }
 
 static int run_write(struct cli *cli, const void *options, struct espota_error *error)

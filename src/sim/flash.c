@@ -13,12 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE = 256, BLOCK32 = 32 << 10, BLOCK64 = 64 << 10 };
+enum { PAGE = 256, COMMAND = 64, BLOCK32 = 32 << 10, BLOCK64 = 64 << 10 };
 
 const struct sim_flash_timing sim_flash_typical = { .sector_us = 45000,
                                                     .block32_us = 120000,
                                                     .block64_us = 150000,
                                                     .page_us = 400,
+                                                    .first_ns = 30000,
+                                                    .next_ns = 2500,
                                                     .read_ns = 200,
                                                     .command_ns = 3000 };
 
@@ -164,21 +166,27 @@ void sim_flash_wait(const struct sim_flash *flash)
     sim_time_wait_until(flash->time, flash->busy_until_ns);
 }
 
+/* Commands and their data. */
+static uint64_t bus_ns(const struct sim_flash_timing *timing, size_t length)
+{
+    return (length + COMMAND - 1) / COMMAND * timing->command_ns + (uint64_t)length * timing->read_ns;
+}
+
 int sim_flash_read(struct sim_flash *flash, uint32_t offset, void *buffer, size_t length)
 {
     if (!inside(flash, offset, length))
         return -1;
     sim_flash_wait(flash);
-    sim_time_spend(flash->time, flash->timing.command_ns + (uint64_t)length * flash->timing.read_ns);
+    sim_time_spend(flash->time, bus_ns(&flash->timing, length));
     memcpy(buffer, flash->data + offset, length);
     return 0;
 }
 
 /* The operation goes on for so long from now. */
-static void be_busy(struct sim_flash *flash, uint64_t us)
+static void be_busy(struct sim_flash *flash, uint64_t ns)
 {
-    flash->busy_us += us;
-    flash->busy_until_ns = sim_time_now(flash->time) + us * 1000;
+    flash->busy_ns += ns;
+    flash->busy_until_ns = sim_time_now(flash->time) + ns;
 }
 
 static void show(struct sim_flash *flash)
@@ -227,6 +235,17 @@ static enum sim_cut begin(struct sim_flash *flash)
     return flash->cut;
 }
 
+uint64_t sim_flash_program_ns(const struct sim_flash_timing *timing, size_t length)
+{
+    uint64_t ns = 0, page = timing->page_us * (uint64_t)1000;
+    for (size_t part; length > 0; length -= part) {
+        part = length < COMMAND ? length : COMMAND;
+        uint64_t bytes = timing->first_ns + (part - 1) * (uint64_t)timing->next_ns;
+        ns += bytes < page ? bytes : page;
+    }
+    return ns;
+}
+
 int sim_flash_erase_block(struct sim_flash *flash, uint32_t offset, uint32_t length)
 {
     if (!inside(flash, offset, length) || offset % length ||
@@ -235,9 +254,10 @@ int sim_flash_erase_block(struct sim_flash *flash, uint32_t offset, uint32_t len
     sim_flash_wait(flash);
     (void)change(flash, offset, NULL, length, begin(flash));
     flash->erases++;
-    be_busy(flash, length == BLOCK64   ? flash->timing.block64_us
-                   : length == BLOCK32 ? flash->timing.block32_us
-                                       : flash->timing.sector_us);
+    uint32_t us = length == BLOCK64   ? flash->timing.block64_us
+                  : length == BLOCK32 ? flash->timing.block32_us
+                                      : flash->timing.sector_us;
+    be_busy(flash, us * (uint64_t)1000);
     return flash->powered ? 0 : -1;
 }
 
@@ -252,12 +272,11 @@ int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data
         return -1;
     sim_flash_wait(flash);
     flash->programmed_bytes += change(flash, offset, data, length, begin(flash));
-    size_t pages = length == 0 ? 0 : (offset % PAGE + length + PAGE - 1) / PAGE;
-    for (size_t i = 0; i < pages; i++) {
+    for (size_t part; length > 0; offset += (uint32_t)part, length -= part) {
+        part = PAGE - offset % PAGE < length ? PAGE - offset % PAGE : length;
         sim_flash_wait(flash);
-        sim_time_spend(flash->time, flash->timing.command_ns +
-                                        (uint64_t)(length < PAGE ? length : PAGE) * flash->timing.read_ns);
-        be_busy(flash, flash->timing.page_us);
+        sim_time_spend(flash->time, bus_ns(&flash->timing, part));
+        be_busy(flash, sim_flash_program_ns(&flash->timing, part));
     }
     return flash->powered ? 0 : -1;
 }

@@ -16,12 +16,15 @@ enum sim_cut { SIM_CUT_NONE, SIM_CUT_BEFORE, SIM_CUT_TORN, SIM_CUT_AFTER, SIM_CU
 /* How long operations take. */
 struct sim_flash_timing {
     uint32_t sector_us, block32_us, block64_us; /* to erase 4K, 32K, 64K */
-    uint32_t page_us;                           /* to program up to 256 bytes */
+    uint32_t page_us;                           /* to program up to 256 bytes with one command */
+    uint32_t first_ns, next_ns;                 /* the same for few: the first byte, each one more */
     uint32_t read_ns;                           /* a byte, over the bus; programming pays it too */
     uint32_t command_ns;                        /* any command */
 };
 
-/* Typical figures of a W25Q32JV, on one line of SPI at 40 MHz. Source: Winbond, W25Q32JV, revision I, 9.6. */
+/* Typical figures of a W25Q32JV, on one line of SPI at 40 MHz. Source: Winbond, W25Q32JV, revision I, 9.6.
+ * The chips' controller holds 64 bytes of a command's data (ESP32 Technical Reference Manual, 7.2, SPI_W0_REG
+ * to SPI_W15_REG), so a page is programmed by four commands, each of which takes its time. */
 extern const struct sim_flash_timing sim_flash_typical;
 
 struct sim_flash {
@@ -34,7 +37,7 @@ struct sim_flash {
     uint64_t busy_until_ns; /* with time: an erase or a program goes on so long */
     uint64_t operations;    /* erases and programs since the start */
     uint64_t erases, programmed_bytes;
-    uint64_t busy_us; /* what they would have taken */
+    uint64_t busy_ns; /* what they would have taken */
     enum sim_cut cut;
     uint64_t cut_at; /* operation number, counted from 1 */
     uint32_t bits;   /* which bits BITS leaves: the state of its random numbers */
@@ -59,6 +62,9 @@ int sim_flash_erase(struct sim_flash *flash, uint32_t offset); /* one sector */
 /* A sector, 32K or 64K, at a multiple of it. */
 int sim_flash_erase_block(struct sim_flash *flash, uint32_t offset, uint32_t length);
 int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data, size_t length);
+
+/* How long programming within a page, or all of it, takes: as many commands as it needs. */
+uint64_t sim_flash_program_ns(const struct sim_flash_timing *timing, size_t length);
 
 /* Does an operation go on? */
 bool sim_flash_busy(const struct sim_flash *flash);

@@ -27,6 +27,7 @@ struct bench {
     bool stub;
     struct espota_bytes image, other;
     unsigned step_ms; /* of a timeline; 0: none */
+    struct timed_summary summary;
     struct timed_timeline timeline;
 };
 
@@ -54,6 +55,7 @@ static void row(struct bench *b, const char *work, uint64_t needs_ns)
 {
     struct timed_use use = timed_board_mark(b->board);
     timed_table_row(work, b->stub ? "stub" : "ROM", &use, needs_ns);
+    timed_summary_add(&b->summary, work, (size_t)(b->line - timed_lines), b->stub, &use);
 }
 
 static void write_image(struct bench *b, const char *work)
@@ -80,7 +82,7 @@ static void read_image(struct bench *b)
     open_device(b);
     need(espota_device_read(b->device, OFFSET, data, READ_SIZE, &error), &error);
     espota_device_close(b->device);
-    row(b, "read 256K", 0);
+    row(b, "reading 256K", 0);
     memory_board_check(memcmp(b->image.data, data, READ_SIZE) == 0, "reading");
     free(data);
 }
@@ -93,8 +95,8 @@ static void run(struct bench *b, const struct timed_line *line, bool stub)
     if (b->step_ms)
         timed_table_timeline(&b->timeline, b->board, b->step_ms);
     timed_board_put(b->board, OFFSET, &b->other);
-    write_image(b, "first write");
-    write_image(b, "again");
+    write_image(b, "first write, over another app");
+    write_image(b, "the same again");
     b->image.data[b->image.size / 2] ^= 1;
     write_image(b, "one changed sector");
     b->image.data[b->image.size / 2] ^= 1;
@@ -151,6 +153,7 @@ int main(int argc, char **argv)
             run(&b, &timed_lines[i], false);
         run(&b, &timed_lines[i], true);
     }
+    timed_summary_print(&b.summary);
     espota_bytes_free(&b.image);
     espota_bytes_free(&b.other);
     return 0;

@@ -26,6 +26,7 @@ struct bench {
     const struct timed_line *line;
     struct timed_board *board;
     struct espota_bytes image, other;
+    struct timed_summary summary;
 };
 
 static void need(int result, const struct espota_error *error)
@@ -58,6 +59,7 @@ static void update(struct bench *b, const char *work)
     espota_device_close(device);
     struct timed_use use = timed_board_mark(b->board);
     timed_table_row(work, "agent", &use, needs);
+    timed_summary_add(&b->summary, work, (size_t)(b->line - timed_lines), true, &use);
     memory_board_check(memcmp(slot, b->image.data, b->image.size) == 0, "the update");
 }
 
@@ -94,12 +96,12 @@ static void run(struct bench *b, const struct timed_line *line)
     b->board->link.baud = b->board->app_baud = line->baud;
     timed_table_head(line);
     flash_board(b);
-    update(b, "into a blank slot");
+    update(b, "OTA into a blank slot");
     memcpy(idle_slot(b), b->other.data, b->other.size);
-    update(b, "over another app");
-    update(b, "again");
+    update(b, "OTA over another app");
+    update(b, "OTA, the same again");
     change(&b->image);
-    update(b, "two bytes changed");
+    update(b, "OTA, two bytes changed");
     change(&b->image);
     timed_board_free(b->board);
 }
@@ -132,6 +134,7 @@ int main(int argc, char **argv)
                  : "generated: about as well to be coded as firmware; give a real image for real figures");
     for (size_t i = 0; i < timed_line_count; i++)
         run(&b, &timed_lines[i]);
+    timed_summary_print(&b.summary);
     espota_bytes_free(&b.image);
     espota_bytes_free(&b.other);
     return 0;

@@ -59,6 +59,8 @@ expect "--known: what that file has does not travel" 0 'out:"read": 0'
 same "and it is there all the same" app2.bin app.bin
 run read MicroPython_1 app2.bin --known nowhere.bin
 expect "--known: no such file" 1 "err:nowhere.bin"
+run read MicroPython_1 app2.bin --known nowhere.bin --port /dev/no-such-port
+expect "--known: no such file, before the device is looked for" 1 "err:nowhere.bin"
 run read 0x10000+1 one.bin
 expect "a range need not be aligned to be read" 0 "err:Read 1 byte from"
 run read nothing x.bin

@@ -217,6 +217,50 @@ static void a_failure_between_two_writes_is_told(void **state)
     range_board_leave(&o);
 }
 
+/* A flash that encrypts: what is programmed, and what is erased, reads otherwise than it lies there. */
+enum { CIPHER = 0xa5 };
+static struct espota_agent_port plain_flash;
+
+static int read_decrypted(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    int result = plain_flash.flash_read(context, offset, buffer, length);
+    for (size_t i = 0; i < length; i++)
+        ((uint8_t *)buffer)[i] ^= CIPHER;
+    return result;
+}
+
+static int program_encrypted(void *context, uint32_t offset, const void *data, size_t length)
+{
+    static uint8_t page[256]; /* until the operation is over */
+    for (size_t i = 0; i < length; i++)
+        page[i] = ((const uint8_t *)data)[i] ^ CIPHER;
+    return plain_flash.flash_program(context, offset, page, length);
+}
+
+static void encrypted_flash_that_reads_ff_is_not_blank(void **state)
+{
+    (void)state;
+    static struct stream s;
+    struct owned_board o = range_board(&images, 1);
+    struct espota_agent_port *port = &o.b->board.port.port;
+    const uint8_t *flash = o.b->flash.data + RANGE_AT;
+    assert_int_equal(range_board_begin(&o, RANGE_AT, 4 * SECTOR), ESPOTA_AGENT_OK);
+    plain_flash = *port;
+    port->flash_read = read_decrypted;
+    port->flash_program = program_encrypted;
+    port->encrypted = true;
+    make_raw(&s, 0, 2 * SECTOR);
+    memset(s.data + ESPOTA_STREAM_HEAD_SIZE, 0xff, 2 * SECTOR);
+    assert_int_equal(range_board_send(&o, &s), ESPOTA_AGENT_OK);
+    assert_int_equal(flash[0], 0xff ^ CIPHER);
+    make_raw(&s, 0, 2 * SECTOR);
+    assert_int_equal(range_board_send(&o, &s), ESPOTA_AGENT_OK);
+    for (uint32_t i = 0; i < 2 * SECTOR; i++)
+        assert_int_equal(flash[i] ^ CIPHER, s.data[ESPOTA_STREAM_HEAD_SIZE + i]);
+    *port = plain_flash;
+    range_board_leave(&o);
+}
+
 /* Reads that fail while there is a header in partition 1. */
 static int read_no_header(void *context, uint32_t offset, void *buffer, size_t length)
 {
@@ -323,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_stream_without_a_head_erases_nothing),
         cmocka_unit_test(a_failure_of_flash_is_told_in_the_next_answer),
         cmocka_unit_test(a_failure_between_two_writes_is_told),
+        cmocka_unit_test(encrypted_flash_that_reads_ff_is_not_blank),
         cmocka_unit_test(a_header_that_was_not_read_back_is_erased_first),
         cmocka_unit_test(ranges_are_whole_sectors_within_flash),
         cmocka_unit_test(erase_leaves_blank_sectors_alone),

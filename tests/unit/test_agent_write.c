@@ -235,6 +235,16 @@ static bool acknowledge_nothing(struct fake_agent *agent, struct fake_reply *rep
     return true;
 }
 
+/* Every other answer takes back what the one before said. */
+static bool take_back(struct fake_agent *agent, struct fake_reply *reply)
+{
+    if (write_response(reply) && agent->requests[ESPOTA_AGENT_WRITE] % 2 == 0) {
+        reply->status = ESPOTA_AGENT_GAP;
+        memset(reply->data, 0, 4);
+    }
+    return true;
+}
+
 static bool answer_short(struct fake_agent *agent, struct fake_reply *reply)
 {
     (void)agent;
@@ -270,8 +280,8 @@ static bool count_too_many(struct fake_agent *agent, struct fake_reply *reply)
 static void an_agent_that_lies_is_given_up(void **state)
 {
     static bool (*const lies[])(struct fake_agent *, struct fake_reply *) = {
-        acknowledge_too_much, gap_beyond,    gap_always,  acknowledge_nothing,
-        answer_short,         work_for_ever, count_wrong, count_too_many,
+        acknowledge_too_much, gap_beyond,  gap_always,     acknowledge_nothing, answer_short,
+        work_for_ever,        count_wrong, count_too_many, take_back,
     };
     (void)state;
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)

@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-#define MS 1000000u
+#define MS      1000000u
+#define PAGE_NS 750000u /* four commands of 30 us and 63 times 2.5 */
 
 struct counted {
     struct sim_time time;
@@ -65,10 +66,10 @@ static void the_next_operation_and_a_read_wait_for_the_one_before(void **state)
     assert_int_equal(sim_flash_program(&flash, 0x10000, data, sizeof data), 0);
     assert_int_equal(counted.now, 150 * MS);
     assert_int_equal(sim_flash_read(&flash, 0x10000, data, sizeof data), 0);
-    assert_int_equal(counted.now, 150 * MS + 400000);
+    assert_int_equal(counted.now, 150 * MS + PAGE_NS);
     assert_int_equal(sim_flash_erase_block(&flash, 0x8000, 0x8000), 0);
     sim_flash_wait(&flash);
-    assert_int_equal(counted.now, 270 * MS + 400000);
+    assert_int_equal(counted.now, 270 * MS + PAGE_NS);
     sim_flash_close(&flash);
 }
 
@@ -98,8 +99,22 @@ static void pages_are_programmed_one_after_the_other(void **state)
     flash_in_time(&flash, &counted);
     assert_int_equal(sim_flash_program(&flash, 128, data, sizeof data), 0);
     sim_flash_wait(&flash);
-    assert_int_equal(counted.now, 3 * 400000);
+    assert_int_equal(counted.now, 2 * PAGE_NS);
     sim_flash_close(&flash);
+}
+
+/* Four bytes are quick; a command has up to 64; a chip that is slower by the byte than by the page takes no
+ * longer than for a page. */
+static void programming_takes_a_command_for_64_bytes(void **state)
+{
+    struct sim_flash_timing timing = sim_flash_typical;
+    (void)state;
+    assert_int_equal(sim_flash_program_ns(&timing, 4), 30000 + 3 * 2500);
+    assert_int_equal(sim_flash_program_ns(&timing, 64), PAGE_NS / 4);
+    assert_int_equal(sim_flash_program_ns(&timing, 65), PAGE_NS / 4 + 30000);
+    assert_int_equal(sim_flash_program_ns(&timing, 256), PAGE_NS);
+    timing.next_ns = 12000;
+    assert_int_equal(sim_flash_program_ns(&timing, 64), 400000);
 }
 
 static void a_fifo_that_nobody_empties_loses_what_comes(void **state)
@@ -135,6 +150,7 @@ int main(void)
         cmocka_unit_test(the_next_operation_and_a_read_wait_for_the_one_before),
         cmocka_unit_test(blocks_are_erased_at_their_multiples_alone),
         cmocka_unit_test(pages_are_programmed_one_after_the_other),
+        cmocka_unit_test(programming_takes_a_command_for_64_bytes),
         cmocka_unit_test(a_fifo_that_nobody_empties_loses_what_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,8 +187,10 @@ void espota_idf_work(struct espota_idf *e)
 {
     xSemaphoreTake(e->lock, portMAX_DELAY);
     espota_agent_work(&e->agent);
-    if (espota_agent_silence_ms(&e->agent) >= ESPOTA_SILENCE_MS)
+    if (e->decoder && espota_agent_silence_ms(&e->agent) >= ESPOTA_SILENCE_MS) {
+        espota_agent_drop_stream(&e->agent);
         espota_idf_free_decoder(e);
+    }
     xSemaphoreGive(e->lock);
 }
 
@@ -234,6 +236,7 @@ static void set_up_port(struct espota_idf *e)
         .flash_erase = flash_erase,
         .flash_program = flash_program,
         .erase_steps = BLOCK,
+        .encrypted = esp_flash_encryption_enabled(),
         .relax = relax,
         .now_ms = now_ms,
         .random = espota_idf_random,

@@ -37,8 +37,10 @@ void client_measure(struct agent_client *client, struct client_pace *pace, struc
                     struct client_stream *stream, uint32_t first, uint32_t end)
 {
     uint64_t now = espota_link_now_ms(client->link), elapsed = now - pace->since_ms;
-    if (stream->kind != STREAM_CODED)
+    if (stream->kind != STREAM_CODED) { /* its time is no decoder's */
+        *pace = (struct client_pace){ 0 };
         return;
+    }
     if (pace->since_ms == 0) {
         *pace = (struct client_pace){ .since_ms = now };
         return;

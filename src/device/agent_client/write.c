@@ -17,6 +17,7 @@
 
 enum {
     STALLS = 8,
+    FRUITLESS = 32, /* streams begun anew one after the other, before a sector of any came through */
     NO_PROGRESS_MS = 60000,
     LEAST_MS = 1500, /* flash erases a block in 150 ms, and in two seconds when it is old */
     NUMBERS = 128,   /* of streams */
@@ -34,6 +35,7 @@ struct sender {
     uint32_t told;                 /* sectors of `acknowledging`, to progress */
     bool proven;                   /* every stretch so far, by its digest */
     unsigned stalls;               /* times gone back without progress */
+    unsigned fruitless;            /* times begun anew without a sector more */
     unsigned silences;
     uint64_t progress_ms, heard_ms,
         deadline; /* when last something went on, anything was heard; wait until */
@@ -136,6 +138,7 @@ static void restart(struct sender *s)
     struct client_stream *stream = current(s);
     uint32_t sectors = stream_sectors(stream, s->acknowledged);
     s->proven = s->proven && sectors == 0; /* what was acknowledged need not be in flash */
+    s->fruitless = sectors > 0 ? 0 : s->fruitless + 1;
     if (sectors > 0)
         stream_restart(stream, sectors);
     s->told = 0;
@@ -186,6 +189,7 @@ static void acknowledge(struct sender *s, uint32_t next, const struct client_res
         return;
     prove(s, response);
     stream_end(current(s));
+    s->fruitless = 0;
     s->acknowledging++;
     s->acknowledged = s->told = 0;
     if (s->sending < s->acknowledging) {
@@ -331,7 +335,7 @@ static int check_progress(const struct sender *s, struct espota_error *error)
 {
     const struct espota_agent_client_options *o = &s->client->options;
     uint64_t now = espota_link_now_ms(s->client->link);
-    if (s->stalls <= STALLS && now - s->progress_ms <= NO_PROGRESS_MS &&
+    if (s->stalls <= STALLS && s->fruitless <= FRUITLESS && now - s->progress_ms <= NO_PROGRESS_MS &&
         now - s->heard_ms <= (o->quiet_ms ? o->quiet_ms : NO_PROGRESS_MS))
         return 0;
     return espota_fail(error, ESPOTA_ERR_TIMEOUT,

@@ -78,6 +78,9 @@ struct espota_agent_port {
     int (*flash_busy)(void *context);
     /** Lengths of blocks that flash_erase takes besides 4096: 32768, 65536, both or 0. */
     uint32_t erase_steps;
+    /** Flash is encrypted, and reads decrypted: what reads as FF was programmed so, and has to be erased
+     * before it takes anything else. */
+    bool encrypted;
     /** Called by whatever computes or waits, every 0.3 ms at 80 MHz or more often: the port takes what its
      * streams have received into its buffers. It must not call the agent. NULL: bytes wait by themselves. */
     void (*relax)(void *context);
@@ -262,6 +265,10 @@ void espota_agent_input(struct espota_agent *agent, struct espota_agent_stream *
 /** Go on with what was begun, without waiting: flash, a rate that nobody answers at. For the port's idle
  * loop. */
 void espota_agent_work(struct espota_agent *agent);
+
+/** What WRITE began is dropped, and its host begins it anew: before a port takes the decoder's memory away.
+ */
+void espota_agent_drop_stream(struct espota_agent *agent);
 
 /** A stream was closed: a session on it is forgotten. */
 void espota_agent_stream_end(struct espota_agent *agent, struct espota_agent_stream *stream);
