@@ -73,7 +73,7 @@ $(eval $(call core_rules,xtensa))
 $(eval $(call core_rules,riscv))
 
 # ---- stubs: what all of them share is compiled once for each instruction set
-FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=4 -Ifirmware/port/stub -DSTUB_RING=32768
+FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=16 -Ifirmware/port/stub -DSTUB_RING=32768
 FW_STUB_SOURCES := $(FW_CORE) $(FW_CODER) $(FW_SHARED) firmware/port/stub/stub.c firmware/port/stub/open.c
 
 define stub_isa_rules
@@ -132,15 +132,15 @@ $$(FW)/stub/$(1)/stub.elf: $$(FW)/stub/$(1)/main.o $$(FW)/stub/$(2)/firmware/por
 	    $$(START_$(2)) $$(filter %.o,$$^) -lgcc
 -include $$(FW)/stub/$(1)/main.d
 endef
-$(eval $(call stub_rules,esp32,xtensa,0x40080400,0x400a0000,0x3ffb8000,0x3ffe0000))
-$(eval $(call stub_rules,esp32s2,xtensa,0x40028000,0x40040000,0x3ffd0000,0x3ffe8000))
-$(eval $(call stub_rules,esp32s3,xtensa,0x40378000,0x40390000,0x3fca0000,0x3fcd8000))
-$(eval $(call stub_rules,esp32c2,riscv,0x40380000,0x40388000,0x3fca8000,0x3fcd0000))
-$(eval $(call stub_rules,esp32c3,riscv,0x40380000,0x40388000,0x3fc88000,0x3fcc0000))
-$(eval $(call stub_rules,esp32c5,riscv,0x40800000,0x40808000,0x40808000,0x40840000))
-$(eval $(call stub_rules,esp32c6,riscv,0x40800000,0x40808000,0x40808000,0x40840000))
-$(eval $(call stub_rules,esp32c61,riscv,0x40800000,0x40808000,0x40808000,0x40838000))
-$(eval $(call stub_rules,esp32h2,riscv,0x40800000,0x40808000,0x40808000,0x40838000))
+$(eval $(call stub_rules,esp32,xtensa,0x40080400,0x4009f000,0x3ffb8000,0x3fff8000))
+$(eval $(call stub_rules,esp32s2,xtensa,0x40028000,0x4003f000,0x3ffd0000,0x40000000))
+$(eval $(call stub_rules,esp32s3,xtensa,0x40378000,0x4038f000,0x3fca0000,0x3fcf0000))
+$(eval $(call stub_rules,esp32c2,riscv,0x40380000,0x40387000,0x3fca8000,0x3fce0000))
+$(eval $(call stub_rules,esp32c3,riscv,0x40380000,0x40387000,0x3fc88000,0x3fce0000))
+$(eval $(call stub_rules,esp32c5,riscv,0x40800000,0x40807000,0x40808000,0x40860000))
+$(eval $(call stub_rules,esp32c6,riscv,0x40800000,0x40807000,0x40808000,0x40860000))
+$(eval $(call stub_rules,esp32c61,riscv,0x40800000,0x40807000,0x40808000,0x40850000))
+$(eval $(call stub_rules,esp32h2,riscv,0x40800000,0x40807000,0x40808000,0x40850000))
 $(eval $(call stub_rules,esp32p4,riscv,0x4ff50000,0x4ff58000,0x4ff58000,0x4ff80000))
 
 # The same loop in QEMU.

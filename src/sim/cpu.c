@@ -39,7 +39,7 @@ static int hash_begin(void *context)
 static int hash_update(void *context, const void *data, size_t length)
 {
     struct sim_cpu_hash *own = context;
-    sim_cpu_spend(own->cpu, length * own->cpu->costs.sha256);
+    sim_cpu_spend(own->cpu, length * own->cycles);
     return own->inner.update(own->inner.context, data, length);
 }
 
@@ -51,7 +51,7 @@ static int hash_finish(void *context, uint8_t *digest)
 
 struct espota_hash sim_cpu_hash(struct sim_cpu_hash *own, struct sim_cpu *cpu, const struct espota_hash *hash)
 {
-    *own = (struct sim_cpu_hash){ cpu, *hash };
+    *own = (struct sim_cpu_hash){ cpu, *hash, cpu->costs.sha256 };
     return (struct espota_hash){ own, hash_begin, hash_update, hash_finish };
 }
 

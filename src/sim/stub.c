@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SENT_AT_ONCE = 32 };
+enum { SENT_AT_ONCE = 32, WITHOUT_ENGINE = 18 /* the ESP32-P4, in the stub */ };
 
 static uint32_t flash_id(void *context)
 {
@@ -174,6 +174,8 @@ bool sim_stub_start(struct sim_board *board, uint32_t entry)
     stub_begin(&s->stub, &s->board, &memory);
     struct espota_hash *sha256 = &s->stub.server.port.sha256;
     *sha256 = sim_cpu_hash(&s->sha256, &board->cpu, sha256);
+    if (board->options.chip->image_id != WITHOUT_ENGINE)
+        s->sha256.cycles = SIM_SHA_ENGINE_CYCLES;
     return true;
 }
 

@@ -8,6 +8,7 @@ enum {
     WATCHDOG_MS = 500,
     MEASURE_MS = 4,
     WORK = 100,
+    GROUP_LATCH_POLLS = 16,
     TIMER_WATCHDOG = 0x48,
     TIMER_PROTECT = 0x64
 };
@@ -158,6 +159,8 @@ uint32_t bare_group_timer_ms(const struct bare_device *device)
 {
     uint32_t base = device->chip->timer;
     bare_put(base + 0x0c, 1u << 31);
+    for (unsigned i = 0; i < GROUP_LATCH_POLLS && bare_get(base + 0x0c) & 1u << 31; i++)
+        continue; /* a chip that has the bit clears it when the count is there */
     return bare_get(base + 0x04) / 2;
 }
 

@@ -5,6 +5,7 @@
 #define ESPOTA_BARE_CHIP_H
 
 #include "registers.h"
+#include "sha_engine.h"
 #include "spi_flash.h"
 #include "uart.h"
 
@@ -41,7 +42,8 @@ struct bare_chip {
         uint32_t calibrated;                  /* register whose bit 24 says that the PLL runs */
         const struct bare_step *steps;
         uint8_t count;
-    } clock; /* source 0: it stays as it is */
+    } clock;                    /* source 0: it stays as it is */
+    struct bare_sha_engine sha; /* base 0: it is not used */
     /* What the chip needs besides: finds out what uart_hz is, and starts the timer. NULL: nothing, and the
      * UART is driven by the crystal. */
     void (*begin)(struct bare_device *device);

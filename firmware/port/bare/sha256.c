@@ -67,6 +67,14 @@ static void compress(uint32_t state[8], const uint8_t *block)
         state[i] += sum[i];
 }
 
+static void take_block(struct bare_sha256 *s, const uint8_t *block)
+{
+    if (s->hasher)
+        s->hasher->block(s->hasher->context, block, s->length < sizeof s->block);
+    else
+        compress(s->state, block);
+}
+
 static int begin(void *context)
 {
     static const uint32_t start[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -85,11 +93,11 @@ static int update(void *context, const void *data, size_t length)
         size_t used = (size_t)(s->length % sizeof s->block), room = sizeof s->block - used;
         size_t take = length < room ? length : room;
         if (used == 0 && take == sizeof s->block) {
-            compress(s->state, in);
+            take_block(s, in);
         } else {
             memcpy(s->block + used, in, take);
             if (take == room)
-                compress(s->state, s->block);
+                take_block(s, s->block);
         }
         s->length += take;
         in += take;
@@ -108,6 +116,8 @@ static int finish(void *context, uint8_t *digest)
     put_be32(bits + 4, (uint32_t)(s->length << 3));
     (void)update(s, end, used < 56 ? 56 - used : 120 - used);
     (void)update(s, bits, sizeof bits);
+    if (s->hasher)
+        s->hasher->state(s->hasher->context, s->state);
     for (unsigned i = 0; i < 8; i++)
         put_be32(digest + 4 * i, s->state[i]);
     return 0;
@@ -115,5 +125,6 @@ static int finish(void *context, uint8_t *digest)
 
 struct espota_hash bare_sha256_hash(struct bare_sha256 *context)
 {
+    context->hasher = NULL;
     return (struct espota_hash){ context, begin, update, finish };
 }

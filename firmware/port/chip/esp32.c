@@ -104,6 +104,11 @@ static void begin(struct bare_device *device)
     bare_group_timer_begin(device, device->uart_hz / 1000000, 0);
 }
 
+static const struct bare_step hashing[] = {
+    { 0x3ff0001c, 0, 1u << 1 },
+    { 0x3ff00020, 1u << 1 | 1u << 3, 0 },
+};
+
 const struct bare_chip bare_esp32 = {
     .id = 0,
     .isa = ESPOTA_ISA_XTENSA,
@@ -118,4 +123,5 @@ const struct bare_chip bare_esp32 = {
     .watchdog = { RTC + 0x8c, RTC + 0x90, RTC + 0xa4, 1u << 31 | 4u << 28 | 7u << 14 | 7u << 11 },
     .software_reset = RTC,
     .begin = begin,
+    .sha = { .base = 0x3ff03000, .first_kind = true, .steps = hashing, .count = 2 },
 };

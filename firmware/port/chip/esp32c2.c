@@ -3,10 +3,15 @@
 #include "chip.h"
 #include "registers.h"
 
-/* 80 MHz from the PLL, as ESP-IDF's bootloader has it. */
+/* 120 MHz from the PLL, at the voltage that the ROM left: what flash loaders of debuggers set, too. */
 static const struct bare_step fast[] = {
-    { 0x600c0008, 3u, 1u << 2 },
+    { 0x600c0008, 3u, 1u << 2 | 1u },
     { 0x600c0058, 3u << 10, 1u << 10 },
+};
+
+static const struct bare_step hashing[] = {
+    { 0x600c0014, 0, 1u << 2 },
+    { 0x600c001c, 1u << 2, 0 },
 };
 
 const struct bare_chip bare_esp32c2 = {
@@ -24,4 +29,5 @@ const struct bare_chip bare_esp32c2 = {
     .super_watchdog = { 0x600080a0, 0x600080a4, 0x8f1d312a, 1u << 31 },
     .software_reset = 0x60008000,
     .clock = { .source = 0x600c0058, .source_at = 10, .calibrated = 0x6004e840, .steps = fast, .count = 2 },
+    .sha = { .base = 0x6003b000, .steps = hashing, .count = 2 },
 };

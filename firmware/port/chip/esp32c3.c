@@ -3,10 +3,15 @@
 #include "chip.h"
 #include "registers.h"
 
-/* 80 MHz from the PLL, as ESP-IDF's bootloader has it. */
+/* 160 MHz from the PLL, at the voltage that the ROM left: what esptool's stub sets, too. */
 static const struct bare_step fast[] = {
-    { 0x600c0008, 3u, 1u << 2 },
+    { 0x600c0008, 3u, 1u << 2 | 1u },
     { 0x600c0058, 3u << 10, 1u << 10 },
+};
+
+static const struct bare_step hashing[] = {
+    { 0x600c0014, 0, 1u << 2 },
+    { 0x600c001c, 1u << 2 | 1u << 4 | 1u << 5, 0 },
 };
 
 const struct bare_chip bare_esp32c3 = {
@@ -25,4 +30,5 @@ const struct bare_chip bare_esp32c3 = {
     .super_watchdog = { 0x600080ac, 0x600080b0, 0x8f1d312a, 1u << 31 },
     .software_reset = 0x60008000,
     .clock = { .source = 0x600c0058, .source_at = 10, .calibrated = 0x6000e040, .steps = fast, .count = 2 },
+    .sha = { .base = 0x6003b000, .steps = hashing, .count = 2 },
 };

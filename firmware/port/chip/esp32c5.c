@@ -11,6 +11,13 @@ static const struct bare_step fast[] = {
     { 0x60096144, 0, 1u },
 };
 
+static const struct bare_step hashing[] = {
+    { 0x600960d0, 1u << 1, 1u },
+    { 0x600960e4, 1u << 1, 0 },
+    { 0x600960e8, 1u << 1, 0 },
+    { 0x600960ec, 1u << 1, 0 },
+};
+
 const struct bare_chip bare_esp32c5 = {
     .id = 23,
     .isa = ESPOTA_ISA_RISCV,
@@ -25,4 +32,5 @@ const struct bare_chip bare_esp32c5 = {
     .watchdog = { 0x600b1c00, 0x600b1c04, 0x600b1c18, BARE_WATCHDOG_RESET },
     .super_watchdog = { 0x600b1c1c, 0x600b1c20, 0x50d83aa1, 1u << 18 },
     .clock = { .source = 0x60096110, .source_at = 16, .calibrated = 0x600af818, .steps = fast, .count = 4 },
+    .sha = { .base = 0x60089000, .steps = hashing, .count = 4 },
 };

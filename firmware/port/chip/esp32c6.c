@@ -3,11 +3,17 @@
 #include "chip.h"
 #include "registers.h"
 
-/* 80 MHz from the PLL, as ESP-IDF's bootloader has it. */
+/* 160 MHz from the PLL, at the voltage that the ROM left: what esptool's stub sets, too. */
 static const struct bare_step fast[] = {
     { 0x6009601c, 0xffu << 8, 5u << 8 },
-    { 0x60096118, 0xffu << 8, 1u << 8 },
+    { 0x60096118, 0xffu << 8 | 1u << 16, 0 },
     { 0x60096110, 3u << 16, 1u << 16 },
+};
+
+static const struct bare_step hashing[] = {
+    { 0x600960cc, 1u << 1, 1u },
+    { 0x600960e0, 1u << 1, 0 },
+    { 0x600960e4, 1u << 1, 0 },
 };
 
 const struct bare_chip bare_esp32c6 = {
@@ -27,4 +33,5 @@ const struct bare_chip bare_esp32c6 = {
     /* its watchdog's reset can make the USB port disappear: esptool, esptool/targets/esp32c6.py */
     .software_reset = 0x600b1034,
     .clock = { .source = 0x60096110, .source_at = 16, .calibrated = 0x600af818, .steps = fast, .count = 3 },
+    .sha = { .base = 0x60089000, .steps = hashing, .count = 3 },
 };

@@ -11,6 +11,13 @@ static const struct bare_step fast[] = {
     { 0x60096148, 0, 1u },
 };
 
+static const struct bare_step hashing[] = {
+    { 0x600960c8, 1u << 1, 1u },
+    { 0x600960dc, 1u << 1, 0 },
+    { 0x600960e0, 1u << 1, 0 },
+    { 0x600960e4, 1u << 1, 0 },
+};
+
 const struct bare_chip bare_esp32h2 = {
     .id = 16,
     .isa = ESPOTA_ISA_RISCV,
@@ -27,4 +34,5 @@ const struct bare_chip bare_esp32h2 = {
     /* its watchdog's reset can make the USB port disappear: esptool, esptool/targets/esp32c6.py */
     .software_reset = 0x600b1034,
     .clock = { .source = 0x6009610c, .source_at = 16, .calibrated = 0x600ad818, .steps = fast, .count = 4 },
+    .sha = { .base = 0x60089000, .steps = hashing, .count = 4 },
 };

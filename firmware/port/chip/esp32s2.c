@@ -16,6 +16,11 @@ static void begin(struct bare_device *device)
     bare_group_timer_begin(device, CRYSTAL_MHZ, BY_CRYSTAL);
 }
 
+static const struct bare_step hashing[] = {
+    { 0x3f4c0044, 0, 1u << 2 },
+    { 0x3f4c004c, 1u << 2 | 1u << 4 | 1u << 5, 0 },
+};
+
 const struct bare_chip bare_esp32s2 = {
     .id = 2,
     .isa = ESPOTA_ISA_XTENSA,
@@ -30,4 +35,5 @@ const struct bare_chip bare_esp32s2 = {
     .watchdog = { 0x3f408094, 0x3f408098, 0x3f4080ac, BARE_WATCHDOG_RESET },
     .super_watchdog = { 0x3f4080b0, 0x3f4080b4, 0x8f1d312a, 1u << 31 },
     .begin = begin,
+    .sha = { .base = 0x6003b000, .steps = hashing, .count = 2 },
 };

@@ -3,10 +3,16 @@
 #include "chip.h"
 #include "registers.h"
 
-/* 80 MHz from the PLL, as ESP-IDF's bootloader has it. */
+/* 160 MHz from the PLL, at the voltage that the ROM left; esptool's stub sets 240 at that, for which ESP-IDF
+ * raises the voltage. */
 static const struct bare_step fast[] = {
-    { 0x600c0010, 3u, 1u << 2 },
+    { 0x600c0010, 3u, 1u << 2 | 1u },
     { 0x600c0060, 3u << 10, 1u << 10 },
+};
+
+static const struct bare_step hashing[] = {
+    { 0x600c001c, 0, 1u << 2 },
+    { 0x600c0024, 1u << 2 | 1u << 4 | 1u << 5, 0 },
 };
 
 const struct bare_chip bare_esp32s3 = {
@@ -25,4 +31,5 @@ const struct bare_chip bare_esp32s3 = {
     .super_watchdog = { 0x600080b4, 0x600080b8, 0x8f1d312a, 1u << 31 },
     .software_reset = 0x60008000,
     .clock = { .source = 0x600c0060, .source_at = 10, .calibrated = 0x6000e040, .steps = fast, .count = 2 },
+    .sha = { .base = 0x6003b000, .steps = hashing, .count = 2 },
 };

@@ -39,6 +39,7 @@ int main(void)
 {
     static struct bare_device device;
     static struct stub stub;
+    static struct bare_hasher hasher;
     static uint8_t ring[RING];
     static struct bare_board board = {
         BARE_DEVICE_BOARD,
@@ -60,6 +61,8 @@ int main(void)
     if (device.chip->usb)
         board.stream[1] = usb;
     stub_begin(&stub, &board, &memory);
+    if (bare_sha_engine_begin(&device.chip->sha, &hasher))
+        stub.server.sha256.hasher = &hasher;
     for (;;)
         (void)stub_step(&stub);
 }

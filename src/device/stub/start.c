@@ -125,11 +125,13 @@ static void assume_rate(struct espota_link *link)
         link->baud = ESPOTA_ROM_INITIAL_BAUD;
 }
 
-/* One way of loading it, and a greeting. */
+/* One way of loading it, and a greeting. Of a first stage that is silent the last answer may have been lost.
+ */
 static int load_and_greet(struct stub *stub, loads *load, struct espota_error *error)
 {
     int result = load_slower(stub, load, espota_stub_image(stub->info.chip), error);
-    return result ? result : greet(stub, FIRST_HELLO_MS, error);
+    bool perhaps = result == ESPOTA_ERR_TIMEOUT && stub->rom->handed_over;
+    return result == 0 || perhaps ? greet(stub, FIRST_HELLO_MS, error) : result;
 }
 
 /* Nobody answers. The jump itself may have been lost on the way: then the ROM is still there; else a reset

@@ -14,7 +14,7 @@
 
 enum {
     ASK_MS = 150,     /* for an answer */
-    ASKS = 4,         /* before it is not there */
+    ASKS = 6,         /* before it is not there */
     RATE_ASK_MS = 60, /* at a rate that is new */
     RATE_ASKS = 3,    /* within ESPOTA_FIRST_PATIENCE of the quickest CPU */
     ROUNDS = 12,      /* of all that is missing */
@@ -31,6 +31,7 @@ struct upload {
     uint8_t frame[64], in[256];
     size_t in_at, in_count;
     uint64_t have, all; /* blocks */
+    bool started;       /* the stub has been */
     uint32_t divider;
     uint32_t rate, wanted; /* in baud; 0: as it is */
 };
@@ -61,12 +62,15 @@ static bool take_answer(struct upload *u, uint8_t *kind)
         espota_get_le32(f + covered) != espota_crc32(0, f, covered))
         return false;
     *kind = f[0];
+    u->started = f[0] == ESPOTA_FIRST_START && u->all != 0 &&
+                 u->all == (espota_get_le32(f + 4) | (uint64_t)espota_get_le32(f + 8) << 32);
     u->have = espota_get_le32(f + 4) | (uint64_t)espota_get_le32(f + 8) << 32;
     u->divider = espota_get_le32(f + 12);
     return true;
 }
 
-/* The answer to a request of this kind; earlier ones pass. */
+/* The answer to a request of this kind, or that the stub has been started, which ends it all. Answers to what
+ * was asked before show that it is at work. */
 static int await(struct upload *u, enum espota_first_kind kind, unsigned timeout_ms,
                  struct espota_error *error)
 {
@@ -74,10 +78,14 @@ static int await(struct upload *u, enum espota_first_kind kind, unsigned timeout
     int result = 0;
     for (;;) {
         uint8_t answered = 0;
-        while (u->in_at < u->in_count)
-            if (espota_slip_byte(&u->decoder, u->in[u->in_at++]) == ESPOTA_SLIP_FRAME &&
-                take_answer(u, &answered) && answered == kind)
+        while (u->in_at < u->in_count) {
+            if (espota_slip_byte(&u->decoder, u->in[u->in_at++]) != ESPOTA_SLIP_FRAME ||
+                !take_answer(u, &answered))
+                continue;
+            if (answered == kind || u->started)
                 return 0;
+            deadline = espota_link_now_ms(u->link) + timeout_ms;
+        }
         if (espota_link_now_ms(u->link) >= deadline)
             return espota_fail(error, ESPOTA_ERR_TIMEOUT, "the first stage of the stub on %s does not answer",
                                u->link->name);
@@ -188,13 +196,13 @@ static int send_all(struct upload *u, struct espota_error *error)
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint64_t before = u->have;
         result = send_round(u, error);
-        if (result == 0 && u->have == u->all)
-            return 0;
         if (result == ESPOTA_ERR_TIMEOUT)
             result = ask(u, ASKS, ASK_MS, error);
+        if (result == 0 && u->started)
+            return 0;
         if (u->wanted != 0 && (result == ESPOTA_ERR_TIMEOUT || (result == 0 && u->have == before)))
             result = take_back_rate(u, error);
-        if (result != 0)
+        if (result != 0 || u->started)
             return result;
     }
     return espota_fail(error, ESPOTA_ERR_TIMEOUT, "the line to %s loses too much for the stub to be loaded",
