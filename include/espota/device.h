@@ -163,6 +163,8 @@ struct espota_device {
     const struct espota_observer
         *observer;    /* must outlive the device, or be taken away before; NULL: nobody */
     const char *what; /* the part at work, for progress; NULL: none in particular */
+    /* Where the part at work is one of several: bytes of those before it, and of all; 0: it is not. */
+    uint64_t progress_before, progress_all;
     /** The algorithm at work hears of the bytes that went through. NULL: nobody counts. */
     void (*moved)(void *context, uint32_t bytes);
     void *moved_context;

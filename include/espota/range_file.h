@@ -47,6 +47,22 @@ int espota_range_file_write(const struct espota_range_file *file, struct espota_
                             const struct espota_flash_range *range, struct espota_smart_write *result,
                             struct espota_error *error);
 
+/** One of several files, and where it goes. */
+struct espota_range_write {
+    const char *path; /* of the file, for messages */
+    struct espota_flash_range range;
+    struct espota_range_file file;
+    struct espota_smart_write result; /* by espota_range_files_write */
+};
+
+/** Refuse files that would write to the same flash. @return ESPOTA_ERR_USAGE with both by name. */
+int espota_range_files_check_apart(const struct espota_range_write *writes, unsigned count,
+                                   struct espota_error *error);
+
+/** Write all of them, as espota_range_file_write does; the device's observer hears of one job. */
+int espota_range_files_write(struct espota_range_write *writes, unsigned count, struct espota_device *device,
+                             struct espota_error *error);
+
 /** Does flash hold it? @return ESPOTA_ERR_VERIFY with the first 4K that differ in the message. */
 int espota_range_file_verify(const struct espota_range_file *file, const char *path,
                              struct espota_device *device, const struct espota_flash_range *range,

@@ -366,7 +366,8 @@ void espota_device_moved(struct espota_device *device, uint32_t bytes)
 void espota_device_progress(const struct espota_device *device, enum espota_phase phase, uint64_t done,
                             uint64_t total)
 {
-    struct espota_progress progress = { phase, device->what, done, total };
+    struct espota_progress progress = { phase, device->what, device->progress_before + done,
+                                        device->progress_all ? device->progress_all : total };
     espota_observe_progress(device->observer, device->name, &progress);
 }
 

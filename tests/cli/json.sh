@@ -214,6 +214,8 @@ document "info" info "${PORT[@]}"
 document "flash a blank chip" flash "${PORT[@]}" build
 document "write" write "${PORT[@]}" nvs nvs.bin
 document "verify" verify "${PORT[@]}" nvs nvs.bin
+document "write of several files" write "${PORT[@]}" nvs nvs.bin 0x10000 build/firmware.bin
+document "verify of several files" verify "${PORT[@]}" nvs nvs.bin 0x10000 build/firmware.bin
 document "read" read "${PORT[@]}" nvs out.bin
 document "another layout" flash "${PORT[@]}" build --appsize 1280K --migrate
 document "erase" erase "${PORT[@]}" nvs 0x3f0000+4K
