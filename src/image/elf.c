@@ -1,7 +1,6 @@
 #include "elf.h"
 
 #include <gelf.h>
-#include <libelf.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +28,7 @@ static bool inside(const struct reading *r, uint64_t offset, uint64_t length)
  */
 
 /* What is in the file and has an address is loaded, flags or not. Source: esptool, bin_image.py, ELFFile. */
-static bool is_loaded(const Elf32_Shdr *h)
+static bool is_loaded(const GElf_Shdr *h)
 {
     bool bytes = h->sh_type == SHT_PROGBITS || h->sh_type == SHT_INIT_ARRAY || h->sh_type == SHT_FINI_ARRAY ||
                  h->sh_type == SHT_PREINIT_ARRAY;
@@ -39,7 +38,7 @@ static bool is_loaded(const Elf32_Shdr *h)
 static int take_section(struct reading *r, Elf_Scn *scn, size_t names)
 {
     Elf *elf = r->program->handle;
-    const Elf32_Shdr *h = elf32_getshdr(scn);
+    GElf_Shdr copy, *h = gelf_getshdr(scn, &copy); /* the file's own may lie at any address */
     if (!h)
         return damaged(r, "a section's header cannot be read");
     if (!is_loaded(h))
@@ -48,8 +47,8 @@ static int take_section(struct reading *r, Elf_Scn *scn, size_t names)
         return damaged(r, "a section lies beyond its end");
     const char *name = elf_strptr(elf, names, h->sh_name);
     r->program->section[r->program->sections++] =
-        (struct elf_part){ name ? name : "", h->sh_addr, h->sh_addralign, r->data + h->sh_offset,
-                           h->sh_size };
+        (struct elf_part){ name ? name : "", (uint32_t)h->sh_addr, (uint32_t)h->sh_addralign,
+                           r->data + h->sh_offset, (uint32_t)h->sh_size };
     return 0;
 }
 
@@ -78,19 +77,19 @@ static int take_segments(struct reading *r)
     size_t count = 0;
     if (elf_getphdrnum(p->handle, &count) != 0)
         return damaged(r, "its segments cannot be read");
-    const Elf32_Phdr *h = count ? elf32_getphdr(p->handle) : NULL;
-    if (count && !h)
-        return damaged(r, "its segments cannot be read");
     p->segment = calloc(count + 1, sizeof *p->segment);
     if (!p->segment)
         return espota_fail_memory(r->error, "reading an ELF file");
     for (size_t i = 0; i < count; i++) {
-        if (h[i].p_type != PT_LOAD || h[i].p_paddr == 0 || h[i].p_filesz == 0)
+        GElf_Phdr copy, *h = gelf_getphdr(p->handle, (int)i, &copy);
+        if (!h)
+            return damaged(r, "its segments cannot be read");
+        if (h->p_type != PT_LOAD || h->p_paddr == 0 || h->p_filesz == 0)
             continue;
-        if (!inside(r, h[i].p_offset, h[i].p_filesz))
+        if (!inside(r, h->p_offset, h->p_filesz))
             return damaged(r, "a segment lies beyond its end");
-        p->segment[p->segments++] =
-            (struct elf_part){ NULL, h[i].p_paddr, h[i].p_align, r->data + h[i].p_offset, h[i].p_filesz };
+        p->segment[p->segments++] = (struct elf_part){ NULL, (uint32_t)h->p_paddr, (uint32_t)h->p_align,
+                                                       r->data + h->p_offset, (uint32_t)h->p_filesz };
     }
     return 0;
 }
@@ -102,7 +101,7 @@ static int take_header(struct reading *r)
 {
     struct elf_program *p = r->program;
     const char *ident = elf_getident(p->handle, NULL);
-    const Elf32_Ehdr *h = elf32_getehdr(p->handle);
+    GElf_Ehdr copy, *h = gelf_getehdr(p->handle, &copy);
     if (elf_kind(p->handle) != ELF_K_ELF || !ident)
         return espota_fail(r->error, ESPOTA_ERR_VERIFY, "%s is no ELF file", r->name);
     if (ident[EI_CLASS] != ELFCLASS32 || ident[EI_DATA] != ELFDATA2LSB || !h)
@@ -118,7 +117,7 @@ static int take_header(struct reading *r)
                            "%s is an ELF file, but no linked program: an object file or a core dump",
                            r->name);
     p->machine = h->e_machine;
-    p->entry = h->e_entry;
+    p->entry = (uint32_t)h->e_entry;
     return 0;
 }
 
