@@ -108,7 +108,7 @@ static void has_all(struct rig *rig)
     espota_bytes_free(&bytes);
     assert_int_equal(espota_fs_find(&rig->fs, "short.txt", &entry), ESPOTA_FS_OK);
     assert_int_equal(espota_fs_read_whole(&rig->fs, &entry.place, &bytes, NULL, &rig->error), 0);
-    assert_string_equal(bytes.data, "hello");
+    assert_string_equal((const char *)bytes.data, "hello");
     espota_bytes_free(&bytes);
     assert_int_equal(espota_fs_find(&rig->fs, "short.txt/x", &entry), ESPOTA_FS_NO_DIRECTORY);
     assert_int_equal(espota_fs_find(&rig->fs, "none", &entry), ESPOTA_FS_NOT_FOUND);

@@ -63,7 +63,7 @@ static void values_come_back(void **state)
     assert_string_equal(value->name_space_name, "cfg");
     assert_int_equal((int64_t)value->number, -5);
     assert_true(find(rig, "b")->number == UINT64_MAX);
-    assert_string_equal(find(rig, "s")->data, "x \"y\"");
+    assert_string_equal((const char *)find(rig, "s")->data, "x \"y\"");
     value = find(rig, "x");
     assert_string_equal(value->name_space_name, "net");
     assert_int_equal(value->size, 3);
