@@ -1,30 +1,46 @@
-# bash completion for espota: commands are listed here, options come from the program itself.
+# bash completion for espota: what could come next is asked of the program itself.
 # shellcheck shell=bash
 
 _espota() {
-    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="plan flash ota status boot confirm rollback info devices read write verify erase backup restore monitor reset table image fs nvs key sign provision config sim help"
+    local words=() word previous='' candidate what prefix i
+    # readline ends words at '=' and ':'; put "--chip=esp32" and "tcp://host" together again
+    for ((i = 1; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [ ${#words[@]} -gt 0 ] && { [[ $word == [:=]* ]] || [[ $previous == [:=]* ]]; }; then
+            words[-1]+=$word
+        else
+            words+=("$word")
+        fi
+        previous=$word
+    done
+    word=${words[-1]:-}
+    # what is to be replaced begins behind the last of them
+    prefix=
+    case $word in *[:=]*) prefix=${word%"${word##*[:=]}"} ;; esac
     COMPREPLY=()
-    if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$current")
-        return
-    fi
-    case $previous in
-    --fs) mapfile -t COMPREPLY < <(compgen -W "fat spiffs littlefs" -- "$current"); return ;;
-    --flash) mapfile -t COMPREPLY < <(compgen -W "1M 2M 4M 8M 16M 32M" -- "$current"); return ;;
-    --via) mapfile -t COMPREPLY < <(compgen -W "rom agent" -- "$current"); return ;;
-    --format) mapfile -t COMPREPLY < <(compgen -W "raw hex uf2" -- "$current"); return ;;
-    --flash-mode) mapfile -t COMPREPLY < <(compgen -W "keep qio qout dio dout" -- "$current"); return ;;
-    --before) mapfile -t COMPREPLY < <(compgen -W "default-reset classic-reset usb-reset no-reset" -- "$current"); return ;;
-    --after) mapfile -t COMPREPLY < <(compgen -W "hard-reset soft-reset watchdog-reset no-reset" -- "$current"); return ;;
-    -p | --port) mapfile -t COMPREPLY < <(compgen -G "/dev/tty[UA]*" -- "$current"; compgen -f -- "$current"); return ;;
-    esac
-    if [[ $current == -* ]]; then
-        local options
-        options=$(espota --dump-options 2>/dev/null | awk -F '\t' -v c="${COMP_WORDS[1]}" '$1 == c { print "--" $2 }')
-        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+    while IFS= read -r candidate && IFS= read -r what; do
+        if [ "$candidate" = :files ]; then
+            _espota_files "${word#"$prefix"}" "$what"
+        else
+            COMPREPLY+=("${candidate#"$prefix"}")
+            case $candidate in *[=:/]) compopt -o nospace 2>/dev/null ;; esac
+        fi
+    done < <(espota --complete "${words[@]}" 2>/dev/null)
+}
+
+# Files with one of these endings, and folders; where there are none, any files.
+_espota_files() {
+    local ending found=() all=()
+    compopt -o filenames 2>/dev/null
+    mapfile -t all < <(compgen -f -- "$1")
+    for ending in $2; do
+        [ "$ending" = '*' ] || mapfile -t -O "${#found[@]}" found < <(compgen -f -X "!*.$ending" -- "$1")
+    done
+    if [ ${#found[@]} -gt 0 ]; then
+        mapfile -t -O "${#found[@]}" found < <(compgen -d -- "$1")
+        COMPREPLY+=("${found[@]}")
     else
-        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        COMPREPLY+=("${all[@]}")
     fi
 }
-complete -o filenames -F _espota espota
+complete -F _espota espota

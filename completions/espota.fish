@@ -1,11 +1,23 @@
-# fish completion for espota: commands are listed here, options come from the program itself.
+# fish completion for espota: what could come next is asked of the program itself.
 
-function __espota_options
-    set -l words (commandline -opc)
-    test (count $words) -ge 2; or return
-    espota --dump-options 2>/dev/null | awk -F '\t' -v c=$words[2] '$1 == c { print "--" $2 "\t" $5 }'
+function __espota_complete
+    set -l words (commandline -opc)[2..]
+    set -l current (commandline -ct)
+    set -l prefix (string match -r '^(?:--[^=]*=)?(?:file:)?' -- $current)
+    espota --complete $words "$current" 2>/dev/null | while read -l candidate; and read -l what
+        if test "$candidate" = :files
+            for file in (__fish_complete_path (string replace -r '^(--[^=]*=)?(file:)?' '' -- $current))
+                set -l parts (string split \t -- $file)
+                set -l ending (string match -r '[^.]*$' -- $parts[1])
+                if test "$what" = '*'; or string match -q '*/' -- $parts[1]; or contains -- "$ending" (string split ' ' -- $what)
+                    printf '%s%s\n' "$prefix" $parts[1]
+                end
+            end
+        else
+            test "$what" = -; and set what ''
+            printf '%s\t%s\n' $candidate $what
+        end
+    end
 end
 
-set -l commands plan flash ota status boot confirm rollback info devices read write verify erase backup restore monitor reset table image fs nvs key sign provision config sim help
-complete -c espota -f -n "not __fish_seen_subcommand_from $commands" -a "$commands"
-complete -c espota -n "__fish_seen_subcommand_from $commands" -a "(__espota_options)"
+complete -c espota -f -a '(__espota_complete)'

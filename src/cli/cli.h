@@ -154,7 +154,9 @@ extern const struct command *const commands[];
 int options_parse(const struct command *command, int argc, char **argv, void *options, struct cli *cli,
                   bool *help, struct espota_error *error);
 void options_help(const struct command *command);
-/* The options of a command, the common ones too, one by one: NULL at the end. */
+/* The options of a command, the common ones too, one by one; false, or NULL, at the end. `letter` is 0 for
+ * none. */
+bool option_spec_at(const struct command *command, int index, const struct option_spec **spec, char *letter);
 const char *option_name(const struct command *command, int index);
 /* Machine-readable list of a command's options, for completions and their test. */
 void options_dump(const struct command *command);

@@ -1,6 +1,7 @@
 #include "cli.h"
 #include "fleet.h"
 
+#include "complete.h"
 #include "settings.h"
 #include "suggest.h"
 
@@ -277,5 +278,9 @@ int main(int argc, char **argv)
         return dump(dump_options);
     if (strcmp(name, "--dump-values") == 0)
         return dump(values_dump);
+    if (strcmp(name, "--complete") == 0) {
+        complete(commands, argc - 2, argv + 2);
+        return end_of_text();
+    }
     return *name == '-' ? run_with_leading_options(argc, argv) : run_by_name(argc, argv);
 }

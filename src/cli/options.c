@@ -83,16 +83,30 @@ static bool find_option(const struct command *command, int value, struct place *
     return false;
 }
 
-const char *option_name(const struct command *command, int index)
+bool option_spec_at(const struct command *command, int index, const struct option_spec **spec, char *letter)
 {
+    enum { COMMON = sizeof common_options / sizeof common_options[0] - 1 };
     struct place place;
-    enum { COMMON = sizeof common_options / sizeof common_options[0] };
     int own = 0;
-    if (spec_at(command, index, &place))
-        return place.spec->name;
+    if (option_at(command, index, &place)) {
+        *spec = place.spec;
+        *letter = place.letter;
+        return true;
+    }
     while (spec_at(command, own, &place))
         own++;
-    return index - own < COMMON ? common_options[index - own].name : NULL;
+    if (index - own >= COMMON)
+        return false;
+    *spec = &common_options[index - own];
+    *letter = (*spec)->letter;
+    return true;
+}
+
+const char *option_name(const struct command *command, int index)
+{
+    const struct option_spec *spec;
+    char letter;
+    return option_spec_at(command, index, &spec, &letter) ? spec->name : NULL;
 }
 
 static int parse_number(const struct option_spec *spec, uint32_t *number, const char *text,

@@ -17,9 +17,7 @@ for command in $commands; do
     run "$command" --help
     expect "$command --help" 0 "out:Usage: espota $command" "out:--json"
     [ -s "$ROOT/man/espota-$command.1" ] && ok "$command has a man page" || not_ok "$command has a man page"
-    for file in espota.bash _espota espota.fish; do
-        grep -qw -- "$command" "$ROOT/completions/$file" || not_ok "$command is in completions/$file"
-    done
+    if [ "$("$ESPOTA" --complete "$command" | head -1)" = "$command" ]; then ok "$command is completed"; else not_ok "$command is completed"; fi
     run "$command" --frobnicate
     expect "$command: unknown option" 2 "err:no such option"
 done
