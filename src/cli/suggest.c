@@ -104,7 +104,8 @@ static const struct {
     { "before", WORDS("default-reset", "classic-reset", "usb-reset", "no-reset") },
     { "after", WORDS("hard-reset", "soft-reset", "watchdog-reset", "no-reset") },
     { "lines", WORDS("auto-reset", "usb-jtag", "none") },
-    { "format", WORDS("bin", "hex", "uf2") },
+    { "format", WORDS("raw", "hex", "uf2") },
+    { "type", WORDS("littlefs", "fat", "fat-plain") },
     { "for", WORDS("micropython", "circuitpython", "arduino", "esphome", "tasmota", "lobo") },
     { "eol", WORDS("CR", "LF", "CRLF") },
 };
