@@ -16,7 +16,7 @@ FW_SMALL_xtensa := -Wa,--no-target-align -fno-cse-follow-jumps -fno-thread-jumps
 $(foreach d,esp32 core/xtensa stub/xtensa,$(patsubst %.c,$(FW)/$(d)/%.o,$(FW_CORE))): FW_CFLAGS += $(FW_SMALL_xtensa)
 # Nine tenths of decoding's time, so not for size.
 $(FW)/%/coder_mix.o: FW_CFLAGS += -O2
-$(FW)/%/coder_mix.o: ARCH_riscv += -mno-save-restore
+$(foreach f,$(notdir $(FW_CODER:.c=.o)),$(FW)/%/$(f)): ARCH_riscv += -mno-save-restore
 comma     := ,
 FW_LDFLAGS := -nostdlib -Wl,--gc-sections,--fatal-warnings -Lfirmware/port/bare
 

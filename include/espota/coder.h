@@ -23,8 +23,8 @@
 
 /* What decoding a byte takes, at the usual optimisation and table: instructions counted by QEMU
  * (tests/bench/instructions.sh, firmware/CODER.md), taken for a cycle each. */
-#define ESPOTA_CODER_CYCLES_XTENSA 700u
-#define ESPOTA_CODER_CYCLES_RISCV  750u
+#define ESPOTA_CODER_CYCLES_XTENSA 640u
+#define ESPOTA_CODER_CYCLES_RISCV  650u
 
 /* Streams (firmware/PROTOCOL.md) */
 #define ESPOTA_STREAM_HEAD_SIZE 16u

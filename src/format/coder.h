@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define CODER_SETS            108u /* of weights; a symbol of more than four bits takes two */
-#define CODER_STATES          150u
+#define CODER_STATES          126u
 #define CODER_STATE_KNOWN     10u /* from here on: seen four times or more */
 #define CODER_STATE_SURE      21u /* six times or more */
 #define CODER_UNIT_MAX        8u  /* bytes of `actual` */

@@ -2,7 +2,7 @@
  * by a range coder. Integers alone. */
 #include "coder.h"
 
-#define LEARN       14
+#define LEARN       13
 #define SMALL_ERROR 2048u /* of 65536: nothing to learn from */
 
 /* ---- range coder: a bit is 1 with probability p / 65536
@@ -52,7 +52,8 @@ struct arithmetic {
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-static ALWAYS_INLINE uint32_t take_bit(struct coder *coder, struct arithmetic *a, uint32_t value, uint32_t p)
+/* Is the bit a 1, of probability p? */
+static ALWAYS_INLINE bool is_one(struct coder *coder, struct arithmetic *a, uint32_t value, uint32_t p)
 {
     uint32_t bound = (a->range >> 16) * p;
 #ifdef ESPOTA_CODER_ENCODER
@@ -60,7 +61,7 @@ static ALWAYS_INLINE uint32_t take_bit(struct coder *coder, struct arithmetic *a
         coder->range = a->range;
         coder_encode_bit(coder, value & 1, bound);
         a->range = coder->range;
-        return value & 1;
+        return (value & 1) != 0;
     }
 #else
     (void)coder;
@@ -68,11 +69,11 @@ static ALWAYS_INLINE uint32_t take_bit(struct coder *coder, struct arithmetic *a
 #endif
     if (a->code < bound) {
         a->range = bound;
-        return 1;
+        return true;
     }
     a->range -= bound;
     a->code -= bound;
-    return 0;
+    return false;
 }
 
 static ALWAYS_INLINE void renew(struct coder *coder, struct arithmetic *a)
@@ -86,34 +87,45 @@ static ALWAYS_INLINE void renew(struct coder *coder, struct arithmetic *a)
     a->code = coder->code;
 }
 
+/* A bit, and what predicted it: the states of two inputs, and the weights that they have. */
+struct inputs {
+    uint8_t *first, *second;
+    int16_t *weight;
+};
+
 static ALWAYS_INLINE int16_t learnt(int32_t weight, int32_t input, int32_t error)
 {
     return (int16_t)(weight + ((input * error) >> LEARN));
 }
 
-/* One bit, by the states of two inputs, and the weights that they have. */
-static ALWAYS_INLINE uint32_t mixed_bit(struct coder *coder, struct arithmetic *a, uint8_t *first,
-                                        uint8_t *second, int16_t *weight, uint32_t value)
+static ALWAYS_INLINE void adapt(struct inputs in, const struct coder_state *one,
+                                const struct coder_state *two, uint32_t bit, int32_t error)
 {
-    const struct coder_state *one = coder_states + *first, *two = coder_states + *second;
-    int32_t sum = one->stretch * weight[0] + two->stretch * weight[1];
+    *in.first = one->next[bit];
+    in.weight[0] = learnt(in.weight[0], one->stretch, error);
+    *in.second = two->next[bit];
+    in.weight[1] = learnt(in.weight[1], two->stretch, error);
+}
+
+static ALWAYS_INLINE uint32_t mixed_bit(struct coder *coder, struct arithmetic *a, struct inputs in,
+                                        uint32_t value)
+{
+    const struct coder_state *one = coder_states + *in.first, *two = coder_states + *in.second;
+    int32_t sum = one->stretch * in.weight[0] + two->stretch * in.weight[1];
     uint32_t at = (uint32_t)((sum >> 12) + 256);
     if (at > 511)
         at = sum < 0 ? 0 : 511;
-    uint32_t p = coder->squash[at], bit = take_bit(coder, a, value, p), wrong = p;
-    int32_t error = -(int32_t)p;
-    if (bit != 0) {
-        wrong = 65536 - p;
-        error = (int32_t)wrong;
+    uint32_t p = coder->squash[at];
+    if (is_one(coder, a, value, p)) {
+        if (p < 65536 - SMALL_ERROR)
+            adapt(in, one, two, 1, 65536 - (int32_t)p);
+        renew(coder, a);
+        return 1;
     }
+    if (p > SMALL_ERROR)
+        adapt(in, one, two, 0, -(int32_t)p);
     renew(coder, a);
-    if (wrong < SMALL_ERROR)
-        return bit;
-    *first = one->next[bit];
-    weight[0] = learnt(weight[0], one->stretch, error);
-    *second = two->next[bit];
-    weight[1] = learnt(weight[1], two->stretch, error);
-    return bit;
+    return 0;
 }
 
 /* Two bits: the states of the first, and of the second behind either. Not inlined, so that all is in
@@ -122,8 +134,11 @@ static __attribute__((noinline)) uint32_t mixed_bits(struct coder *coder, uint8_
                                                      int16_t *weight, uint32_t value)
 {
     struct arithmetic a = { coder->range, coder->code };
-    uint32_t bit = mixed_bit(coder, &a, first, second, weight, value >> 1);
-    bit = bit << 1 | mixed_bit(coder, &a, first + 1 + bit, second + 1 + bit, weight, value);
+    struct inputs in = { first, second, weight };
+    uint32_t bit = mixed_bit(coder, &a, in, value >> 1);
+    in.first += 1 + bit;
+    in.second += 1 + bit;
+    bit = bit << 1 | mixed_bit(coder, &a, in, value);
     coder->range = a.range;
     coder->code = a.code;
     return bit;
@@ -133,7 +148,7 @@ static __attribute__((noinline)) uint32_t mixed_bits(struct coder *coder, uint8_
 static ALWAYS_INLINE uint32_t direct_bit(struct coder *coder, struct arithmetic *a, uint16_t *at,
                                          uint32_t value)
 {
-    uint32_t p = *at, bit = take_bit(coder, a, value, p);
+    uint32_t p = *at, bit = is_one(coder, a, value, p) ? 1 : 0;
     if (bit != 0)
         *at = (uint16_t)(p + ((65504 - p) >> 5));
     else
@@ -156,7 +171,7 @@ uint32_t coder_plain(struct coder *coder, uint32_t value, unsigned count)
     struct arithmetic a = { coder->range, coder->code };
     uint32_t got = 0;
     while (count-- > 0) {
-        got = got << 1 | take_bit(coder, &a, value >> count, 32768);
+        got = got << 1 | (is_one(coder, &a, value >> count, 32768) ? 1 : 0);
         renew(coder, &a);
     }
     coder->range = a.range;
@@ -166,20 +181,25 @@ uint32_t coder_plain(struct coder *coder, uint32_t value, unsigned count)
 
 /* ---- symbols
  * -------------------------------------------------------------------------------------------------- */
-static inline uint32_t direct_bits(struct coder *coder, uint16_t *direct, uint32_t got, uint32_t value,
-                                   unsigned count)
+#define NODE_MARK 0x632BE5ABu
+#define PAIR_MARK 0x85EBCA6Bu
+
+/* `count` bits behind those of `node`, a 1 and what is known of the nibble. */
+static uint32_t code_direct(struct coder *coder, struct coder_set *set, uint32_t value, unsigned count,
+                            uint32_t node)
 {
     struct arithmetic a = { coder->range, coder->code };
-    while (count-- > 0)
-        got = got << 1 | direct_bit(coder, &a, direct + got, value >> count);
+    uint32_t got = node;
+    for (unsigned left = count; left-- > 0;)
+        got = got << 1 | direct_bit(coder, &a, set->direct + got, value >> left);
     coder->range = a.range;
     coder->code = a.code;
-    return got;
+    return got & ((1u << count) - 1);
 }
 
-/* Two bits behind those of `mark`; `states` are those of the set. */
-static inline uint32_t code_two(struct coder *coder, struct coder_set *set, uint8_t *states, uint32_t mark,
-                                uint32_t value)
+/* Two bits, whose contexts are told apart from those of others by `mark`; `states` are those of the set. */
+static inline uint32_t code_pair(struct coder *coder, struct coder_set *set, uint8_t *states, uint32_t mark,
+                                 uint32_t value)
 {
     uint8_t *first = bucket(coder, coder->context[0] + mark) + 1;
     if (*first < CODER_STATE_SURE || coder->context[1] == 0)
@@ -193,35 +213,43 @@ static inline uint32_t code_two(struct coder *coder, struct coder_set *set, uint
     return two;
 }
 
-/* Two or four bits behind those of `node`. @return them, behind a 1. */
-static uint32_t code_nibble(struct coder *coder, struct coder_set *set, uint32_t value, unsigned count,
-                            uint32_t node)
+/* Two or four bits. */
+static uint32_t code_mixed(struct coder *coder, struct coder_set *set, uint32_t value, unsigned count,
+                           uint32_t mark)
 {
-    unsigned mixed = set->mixed;
-    if (mixed == 0)
-        return direct_bits(coder, set->direct, 1, value, count);
-    uint32_t mark = node * 0x632BE5ABu, got = 1;
     uint8_t *states = set->state;
-    for (;;) {
+    uint32_t node = 1, high = 0;
+    for (unsigned mixed = set->mixed;; mixed >>= 1) {
         count -= 2;
-        if ((mixed & 1) != 0)
-            got = got << 2 | code_two(coder, set, states, mark, value >> count);
-        else
-            got = direct_bits(coder, set->direct, got, value >> count, 2);
+        uint32_t two = (mixed & 1) != 0 ? code_pair(coder, set, states, mark, value >> count)
+                                        : code_direct(coder, set, value >> count, 2, node);
         if (count == 0)
-            return got;
-        states += 3 * (got - 3);
-        mark += (got - 3) * 0x85EBCA6Bu;
-        mixed >>= 1;
+            return high | two;
+        high = two << 2;
+        node = 4 | two;
+        states += 3 + 3 * two;
+        mark += (1 + two) * PAIR_MARK;
     }
+}
+
+static inline uint32_t code_nibble(struct coder *coder, struct coder_set *set, uint32_t value, unsigned count,
+                                   uint32_t mark)
+{
+    return set->mixed == 0 ? code_direct(coder, set, value, count, 1)
+                           : code_mixed(coder, set, value, count, mark);
+}
+
+static __attribute__((noinline)) uint32_t code_long(struct coder *coder, struct coder_set *set,
+                                                    uint32_t value, unsigned count)
+{
+    uint32_t high = code_nibble(coder, set, value >> count, 4, 0);
+    return high << count | code_nibble(coder, set + 1, value, count, (1 + high) * NODE_MARK);
 }
 
 uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set)
 {
     struct coder_set *at = coder->set + set;
-    if (count <= 4)
-        return code_nibble(coder, at, value, count, 1) ^ 1u << count;
-    unsigned rest = count - 4;
-    uint32_t high = code_nibble(coder, at, value >> rest, 4, 1);
-    return ((high - 16) << rest) + (code_nibble(coder, at + 1, value, rest, high) ^ 1u << rest);
+    if (count > 4)
+        return code_long(coder, at, value, count - 4);
+    return code_nibble(coder, at, value, count, 0);
 }

@@ -63,10 +63,10 @@ struct walk {
 };
 
 /* As measured over many images. */
-static const uint8_t mixed[CODER_SETS] = { 0, 2, 3, 3, 3, 3, 3, 3, 0, 0, 3, 2, 3, 3, 3, 3, 3, 3, 1, 3, 0, 2,
-                                           0, 1, 0, 3, 3, 3, 1, 0, 0, 2, 3, 0, 3, 0, 3, 3, 3, 2, 3, 0, 3, 2,
-                                           2, 2, 3, 3, 3, 0, 2, 0, 3, 3, 3, 3, 1, 3, 3, 0, 0, 0, 3, 2, 3, 0,
-                                           3, 3, 3, 0, 1, 0, 0, 0, 0, 2, 3, 1, 3, 2, 3, 1, 3, 0, 0, 3, 2, 3,
+static const uint8_t mixed[CODER_SETS] = { 0, 2, 2, 3, 2, 3, 3, 3, 0, 0, 3, 2, 3, 3, 3, 3, 3, 3, 1, 3, 0, 3,
+                                           0, 1, 0, 3, 3, 3, 2, 0, 0, 2, 3, 0, 3, 0, 3, 3, 3, 2, 3, 0, 3, 2,
+                                           2, 2, 3, 3, 3, 0, 2, 0, 3, 3, 3, 2, 1, 3, 3, 0, 0, 0, 3, 2, 3, 0,
+                                           3, 3, 3, 0, 1, 0, 0, 0, 0, 2, 3, 1, 3, 2, 3, 3, 3, 1, 0, 3, 2, 3,
                                            1, 0, 0, 2, 0, 0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3 };
 static bool holds_code(uint32_t address)
 {
@@ -85,24 +85,27 @@ static uint32_t class_of(uint32_t w)
 
 static uint32_t bits(uint32_t w, unsigned low, unsigned count)
 {
-    return w >> low & ((1u << count) - 1);
+    return w >> low & (0xFFFFFFFFu >> (32 - count));
 }
 
 /* ---- fields
  * ---------------------------------------------------------------------------------------------------- */
-/* `count` bits (even) of any number, with the contexts that are set. */
+/* `count` bits of any number, with the contexts that are set. */
 static uint32_t code_number(struct coder *coder, uint32_t value, unsigned count, unsigned set)
 {
-    uint32_t first = coder->context[0], second = coder->context[1], got = 0;
-    for (unsigned left = count; left > 0;) {
-        unsigned part = left < 8 ? left : 8;
-        left -= part;
-        got = got << part |
-              coder_bits(coder, bits(value, left, part), part, left + part == count ? set : set + 2);
+    unsigned left = (count + 1) & ~1u, part = left < 8 ? left : 8;
+    uint32_t first = coder->context[0], second = coder->context[1];
+    left -= part;
+    uint32_t got = coder_bits(coder, bits(value, left, part), part, set);
+    while (left > 0) {
         coder->context[0] = coder_hash(first, got + 1);
-        coder->context[1] = second == 0 ? 0 : coder_hash(second, got + 1);
+        if (second != 0)
+            coder->context[1] = coder_hash(second, got + 1);
+        part = left < 8 ? left : 8;
+        left -= part;
+        got = got << part | coder_bits(coder, bits(value, left, part), part, set + 2);
     }
-    return got;
+    return bits(got, 0, count);
 }
 
 /* Bits of the word in which it is said what is done, and with which registers. */
@@ -111,7 +114,7 @@ static uint32_t code_part(struct coder *coder, struct walk *walk, unsigned low, 
     const struct coder_riscv *r = &coder->of.riscv;
     coder->context[0] = coder_hash(walk->so_far, low + 32 * walk->class);
     coder->context[1] = coder_hash(coder->context[0], r->operation ^ r->destination[0] << 24);
-    uint32_t got = bits(code_number(coder, bits(walk->actual, low, count), (count + 1) & ~1u, set), 0, count);
+    uint32_t got = code_number(coder, bits(walk->actual, low, count), count, set);
     walk->so_far = coder_hash(walk->so_far, got + 1);
     walk->word |= got << low;
     return got;
@@ -123,7 +126,7 @@ static uint32_t code_immediate(struct coder *coder, struct walk *walk, uint32_t 
 {
     coder->context[1] = 0;
     coder->context[0] = coder_hash(walk->so_far, 31 + 32 * walk->class);
-    return bits(code_number(coder, value, (count + 1) & ~1u, set), 0, count);
+    return code_number(coder, value, count, set);
 }
 
 /* An address, `count` bits of it; the same functions are called, and the same data used, from everywhere. */

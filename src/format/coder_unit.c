@@ -30,22 +30,22 @@ void coder_emit(struct coder *coder, uint32_t byte)
 
 void coder_emit_word(struct coder *coder, uint32_t word, unsigned count)
 {
+    if (count == 0)
+        return;
     if (coder->in_header || coder->filled + 4 > ESPOTA_CODER_SECTOR) {
         for (; count > 0; count--, word >>= 8)
             emit_slowly(coder, word);
         return;
     }
     uint8_t *to = coder->sector + coder->filled, *window = coder->window;
-    uint32_t at = coder->windowed, mask = coder->window_size - 1, before = coder->before;
+    uint32_t at = coder->windowed, mask = coder->window_size - 1;
     coder->filled += count;
     coder->windowed += count;
     coder->place.address += count;
     coder->place.left -= count;
-    for (; count > 0; count--) {
+    coder->before = count == 4 ? word : coder->before >> 8 * count | word << (32 - 8 * count);
+    for (uint8_t *end = to + count; to < end; word >>= 8) {
         *to++ = (uint8_t)word;
         window[at++ & mask] = (uint8_t)word;
-        before = before >> 8 | word << 24;
-        word >>= 8;
     }
-    coder->before = before;
 }

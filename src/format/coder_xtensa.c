@@ -87,10 +87,10 @@ static bool ends_flow(uint32_t w, unsigned length)
 }
 
 /* As measured over many images. */
-static const uint8_t mixed[CODER_SETS] = { 0, 3, 3, 3, 3, 3, 3, 3, 0, 0, 2, 2, 3, 3, 3, 3, 3, 0, 3, 3, 3, 3,
-                                           3, 0, 3, 3, 3, 0, 0, 0, 0, 0, 0, 2, 2, 3, 1, 0, 0, 0, 0, 0, 0, 0,
-                                           2, 0, 0, 3, 0, 0, 0, 3, 0, 0, 3, 0, 0, 0, 1, 0, 3, 3, 2, 3, 3, 3,
-                                           3, 0, 1, 3, 1, 0, 1, 3, 3, 3, 3, 0, 0, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+static const uint8_t mixed[CODER_SETS] = { 0, 3, 2, 3, 3, 3, 3, 3, 0, 0, 3, 2, 3, 3, 3, 3, 3, 0, 3, 3, 3, 3,
+                                           3, 1, 3, 3, 3, 1, 0, 0, 0, 0, 0, 2, 2, 3, 1, 0, 0, 0, 1, 0, 0, 0,
+                                           3, 0, 0, 3, 3, 0, 0, 3, 0, 0, 3, 0, 0, 0, 1, 1, 3, 3, 2, 3, 3, 3,
+                                           3, 0, 3, 3, 1, 0, 1, 3, 3, 3, 3, 0, 0, 3, 3, 3, 3, 3, 3, 3, 3, 3,
                                            3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3 };
 static bool holds_code(uint32_t address)
 {
@@ -175,7 +175,7 @@ static void code_instruction(struct coder *coder)
     uint32_t actual = get_le24(coder->actual),
              before = coder_hash(x->operation[0] ^ x->destination[0] << 24, 77);
     coder->context[0] = coder_hash(x->operation[0], 78);
-    coder->context[1] = before + 1;
+    coder->context[1] = coder_hash(before, x->operation[1]);
     uint32_t first = coder_bits(coder, actual & 15, 4, SET_FIRST), w = first, so_far = first + 1;
     unsigned set = SET_OTHER + set_of[first], bits = first == 5 ? 2 : 4;
     for (const uint8_t *at = order[first]; *at != 0; at++) {

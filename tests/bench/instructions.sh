@@ -16,7 +16,7 @@ common=(-std=c99 -ffreestanding -fno-tree-loop-distribute-patterns -Iinclude -Is
     -DSTREAM="\"$work/stream\"")
 link=(-nostdlib "-Wl,--no-warn-rwx-segments" -o "$work/count.elf")
 quiet=(-nographic -monitor none -icount "shift=0" -kernel "$work/count.elf")
-riscv=(riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -misa-spec=2.2 -msave-restore -DESPOTA_CODER_RISCV)
+riscv=(riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -misa-spec=2.2 -DESPOTA_CODER_RISCV)
 xtensa=(xtensa-lx106-elf-gcc -mtext-section-literals -DESPOTA_CODER_XTENSA)
 
 # objects CPU COMPILER...: all but the stream, in $work/CPU
@@ -29,7 +29,7 @@ objects() {
         more=
         case $source in
             *_encode.c) continue ;;
-            *_mix.c) more=$mix && [ "$cpu" = riscv ] && more="$mix -mno-save-restore" ;;
+            *_mix.c) more=$mix ;;
         esac
         # shellcheck disable=SC2086 # flags are several words
         "$@" "${common[@]}" $flags $more -c -o "$work/$cpu/$(basename "$source").o" "$source"
