@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void espota_device_init(struct espota_device *device, const struct espota_device_ops *ops, const char *kind,
                         enum espota_hash_kind digest_kind, const char *name)
@@ -70,14 +71,14 @@ int espota_device_check_range(const struct espota_device *device, const char *wh
                            "cannot %s 0x%" PRIx32 "-0x%" PRIx64 " of %s: its flash ends at 0x%" PRIx32, what,
                            offset, offset + length, device->name, size);
     uint32_t reach = device->info.addressable;
+    bool rom = strcmp(device->kind, "rom") == 0;
     if (reach != 0 && offset + length > reach)
         return espota_fail(
             error, ESPOTA_ERR_TOO_BIG,
-            "cannot %s 0x%" PRIx32 "-0x%" PRIx64
-            " of %s: the chip's ROM bootloader addresses the first %" PRIu32
-            "M of flash only, and would take their start for what follows; the stub and agents reach all of "
-            "it",
-            what, offset, offset + length, device->name, reach >> 20);
+            "cannot %s 0x%" PRIx32 "-0x%" PRIx64 " of %s: %s the first %" PRIu32 "M of flash only%s", what,
+            offset, offset + length, device->name,
+            rom ? "the chip's ROM bootloader addresses" : "what runs there reaches", reach >> 20,
+            rom ? ", and would take their start for what follows; the stub and agents reach all of it" : "");
     return 0;
 }
 

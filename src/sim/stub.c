@@ -154,6 +154,19 @@ static struct bare_board board_of(struct sim_board *board)
     };
 }
 
+/* What the stub makes of each chip (firmware/port/chip), with the PLL running where it takes that from the
+ * ROM. */
+static uint32_t mhz_of(const struct espota_chip *chip)
+{
+    static const struct {
+        uint16_t chip, mhz;
+    } others[] = { { 2, 40 }, { 12, 120 }, { 16, 48 }, { WITHOUT_ENGINE, 40 }, { 20, 80 }, { 23, 80 } };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i].chip == chip->image_id)
+            return others[i].mhz;
+    return SIM_STUB_MHZ;
+}
+
 bool sim_stub_start(struct sim_board *board, uint32_t entry)
 {
     struct sim_stub *s = is_loaded(board, entry) ? calloc(1, sizeof *s) : NULL;
@@ -161,7 +174,7 @@ bool sim_stub_start(struct sim_board *board, uint32_t entry)
     if (!s)
         return false;
     board->stub = s;
-    board->cpu.mhz = SIM_STUB_MHZ;
+    board->cpu.mhz = mhz_of(board->options.chip);
     if (board->options.paced) /* no interrupt empties the FIFO */
         board->uart.limit = SIM_UART_FIFO;
     s->decoder_memory = sim_cpu_decoder_memory(&board->cpu, SIM_STUB_TABLE_LOG, &size);

@@ -79,12 +79,30 @@ static void ranges_are_checked_before_the_device_is_asked(void **state)
     assert_int_equal(espota_device_read(&device, UINT32_MAX, buffer, 16, &error), ESPOTA_ERR_TOO_BIG);
 }
 
+static void who_does_not_reach_all_of_flash_is_named(void **state)
+{
+    struct espota_device device = device_of(&read_ops);
+    struct espota_error error = { 0 };
+    uint8_t buffer[16];
+    (void)state;
+    device.info.flash_size = 64u << 20;
+    device.info.addressable = 16u << 20;
+    assert_int_equal(espota_device_read(&device, (16u << 20) - 16, buffer, 16, &error), 0);
+    assert_int_equal(espota_device_read(&device, 16u << 20, buffer, 16, &error), ESPOTA_ERR_TOO_BIG);
+    assert_non_null(strstr(error.text, "reaches the first 16M of flash only"));
+    assert_null(strstr(error.text, "ROM"));
+    device.kind = "rom";
+    assert_int_equal(espota_device_read(&device, 16u << 20, buffer, 16, &error), ESPOTA_ERR_TOO_BIG);
+    assert_non_null(strstr(error.text, "the chip's ROM bootloader addresses the first 16M of flash only"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_without_operations_refuses_each),
         cmocka_unit_test(capabilities_follow_from_the_operations),
         cmocka_unit_test(ranges_are_checked_before_the_device_is_asked),
+        cmocka_unit_test(who_does_not_reach_all_of_flash_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
