@@ -74,6 +74,15 @@ bool flash_is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+bool flash_leads_out(const char *directory, const char *path)
+{
+    char inside[PATH_MAX], target[PATH_MAX];
+    if (!realpath(directory, inside) || !realpath(path, target))
+        return false; /* opening it will say what is wrong */
+    size_t length = strlen(inside);
+    return strncmp(target, inside, length) != 0 || (target[length] != '/' && strcmp(inside, "/") != 0);
+}
+
 const char *flash_role_name(enum espota_flash_role role)
 {
     return role == ESPOTA_FLASH_APP       ? "app"

@@ -121,6 +121,13 @@ static bool is_foreign(enum espota_file_kind kind)
            kind >= ESPOTA_FILE_ELF;
 }
 
+/* What only its name speaks for may be anything, another's secrets too, where a link leads to it. */
+static bool is_strange(const char *directory, const struct espota_flash_file *file)
+{
+    return (file->file.kind == ESPOTA_FILE_DATA || file->file.kind == ESPOTA_FILE_NVS) &&
+           flash_leads_out(directory, file->path);
+}
+
 static int refuse_foreign(const struct search *s, const struct espota_flash_file *file, int role)
 {
     char words[ESPOTA_FILE_WORDS];
@@ -129,12 +136,16 @@ static int refuse_foreign(const struct search *s, const struct espota_flash_file
 }
 
 /* Keep the last file that was read, or forget it. */
-static int sort_in(struct search *s, const char *name)
+static int sort_in(struct search *s, const char *directory, const char *name)
 {
     struct espota_flash_file *file = &s->files->list[s->files->count - 1];
     int role = role_of(&file->file, name), copies = 0, result = 0;
     if (role < 0)
         remember_unknown(s, name);
+    else if (is_strange(directory, file))
+        espota_flash_note(&s->files->notes, true,
+                          "%s is not flashed: it is a link out of its folder, to what may be anything",
+                          file->path);
     else if (!was_named(s, (enum espota_flash_role)role)) {
         file->role = (enum espota_flash_role)role;
         copies = check_only_one(s, file);
@@ -170,7 +181,7 @@ static int take(struct search *s, const char *directory, const char *name)
         return 0;
     }
     int result = espota_flash_files_add(s->files, ESPOTA_FLASH_OTHER, path, s->error);
-    return result ? result : sort_in(s, name);
+    return result ? result : sort_in(s, directory, name);
 }
 
 static int is_image(const struct dirent *entry)

@@ -86,6 +86,9 @@ bool flash_path(char out[PATH_MAX], const char *directory, const char *name);
 /* Is it a regular file, or a link to one? */
 bool flash_is_file(const char *path);
 
+/* Does a link lead from the folder to `path` outside it? */
+bool flash_leads_out(const char *directory, const char *path);
+
 /* ---- flash_placed.c -------------------------------------------------------------------------------------
  */
 

@@ -42,16 +42,6 @@ static bool climbs(const char *name)
     return false;
 }
 
-/* Does a link lead out of the folder? */
-static bool leads_out(const char *directory, const char *path)
-{
-    char inside[PATH_MAX], target[PATH_MAX];
-    if (!realpath(directory, inside) || !realpath(path, target))
-        return false; /* opening it will say what is wrong */
-    size_t length = strlen(inside);
-    return strncmp(target, inside, length) != 0 || (target[length] != '/' && strcmp(inside, "/") != 0);
-}
-
 /* A build names files of its own; another's secrets are not for flashing. */
 static int add(const struct reader *r, enum espota_flash_role role, const char *name, uint32_t offset,
                struct espota_error *error)
@@ -60,7 +50,7 @@ static int add(const struct reader *r, enum espota_flash_role role, const char *
     if (!path)
         return espota_fail_memory(error, "looking for files");
     int result;
-    if (name[0] == '/' || climbs(name) || leads_out(r->directory, path))
+    if (name[0] == '/' || climbs(name) || flash_leads_out(r->directory, path))
         result = espota_fail(
             error, ESPOTA_ERR_FAILED,
             "%s names the file %s, which lies outside its folder: a build has its files beside it", r->path,

@@ -274,7 +274,7 @@ rust=rust/target/xtensa-esp32-none-elf
 mkdir -p $rust/debug $rust/release
 "$BUILD/tools/mkelf" $rust/debug/blinky esp32 65536
 for path in rust rust/Cargo.toml $rust/debug $rust/debug/blinky; do
-    flash $path
+    flash "$path"
     expect "Rust: $path" 0 "err:is an ELF file: made into an app image for the ESP32"
 done
 flash rust
@@ -365,6 +365,13 @@ expect "a pipe alone" 2 "err:is neither a file nor a folder"
 ln -s around around
 flash around
 expect "a link to itself" 2 "err:nothing to flash: cannot look at around"
+mkdir links
+head -c 65536 /dev/zero >secret.bin
+ln -s ../secret.bin links/littlefs.bin
+ln -s ../app.bin links/firmware.bin
+flash links
+expect "a link out of the folder: an image may be where it likes" 0 "err:Found images for the ESP32 in links: firmware.bin" \
+    "err:links/littlefs.bin is not flashed: it is a link out of its folder"
 mkdir empty
 flash empty
 expect "an empty folder" 2 "err:there is nothing to flash in empty"
