@@ -3,6 +3,8 @@
  * The image is byte for byte what `esptool elf2image` makes: the loaded sections, adjoining ones of one kind
  * of memory joined, at most 16; those that are mapped from flash behind a multiple of the MMU's page, filled
  * up with pieces of the others; the SHA-256 of the ELF file in the app description; checksum and SHA-256.
+ * What esptool refuses and linker scripts of esp-hal do is made too: mapped sections that share a page of the
+ * MMU lie in one page of flash, as far from each other as in memory.
  * Sources: esptool 5.6, docs/en/esptool/basic-commands.rst (elf2image),
  * docs/en/advanced-topics/firmware-image-format.rst, and what it does (tests/interop/elf_image.sh); ESP-IDF,
  * esp_app_format/include/esp_app_desc.h. ELF files are read by libelf of elfutils. */

@@ -42,16 +42,30 @@ static bool finds_memory(const struct espota_chip *chip, const struct elf_part *
     return false;
 }
 
-/* How well it fits: twice the bytes that have a place on the chip, and one more when there are any that go
- * into RAM, as every program has some. */
+/* Code at the start of the ESP8266's RAM, where an ESP32 has mapped flash, and none where an ESP32 has RAM
+ * for it. */
+static bool is_esp8266(const struct elf_program *program)
+{
+    bool begins = false;
+    for (unsigned i = 0; i < program->sections; i++) {
+        begins = begins || program->section[i].address == 0x40100000u;
+        if (is_in(0x40080000u, 0x400a0000u, program->section[i].address))
+            return false;
+    }
+    return begins && program->machine == ELF_MACHINE_XTENSA;
+}
+
+/* How well it fits: twice the bytes that have a place on the chip, which are nearly all, and one more when
+ * there are any that go into RAM, as every program has some. */
 static uint64_t fitness(const struct elf_program *program, const struct espota_chip *chip)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, all = 0;
     bool loads = false;
     if (chip->xtensa != (program->machine == ELF_MACHINE_XTENSA))
         return 0;
     for (unsigned i = 0; i < program->sections; i++) {
         const struct elf_part *part = &program->section[i];
+        all += part->length;
         bool mapped = lies_in(chip->mapped[0].start, chip->mapped[0].end, part) ||
                       lies_in(chip->mapped[1].start, chip->mapped[1].end, part);
         if (!mapped && !finds_memory(chip, part))
@@ -59,7 +73,7 @@ static uint64_t fitness(const struct elf_program *program, const struct espota_c
         loads = loads || !mapped;
         bytes += part->length;
     }
-    return bytes ? 2 * bytes + loads : 0;
+    return bytes >= all - all / 8 ? 2 * bytes + loads : 0;
 }
 
 unsigned elf_chips_by_memory(const struct elf_program *program,
@@ -67,6 +81,8 @@ unsigned elf_chips_by_memory(const struct elf_program *program,
 {
     uint64_t most = 1;
     unsigned count = 0;
+    if (is_esp8266(program))
+        return 0;
     for (unsigned i = 0; espota_chips[i]; i++) {
         uint64_t fits = fitness(program, espota_chips[i]);
         if (fits > most)
@@ -140,11 +156,10 @@ int espota_elf_chips(const char *name, const void *elf, size_t size,
     int result = elf_program_open(&program, name, elf, size, error);
     *count = 0;
     if (result == 0 && (*count = elf_chips_by_memory(&program, chips)) == 0)
-        result =
-            espota_fail(error, ESPOTA_ERR_VERIFY,
-                        "%s is an ELF file for %s, but nothing of it lies where an ESP32 of any kind has "
-                        "memory",
-                        name, program.machine == ELF_MACHINE_XTENSA ? "Xtensa" : "RISC-V");
+        result = espota_fail(
+            error, ESPOTA_ERR_VERIFY,
+            "%s is an ELF file for %s, but no ESP32 that is known here has memory where it wants it", name,
+            program.machine == ELF_MACHINE_XTENSA ? "Xtensa" : "RISC-V");
     const struct espota_chip *named = *count > 1 ? elf_chip_by_name(elf, size, chips, *count) : NULL;
     if (named) {
         chips[0] = named;

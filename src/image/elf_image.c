@@ -61,7 +61,7 @@ static int choose_chip(struct making *m)
     list_names(chips, count, names);
     if (count == 0)
         return espota_fail(m->error, ESPOTA_ERR_VERIFY,
-                           "nothing that %s loads lies where an ESP32 of any kind has memory", m->name);
+                           "no ESP32 that is known here has memory where %s wants it", m->name);
     if (wanted)
         return espota_fail(m->error, ESPOTA_ERR_VERIFY,
                            "%s is no program for the %s: what it loads lies where the %s has memory", m->name,

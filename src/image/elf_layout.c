@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { HEADER = 8 }; /* of a segment in an image */
+
 /* ---- sections become segments ---------------------------------------------------------------------------
  */
 
@@ -50,7 +52,7 @@ static int take_part(struct elf_layout *l, const struct elf_part *part, uint32_t
         l->joined++;
     } else {
         s = &l->segment[l->count++];
-        *s = (struct elf_segment){ part->name, part->address, part->alignment, { 0 }, 0 };
+        *s = (struct elf_segment){ part->name, part->address, part->alignment, { 0 }, 0, 0 };
     }
     if (part->length > ESPOTA_IMAGE_MAX_LENGTH - l->total)
         return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s has more than 16M to load: no image can hold that",
@@ -90,17 +92,51 @@ static void put_first(struct elf_segment *list, unsigned count, const char *name
         }
 }
 
+bool elf_segments_share_page(const struct elf_layout *l, const struct elf_segment *first,
+                             const struct elf_segment *second)
+{
+    uint64_t end = (uint64_t)first->address + first->data.size;
+    return second->address >= end && (end - 1) / l->page_size == second->address / l->page_size;
+}
+
+/* Between two mapped segments in one page the image has room for the header of the second, or for a segment
+ * that fills the gap as well; otherwise they are made one. Linkers of esp-hal place them so. */
+static int join_mapped(struct elf_layout *l, struct espota_error *error)
+{
+    int result = 0;
+    for (unsigned i = l->in_memory; result == 0 && i + 1 < l->count;) {
+        struct elf_segment *a = &l->segment[i], *b = a + 1;
+        uint32_t gap = b->address - end_of(a);
+        if (!elf_segments_share_page(l, a, b) || gap == HEADER || gap > 2 * HEADER || gap % 4) {
+            i++;
+            continue;
+        }
+        result = append_zeros(&a->data, gap, error);
+        if (result == 0)
+            result = espota_bytes_append(&a->data, b->data.data, b->data.size, error);
+        espota_bytes_free(&b->data);
+        l->count--;
+        l->joined++;
+        memmove(b, b + 1, (l->count - i - 1) * sizeof *b);
+    }
+    return result;
+}
+
 /* What is loaded into memory first, then what is mapped; a description is the first of its kind, so that it
  * begins the image. */
-static void arrange(struct elf_layout *l)
+static int arrange(struct elf_layout *l, struct espota_error *error)
 {
     sort(l->segment, l->count);
     l->in_memory = 0;
     for (unsigned i = 0; i < l->count; i++)
         if (!elf_address_is_mapped(l->chip, l->segment[i].address))
             insert(l->segment, i, l->in_memory++);
+    int result = join_mapped(l, error);
+    if (result != 0)
+        return result;
     put_first(l->segment, l->in_memory, ".dram0.bootdesc");
     put_first(l->segment + l->in_memory, l->count - l->in_memory, ".flash.appdesc");
+    return 0;
 }
 
 static const char *shown(const struct elf_segment *s)
@@ -124,18 +160,19 @@ static int check_overlap(const struct elf_layout *l, struct espota_error *error)
 
 static int check_pages(const struct elf_layout *l, struct espota_error *error)
 {
+    for (unsigned i = l->in_memory; i < l->count; i++)
+        if (l->segment[i].address % 4)
+            return espota_fail(error, ESPOTA_ERR_VERIFY, "%s: %s begins at 0x%08" PRIx32 ", no multiple of 4",
+                               l->name, shown(&l->segment[i]), l->segment[i].address);
     for (unsigned i = l->in_memory + 1; i < l->count; i++) {
         const struct elf_segment *a = &l->segment[i - 1], *b = &l->segment[i];
-        if (a->address / l->page_size == b->address / l->page_size)
+        if (a->address / l->page_size == b->address / l->page_size && !elf_segments_share_page(l, a, b))
             return espota_fail(
                 error, ESPOTA_ERR_VERIFY,
                 "%s: %s (0x%08" PRIx32 ") and %s (0x%08" PRIx32 ") lie in one page of %" PRIu32
                 "K, and flash can be mapped there once: the linker script has to join them, or "
                 "to align the second one to a page",
                 l->name, shown(a), a->address, shown(b), b->address, l->page_size / 1024);
-        if (b->address % 4)
-            return espota_fail(error, ESPOTA_ERR_VERIFY, "%s: %s begins at 0x%08" PRIx32 ", no multiple of 4",
-                               l->name, shown(b), b->address);
     }
     return 0;
 }
@@ -175,8 +212,9 @@ int elf_layout_take(struct elf_layout *l, const struct elf_part *parts, unsigned
                              l->name, l->count, l->count ? ": the linker script is at fault" : "");
     if (result != 0)
         return result;
-    arrange(l);
-    result = check_overlap(l, error);
+    result = arrange(l, error);
+    if (result == 0)
+        result = check_overlap(l, error);
     return result ? result : check_pages(l, error);
 }
 

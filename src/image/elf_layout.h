@@ -16,6 +16,7 @@ struct elf_segment {
     uint32_t address, alignment;
     struct espota_bytes data; /* a multiple of 4 */
     uint32_t used;            /* from its start, in the image already */
+    size_t at;                /* of a mapped one that is in the image: where its data begins in it */
 };
 
 struct elf_layout {
@@ -40,6 +41,11 @@ struct elf_layout {
 int elf_layout_take(struct elf_layout *layout, const struct elf_part *parts, unsigned count,
                     struct espota_error *error);
 void elf_layout_free(struct elf_layout *layout);
+
+/* Does the second of two mapped segments begin in the page in which the first one ends? Then they lie in one
+ * page of flash too, as far from each other as in memory. */
+bool elf_segments_share_page(const struct elf_layout *layout, const struct elf_segment *first,
+                             const struct elf_segment *second);
 
 /* elf_write.c: append them to the image, up to its checksum. */
 int elf_layout_write(struct elf_layout *layout, struct espota_error *error);

@@ -79,6 +79,7 @@ static int put_mapped(struct writing *w, struct elf_segment *s, bool counted)
     int result = reach < l->chip->page_reach
                      ? espota_bytes_append(&s->data, zeros, l->chip->page_reach - reach, w->error)
                      : 0;
+    s->at = l->image->size + SEGMENT_HEADER;
     return result ? result : put(w, s->address, s->data.data, (uint32_t)s->data.size, counted);
 }
 
@@ -111,14 +112,34 @@ static int pad(struct writing *w, uint32_t length)
     return result;
 }
 
+/* Fill the gap between two mapped segments in one page: what is there in flash is there in memory. */
+static int fill_gap(struct writing *w, const struct elf_segment *before, const struct elf_segment *s)
+{
+    const struct elf_layout *l = w->layout;
+    int64_t gap = (int64_t)(s->address - before->address) - (int64_t)(l->image->size - before->at) -
+                  (int64_t)SEGMENT_HEADER;
+    if (gap == 0)
+        return 0;
+    if (gap <= SEGMENT_HEADER)
+        return espota_fail(w->error, ESPOTA_ERR_VERIFY,
+                           "%s: what is mapped at 0x%08" PRIx32 " and 0x%08" PRIx32
+                           " lies in one page, and too close together",
+                           l->name, before->address, s->address);
+    return put(w, 0, NULL, (uint32_t)(gap - SEGMENT_HEADER), true);
+}
+
 static int write_mapped(struct writing *w)
 {
     struct elf_layout *l = w->layout;
     int result = 0;
     for (unsigned i = l->in_memory; result == 0 && i < l->count; i++) {
+        const struct elf_segment *s = &l->segment[i];
         uint32_t length;
-        while (result == 0 && (length = padding_before(l, l->segment[i].address)) > 0)
-            result = pad(w, length);
+        if (i > l->in_memory && elf_segments_share_page(l, s - 1, s))
+            result = fill_gap(w, s - 1, s);
+        else
+            while (result == 0 && (length = padding_before(l, s->address)) > 0)
+                result = pad(w, length);
         if (result == 0)
             result = put_mapped(w, &l->segment[i], true);
     }

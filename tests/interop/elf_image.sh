@@ -36,13 +36,16 @@ alike "the hash elsewhere" esp32c3 esp32c3.elf --elf-sha256-offset 0xb0
 for size in 16KB 32KB; do alike "pages of $size" esp32c2 esp32c2.elf --flash-mmu-page-size $size; done
 for size in 8KB 32KB; do alike "pages of $size" esp32c6 esp32c6.elf --flash-mmu-page-size $size; done
 
-# Random programs: sections of all sizes that adjoin, nearly adjoin or do not, in any order.
+# Random programs: sections of all sizes that adjoin, nearly adjoin or do not, in groups in any order.
 cat >random_elf.py <<'PY'
 import random, struct, sys
 seed, machine, drom, irom, iram, dram = int(sys.argv[1]), *(int(a, 0) for a in sys.argv[2:7])
 rng = random.Random(seed)
 sections = []
+groups = []
 def stretch(at, names):
+    sections = []
+    groups.append(sections)
     for name in names:
         size = rng.choice([1, 3, 4, 9, 100, 4096, rng.randrange(1, 30000)])
         sections.append((name, at, rng.randbytes(size)))
@@ -51,10 +54,12 @@ description = struct.pack("<II8s32s", 0xABCD5432, 0, b"", b"1.0") + bytes(208)
 sections.append((".flash.appdesc", drom + 0x20, description))
 rodata = rng.choice([4, 5000, 65536 - 0x120 - rng.choice([0, 4, 0x20, 0x24, 0x28]), rng.randrange(1, 150000)])
 sections.append((".flash.rodata", drom + 0x120, rng.randbytes(rodata)))
-sections.append((".flash.text", irom + rng.choice([0x20, 0x24, 0, 0x100]), rng.randbytes(rng.randrange(1, 150000))))
+groups.append(sections)
+groups.append([(".flash.text", irom + rng.choice([0x20, 0x24, 0, 0x100]), rng.randbytes(rng.randrange(1, 150000)))])
 stretch(iram, [".iram0.vectors", ".iram0.text", ".iram0.more"][:rng.randrange(0, 4)])
 stretch(dram, [".dram0.data", ".dram0.more", ".dram0.last"][:rng.randrange(0, 4)])
-rng.shuffle(sections)
+rng.shuffle(groups)
+sections = sum(groups, [])
 strings, data, headers, start = b"\0", b"", bytes(40), 52
 for name, address, content in sections:
     headers += struct.pack("<10I", len(strings), 1, 2, address, start + len(data), len(content), 0, 0, 4, 0)
@@ -127,6 +132,21 @@ link() { # NAME CHIP DROM IROM IRAM DRAM COMPILER...
 }
 link "what GNU ld makes for Xtensa" esp32 0x3f400000 0x400d0000 0x40080000 0x3ffb0000 xtensa-lx106-elf-gcc -mtext-section-literals
 link "what GNU ld makes for RISC-V" esp32c3 0x3c000000 0x42010000 0x40380000 0x3fc90000 riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -Wl,-m,elf32lriscv
+
+# What esptool calls a fault and esp-hal's linker scripts do: constants and code in one page of the MMU. esptool finds the
+# image right.
+python3 - <<'PY'
+import re
+text = open("random_elf.py").read()
+text = re.sub(r'(?s)rodata = rng.*?sections = sum\(groups, \[\]\)', 'sections = [(".rodata", drom + 0x20, bytes(1700)), (".text", drom + 0x20 + 1736, bytes(5000)), (".rwtext", iram, bytes(300))]', text)
+open("near_elf.py", "w").write(text)
+PY
+python3 near_elf.py 0 243 0x42000000 0x42000000 0x40800000 0x40820000
+run image random0.elf -o near.bin --chip esp32c6
+expect "two mapped sections in one page" 0
+"$venv/bin/esptool" image-info near.bin >info.log 2>&1
+check "esptool finds the image right" grep -q "Checksum: .*(valid)" info.log
+check "with the distance that the sections have" grep -qE "0x420006e8 +0x000006e0 " info.log
 
 # esptool takes what is made for what it is.
 "$ESPOTA" image -q esp32c3.elf -o made.bin

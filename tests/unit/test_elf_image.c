@@ -46,6 +46,39 @@ static void an_app_becomes_a_valid_image(void **state)
     espota_bytes_free(&elf);
 }
 
+/* As esp-hal's linker scripts have it: two mapped sections in one page, or one behind the other with others
+ * between them in the file. */
+static void what_shares_a_page_in_memory_shares_it_in_flash(void **state)
+{
+    (void)state;
+    const struct elf_section near[] = { { ".rwtext", 0x40800000, bytes, 100, 4 },
+                                        { ".rodata", 0x42000020, bytes, 0x700, 4 },
+                                        { ".text", 0x42000744, bytes, 5000, 4 } };
+    const struct elf_section joined[] = { { ".rodata_desc", 0x42000020, bytes, 256, 4 },
+                                          { ".rwtext", 0x40800000, bytes, 100, 4 },
+                                          { ".rodata", 0x42000120, bytes, 0x700, 4 } };
+    const struct elf_section *const cases[] = { near, joined };
+    for (unsigned i = 0; i < 2; i++) {
+        struct espota_elf_image made = { 0 };
+        struct espota_elf_image_options options = espota_elf_image_defaults;
+        struct espota_error error = { 0 };
+        struct espota_bytes elf;
+        struct espota_image image;
+        options.chip = espota_chip_by_name("esp32c6");
+        elf_file_make(&elf, ELF_RISCV, 1, cases[i], 3);
+        assert_int_equal(espota_elf_image_make(&made, "x.elf", elf.data, elf.size, &options, &error), 0);
+        assert_int_equal(espota_image_examine_memory(&image, made.image.data, made.image.size),
+                         ESPOTA_IMAGE_OK);
+        assert_int_equal(image.segment[0].load_address, 0x42000020);
+        if (i == 0)
+            assert_int_equal(image.segment[2].offset - image.segment[0].offset, 0x724);
+        else
+            assert_int_equal(image.segment[0].length, 0x800);
+        espota_elf_image_free(&made);
+        espota_bytes_free(&elf);
+    }
+}
+
 /* ---- what is refused ------------------------------------------------------------------------------------
  */
 
@@ -71,9 +104,12 @@ static void sections_that_make_no_image_are_named(void **state)
     const struct elf_section overlap[] = { { ".iram0.text", 0x40380000, bytes, 100, 4 },
                                            { ".iram0.vectors", 0x40380050, bytes, 100, 4 } };
     const struct elf_section page[] = { { ".flash.rodata", 0x3c000020, bytes, 100, 4 },
-                                        { ".flash.other", 0x3c000200, bytes, 100, 4 } };
+                                        { ".flash.appdesc", 0x3c000200, bytes, 100, 4 } };
     const struct elf_section odd[] = { { ".flash.rodata", 0x3c000020, bytes, 100, 4 },
                                        { ".flash.text", 0x42010021, bytes, 100, 1 } };
+    const struct elf_section first[] = { { ".flash.text", 0x42010021, bytes, 100, 1 } };
+    const struct elf_section esp8266[] = { { ".text", 0x40100000, bytes, 100, 4 },
+                                           { ".irom0.text", 0x40210000, bytes, 10000, 4 } };
     const struct elf_section nothing[] = { { ".comment", 0, bytes, 100, 1 } };
     const struct elf_section nowhere[] = { { ".text", 0x80000000, bytes, 100, 4 } };
     struct elf_section many[17];
@@ -83,8 +119,10 @@ static void sections_that_make_no_image_are_named(void **state)
     expect_error(page, 2, ELF_RISCV, "esp32c3", ESPOTA_ERR_VERIFY, "in one page of 64K");
     expect_error(odd, 2, ELF_RISCV, "esp32c3", ESPOTA_ERR_VERIFY, "no multiple of 4");
     expect_error(many, 17, ELF_RISCV, "esp32c3", ESPOTA_ERR_VERIFY, "17 separate stretches");
-    expect_error(nothing, 1, ELF_RISCV, "esp32c3", ESPOTA_ERR_VERIFY, "nothing that x.elf loads");
-    expect_error(nowhere, 1, ELF_RISCV, NULL, ESPOTA_ERR_VERIFY, "has memory");
+    expect_error(nothing, 1, ELF_RISCV, "esp32c3", ESPOTA_ERR_VERIFY, "has memory where x.elf wants it");
+    expect_error(nowhere, 1, ELF_RISCV, NULL, ESPOTA_ERR_VERIFY, "has memory where x.elf wants it");
+    expect_error(first, 1, ELF_RISCV, "esp32c3", ESPOTA_ERR_VERIFY, "no multiple of 4");
+    expect_error(esp8266, 2, ELF_XTENSA, NULL, ESPOTA_ERR_VERIFY, "no ESP32 that is known here");
     expect_error(odd, 1, 3, NULL, ESPOTA_ERR_VERIFY, "machine 3, neither Xtensa nor RISC-V");
 }
 
@@ -169,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_app_becomes_a_valid_image),
+        cmocka_unit_test(what_shares_a_page_in_memory_shares_it_in_flash),
         cmocka_unit_test(sections_that_make_no_image_are_named),
         cmocka_unit_test(the_chip_is_found_or_asked_for),
         cmocka_unit_test(options_that_contradict_are_refused),
