@@ -192,6 +192,8 @@ $(BUILD)/unit/test_agent_write $(BUILD)/unit/test_client_rate: $(BUILD)/obj/test
 
 # What is tested of the commands lies in no library.
 $(BUILD)/unit/test_json: $(BUILD)/obj/src/cli/json.o $(BUILD)/obj/src/ui/clean.o
+$(BUILD)/unit/test_console: $(BUILD)/obj/src/cli/console.o $(BUILD)/obj/src/cli/console_bytes.o $(BUILD)/obj/src/ui/clean.o
+$(BUILD)/unit/test_keyboard: $(BUILD)/obj/src/cli/keyboard.o $(BUILD)/obj/src/cli/comeback.o
 COMMAND_LINE = $(addprefix $(BUILD)/obj/src/,$(addsuffix .o,cli/options cli/suggest cli/foreign cli/settings \
                ui/message ui/clean))
 $(BUILD)/unit/test_options $(BUILD)/unit/test_foreign: $(COMMAND_LINE)

@@ -115,6 +115,9 @@ static int parse_number(const struct option_spec *spec, uint32_t *number, const 
     char *end = NULL;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 0);
+    bool seconds = spec->argument && strcmp(spec->argument, "SECONDS") == 0;
+    if (seconds && end != text && strcmp(end, "s") == 0) /* as timeout(1) has it */
+        end++;
     if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value > UINT32_MAX)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--%s '%s' is not a number from 0 to 4294967295",
                            spec->name, text);

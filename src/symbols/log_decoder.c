@@ -27,7 +27,7 @@ int espota_log_decoder_open(struct espota_log_decoder **decoder, const char *con
     struct espota_log_decoder *d = calloc(1, sizeof *d);
     int result = 0;
     if (d)
-        d->files = calloc(count ? count : 1, sizeof *d->files);
+        d->files = calloc(count + 1, sizeof(void *));
     if (!d || !d->files)
         result = espota_fail_memory(error, "reading ELF files");
     for (size_t i = 0; result == 0 && i < count; i++) {

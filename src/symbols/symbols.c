@@ -133,7 +133,7 @@ bool espota_symbols_is_build(const struct espota_symbols *s, const char *digits,
 {
     static const char lower[] = "0123456789abcdef", capital[] = "0123456789ABCDEF";
     for (size_t i = 0; i < count; i++) {
-        unsigned value = i / 2 < sizeof s->sha256 ? s->sha256[i / 2] >> (i % 2 ? 0 : 4) & 15u : 16;
+        unsigned value = i / 2 < sizeof s->sha256 ? (unsigned)s->sha256[i / 2] >> (i % 2 ? 0 : 4) & 15u : 16;
         if (value == 16 || (digits[i] != lower[value] && digits[i] != capital[value]))
             return false;
     }

@@ -35,7 +35,7 @@ expect "--raw takes no filter" 2 "err:contradict"
 # ---- for scripts
 run monitor --port "$PORT" --until END --fail-on 'lost$' --timeout 10
 expect "--fail-on" 1 "err:E (3) wifi: lost"
-run monitor --port "$PORT" --until coloured --fail-on END --timeout 10 --json
+run monitor --port "$PORT" --until coloured --fail-on END --timeout 10s --json
 expect "what comes first counts" 0 'out:"matched": true' 'out:W (6) wifi: coloured"'
 run monitor --port "$PORT" --fail-on '('
 expect "no regular expression" 2 "err:--fail-on '('"
