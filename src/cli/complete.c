@@ -245,7 +245,8 @@ static void offer_argument(const struct completion *c, const struct command *com
                   { "sign", "bin" },   { "provision", "bin" },         { "image", "bin elf hex uf2" },
                   { "monitor", "elf" } };
     const char *endings = "", *name = command->name;
-    bool target = index == 0 && strncmp(command->usage, "TARGET", 6) == 0;
+    bool pairs = strcmp(command->usage, "TARGET FILE...") == 0; /* a target, a file, a target ... */
+    bool target = strncmp(command->usage, "TARGET", 6) == 0 && (pairs ? index % 2 == 0 : index == 0);
     if (target || strcmp(command->usage, "TARGET...") == 0 || strcmp(command->usage, "PARTITION") == 0) {
         offer_partitions(c, strcmp(name, "boot") == 0);
         if (strcmp(name, "read") == 0 || strcmp(name, "erase") == 0)

@@ -42,6 +42,7 @@ offers "its value" "rfc2217://" --port rfc
 offers "then the command" "verify" --port x --baud 9 veri
 offers "another tool's word" "--table-offset" read_flash --table-
 offers "what comes after a value" ":files" write --port x 0x0 ""
+offers "and another pair" "MicroPython_1 MicroPython_2" write --port file:flash.bin nvs x Micro
 offers "words of a command" "show make :files" nvs ""
 [ "$("$ESPOTA" --complete flash --app "" | tail -1)" = "bin elf hex uf2" ] && ok "files by their endings" || not_ok "files by their endings"
 offers "partitions of a flash file" "nvs otadata phy_init MicroPython_1 MicroPython_2 internalfs all" erase --port file:flash.bin ""

@@ -258,6 +258,12 @@ static const struct {
 int client_fail(struct agent_client *client, enum espota_agent_request type, enum espota_agent_status status,
                 struct espota_error *error)
 {
+    if (type == ESPOTA_AGENT_ROLLBACK && status == ESPOTA_AGENT_IMAGE)
+        return espota_fail(
+            error, ESPOTA_ERR_VERIFY,
+            "the agent on %s cannot roll back: no other app has booted from a slot before that still "
+            "holds it",
+            client->device.name);
     if ((size_t)status >= sizeof reasons / sizeof reasons[0] || !reasons[status].text)
         return espota_fail(error, ESPOTA_ERR_DEVICE,
                            "the agent on %s cannot %s: status %02x, which is not known here",
