@@ -1,5 +1,8 @@
-/** A file system in a flash partition, read: littlefs 2 and FAT 12, 16 and 32, the latter also behind
- * ESP-IDF's wear levelling.
+/** A file system in a flash partition, read: littlefs 2, FAT 12, 16 and 32, the latter also behind
+ * ESP-IDF's wear levelling, and SPIFFS.
+ *
+ * SPIFFS has no directories: its files have paths for names ("lib/x.py"), which is what a walk over its root
+ * gives.
  *
  * Only what is asked for is read, a few bytes at a time: whoever brings the bytes had better keep what came.
  * Nothing in it is believed: every place is checked before it is read, and walks end, whatever points where.
@@ -7,7 +10,7 @@
  *
  * Sources: littlefs, SPEC.md and DESIGN.md (CTZ skip-lists); Microsoft, FAT32 File System Specification;
  * elm-chan.org, FatFs (where it and Microsoft differ, FatFs, which runs on the device, is right); ESP-IDF,
- * components/wear_levelling/WL_Flash.cpp.
+ * components/wear_levelling/WL_Flash.cpp; github.com/pellepl/spiffs, docs/TECH_SPEC.
  *
  * Pure code: no allocation, no globals; I/O by the source alone. */
 #ifndef ESPOTA_FS_H
@@ -39,13 +42,14 @@ enum espota_fs_status {
     ESPOTA_FS_VERSION, /* of a version that is not known */
 };
 
-enum espota_fs_kind { ESPOTA_FS_NONE = 0, ESPOTA_FS_LITTLEFS, ESPOTA_FS_FAT };
+enum espota_fs_kind { ESPOTA_FS_NONE = 0, ESPOTA_FS_LITTLEFS, ESPOTA_FS_FAT, ESPOTA_FS_SPIFFS };
 
 /** Where a file or directory lies; what it means is the file system's business. */
 struct espota_fs_place {
     bool is_directory;
     uint8_t how;    /* littlefs: enum of its own; FAT: 1 is the root of FAT 12 and 16 */
-    uint32_t at[2]; /* littlefs: pair, head and 0, or offset and 0; FAT: first cluster and 0 */
+    uint32_t at[2]; /* littlefs: pair, head and 0, or offset and 0; FAT: first cluster and 0; SPIFFS: object
+                       and 0 */
     uint32_t size;  /* bytes of a file */
 };
 
@@ -92,7 +96,9 @@ struct espota_fs {
     bool wear_levelling; /* FAT: */
     uint32_t wl_size;    /* bytes behind it */
     uint32_t wl_moves, wl_dummy;
-    uint32_t sector_size, fat_offset, fat_size, fat_count, root_offset, root_entries, data_offset;
+    uint32_t sector_size;        /* FAT: of sectors; SPIFFS: of pages */
+    uint32_t lookups, next_page; /* SPIFFS: pages looked at, and where the next part is likely to lie */
+    uint32_t fat_offset, fat_size, fat_count, root_offset, root_entries, data_offset;
 
     struct espota_littlefs_pair pair; /* the one read last */
 };
@@ -119,11 +125,6 @@ enum espota_fs_status espota_fs_find(struct espota_fs *fs, const char *path, str
 /** Read a file's bytes from `position` on; the range lies within its size. */
 enum espota_fs_status espota_fs_read(struct espota_fs *fs, const struct espota_fs_place *place,
                                      uint32_t position, void *buffer, uint32_t length);
-
-/** Is it SPIFFS, which is recognised but not read: by the magic of the first block of a partition of `size`
- * bytes, with pages of 256 bytes and blocks of 4096, as ESP-IDF and Arduino have it; or by a page of it.
- * `length` bytes of it are at `data`. Source: ESP-IDF, components/spiffs/spiffsgen.py. */
-bool espota_fs_is_spiffs(const uint8_t *data, size_t length, uint32_t size);
 
 /** Number that tells directories apart, below espota_fs_directories: a walk that meets one twice is in a
  * circle. */

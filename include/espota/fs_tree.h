@@ -51,7 +51,8 @@ int espota_fs_read_whole(struct espota_fs *fs, const struct espota_fs_place *pla
 int espota_fs_fail(const struct espota_fs *fs, enum espota_fs_status status, const char *what,
                    const struct espota_error *source_error, struct espota_error *error);
 
-/** "littlefs" or "FAT", with what else names it: "littlefs 2.1", "FAT16 with wear levelling". @return `text`.
+/** "littlefs", "FAT" or "SPIFFS", with what else names it: "littlefs 2.1", "FAT16 with wear levelling".
+ * @return `text`.
  */
 #define ESPOTA_FS_WORDS 48
 const char *espota_fs_words(const struct espota_fs *fs, char text[ESPOTA_FS_WORDS]);

@@ -26,14 +26,27 @@ static int failed(const struct listing *l, enum espota_fs_status status, const c
 }
 
 /* Control characters are no harm to a disk, but to whoever looks at it. */
-static bool is_bad_name(const char *name)
+static bool is_bad_part(const char *name, size_t length)
 {
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || name[0] == '\0' || strlen(name) > 255)
-        return true;
-    for (; *name; name++)
-        if (*name == '/' || *name == 0x7f || (unsigned char)*name < 0x20)
+    bool dots = length > 0 && length <= 2 && name[0] == '.' && name[length - 1] == '.';
+    for (size_t i = 0; i < length; i++)
+        if (name[i] == '/' || name[i] == 0x7f || (unsigned char)name[i] < 0x20)
             return true;
-    return false;
+    return dots || length == 0 || length > 255;
+}
+
+/* SPIFFS has whole paths for names. */
+static bool is_bad_name(const struct espota_fs *fs, const char *name)
+{
+    size_t length = fs->kind == ESPOTA_FS_SPIFFS ? strcspn(name, "/") : strlen(name);
+    while (!is_bad_part(name, length)) {
+        name += length;
+        if (*name == '\0')
+            return false;
+        name++;
+        length = strcspn(name, "/");
+    }
+    return true;
 }
 
 static int add(struct listing *l, const char *parent, bool bad_parent, const struct espota_fs_entry *entry)
@@ -52,7 +65,7 @@ static int add(struct listing *l, const char *parent, bool bad_parent, const str
         path = NULL;
     if (!path)
         return espota_fail_memory(l->error, "listing files");
-    bool bad = bad_parent || is_bad_name(entry->name);
+    bool bad = bad_parent || is_bad_name(l->fs, entry->name);
     tree->file[tree->count++] = (struct espota_fs_file){
         .path = path, .bad_name = bad, .place = entry->place, .has_time = entry->has_time, .time = entry->time
     };
@@ -146,6 +159,20 @@ static void mark_doubles(struct espota_fs_tree *tree)
         }
 }
 
+/* LoBo's MicroPython keeps a directory in SPIFFS as a file into which nothing was ever written. */
+static void mark_directories(struct espota_fs_tree *tree)
+{
+    for (size_t i = 0; i + 1 < tree->count; i++) {
+        struct espota_fs_file *file = &tree->file[i];
+        size_t length = strlen(file->path);
+        const char *next = tree->file[i + 1].path;
+        if (file->place.size > 0 || strncmp(next, file->path, length) != 0 || next[length] != '/')
+            continue;
+        tree->directories += !file->place.is_directory;
+        file->place.is_directory = true;
+    }
+}
+
 int espota_fs_tree_list(struct espota_fs_tree *tree, struct espota_fs *fs,
                         const struct espota_fs_place *directory, bool recursive,
                         const struct espota_error *source_error, struct espota_error *error)
@@ -157,6 +184,8 @@ int espota_fs_tree_list(struct espota_fs_tree *tree, struct espota_fs *fs,
     int result = list_all(&l, directory);
     if (result == 0 && tree->count > 0)
         qsort(tree->file, tree->count, sizeof *tree->file, by_path);
+    if (result == 0 && fs->kind == ESPOTA_FS_SPIFFS)
+        mark_directories(tree);
     if (result == 0)
         mark_doubles(tree);
     free(l.seen);

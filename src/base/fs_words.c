@@ -17,7 +17,8 @@ int espota_fs_fail(const struct espota_fs *fs, enum espota_fs_status status, con
         }
         return espota_fail(error, ESPOTA_ERR_IO, "cannot %s: reading failed", what);
     case ESPOTA_FS_UNKNOWN:
-        return espota_fail(error, ESPOTA_ERR_VERIFY, "cannot %s: there is neither littlefs nor FAT", what);
+        return espota_fail(error, ESPOTA_ERR_VERIFY,
+                           "cannot %s: there is neither littlefs nor FAT nor SPIFFS", what);
     case ESPOTA_FS_VERSION:
         return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
                            "cannot %s: it is littlefs %" PRIu32 ", and only 2 is known", what,
@@ -40,6 +41,8 @@ const char *espota_fs_words(const struct espota_fs *fs, char text[ESPOTA_FS_WORD
     if (fs->kind == ESPOTA_FS_LITTLEFS)
         snprintf(text, ESPOTA_FS_WORDS, "littlefs %" PRIu32 ".%" PRIu32, fs->version >> 16,
                  fs->version & 0xffff);
+    else if (fs->kind == ESPOTA_FS_SPIFFS)
+        snprintf(text, ESPOTA_FS_WORDS, "SPIFFS");
     else
         snprintf(text, ESPOTA_FS_WORDS, "FAT%" PRIu32 "%s", fs->version,
                  fs->wear_levelling ? " with wear levelling" : "");

@@ -177,7 +177,7 @@ static int name_file(const struct espota_fs_entry *entry, const char *to, char *
 {
     struct stat st;
     bool into = !to || (stat(to, &st) == 0 && S_ISDIR(st.st_mode));
-    const char *own = entry->name;
+    const char *slash = strrchr(entry->name, '/'), *own = slash ? slash + 1 : entry->name;
     bool bad = own[0] == '\0' || strchr(own, '/') || strcmp(own, ".") == 0 || strcmp(own, "..") == 0;
     for (const char *c = own; *c; c++)
         bad = bad || (unsigned char)*c < 0x20 || *c == 0x7f;
@@ -365,9 +365,8 @@ const struct command command_fs = {
     .summary = "list, get and make the files of a file system",
     .usage = "ls [PATH] | get [PATH [TO]] | cat PATH... | make DIR -o FILE --type TYPE --size SIZE",
     .description =
-        "The file system is littlefs or FAT, with or without wear levelling, in a partition of a "
-        "device, of a\n"
-        "dump (--port file:FLASH), or in --image FILE. Only what is asked for is read.\n"
+        "The file system is littlefs, FAT or SPIFFS, in a partition of a device, of a dump\n"
+        "(--port file:FLASH), or in --image FILE. Only what is asked for is read.\n"
         "get copies a file, or all that is in a directory, into TO (here).\n"
         "make makes an image of a folder; 'espota flash --fs-dir DIR' puts it into a device at once.",
     .options = option_table,

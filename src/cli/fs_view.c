@@ -42,15 +42,10 @@ static int explain(struct fs_view *view, enum espota_fs_status status, const cha
     uint32_t length = size < sizeof head ? size : (uint32_t)sizeof head;
     if (view->fs.source.read(view->fs.source.context, 0, head, length) != 0)
         return espota_fs_fail(&view->fs, ESPOTA_FS_SOURCE, what, fs_view_error(view), error);
-    if (espota_fs_is_spiffs(head, length, size))
-        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
-                           "cannot %s: it is SPIFFS, which is not read here; mkspiffs reads it, from what "
-                           "'espota read' makes a file of: mkspiffs -u FOLDER -b 4096 -p 256 -s %" PRIu32
-                           " FILE",
-                           what, size);
     espota_file_examine(&about, head, length);
-    return espota_fail(error, ESPOTA_ERR_VERIFY, "cannot %s: neither littlefs nor FAT is in it: it is %s",
-                       what, espota_file_words(&about, words));
+    return espota_fail(error, ESPOTA_ERR_VERIFY,
+                       "cannot %s: neither littlefs nor FAT nor SPIFFS is in it: it is %s", what,
+                       espota_file_words(&about, words));
 }
 
 int fs_view_of_device(struct fs_view *view, struct espota_device *device, uint32_t table_offset,
@@ -131,10 +126,13 @@ void print_fs_files(const struct fs_view *view, const struct espota_fs_tree *tre
 
 struct fields fs_document(const struct fs_view *view)
 {
+    static const char *const kinds[] = {
+        [ESPOTA_FS_LITTLEFS] = "littlefs", [ESPOTA_FS_FAT] = "fat", [ESPOTA_FS_SPIFFS] = "spiffs"
+    };
     struct fields document = device_document_begin(view->device ? view->device->name : NULL);
     field_label(&document, "partition", view->device ? &view->partition : NULL);
     field_text(&document, "image", view->name);
-    field_text(&document, "type", view->fs.kind == ESPOTA_FS_LITTLEFS ? "littlefs" : "fat");
+    field_text(&document, "type", kinds[view->fs.kind]);
     field_flag(&document, "wear_levelling", view->fs.wear_levelling);
     field_number(&document, "size", view->fs.source.size);
     return document;

@@ -93,6 +93,9 @@ static const struct {
 } values[] = {
     { "via", WORDS("rom", "agent") },
     { "fs", WORDS("fat", "spiffs", "littlefs") },
+    { "fs-type", WORDS("littlefs", "fat", "fat-plain") },
+    { "type", WORDS("littlefs", "fat", "fat-plain") },
+    { "nvs-version", WORDS("1", "2") },
     { "flash", WORDS("1M", "2M", "4M", "8M", "16M", "32M", "64M", "128M") },
     { "flash-size", WORDS("keep", "1M", "2M", "4M", "8M", "16M", "32M", "64M", "128M") },
     { "flash-mode", WORDS("keep", "qio", "qout", "dio", "dout") },

@@ -2,8 +2,6 @@
 
 #include "fs_parts.h"
 
-#include "espota/bytes.h"
-
 #include <string.h>
 
 enum espota_fs_status espota_fs_open(struct espota_fs *fs, const struct espota_fs_source *source)
@@ -13,6 +11,8 @@ enum espota_fs_status espota_fs_open(struct espota_fs *fs, const struct espota_f
     fs_status status = littlefs_open(fs);
     if (status == ESPOTA_FS_UNKNOWN)
         status = fat_open(fs);
+    if (status == ESPOTA_FS_UNKNOWN)
+        status = spiffs_open(fs);
     return status;
 }
 
@@ -29,8 +29,9 @@ enum espota_fs_status espota_fs_walk_next(struct espota_fs *fs, struct espota_fs
 {
     if (walk->ended)
         return ESPOTA_FS_END;
-    fs_status status =
-        fs->kind == ESPOTA_FS_LITTLEFS ? littlefs_next(fs, walk, entry) : fat_next(fs, walk, entry);
+    fs_status status = fs->kind == ESPOTA_FS_LITTLEFS ? littlefs_next(fs, walk, entry)
+                       : fs->kind == ESPOTA_FS_FAT    ? fat_next(fs, walk, entry)
+                                                      : spiffs_next(fs, walk, entry);
     walk->ended = status != ESPOTA_FS_OK;
     return status;
 }
@@ -43,7 +44,8 @@ enum espota_fs_status espota_fs_read(struct espota_fs *fs, const struct espota_f
     if (length == 0)
         return ESPOTA_FS_OK;
     return fs->kind == ESPOTA_FS_LITTLEFS ? littlefs_read(fs, place, position, buffer, length)
-                                          : fat_read(fs, place, position, buffer, length);
+           : fs->kind == ESPOTA_FS_FAT    ? fat_read(fs, place, position, buffer, length)
+                                          : spiffs_read(fs, place, position, buffer, length);
 }
 
 /* ---- paths ----------------------------------------------------------------------------------------------
@@ -87,7 +89,7 @@ enum espota_fs_status espota_fs_find(struct espota_fs *fs, const char *path, str
             path++;
         if (*path == '\0')
             break;
-        while (path[length] != '\0' && path[length] != '/')
+        while (path[length] != '\0' && (path[length] != '/' || fs->kind == ESPOTA_FS_SPIFFS))
             length++;
         status = find_in(fs, path, length, entry);
         path += length;
@@ -109,19 +111,4 @@ uint32_t espota_fs_directory_number(const struct espota_fs *fs, const struct esp
 uint32_t espota_fs_directories(const struct espota_fs *fs)
 {
     return fs->block_count + 2; /* clusters are counted from 2 */
-}
-
-/* ---- SPIFFS ---------------------------------------------------------------------------------------------
- */
-
-enum { SPIFFS_PAGE = 256, SPIFFS_BLOCK = 4096, SPIFFS_MAGIC = 0x20140529 & 0xffff };
-
-/* The lookup page of a block ends with a magic, in which the number of blocks may be. */
-bool espota_fs_is_spiffs(const uint8_t *data, size_t length, uint32_t size)
-{
-    if (length < 2 * SPIFFS_PAGE || size % SPIFFS_BLOCK)
-        return false;
-    uint16_t magic = espota_get_le16(data + SPIFFS_PAGE - 4);
-    uint16_t plain = SPIFFS_MAGIC ^ SPIFFS_PAGE;
-    return magic == plain || magic == (uint16_t)(plain ^ (size / SPIFFS_BLOCK));
 }

@@ -35,6 +35,12 @@ fs_status fat_next(struct espota_fs *fs, struct espota_fs_walk *walk, struct esp
 fs_status fat_read(struct espota_fs *fs, const struct espota_fs_place *place, uint32_t position, void *buffer,
                    uint32_t length);
 
+/* spiffs.c */
+fs_status spiffs_open(struct espota_fs *fs);
+fs_status spiffs_next(struct espota_fs *fs, struct espota_fs_walk *walk, struct espota_fs_entry *entry);
+fs_status spiffs_read(struct espota_fs *fs, const struct espota_fs_place *place, uint32_t position,
+                      void *buffer, uint32_t length);
+
 /* wear_levelling.c: find it, and read through it. */
 fs_status wear_levelling_open(struct espota_fs *fs);
 fs_status wear_levelling_read(struct espota_fs *fs, uint64_t offset, void *buffer, uint32_t length);

@@ -116,10 +116,6 @@ for block in (0, 1):
 open("torn.bin", "wb").write(data)
 open("zeros.bin", "wb").write(bytes(65536))
 open("blank.bin", "wb").write(b"\xff" * 65536)
-size = 65536 # the magic of SPIFFS, as spiffsgen.py puts it
-spiffs = bytearray(b"\xff" * size)
-spiffs[252:254] = (0x0529 ^ 256 ^ size // 4096).to_bytes(2, "little")
-open("spiffs.bin", "wb").write(spiffs)
 PY
 for name in control leave; do
     rm -rf back
@@ -136,11 +132,44 @@ expect "a file that claims more than there is" 4 "err:is damaged"
 run fs ls --image torn.bin
 expect "commits that are torn" 4 "err:is damaged"
 run fs ls --image zeros.bin
-expect "no file system" 4 "err:neither littlefs nor FAT is in it"
+expect "no file system" 4 "err:neither littlefs nor FAT nor SPIFFS is in it"
 run fs ls --image blank.bin
 expect "nothing at all" 4 "err:it is blank"
+
+# ---- SPIFFS, as LoBo's MicroPython writes it: a directory is a file of no size
+python3 - <<'PY'
+def make(path, files):
+    size, page, block = 65536, 256, 4096
+    image, next_page = bytearray(b"\xff" * size), 0
+    def put(object_id, header, content):
+        nonlocal next_page
+        at, in_block = divmod(next_page, 15)
+        next_page += 1
+        image[at * block + 2 * in_block:at * block + 2 * in_block + 2] = object_id.to_bytes(2, "little")
+        start = at * block + (1 + in_block) * page
+        image[start:start + len(header + content)] = header + content
+    for number, (name, data) in enumerate(files, 1):
+        length = 0xffffffff if data is None else len(data)
+        head = (number | 0x8000).to_bytes(2, "little") + b"\0\0\xf8\xff\xff\xff" + length.to_bytes(4, "little")
+        put(number | 0x8000, head + b"\x01", name.encode().ljust(32, b"\0"))
+        for part in range(0, len(data or b""), 251):
+            put(number, number.to_bytes(2, "little") + (part // 251).to_bytes(2, "little") + b"\xfc", data[part:part + 251])
+    for at in range(size // block):
+        image[at * block + 252:at * block + 254] = (0x0529 ^ 256 ^ (size // block - at)).to_bytes(2, "little")
+    open(path, "wb").write(image)
+make("spiffs.bin", [("/boot.py", b"x = 1\n" * 500), ("/lib", None), ("/lib/x.py", b"y\n"), ("/empty", b"")])
+make("hostile.bin", [("/../X", b"x"), ("/a/../../X", b"x"), ("//", b"x"), ("/good", b"x")])
+PY
 run fs ls --image spiffs.bin
-expect "SPIFFS is recognised" 1 "err:it is SPIFFS"
+expect "SPIFFS is listed" 0 "out:3000" "out:lib/" "out:lib/x.py" "out:SPIFFS of 64K: 3 files, 1 directory, 3002 bytes"
+run fs get --image spiffs.bin / from-spiffs
+expect "and got" 0
+[ "$(cat from-spiffs/lib/x.py)" = y ] && [ "$(wc -c <from-spiffs/boot.py)" = 3000 ] && ok "as it was" || not_ok "as it was"
+run fs cat --image spiffs.bin lib/x.py
+expect "a path is a whole name to SPIFFS" 0 "out:y"
+run fs get --image hostile.bin / from-spiffs2
+expect "paths that lead out are left out" 4 "err:3 of what is in / was left out"
+[ -f from-spiffs2/good ] && [ ! -e X ] && [ ! -e ../X ] && ok "nothing is written outside" || not_ok "nothing is written outside"
 
 # ---- on a board
 make_build --size 100K

@@ -88,6 +88,7 @@ static void damage_is_told(void **state)
     assert_int_equal(rig->values.page[0].damaged, 2);
     rig->image[4] ^= 1; /* the header */
     rig->image[4096] = 0xfe;
+    espota_nvs_values_free(&rig->values);
     assert_int_equal(espota_nvs_values_read(&rig->values, rig->image, SIZE, &rig->error), ESPOTA_ERR_VERIFY);
 }
 
