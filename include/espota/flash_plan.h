@@ -39,8 +39,9 @@ struct espota_flash_request {
     struct espota_flash_header header;
     enum espota_flash_policy policy;
     const struct espota_table_csv_options *csv; /* how to read a table as CSV; NULL: as usual */
-    const char *fs_folder;                      /* a file system is made of it; NULL: none is */
-    bool has_fs_type;                           /* `fs_type` says which; otherwise the partition does */
+    const char *nvs;       /* NVS, or CSV that it is made of for its partition; NULL: none */
+    const char *fs_folder; /* a file system is made of it; NULL: none is */
+    bool has_fs_type;      /* `fs_type` says which; otherwise the partition does */
     enum espota_fs_type fs_type;
     uint32_t fs_sector; /* of FAT, bytes; 0: 4096 */
     bool force;         /* write over what is in flash although no table says what it is */

@@ -20,7 +20,7 @@ struct options {
     struct plan_options plan;
     struct watch_options watch;
     struct fleet_options fleet;
-    const char *bootloader, *table, *fs_image, *fs_folder, *fs_type, *slot, *env;
+    const char *bootloader, *table, *fs_image, *fs_folder, *fs_type, *nvs, *slot, *env;
     struct number_option fs_sector;
     struct espota_flash_header header;
     struct list_option subtypes;
@@ -33,6 +33,8 @@ static const struct option_spec option_table[] = {
     { "app", 'a', OPTION_TEXT, PLAN_OPTION(app), "FILE", "app image" },
     { "fs-image", 0, OPTION_TEXT, offsetof(struct options, fs_image), "FILE",
       "image for the file system partition" },
+    { "nvs", 0, OPTION_TEXT, offsetof(struct options, nvs), "FILE",
+      "NVS, or CSV that it is made of for its partition: what is in it is lost" },
     { "fs-dir", 0, OPTION_TEXT, offsetof(struct options, fs_folder), "DIR",
       "make the file system of this folder, in its partition" },
     { "fs-type", 0, OPTION_TEXT, offsetof(struct options, fs_type), "TYPE",
@@ -78,11 +80,11 @@ static int collect(struct espota_flash_files *files, const struct cli *cli, cons
             result = espota_flash_files_add(files, named[i].role, named[i].path, error);
     if (result == 0 && cli->argument_count > 0)
         result = espota_flash_files_find(files, cli->arguments[0], error);
-    if (result == 0 && files->count == 0 && !o->fs_folder && !plan_options_given(&o->plan))
+    if (result == 0 && files->count == 0 && !o->fs_folder && !o->nvs && !plan_options_given(&o->plan))
         result =
             espota_fail(error, ESPOTA_ERR_USAGE,
                         "nothing to flash: name a build folder or an image, or --bootloader, --table, --app, "
-                        "--fs-image, --fs-dir");
+                        "--fs-image, --fs-dir, --nvs");
     return result;
 }
 
@@ -133,6 +135,7 @@ static struct espota_flash_request request_of(const struct options *o, const str
     bool has_type = o->fs_type && espota_fs_type_from_name(o->fs_type, &type);
     return (struct espota_flash_request){
         .files = files,
+        .nvs = o->nvs,
         .fs_folder = o->fs_folder,
         .has_fs_type = has_type,
         .fs_type = type,

@@ -62,6 +62,8 @@ static int add_pieces(struct flash_planning *p)
         result = flash_add_data(p);
     if (result == 0)
         result = flash_add_fs(p);
+    if (result == 0)
+        result = flash_add_nvs(p);
     return result ? result : flash_add_otadata(p);
 }
 

@@ -47,6 +47,8 @@ int flash_check_role(struct flash_planning *p, const struct espota_flash_file *f
 
 /* flash_fs.c: what is made of a folder. */
 int flash_add_fs(struct flash_planning *p);
+/* flash_nvs.c */
+int flash_add_nvs(struct flash_planning *p);
 
 /* flash_merged.c */
 int flash_read_merged_table(struct flash_planning *p, const struct espota_flash_file *merged,

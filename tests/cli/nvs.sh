@@ -105,6 +105,21 @@ run nvs show --port file:board.bin --partition otadata
 expect "a partition that is no NVS" 4 "err:cannot read NVS in otadata"
 run nvs show --port file:board.bin --partition nowhere
 expect "a partition that is not there" 1 "err:no partition 'nowhere'"
+cp board.bin again.bin
+sed 's/-7/-8/' values.csv >other.csv
+run flash --port file:again.bin --nvs other.csv
+expect "flash --nvs makes it of CSV for the partition" 0 "err:0x009000 nvs: 16384 bytes"
+run nvs show again.bin
+expect "and there it is" 0 "out:-8" "out:6 values on 4 pages (16K)"
+run flash --port file:again.bin --nvs small.bin
+expect "or takes a file of it" 0
+run nvs show again.bin
+expect "as it was" 0 "out:-7"
+run flash --port file:again.bin --nvs nvs.bin
+expect "one that does not fit" 1 "err:nvs.bin is 24576 bytes, but partition 'nvs' holds 16384"
+printf 'key,type,encoding,value\na,data,u8,1\n' >bad.csv
+run flash --port file:again.bin --nvs bad.csv
+expect "CSV that is wrong" 2 "err:bad.csv, line 2: 'a' stands before the first namespace"
 printf 'phy, data, phy, 0x9000, 4K\nfactory, app, factory, 0x10000, 1M\n' >none.csv
 run flash -q --port file:none.bin --flash 4M --chip esp32 --table none.csv
 run nvs show --port file:none.bin
