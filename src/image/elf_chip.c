@@ -55,25 +55,46 @@ static bool is_esp8266(const struct elf_program *program)
     return begins && program->machine == ELF_MACHINE_XTENSA;
 }
 
+/* Bytes of a program, those that have a place on a chip, and whether any of these go into RAM. */
+struct fit {
+    uint64_t all, placed;
+    bool loads;
+};
+
+static struct fit fit_of(const struct elf_program *program, const struct espota_chip *chip)
+{
+    struct fit fit = { 0, 0, false };
+    for (unsigned i = 0; i < program->sections; i++) {
+        const struct elf_part *part = &program->section[i];
+        bool mapped = lies_in(chip->mapped[0].start, chip->mapped[0].end, part) ||
+                      lies_in(chip->mapped[1].start, chip->mapped[1].end, part);
+        fit.all += part->length;
+        if (!mapped && !finds_memory(chip, part))
+            continue;
+        fit.placed += part->length;
+        fit.loads = fit.loads || !mapped;
+    }
+    return fit;
+}
+
+static bool is_for_its_cores(const struct elf_program *program, const struct espota_chip *chip)
+{
+    return chip->xtensa == (program->machine == ELF_MACHINE_XTENSA);
+}
+
 /* How well it fits: twice the bytes that have a place on the chip, which are nearly all, and one more when
  * there are any that go into RAM, as every program has some. */
 static uint64_t fitness(const struct elf_program *program, const struct espota_chip *chip)
 {
-    uint64_t bytes = 0, all = 0;
-    bool loads = false;
-    if (chip->xtensa != (program->machine == ELF_MACHINE_XTENSA))
-        return 0;
-    for (unsigned i = 0; i < program->sections; i++) {
-        const struct elf_part *part = &program->section[i];
-        all += part->length;
-        bool mapped = lies_in(chip->mapped[0].start, chip->mapped[0].end, part) ||
-                      lies_in(chip->mapped[1].start, chip->mapped[1].end, part);
-        if (!mapped && !finds_memory(chip, part))
-            continue;
-        loads = loads || !mapped;
-        bytes += part->length;
-    }
-    return bytes >= all - all / 8 ? 2 * bytes + loads : 0;
+    struct fit fit = fit_of(program, chip);
+    bool fits = is_for_its_cores(program, chip) && fit.placed >= fit.all - fit.all / 8;
+    return fits ? 2 * fit.placed + fit.loads : 0;
+}
+
+bool elf_fits_wholly(const struct elf_program *program, const struct espota_chip *chip)
+{
+    struct fit fit = fit_of(program, chip);
+    return is_for_its_cores(program, chip) && !is_esp8266(program) && fit.all > 0 && fit.placed == fit.all;
 }
 
 unsigned elf_chips_by_memory(const struct elf_program *program,

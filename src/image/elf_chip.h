@@ -13,6 +13,9 @@
 unsigned elf_chips_by_memory(const struct elf_program *program,
                              const struct espota_chip *chips[ESPOTA_ELF_MAX_CHIPS]);
 
+/* Does all of it have a place on the chip? */
+bool elf_fits_wholly(const struct elf_program *program, const struct espota_chip *chip);
+
 /* Of these chips the one that the strings in the file name most of all by far, or NULL. */
 const struct espota_chip *elf_chip_by_name(const uint8_t *data, size_t size,
                                            const struct espota_chip *const *chips, unsigned count);

@@ -53,6 +53,8 @@ static int choose_chip(struct making *m)
     const struct espota_chip *chips[ESPOTA_ELF_MAX_CHIPS], *wanted = m->options->chip;
     char names[256];
     unsigned count = elf_chips_by_memory(&m->program, chips);
+    if (wanted && elf_fits_wholly(&m->program, wanted))
+        m->made->chip = wanted;
     for (unsigned i = 0; i < count; i++)
         if (chips[i] == wanted)
             m->made->chip = wanted;
