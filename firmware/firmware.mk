@@ -32,7 +32,9 @@ ISA_esp32c3  := riscv
 ISA_virt     := riscv
 START_xtensa := firmware/port/bare/start_xtensa.S
 START_riscv  := firmware/port/bare/start_riscv.S
-FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=2
+# As many sector buffers as their RAM takes: while flash erases a block, the decoder goes on.
+FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=4
+$(FW)/esp32/%.o: FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=8
 
 FW_IMAGES := $(FW)/esp32/recovery.bin $(FW)/esp32c3/recovery.bin
 
@@ -74,6 +76,7 @@ $(eval $(call core_rules,riscv))
 
 # ---- stubs: what all of them share is compiled once for each instruction set
 FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=16 -Ifirmware/port/stub -DSTUB_RING=32768
+FW_STUB_CFLAGS += -DESPOTA_AGENT_MAX_DATA=2048
 FW_STUB_SOURCES := $(FW_CORE) $(FW_CODER) $(FW_SHARED) firmware/port/stub/stub.c firmware/port/stub/open.c
 
 define stub_isa_rules

@@ -270,7 +270,8 @@ void espota_agent_flash_step(struct espota_agent *agent)
 uint8_t *espota_agent_free_sector(struct espota_agent *agent)
 {
     struct espota_agent_flash *flash = &agent->flash;
-    while (flash->count == ESPOTA_AGENT_SECTORS)
+    uint8_t most = MORE_SECTORS && agent->port->sectors ? agent->port->sectors : ESPOTA_AGENT_SECTORS;
+    while (flash->count >= most)
         espota_agent_flash_step(agent);
     return agent->sector[(flash->first + flash->count) % ESPOTA_AGENT_SECTORS];
 }

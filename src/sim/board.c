@@ -11,7 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AGENT_WINDOW = 16, AGENT_WINDOW_BYTES = 8192, STEP = 64 };
+enum {
+    AGENT_WINDOW = 16,
+    AGENT_WINDOW_BYTES = 8192,
+    STEP = 64,
+    AGENT_SECTORS = 4 /* the least of recovery agents */
+};
 
 /* ---- download mode --------------------------------------------------------------------------------------
  */
@@ -201,6 +206,7 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
         .flash_busy = agent_busy,
         .erase_steps = 32768 | 65536,
         .alone = true,
+        .sectors = AGENT_SECTORS,
         .restart = agent_restart,
     };
     sim_uart_init(&board->uart);

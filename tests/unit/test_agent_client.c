@@ -205,7 +205,7 @@ static void no_window_is_too_large(void **state)
 static void one_that_was_lost_is_asked_again_alone(void **state)
 {
     (void)state;
-    static uint8_t data[100 * 1024];
+    static uint8_t data[200 * 1024]; /* in pieces of 2K */
     struct rig rig;
     struct espota_error error = { 0 };
     set_up(&rig, false, 10, RATE * 8);

@@ -19,8 +19,9 @@ enum {
     STALLS = 8,
     FRUITLESS = 32, /* streams begun anew one after the other, before a sector of any came through */
     NO_PROGRESS_MS = 60000,
-    LEAST_MS = 1500, /* flash erases a block in 150 ms, and in two seconds when it is old */
-    NUMBERS = 128,   /* of streams */
+    LEAST_MS = 1500,   /* flash erases a block in 150 ms, and in two seconds when it is old */
+    NUMBERS = 128,     /* of streams */
+    LEAST_FRAME = 512, /* bytes of a stream, where frames get lost */
 };
 
 struct sender {
@@ -32,10 +33,11 @@ struct sender {
     size_t sending, acknowledging; /* streams */
     uint32_t sent, acknowledged;   /* bytes of these two */
     uint32_t built_from;           /* where the frame that is built begins */
-    uint32_t told;                 /* sectors of `acknowledging`, to progress */
-    bool proven;                   /* every stretch so far, by its digest */
-    unsigned stalls;               /* times gone back without progress */
-    unsigned fruitless;            /* times begun anew without a sector more */
+    uint32_t frame;     /* bytes of a stream in one: fewer after a loss, more again with each sector */
+    uint32_t told;      /* sectors of `acknowledging`, to progress */
+    bool proven;        /* every stretch so far, by its digest */
+    unsigned stalls;    /* times gone back without progress */
+    unsigned fruitless; /* times begun anew without a sector more */
     unsigned silences;
     uint64_t progress_ms, heard_ms,
         deadline; /* when last something went on, anything was heard; wait until */
@@ -61,11 +63,11 @@ static int build_next(struct sender *s, struct espota_error *error)
     uint8_t request[ESPOTA_AGENT_WRITE_HEADER + CLIENT_MAX_DATA];
     struct agent_client *client = s->client;
     struct client_stream *stream = &s->plan.stream[s->sending];
-    int result = stream_make(stream, &s->image, s->sent + client->max_data, error);
+    int result = stream_make(stream, &s->image, s->sent + s->frame, error);
     if (result != 0)
         return result;
     uint32_t left = (uint32_t)stream->bytes.size - s->sent;
-    uint32_t chunk = left < client->max_data ? left : client->max_data;
+    uint32_t chunk = left < s->frame ? left : s->frame;
     bool start = s->sent == 0;
     if (start)
         stream->number = client->stream_number = (uint8_t)((client->stream_number + 1) % NUMBERS);
@@ -130,6 +132,8 @@ static void go_back(struct sender *s, uint32_t offset)
     s->pace.since_ms = 0;
     s->stalls++;
     s->sent = s->acknowledged = offset;
+    if (s->frame > LEAST_FRAME)
+        s->frame /= 2;
 }
 
 /* The agent may have dropped the stream. */
@@ -161,6 +165,7 @@ static void tell(struct sender *s)
     uint32_t sectors = stream_sectors(current(s), s->acknowledged);
     if (sectors <= s->told)
         return;
+    s->frame = 2 * s->frame < s->client->max_data ? 2 * s->frame : s->client->max_data;
     client_measure(s->client, &s->pace, &s->image, current(s), s->told, sectors);
     espota_device_moved(&s->client->device, count_differing(s, s->told, sectors) * ESPOTA_SECTOR_SIZE);
     s->told = sectors;
@@ -368,6 +373,7 @@ int client_send_changes(struct agent_client *client, const struct espota_changes
         .client = client,
         .changes = changes,
         .proven = true,
+        .frame = client->max_data,
         .image = { .data = changes->data,
                    .length = changes->length,
                    .at = at,

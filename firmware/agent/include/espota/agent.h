@@ -21,8 +21,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Data bytes in one frame; a divisor of the sector size. A host has as many as the stub. */
 #ifndef ESPOTA_AGENT_MAX_DATA
-#define ESPOTA_AGENT_MAX_DATA 1024u /* data bytes in one frame; a divisor of the sector size */
+#ifdef __unix__
+#define ESPOTA_AGENT_MAX_DATA 2048u
+#else
+#define ESPOTA_AGENT_MAX_DATA 1024u
+#endif
 #endif
 
 /** Sector buffers. With two or more the agent takes coded streams, if the port has a decoder, and erases
@@ -90,6 +95,8 @@ struct espota_agent_port {
     int (*random)(void *context, uint8_t *out, size_t length);
     /** Restart the device; may return (a simulator's does). */
     void (*restart)(void *context);
+    /** Of the sector buffers, how many it uses; 0: all. So a simulator is no better than the device. */
+    uint8_t sectors;
     /** Nobody but the agent writes to flash while it has a session: what it verified stays so until it writes
      * itself, and SELECT takes the verdict of VERIFY. */
     bool alone;
