@@ -7,10 +7,12 @@
 #include "espota/flash_holds.h"
 #include "espota/hash.h"
 #include "espota/random.h"
+#include "espota/table.h"
 
 #include <string.h>
 
 #define START_WINDOW 1024u
+#define LARGE        (64u * 1024u)
 
 static int digest_equals(struct espota_device *device, uint32_t offset, const uint8_t *data, uint32_t length,
                          bool *equal, struct espota_error *error)
@@ -57,6 +59,16 @@ static int md5_holds(struct espota_device *device, uint32_t offset, const uint8_
     return result;
 }
 
+/* Where its first sector tells already that it holds something else, no more is asked of it. */
+static int sha_holds(struct espota_device *device, uint32_t offset, const uint8_t *data, uint32_t length,
+                     bool *holds, struct espota_error *error)
+{
+    int result = 0;
+    if (length >= LARGE)
+        result = digest_equals(device, offset, data, ESPOTA_SECTOR_SIZE, holds, error);
+    return result == 0 && *holds ? digest_equals(device, offset, data, length, holds, error) : result;
+}
+
 int espota_flash_holds(struct espota_device *device, uint32_t offset, const void *data, uint32_t length,
                        bool *holds, struct espota_error *error)
 {
@@ -64,6 +76,6 @@ int espota_flash_holds(struct espota_device *device, uint32_t offset, const void
     if (length == 0)
         return 0;
     if (device->digest_kind != ESPOTA_HASH_MD5 || !espota_device_can(device, ESPOTA_CAP_READ))
-        return digest_equals(device, offset, data, length, holds, error);
+        return sha_holds(device, offset, data, length, holds, error);
     return md5_holds(device, offset, data, length, holds, error);
 }

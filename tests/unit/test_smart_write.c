@@ -184,6 +184,27 @@ static void samples_that_differ_cost_no_more_than_the_way(void **state)
     free(b);
 }
 
+static void the_first_sector_tells_what_is_something_else(void **state)
+{
+    (void)state;
+    static uint8_t data[SIZE];
+    struct espota_error error;
+    bool holds = true;
+    struct flash_device *b = flash_device(ESPOTA_HASH_SHA256);
+    make_data(data);
+    assert_int_equal(espota_flash_holds(&b->device, 0, data, SIZE, &holds, &error), 0);
+    assert_false(holds);
+    assert_int_equal(b->digested_alone, SECTOR);
+    memcpy(b->flash, data, SIZE);
+    b->flash[SIZE - 1] ^= 1;
+    assert_int_equal(espota_flash_holds(&b->device, 0, data, SIZE, &holds, &error), 0);
+    assert_false(holds);
+    b->flash[SIZE - 1] ^= 1;
+    assert_int_equal(espota_flash_holds(&b->device, 0, data, SIZE, &holds, &error), 0);
+    assert_true(holds);
+    free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +214,7 @@ int main(void)
         cmocka_unit_test(what_the_device_has_proven_is_not_asked_for_again),
         cmocka_unit_test(what_lies_beside_written_sectors_is_looked_at_again),
         cmocka_unit_test(samples_that_differ_cost_no_more_than_the_way),
+        cmocka_unit_test(the_first_sector_tells_what_is_something_else),
     };
     return cmocka_run_group_tests_name("smart_write", tests, NULL, NULL);
 }
