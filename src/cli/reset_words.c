@@ -24,7 +24,7 @@ int reset_before(const char *text, struct espota_rom_options *rom, struct espota
     rom->before = ESPOTA_BEFORE_SEQUENCE;
     if (!text || is_word(text, "default-reset"))
         rom->before = ESPOTA_BEFORE_DEFAULT;
-    else if (is_word(text, "no-reset"))
+    else if (is_word(text, "no-reset") || is_word(text, "no-reset-no-sync"))
         rom->before = ESPOTA_BEFORE_NO_RESET;
     else if (is_word(text, "classic-reset"))
         rom->before_sequence = ESPOTA_RESET_CLASSIC;
@@ -49,7 +49,8 @@ int reset_after(const char *text, struct espota_rom_options *rom, struct espota_
     } words[] = { { "hard-reset", ESPOTA_AFTER_HARD_RESET },
                   { "soft-reset", ESPOTA_AFTER_SOFT_RESET },
                   { "watchdog-reset", ESPOTA_AFTER_WATCHDOG },
-                  { "no-reset", ESPOTA_AFTER_NO_RESET } };
+                  { "no-reset", ESPOTA_AFTER_NO_RESET },
+                  { "no-reset-stub", ESPOTA_AFTER_NO_RESET } }; /* esptool's: the stub stays anyway */
     rom->after = ESPOTA_AFTER_HARD_RESET;
     for (size_t i = 0; text && i < sizeof words / sizeof words[0]; i++)
         if (is_word(text, words[i].word)) {

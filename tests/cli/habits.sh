@@ -72,3 +72,5 @@ like "Arduino's espota.py" 2 "err:options of Arduino's espota.py" -i 192.168.4.1
 like "Arduino's espota.py, as the IDE calls it" 2 "err:'espota ota --host ADDRESS" -r -i 192.168.4.1 -p 3232 --auth=secret -f x.bin
 like "an option and no command" 2 "err:a command is missing" --port x
 like "an unknown option before the command" 2 "err:no such option before a command: '--frobnicate'" --frobnicate info
+run info "${PORT[@]}" --before no_reset_no_sync --after no_reset_stub
+expect "esptool's ways to reset" 0 "out:Flash:"
