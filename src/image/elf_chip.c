@@ -173,7 +173,7 @@ int espota_elf_chips(const char *name, const void *elf, size_t size,
                      const struct espota_chip *chips[ESPOTA_ELF_MAX_CHIPS], unsigned *count,
                      struct espota_error *error)
 {
-    struct elf_program program;
+    struct elf_program program = { 0 };
     int result = elf_program_open(&program, name, elf, size, error);
     *count = 0;
     if (result == 0 && (*count = elf_chips_by_memory(&program, chips)) == 0)

@@ -177,35 +177,29 @@ static int check_pages(const struct elf_layout *l, struct espota_error *error)
     return 0;
 }
 
-/* Without its name a section stands where its address does. */
+/* Two at one address overlap, which is refused later. */
 static int compare_parts(const void *one, const void *other)
 {
-    const struct elf_part *a = *(const struct elf_part *const *)one,
-                          *b = *(const struct elf_part *const *)other;
-    return a->address != b->address ? (a->address < b->address ? -1 : 1) : (a < b ? -1 : a > b);
+    const struct elf_part *a = one, *b = other;
+    return a->address < b->address ? -1 : a->address > b->address;
 }
 
-static int take_in_order(struct elf_layout *l, const struct elf_part *parts, const struct elf_part **order,
-                         unsigned count, struct espota_error *error)
+static int take_in_order(struct elf_layout *l, struct elf_part *parts, unsigned count,
+                         struct espota_error *error)
 {
     int result = 0;
-    for (unsigned i = 0; i < count; i++)
-        order[i] = &parts[i];
     if (l->ram_only_header)
-        qsort(order, count, sizeof *order, compare_parts);
+        qsort(parts, count, sizeof *parts, compare_parts);
     for (unsigned i = 0; result == 0 && i < count; i++)
-        result = take_part(l, order[i], i > 0 ? order[i - 1]->address : 0, error);
+        result = take_part(l, &parts[i], i > 0 ? parts[i - 1].address : 0, error);
     return result;
 }
 
-int elf_layout_take(struct elf_layout *l, const struct elf_part *parts, unsigned count,
-                    struct espota_error *error)
+int elf_layout_take(struct elf_layout *l, struct elf_part *parts, unsigned count, struct espota_error *error)
 {
-    const struct elf_part **order = calloc(count + 1, sizeof *order);
     l->segment = calloc(count + 1, sizeof *l->segment);
-    int result = order && l->segment ? take_in_order(l, parts, order, count, error)
-                                     : espota_fail_memory(error, "making an image");
-    free(order);
+    int result =
+        l->segment ? take_in_order(l, parts, count, error) : espota_fail_memory(error, "making an image");
     if (result == 0 && (l->count == 0 || l->count > ESPOTA_IMAGE_MAX_SEGMENTS))
         result = espota_fail(error, ESPOTA_ERR_VERIFY,
                              "%s has %u separate stretches to load, and an image has 1 to 16 segments%s",

@@ -37,8 +37,9 @@ struct elf_layout {
     bool hash_placed;
 };
 
-/* Join `parts` into segments. elf_layout_free when done, also after a failure. */
-int elf_layout_take(struct elf_layout *layout, const struct elf_part *parts, unsigned count,
+/* Join `parts`, which may be put into another order, into segments. elf_layout_free when done, also after a
+ * failure. */
+int elf_layout_take(struct elf_layout *layout, struct elf_part *parts, unsigned count,
                     struct espota_error *error);
 void elf_layout_free(struct elf_layout *layout);
 

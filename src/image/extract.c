@@ -34,7 +34,7 @@ static bool is_blank(const uint8_t *data, size_t size)
 static void name_part(struct espota_extract *e, struct espota_extract_part *part, const char *label)
 {
     size_t used = 0;
-    for (; label[used] && used < ESPOTA_LABEL_LENGTH; used++) {
+    for (; used < ESPOTA_LABEL_LENGTH && label[used]; used++) {
         unsigned char c = (unsigned char)label[used];
         part->name[used] = isalnum(c) || c == '_' || c == '-' || (c == '.' && used > 0) ? (char)c : '_';
     }
