@@ -56,9 +56,11 @@ static bool lay_out(struct making *m)
 
 static void put_boot_sector(const struct making *m)
 {
+    static const char begin[11] = "\xeb\xfe\x90MSDOS5.0", fat12[19] = "NO NAME    FAT12   ",
+                      fat16[19] = "NO NAME    FAT16   ";
     uint8_t *boot = m->volume;
     memset(boot, 0, m->sector);
-    memcpy(boot, "\xeb\xfe\x90MSDOS5.0", 11);
+    memcpy(boot, begin, sizeof begin);
     espota_put_le16(boot + 11, (uint16_t)m->sector);
     boot[13] = (uint8_t)(CLUSTER / m->sector);
     espota_put_le16(boot + 14, RESERVED);
@@ -74,7 +76,7 @@ static void put_boot_sector(const struct making *m)
     espota_put_le16(boot + 26, 255); /* and heads: no disk turns here */
     boot[36] = 0x80;
     boot[38] = 0x29;
-    memcpy(boot + 43, m->bits == 12 ? "NO NAME    FAT12   " : "NO NAME    FAT16   ", 19);
+    memcpy(boot + 43, m->bits == 12 ? fat12 : fat16, sizeof fat12);
     boot[510] = 0x55;
     boot[511] = 0xaa;
 }

@@ -77,13 +77,13 @@ static void put_entry(struct espota_nvs_builder *b, uint8_t entry[32], const voi
 
 static void fill_entry(uint8_t entry[32], unsigned name_space, uint8_t type, unsigned span, const char *key)
 {
-    size_t length = strlen(key);
     memset(entry, 0xff, ESPOTA_NVS_ENTRY);
     entry[0] = (uint8_t)name_space;
     entry[1] = type;
     entry[2] = (uint8_t)span;
     memset(entry + 8, 0, 16);
-    memcpy(entry + 8, key, length);
+    for (unsigned i = 0; key[i]; i++) /* which check() has found short enough */
+        entry[8 + i] = (uint8_t)key[i];
 }
 
 static void put_bytes(struct espota_nvs_builder *b, uint8_t type, uint8_t chunk, const char *key,

@@ -26,7 +26,7 @@ static void put_boot_sector(uint8_t *at)
 
 static void put_state(uint8_t *image, uint8_t moves)
 {
-    uint8_t *state = image + SIZE - 3 * 4096;
+    uint8_t *state = image + (SIZE - 3 * 4096);
     espota_put_le32(state + 4, SIZE / 4096 - 3);
     espota_put_le32(state + 8, moves);
     espota_put_le32(state + 60, espota_crc32(UINT32_MAX, state, 60));

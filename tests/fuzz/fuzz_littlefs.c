@@ -42,10 +42,11 @@ static void put_commit(uint8_t *block, const uint8_t *data, size_t size, unsigne
 
 static unsigned put_superblock(uint8_t *block)
 {
+    static const char magic[8] = "littlefs";
     uint32_t before = UINT32_MAX;
     static const uint32_t words[6] = { 0x00020001, BLOCK, BLOCKS, 255, 0x7fffffff, 1022 };
     put_tag(block + 4, 0x0ff00008, &before);
-    memcpy(block + 8, "littlefs", 8);
+    memcpy(block + 8, magic, sizeof magic);
     put_tag(block + 16, 0x20100018, &before);
     for (unsigned i = 0; i < 6; i++)
         espota_put_le32(block + 20 + 4 * i, words[i]);

@@ -185,7 +185,9 @@ static void wear_levelling_turns_the_ring(void **state)
 static void nothing_is_no_file_system(void **state)
 {
     struct rig *rig = *state;
+    static const char magic[8] = "littlefs";
     uint8_t *blank = calloc(1, SIZE);
+    assert_non_null(blank);
     rig->image = (struct espota_bytes){ blank, SIZE, SIZE };
     assert_int_equal(open_image(rig), ESPOTA_FS_UNKNOWN);
     rig->image.size = 100;
@@ -193,7 +195,7 @@ static void nothing_is_no_file_system(void **state)
     rig->image.size = 0;
     assert_int_equal(open_image(rig), ESPOTA_FS_UNKNOWN);
     rig->image.size = SIZE;
-    memcpy(blank + 8, "littlefs", 8);
+    memcpy(blank + 8, magic, sizeof magic);
     assert_int_equal(open_image(rig), ESPOTA_FS_DAMAGED);
 }
 
