@@ -54,8 +54,9 @@ static enum espota_agent_status begin(struct espota_agent *agent,
 }
 
 /* From here on no rule of the bootloader starts this slot: otadata asks for the app that runs, and the slot
- * has no header. */
-static enum espota_agent_status clear(struct espota_agent *agent)
+ * has no header. With it goes its whole sector: a stretch from behind that is not said to be all that was
+ * missing. */
+static enum espota_agent_status clear(struct espota_agent *agent, uint32_t offset)
 {
     struct espota_agent_update *u = &agent->update;
     uint8_t header[ESPOTA_AGENT_HEADER];
@@ -64,10 +65,13 @@ static enum espota_agent_status clear(struct espota_agent *agent)
         return status;
     if (espota_agent_flash_read(agent, u->partition, header, sizeof header) != 0)
         return ESPOTA_AGENT_FLASH;
-    if (!espota_agent_is_blank(header, sizeof header) && espota_agent_erase(agent, u->partition) != 0)
-        return ESPOTA_AGENT_FLASH;
     u->cleared = true;
-    return ESPOTA_AGENT_OK;
+    if (espota_agent_is_blank(header, sizeof header))
+        return ESPOTA_AGENT_OK;
+    if (MORE_SECTORS && offset != u->partition)
+        agent->hashed = false;
+    u->cleared = espota_agent_erase(agent, u->partition) == 0;
+    return u->cleared ? ESPOTA_AGENT_OK : ESPOTA_AGENT_FLASH;
 }
 
 /* The first change of a slot clears it; the header of its first sector is held back. */
@@ -80,7 +84,7 @@ static enum espota_agent_status prepare(struct espota_agent *agent, uint32_t off
             *start = SECTOR;
             return ESPOTA_AGENT_OK;
         }
-        enum espota_agent_status status = clear(agent);
+        enum espota_agent_status status = clear(agent, offset);
         if (status != ESPOTA_AGENT_OK)
             return status;
     }
@@ -111,10 +115,11 @@ static enum espota_agent_status seal(struct espota_agent *agent)
 static enum espota_agent_status verify(struct espota_agent *agent,
                                        const struct espota_agent_request_in *request, struct reply *reply)
 {
-    const struct espota_agent_update *u = &agent->update;
+    struct espota_agent_update *u = &agent->update;
     (void)request;
     if (!u->open)
         return ESPOTA_AGENT_ORDER;
+    u->sealed = false; /* what was in order once need not be now */
     enum espota_agent_status status = espota_agent_digest_range(agent, u->partition, u->length, reply->data);
     if (status != ESPOTA_AGENT_OK)
         return status;

@@ -28,6 +28,8 @@ static enum espota_image_verdict look(struct espota_agent *agent, const struct e
     struct slot_reader reader = { agent, partition->offset };
     struct espota_image_source source = { &reader, read_slot, partition->size };
     uint8_t piece[PIECE];
+    if (MORE_SECTORS)
+        agent->hashed = false; /* the port has one hash */
     return espota_image_examine(image, &source, &agent->port->sha256, piece, sizeof piece);
 }
 

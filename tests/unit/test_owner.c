@@ -372,6 +372,25 @@ static void select_takes_the_verdict_of_verify(void **state)
     }
 }
 
+/* A sound image that went bad behind VERIFY, and was found to be: it is not chosen, and can be mended. */
+static void a_verdict_ends_with_the_next_one(void **state)
+{
+    (void)state;
+    struct owned_board o = board(0, SLOT_0, true);
+    start(&o);
+    assert_int_equal(owned_install(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    o.b->flash.data[owned_app(1) + 5000] ^= 1;
+    assert_int_equal(owned_verify(&o), ESPOTA_AGENT_BAD_DIGEST);
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_IMAGE);
+    assert_int_equal(owned_begin(&o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_write(&o, IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_false(has_header(&o, owned_app(1))); /* the first sector went with it */
+    assert_int_equal(owned_write(&o, IMAGE_GOOD), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_verify(&o), ESPOTA_AGENT_OK);
+    assert_int_equal(owned_select(&o, owned_app(1), ESPOTA_OTA_UNDEFINED), ESPOTA_AGENT_OK);
+    leave(&o);
+}
+
 /* Digests speak of the image as it will be, so that a host finds the first sector done. */
 static void the_header_that_is_held_back_counts_as_written(void **state)
 {
@@ -424,6 +443,7 @@ int main(void)
         cmocka_unit_test(a_new_session_has_no_update_under_way),
         cmocka_unit_test(verify_and_select_may_be_repeated),
         cmocka_unit_test(select_takes_the_verdict_of_verify),
+        cmocka_unit_test(a_verdict_ends_with_the_next_one),
         cmocka_unit_test(the_header_that_is_held_back_counts_as_written),
     };
     return cmocka_run_group_tests(tests, make_images, free_images);
