@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct completion {
     const struct command *const *known;
@@ -64,12 +65,19 @@ static uint32_t table_offset(const struct completion *c)
     return text && espota_size_parse(text, &offset) ? offset : 0;
 }
 
+/* What is no file might never be read to its end. */
+static bool is_file(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode);
+}
+
 static bool table_of_flash(const struct completion *c, const char *path, struct espota_table *table)
 {
     struct espota_error ignored;
     struct espota_device *device = NULL;
     struct espota_slots slots;
-    bool found = espota_file_device_open(&device, path, NULL, &ignored) == 0 &&
+    bool found = is_file(path) && espota_file_device_open(&device, path, NULL, &ignored) == 0 &&
                  espota_slots_load(&slots, device, table_offset(c), &ignored) == 0;
     if (found)
         *table = slots.table;
@@ -82,7 +90,7 @@ static bool table_of_file(const char *path, struct espota_table *table)
     struct espota_error ignored;
     struct espota_bytes bytes = { 0 };
     const struct espota_table_csv_options options = { 0 };
-    bool found = espota_file_exists(path) && espota_file_read(path, 1u << 20, &bytes, &ignored) == 0 &&
+    bool found = is_file(path) && espota_file_read(path, 1u << 20, &bytes, &ignored) == 0 &&
                  espota_table_read(table, &bytes, path, &options, NULL, &ignored) == 0;
     espota_bytes_free(&bytes);
     return found;
@@ -106,6 +114,18 @@ static bool find_table(const struct completion *c, struct espota_table *table)
     return false;
 }
 
+/* bash puts what it is offered onto the command line as it is: a label from a file or a device that a shell
+ * would take for more than a word is left out. */
+static bool is_plain_word(const char *label)
+{
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+@%,/-";
+    if (*label == '\0' || *label == '-')
+        return false;
+    while (*label && (strchr(good, *label) || (unsigned char)*label >= 0x80))
+        label++;
+    return *label == '\0';
+}
+
 static void offer_partitions(const struct completion *c, bool apps_alone)
 {
     struct espota_table table;
@@ -117,7 +137,7 @@ static void offer_partitions(const struct completion *c, bool apps_alone)
         const char *subtype = espota_subtype_name(p->type, p->subtype);
         snprintf(what, sizeof what, "%s, %s at 0x%x", subtype ? subtype : "data",
                  espota_size_text(p->size, size), (unsigned)p->offset);
-        if (!apps_alone || p->type == ESPOTA_TYPE_APP)
+        if ((!apps_alone || p->type == ESPOTA_TYPE_APP) && is_plain_word(p->label))
             offer(c, p->label, what);
     }
 }

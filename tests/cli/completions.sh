@@ -54,6 +54,17 @@ cd empty || exit 1
 offers "no table, no partitions" "all" erase ""
 offers "a mistake offers nothing" "" frobnicate --
 cd ..
+# a table from a stranger: what a shell would take for more than a word is not put onto a command line
+mkdir empty/hostile
+printf '%s,data,fat,,64K,\n' 'plain-1.x' '$(touch here)' '`touch here`' ';touch here' 'a b' ':files' '-x' '~root' 'a&b' "it's" >empty/hostile/partitions.csv
+cd empty/hostile || exit 1
+offers "labels that are words alone" "plain-1.x" read "pl"
+offers "and no others" "plain-1.x all" read ""
+rm partitions.csv
+mkfifo partitions.csv
+timeout 10 "$ESPOTA" --complete read "" >"$WORK/waited" && timeout 10 "$ESPOTA" --complete read --port file:partitions.csv "" >>"$WORK/waited"
+[ $? -eq 0 ] && ok "a pipe is not waited for" || not_ok "a pipe is not waited for" "$(cat "$WORK/waited")"
+cd "$WORK" || exit 1
 "$ESPOTA" --complete >blank
 [ ! -s blank ] && ok "nothing to complete" || not_ok "nothing to complete" "$(cat blank)"
 
