@@ -66,10 +66,17 @@ const char *port_file(const char *port)
     return strncmp(port, "file:", 5) == 0 ? port + 5 : NULL;
 }
 
+/* By an option, and not by a setting. */
+static bool filter_is_given(const struct cli *cli, const struct connect_options *o)
+{
+    size_t setting = (size_t)(setting_find("port-filter") - settings_table);
+    return o->port_filter.count > 0 && !(cli->settings && cli->settings->used[setting]);
+}
+
 int port_of_agent(struct cli *cli, const struct connect_options *o, char *address, size_t room,
                   struct espota_error *error)
 {
-    const char *host = o->host || o->port ? o->host : setting_value("host");
+    const char *host = o->host || o->port || filter_is_given(cli, o) ? o->host : setting_value("host");
     if (o->host && o->port)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--host and --port both name a device: give one");
     if (host && !o->key && !setting_value("key"))

@@ -126,11 +126,12 @@ static void resolve(const struct reading *r, const struct setting *s, const char
         snprintf(out, room, "%s%.*s/%s", prefix, (int)(slash - r->path), r->path, path);
 }
 
-/* A port that something stronger names is not outdone by a host. */
+/* A port that something stronger names is not outdone by a host, or by a filter. */
 static bool outdone(const struct reading *r, const struct setting *s)
 {
     const struct setting *port = setting_find("port");
-    return strcmp(s->name, "host") == 0 && setting_value("port") && !r->mine[port - settings_table];
+    bool other = strcmp(s->name, "host") == 0 || strcmp(s->name, "port-filter") == 0;
+    return other && setting_value("port") && !r->mine[port - settings_table];
 }
 
 static int put(struct reading *r, const struct setting *s, const char *value)

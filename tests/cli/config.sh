@@ -147,6 +147,10 @@ expect "a filter is stronger than a file's port" 3 "err:no serial port is as 'na
 says 'port-filter = vid=0x303a,name=nothing-like-it'
 run info
 expect "a filter by file" 3 "err:'vid=0x303a,name=nothing-like-it'"
+ESPOTA_PORT=/dev/nowhere run info
+expect "a port of the environment is not outdone by a file's filter" 3 "err:/dev/nowhere"
+ESPOTA_HOST=127.0.0.1:1 run confirm --port-filter name=nor-like-this
+expect "a filter is stronger than the environment's host" 3 "err:no serial port is as 'name=nor-like-this' says"
 run info --port-filter vendor=1
 expect "no filter" 2 "err:'vendor=1' is none of vid=NUMBER"
 run devices --port-filter name=nothing-like-it
