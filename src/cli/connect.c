@@ -72,12 +72,16 @@ static void keep_link(const struct connect_options *o, struct espota_link *link)
     *o->console = link;
 }
 
-static int open_file(struct cli *cli, const char *path, const struct espota_chip *chip, uint32_t create_size,
-                     struct espota_device **device, struct espota_error *error)
+static int open_file(struct cli *cli, const struct connect_options *o, const char *path,
+                     const struct espota_chip *chip, struct espota_device **device,
+                     struct espota_error *error)
 {
+    if (o->console)
+        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s is a flash file: it has no console to watch",
+                           path);
     cli_catch_interrupts();
-    int result = create_size > 0 && !espota_file_exists(path)
-                     ? espota_file_device_new(device, path, create_size, chip, error)
+    int result = o->create_size > 0 && !espota_file_exists(path)
+                     ? espota_file_device_new(device, path, o->create_size, chip, error)
                      : espota_file_device_open(device, path, chip, error);
     if (result == 0)
         (*device)->observer = &cli->observer;
@@ -128,7 +132,7 @@ static int connect_rom(struct cli *cli, const struct connect_options *o, bool lo
     if (result != 0)
         return result;
     if (port_file(port))
-        return open_file(cli, port_file(port), rom.chip, o->create_size, device, error);
+        return open_file(cli, o, port_file(port), rom.chip, device, error);
     espota_ui_detail(&cli->ui, "connecting to the ROM bootloader on %s", port);
     rom.console_baud = o->console ? console : 0;
     result = open_link(cli, port, BAUD_USUAL, &link, error);
@@ -219,7 +223,7 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
     if (result == 0 && key_file)
         result = read_key(cli, key_file, key, &agent.key_length, error);
     if (result == 0 && port_file(address))
-        result = open_file(cli, port_file(address), chip, o->create_size, device, error);
+        result = open_file(cli, o, port_file(address), chip, device, error);
     else if (result == 0)
         result = open_agent(cli, o, address, &agent, device, error);
     espota_wipe(key, sizeof key);

@@ -84,6 +84,9 @@ int port_of_agent(struct cli *cli, const struct connect_options *o, char *addres
             error, ESPOTA_ERR_USAGE,
             "--host needs --key FILE: over a network the device and espota prove themselves to each "
             "other");
+    if (host && o->console)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--monitor needs the console, which --host does not reach: give --port");
     if (!host)
         return port_choose(cli, o, address, room, error);
     int result = espota_agent_client_address(host, address, room, error);

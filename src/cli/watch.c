@@ -453,9 +453,6 @@ int watch_after_begin(struct watch_after *after, struct cli *cli, const struct w
                            "--until, --fail-on and --monitor-timeout go with --monitor: give it too");
     if (!o->monitor)
         return 0;
-    if (connect->host)
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--monitor needs the console, which --host does not reach: give --port");
     connect->console = &after->link;
     connect->starts = true;
     return watch_prepare(&after->watch, cli, o, build, false, error);
@@ -464,10 +461,7 @@ int watch_after_begin(struct watch_after *after, struct cli *cli, const struct w
 int watch_after_end(struct watch_after *after, int result, struct espota_error *error)
 {
     struct watch *w = after->watch;
-    if (w && result == 0 && !after->link)
-        result =
-            espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "a flash file has no console that could be watched");
-    else if (w && result == 0)
+    if (w && result == 0 && after->link)
         result = watch_run(w, &after->link, error);
     espota_link_close(after->link);
     watch_free(w);

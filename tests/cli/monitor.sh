@@ -120,8 +120,11 @@ run flash build --until x
 expect "--until wants --monitor" 2 "err:go with --monitor"
 run flash --port file:new.bin --chip esp32 --flash 4M build --monitor
 expect "a file has no console" 1 "err:no console"
+[ ! -e new.bin ] && ok "and is not written before that is said" || not_ok "and is not written before that is said"
 run ota --host 127.0.0.1 --key flash.bin --file build/firmware.bin --monitor
 expect "nor has a network" 2 "err:--port"
+ESPOTA_HOST=127.0.0.1:1 ESPOTA_KEY=flash.bin run ota --file build/firmware.bin --monitor
+expect "nor one that a setting names" 2 "err:--port"
 run flash build --monitor --elf log.txt
 expect "a wrong ELF file is found before anything is written" 4 "err:log.txt is no ELF file"
 
