@@ -122,6 +122,48 @@ stop_sim
 run sim --flash-file flash.bin --stub-fault first-
 expect "a first stage can do no other wrong" 2 "err:use silent, babbles or dies"
 
+# ---- a first stage that is left, or answers for ever
+rm -f flash.bin
+start_sim --flash-file flash.bin --flash 4M --download --real-time
+"$ESPOTA" write -v --port "$UART" 0x200000 one.bin >stopped.out 2>&1 </dev/null &
+STOPPED=$!
+PIDS+=("$STOPPED")
+wait_for stopped.out "connecting to the ROM"
+sleep 0.6 # the first stage is there, the stub is not yet
+kill -INT "$STOPPED"
+wait "$STOPPED"
+check "stopped while the stub is loaded" grep -q "stopped on request" stopped.out
+run write -v --port "$UART" 0x200000 one.bin
+expect "where nothing resets the chip, the next run finds it" 0 "err:a stub runs on" "err:verified"
+stop_sim
+cat >endless.py <<'END'
+import select, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+host, _ = listener.accept()
+chip = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+said = b""
+while True:
+    for side in select.select([host, chip], [], [])[0]:
+        data = side.recv(4096)
+        if not data:
+            sys.exit()
+        (chip if side is host else host).sendall(data)
+        said += data if side is chip else b""
+        at = said.find(b"\xc0\x51\0\0\0")
+        end = said.find(b"\xc0", at + 1)
+        while at >= 0 and end > 0:  # that answer, for ever
+            host.sendall(said[at : end + 1])
+END
+device
+python3 endless.py "${UART##*:}" >endless.out 2>/dev/null &
+PIDS+=("$!")
+wait_until 20 test -s endless.out
+timeout 60 "$ESPOTA" write --port "tcp://127.0.0.1:$(cat endless.out)" 0x200000 one.bin >stopped.out 2>&1 </dev/null
+STATUS=$? OUT=$(cat stopped.out) ERR=$OUT
+expect "one that answers without end is given up" 3 "err:answers without end"
+stop_sim
+
 # ---- on lines that do harm to it
 for harm in "--drop 1000" "--flip 1000" "--duplicate 1000" "--drop 300 --flip 300 --duplicate 300"; do
     for seed in 1 3; do

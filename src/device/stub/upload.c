@@ -7,18 +7,20 @@
 #include "espota/error.h"
 #include "espota/first_stage.h"
 #include "espota/link.h"
+#include "espota/observer.h"
 #include "espota/slip.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum {
-    ASK_MS = 150,     /* for an answer */
-    ASKS = 6,         /* before it is not there */
-    RATE_ASK_MS = 60, /* at a rate that is new */
-    RATE_ASKS = 3,    /* within ESPOTA_FIRST_PATIENCE of the quickest CPU */
-    ROUNDS = 12,      /* of all that is missing */
-    MARGIN_MS = 100,  /* beyond what the line takes */
+    ASK_MS = 150,                                    /* for an answer */
+    ASKS = 6,                                        /* before it is not there */
+    RATE_ASK_MS = 60,                                /* at a rate that is new */
+    RATE_ASKS = 3,                                   /* within ESPOTA_FIRST_PATIENCE of the quickest CPU */
+    ROUNDS = 12,                                     /* of all that is missing */
+    MOST_ANSWERS = ROUNDS * 2 * ESPOTA_FIRST_BLOCKS, /* more than there are questions */
+    MARGIN_MS = 100,                                 /* beyond what the line takes */
     BITS_PER_BYTE = 10,
     BLOCK_DATA = ESPOTA_FIRST_HEAD + ESPOTA_FIRST_BLOCK,
 };
@@ -32,6 +34,7 @@ struct upload {
     size_t in_at, in_count;
     uint64_t have, all; /* blocks */
     bool started;       /* the stub has been */
+    unsigned answers;
     uint32_t divider;
     uint32_t rate, wanted; /* in baud; 0: as it is */
 };
@@ -84,6 +87,9 @@ static int await(struct upload *u, enum espota_first_kind kind, unsigned timeout
                 continue;
             if (answered == kind || u->started)
                 return 0;
+            if (++u->answers > MOST_ANSWERS)
+                return espota_fail(error, ESPOTA_ERR_DEVICE,
+                                   "the first stage of the stub on %s answers without end", u->link->name);
             deadline = espota_link_now_ms(u->link) + timeout_ms;
         }
         if (espota_link_now_ms(u->link) >= deadline)
@@ -209,6 +215,34 @@ static int send_all(struct upload *u, struct espota_error *error)
                        u->link->name);
 }
 
+static int run(struct upload *u, struct espota_error *error)
+{
+    int result = rom_start(u->stub->rom, u->image->first_entry, error);
+    if (result == 0)
+        result = ask(u, ASKS, ASK_MS, error);
+    if (result == 0)
+        result = raise_rate(u, error);
+    return result ? result : send_all(u, error);
+}
+
+/* What nothing resets is not left with a first stage, which no later run would find: a request to stop is
+ * heard when the stub is there, in seconds. */
+static int run_to_its_end(struct upload *u, struct espota_error *error)
+{
+    struct espota_device *device = &u->stub->rom->device;
+    const struct espota_observer *observer = device->observer;
+    struct espota_observer patient = observer ? *observer : (struct espota_observer){ 0 };
+    bool (*cancelled)(void *context) = u->link->cancelled;
+    patient.cancelled = NULL;
+    /* cppcheck-suppress autoVariables ; it is taken away below */
+    device->observer = &patient;
+    u->link->cancelled = NULL;
+    int result = run(u, error);
+    u->link->cancelled = cancelled;
+    device->observer = observer;
+    return result;
+}
+
 int stub_upload(struct stub *stub, const struct espota_stub_image *image, uint32_t rate,
                 struct espota_error *error)
 {
@@ -217,11 +251,7 @@ int stub_upload(struct stub *stub, const struct espota_stub_image *image, uint32
     u.rate = rom->link->baud ? rom->link->baud : ESPOTA_ROM_INITIAL_BAUD;
     espota_slip_begin(&u.decoder, u.frame, sizeof u.frame);
     int result = rom_load(rom, image->first.address, image->first.data, image->first.length, error);
-    if (result == 0)
-        result = rom_start(rom, image->first_entry, error);
-    if (result == 0)
-        result = ask(&u, ASKS, ASK_MS, error);
-    if (result == 0)
-        result = raise_rate(&u, error);
-    return result ? result : send_all(&u, error);
+    if (result != 0)
+        return result;
+    return rom_can_reset(rom) ? run(&u, error) : run_to_its_end(&u, error);
 }
