@@ -277,11 +277,23 @@ static bool count_too_many(struct fake_agent *agent, struct fake_reply *reply)
     return true;
 }
 
+/* What was asked after silence is answered as if it had been a part of a stream. */
+static bool take_the_probe_for_a_write(struct fake_agent *agent, struct fake_reply *reply)
+{
+    if (reply->type == ESPOTA_AGENT_WRITE)
+        return false;
+    if (reply->type == ESPOTA_AGENT_INFO && agent->requests[ESPOTA_AGENT_WRITE] > 0) {
+        reply->type = ESPOTA_AGENT_WRITE;
+        reply->length = 4;
+    }
+    return true;
+}
+
 static void an_agent_that_lies_is_given_up(void **state)
 {
     static bool (*const lies[])(struct fake_agent *, struct fake_reply *) = {
         acknowledge_too_much, gap_beyond,  gap_always,     acknowledge_nothing, answer_short,
-        work_for_ever,        count_wrong, count_too_many, take_back,
+        work_for_ever,        count_wrong, count_too_many, take_back,           take_the_probe_for_a_write,
     };
     (void)state;
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)

@@ -276,8 +276,8 @@ static int take_status(struct sender *s, size_t stream, const struct client_resp
 static int take(struct sender *s, const struct client_response *response, struct espota_error *error)
 {
     const struct client_request *request = client_find_request(s->client, response->sequence);
-    if (!request || response->type != ESPOTA_AGENT_WRITE)
-        return 0;
+    if (!request || response->type != ESPOTA_AGENT_WRITE || request->item > s->sending)
+        return 0; /* a probe is of no stream */
     size_t stream = request->item;
     s->silences = 0;
     s->heard_ms = espota_link_now_ms(s->client->link);
