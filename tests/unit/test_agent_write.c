@@ -314,6 +314,36 @@ static void an_agent_that_lies_is_given_up(void **state)
         }
 }
 
+/* The same of what is asked in series: `twist_context` is its type. */
+static bool take_the_probe_for_what_is_asked(struct fake_agent *agent, struct fake_reply *reply)
+{
+    const uint8_t *asked = agent->twist_context;
+    if (reply->type == *asked)
+        return false;
+    if (reply->type == ESPOTA_AGENT_INFO && agent->requests[*asked] > 0) {
+        reply->type = *asked;
+        reply->length = *asked == ESPOTA_AGENT_READ ? FAKE_DATA : ESPOTA_SHA256_LENGTH;
+    }
+    return true;
+}
+
+static void an_answer_to_a_probe_is_none_to_a_series(void **state)
+{
+    (void)state;
+    static uint8_t out[4 * SECTOR];
+    for (uint8_t type = ESPOTA_AGENT_READ; type <= ESPOTA_AGENT_DIGEST; type++) {
+        struct write_rig *rig = write_rig_connected(1, FAST);
+        rig->agent->twist = take_the_probe_for_what_is_asked;
+        rig->agent->twist_context = &type;
+        int result = type == ESPOTA_AGENT_READ
+                         ? espota_device_read(rig->device, AT, out, sizeof out, &rig->error)
+                         : espota_device_digest(rig->device, AT, sizeof out, out, &rig->error);
+        assert_true(rig->agent->requests[type] > 0);
+        assert_int_equal(result, ESPOTA_ERR_TIMEOUT);
+        write_rig_free(rig);
+    }
+}
+
 static void impossible_limits_end_the_session(void **state)
 {
     (void)state;
@@ -426,6 +456,7 @@ int main(void)
         cmocka_unit_test(faults_cost_time_and_nothing_else),
         cmocka_unit_test(a_cut_costs_what_was_not_rebuilt_yet),
         cmocka_unit_test(an_agent_that_lies_is_given_up),
+        cmocka_unit_test(an_answer_to_a_probe_is_none_to_a_series),
         cmocka_unit_test(impossible_limits_end_the_session),
         cmocka_unit_test(a_stream_that_the_agent_lost_is_begun_anew_where_it_was),
         cmocka_unit_test(an_agent_that_refuses_coded_streams_gets_raw_ones),

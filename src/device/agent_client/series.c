@@ -70,8 +70,8 @@ static void lose_before(struct progress *p, uint32_t sequence)
 static int take(struct progress *p, const struct client_response *response, struct espota_error *error)
 {
     struct client_request *request = client_find_request(p->client, response->sequence);
-    if (!request || response->type != p->series->type)
-        return 0;
+    if (!request || response->type != p->series->type || request->item >= p->series->count)
+        return 0; /* a probe asks for no item */
     uint32_t item = request->item;
     lose_before(p, response->sequence);
     p->silences = 0;
