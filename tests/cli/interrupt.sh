@@ -59,7 +59,7 @@ expect "the same command finishes it" 0 "err:Image written and verified"
 stop_sim
 
 # asked to stop, espota does not wait long for a stub that is gone to restart the chip
-start_sim --flash-file device.bin --download --stub-fault dies:1000
+start_sim --flash-file device.bin --download --stub-fault dies:200
 interrupted is_lost "a stub that is gone" 130 INT 5 read -v --port "$UART" 0x10000+512K gone.bin
 stop_sim
 

@@ -124,4 +124,4 @@ same "the backup that went on is right" board.bin flashed.bin
 "$ESPOTA" backup -q --force --port file:written.bin board.bin
 pull flashed.bin written.bin 10000 16 restore board.bin --force
 MODE=
-pull flashed.bin updated.bin 55000 40 ota --file new.bin
+pull flashed.bin updated.bin 52000 40 ota --file new.bin

@@ -61,7 +61,7 @@ expect "a port that is no port" 3 "err:no serial port"
 
 truncate -s 3G huge
 run image huge
-expect "a file that is too large" 1 "err:is larger than 128M"
+expect "a file that is too large" 1 "err:is larger than 256M"
 started=$SECONDS
 run image --pubkey huge app.bin
 expect "a huge file for a key" 2 "err:is no public key"
