@@ -43,7 +43,10 @@ start() { # NAME COMMAND...: in the background, since tests wait more than they 
     local name=$1
     shift
     while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n; done
-    { timeout 900 "$@"; } >"$logs/${#names[@]}" 2>&1 </dev/null &
+    {
+        timeout 900 "$@"
+        echo $? >"$logs/${#names[@]}.status" # the shell forgets that of a process whose number is used again
+    } >"$logs/${#names[@]}" 2>&1 </dev/null &
     names+=("$name")
     pids+=($!)
 }
@@ -51,7 +54,7 @@ start() { # NAME COMMAND...: in the background, since tests wait more than they 
 finish() { # INDEX: wait for a test, show and count what it said
     local status
     wait "${pids[$1]}"
-    status=$?
+    status=$(cat "$logs/$1.status" 2>/dev/null || echo 127)
     take "${names[$1]}" "$logs/$1" "$status"
     if [ "$status" -ne 0 ] || grep -q '^not ok' "$logs/$1"; then
         echo "---- ${names[$1]}"
