@@ -41,3 +41,20 @@ run image pipe
 expect "one that somebody writes to" 0 "out:65536 bytes"
 run image <(cat build/firmware.bin)
 expect "and one of the shell's" 0 "out:65536 bytes"
+
+# ---- one sector of a whole image went bad: it is mended in one go, though the header's sector has to go first
+rm -rf build mend.bin
+make_build --size 64K --seed 1
+"$MKIMAGE" -o large.bin --size 400K --seed 2 --version 2.0
+"$ESPOTA" flash -q --port file:mend.bin --flash 4M build >/dev/null
+start_sim --flash-file mend.bin
+run ota --port "$TTY" --file large.bin
+expect "an image in the other slot" 0 "err:will be started from 'MicroPython_2'"
+stop_sim
+printf 'bad' | dd of=mend.bin bs=1 seek=$((0x110000 + 0x43000)) conv=notrunc status=none
+start_sim --flash-file mend.bin
+run ota --port "$TTY" --file large.bin
+expect "is mended" 0 "err:will be started from 'MicroPython_2'"
+[[ "$ERR" != *"agent decoded"* ]] && ok "and the decoder is not blamed" || not_ok "and the decoder is not blamed" "$ERR"
+check "all of it" cmp -i $((0x110000)):0 -n $((400 * 1024)) mend.bin large.bin
+stop_sim

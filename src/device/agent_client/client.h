@@ -69,6 +69,7 @@ struct agent_client {
     bool coded_refused;                      /* it took a coded stream badly: no more of them */
     bool was_coded;                          /* the last changes went well, some of them coded */
     uint32_t changed_offset, changed_length; /* of these */
+    struct espota_extent differed;           /* of them, from the first sector that differed to the last */
     uint8_t stream_number;                   /* of the last stream that WRITE began */
     uint32_t rate;                           /* that was agreed on; 0: as it was */
     uint32_t link_rate;                      /* before that, 0 where the link has none */

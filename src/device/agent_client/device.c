@@ -8,6 +8,7 @@
 #include "espota/hash.h"
 #include "espota/link.h"
 #include "espota/random.h"
+#include "espota/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,14 +25,30 @@ static int begin_range(struct agent_client *client, const struct espota_changes 
                            error);
 }
 
-/* What went well and is not in flash all the same was coded wrongly. */
+/* From the first sector that differs to behind the last one. */
+static struct espota_extent differing(const struct espota_changes *changes)
+{
+    uint32_t first = 0, end = (changes->length + ESPOTA_SECTOR_SIZE - 1) / ESPOTA_SECTOR_SIZE;
+    while (changes->differs && end > 0 && !changes->differs[end - 1])
+        end--;
+    while (changes->differs && first < end && !changes->differs[first])
+        first++;
+    return (struct espota_extent){ changes->offset + first * ESPOTA_SECTOR_SIZE,
+                                   (end - first) * ESPOTA_SECTOR_SIZE };
+}
+
+/* What went well and is not in flash all the same was coded wrongly; what lies beside it went another way, as
+ * the first sector of a slot with its header. */
 static void doubt_coding(struct agent_client *client, const struct espota_changes *changes)
 {
+    struct espota_extent now = differing(changes), before = client->differed;
     bool again = client->was_coded && client->changed_offset == changes->offset &&
-                 client->changed_length == changes->length;
+                 client->changed_length == changes->length && now.offset >= before.offset &&
+                 now.offset + now.length <= before.offset + before.length;
     client->was_coded = false;
     client->changed_offset = changes->offset;
     client->changed_length = changes->length;
+    client->differed = now;
     if (!again || client->coded_refused)
         return;
     client->coded_refused = true;
