@@ -7,15 +7,19 @@
 #include "espota/stub_image.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Cycles for a byte that comes, SLIP and CRC bit by bit; and for one that is unpacked and put in its place.
  */
 enum { BYTE_CYCLES = 110, UNPACK_CYCLES = 40, MILLION = 1000000 };
 
+/* Behind what is unpacked is zero: no piece comes after. */
+enum { ZEROS = 16 };
+
 struct sim_first {
     struct first first;
     _Alignas(uint32_t) uint8_t packed[ESPOTA_FIRST_PACKED];
-    _Alignas(uint32_t) uint8_t unpacked[ESPOTA_FIRST_UNPACKED];
+    _Alignas(uint32_t) uint8_t unpacked[ESPOTA_FIRST_UNPACKED + ZEROS];
     uint32_t heard; /* bytes since it was started */
     uint32_t entry; /* of what it loaded; 0: nothing yet */
 };
@@ -67,9 +71,21 @@ static uint32_t first_port_cycles(struct first *first)
     return (uint32_t)(espota_clock_now_ms(board->options.clock) * SIM_ROM_MHZ * 1000u);
 }
 
+/* A piece that is longer than what was unpacked is empty; on a chip the host has but itself to harm. */
+static bool is_too_long(struct first *first, const uint32_t *words, size_t count)
+{
+    size_t at = (size_t)((const uint8_t *)words - first->unpacked);
+    if (at <= ESPOTA_FIRST_UNPACKED && count * 4 <= ESPOTA_FIRST_UNPACKED - at)
+        return false;
+    memset(first->unpacked + at - 4, 0, 4);
+    return true;
+}
+
 static void first_port_store(struct first *first, uint32_t address, const uint32_t *words, size_t count)
 {
     struct sim_board *board = first->context;
+    if (is_too_long(first, words, count))
+        return;
     sim_cpu_spend(&board->cpu, count * 4 * UNPACK_CYCLES);
     if (sim_memory_begin(&board->rom.memory, address, (uint32_t)count * 4))
         (void)sim_memory_store(&board->rom.memory, 0, (const uint8_t *)words, count * 4);

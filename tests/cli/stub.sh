@@ -164,6 +164,43 @@ STATUS=$? OUT=$(cat stopped.out) ERR=$OUT
 expect "one that answers without end is given up" 3 "err:answers without end"
 stop_sim
 
+# ---- a host that lies to the simulator: a piece that is longer than what was unpacked
+cat >lie.py <<'END'
+import re, socket, struct, sys, zlib
+image = open(sys.argv[2]).read()
+first = bytes(map(int, re.search(r"esp32_first\[\] = \{([^}]*?),?\s*\}", image)[1].split(",")))
+address, entry = (int(n, 16) for n in re.search(r"\{ (0x\w+), sizeof esp32_first, esp32_first \}, (0x\w+)", image).groups())
+chip = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+chip.settimeout(20)
+def ask(body, answer):
+    chip.sendall(b"\xc0" + body.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc") + b"\xc0")
+    said = b""
+    while answer not in said:
+        said += chip.recv(4096) or sys.exit("no answer")
+def rom(command, data, check=0):
+    ask(struct.pack("<BBHI", 0, command, len(data), check) + data, bytes([1, command]))
+def stage(kind, data):
+    body = bytes([kind, 0, 0, 0]) + data
+    ask(body + struct.pack("<I", zlib.crc32(body)), bytes([0xc0, kind]))
+check = 0xef
+for byte in first:
+    check ^= byte
+rom(8, b"\x07\x07\x12\x20" + b"U" * 32)
+rom(5, struct.pack("<4I", len(first), 1, len(first), address))
+rom(7, struct.pack("<4I", len(first), 0, 0, 0) + first, check)
+rom(6, struct.pack("<2I", 0, entry))
+pieces = struct.pack("<4I", 0x3FF00000, int(sys.argv[3], 0), 0x3FF00000, 0xFFFFFFFC)
+stage(0x52, (b"\x00\x80" + pieces).ljust(512, b"\0"))  # 16 literals
+stage(0x54, struct.pack("<3I", 1, 0, 16))
+stage(0x51, b"")
+END
+device
+for length in 0x7ffffff0 0x20000 0; do
+    kill -USR2 "$SIM_PID"
+    check "a piece of $length bytes harms nobody" timeout 60 python3 lie.py "${UART##*:}" "$ROOT/src/device/stub/images/esp32.inc" $length
+done
+stop_sim
+
 # ---- on lines that do harm to it
 for harm in "--drop 1000" "--flip 1000" "--duplicate 1000" "--drop 300 --flip 300 --duplicate 300"; do
     for seed in 1 3; do
