@@ -90,22 +90,22 @@ static const char *text_at(const struct espota_device_list *list, const uint8_t 
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp((*(const struct espota_listed_device *const *)a)->name,
-                  (*(const struct espota_listed_device *const *)b)->name);
+    const struct espota_listed_device *left = a, *right = b;
+    return strcmp(left->name, right->name);
 }
 
 static int check_names(const struct espota_device_list *list, const char *path, struct espota_error *error)
 {
-    const struct espota_listed_device **sorted = calloc(list->count ? list->count : 1, sizeof *sorted);
-    int result = sorted ? 0 : espota_fail_memory(error, "reading a list of devices");
-    for (size_t i = 0; sorted && i < list->count; i++)
-        sorted[i] = &list->device[i];
-    if (sorted)
-        qsort(sorted, list->count, sizeof *sorted, by_name);
+    struct espota_listed_device *sorted = calloc(list->count + 1, sizeof sorted[0]);
+    int result = 0;
+    if (!sorted)
+        return espota_fail_memory(error, "reading a list of devices");
+    memcpy(sorted, list->device, list->count * sizeof sorted[0]);
+    qsort(sorted, list->count, sizeof sorted[0], by_name);
     for (size_t i = 1; result == 0 && i < list->count; i++)
-        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+        if (strcmp(sorted[i - 1].name, sorted[i].name) == 0)
             result = espota_fail(error, ESPOTA_ERR_USAGE, "%s lists '%s' twice: names tell devices apart",
-                                 path, sorted[i]->name);
+                                 path, sorted[i].name);
     free(sorted);
     return result;
 }

@@ -133,27 +133,29 @@ static void add_named(struct fleet *f, const struct connect_options *connect)
         f->target[f->count++] = (struct target){ connect->hosts.item[i], NULL, connect->hosts.item[i], NULL };
 }
 
+static const char *address_of(const struct target *target)
+{
+    return target->port ? target->port : target->host;
+}
+
 static int by_address(const void *a, const void *b)
 {
-    const struct target *const *left = a, *const *right = b;
-    const char *one = (*left)->port ? (*left)->port : (*left)->host;
-    const char *other = (*right)->port ? (*right)->port : (*right)->host;
-    return strcmp(one, other);
+    return strcmp(address_of(a), address_of(b));
 }
 
 /* Two at once would be in each other's way. */
 static int check_once(const struct fleet *f, struct espota_error *error)
 {
-    const struct target **sorted = calloc(f->count + 1, sizeof *sorted);
-    int result = sorted ? 0 : espota_fail_memory(error, "listing the devices");
-    for (size_t i = 0; sorted && i < f->count; i++)
-        sorted[i] = &f->target[i];
-    if (sorted)
-        qsort(sorted, f->count, sizeof *sorted, by_address);
+    struct target *sorted = calloc(f->count + 1, sizeof sorted[0]);
+    int result = 0;
+    if (!sorted)
+        return espota_fail_memory(error, "listing the devices");
+    memcpy(sorted, f->target, f->count * sizeof sorted[0]);
+    qsort(sorted, f->count, sizeof sorted[0], by_address);
     for (size_t i = 1; result == 0 && i < f->count; i++)
         if (by_address(&sorted[i - 1], &sorted[i]) == 0)
             result = espota_fail(error, ESPOTA_ERR_USAGE, "'%s' and '%s' are one device: name it once",
-                                 sorted[i - 1]->name, sorted[i]->name);
+                                 sorted[i - 1].name, sorted[i].name);
     free(sorted);
     return result;
 }
