@@ -7,7 +7,7 @@ mapfile -t c_files < <(find include src firmware tests examples -name '*.[ch]' |
 mapfile -t sources < <(find src firmware tests -name '*.c' -not -path 'firmware/port/esp-idf/*' | sort)
 mapfile -t scripts < <({ find tests completions man firmware -name '*.sh'; find .ci -type f; } | sort)
 read -r -a flags <<<"${CPPFLAGS:-} ${LIB_CFLAGS:-}"
-flags+=(-Isrc -Itests -Ifirmware/port/bare -Ifirmware/port/stub -Ifirmware/port/virt -DSTUB_CHIP=esp32 '-DSTUB_CHIP_SOURCE="chip/esp32.c"' -DSTUB_RING=32768 -std=c11)
+flags+=(-Isrc -Itests -Ifirmware/port/bare -Ifirmware/port/stub -Ifirmware/port/virt -DSTUB_CHIP=esp32 '-DSTUB_CHIP_SOURCE="../chip/esp32.c"' -DSTUB_RING=32768 -std=c11)
 
 echo "layers"
 tests/layers.sh "${BUILD:-build}/obj"

@@ -73,7 +73,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     struct espota_port *ports = NULL;
     const struct options *o = options;
-    char filter[FILTER_MAX];
+    char filter[FILTER_MAX] = "";
     size_t count = 0;
     int result = espota_ports_list(&ports, &count, error);
     if (result == 0)

@@ -152,7 +152,7 @@ static int put(struct reading *r, const struct setting *s, const char *value)
 static int take_line(void *context, const char *section, const char *name, const char *value)
 {
     struct reading *r = context;
-    char text[SETTINGS_LINE_MAX];
+    char text[SETTINGS_LINE_MAX] = "";
     if (r->result != 0 || (*section && !is_command(r, section)))
         return 0;
     const struct setting *s = find_setting(r, name);

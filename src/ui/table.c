@@ -83,7 +83,7 @@ static void fit(const struct espota_column *columns, size_t count, size_t *width
 void espota_ui_table(FILE *out, const struct espota_column *columns, size_t column_count,
                      const char *const *cells, size_t row_count)
 {
-    size_t widths[ESPOTA_UI_MOST_COLUMNS];
+    size_t widths[ESPOTA_UI_MOST_COLUMNS] = { 0 };
     if (column_count > ESPOTA_UI_MOST_COLUMNS)
         column_count = ESPOTA_UI_MOST_COLUMNS;
     for (size_t c = 0; c < column_count; c++)
