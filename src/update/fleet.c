@@ -13,6 +13,7 @@ struct job {
     int result;
     struct espota_error error;
     struct job *next; /* that has ended */
+    pthread_t thread;
 };
 
 struct fleet {
@@ -43,13 +44,11 @@ static bool begin(struct fleet *fleet, size_t device)
 {
     struct job *job = &fleet->jobs[device];
     pthread_attr_t attributes;
-    pthread_t thread;
     *job = (struct job){ .fleet = fleet, .device = device };
     if (pthread_attr_init(&attributes) != 0)
         return false;
     bool begun = pthread_attr_setstacksize(&attributes, STACK) == 0 &&
-                 pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
-                 pthread_create(&thread, &attributes, work, job) == 0;
+                 pthread_create(&job->thread, &attributes, work, job) == 0;
     pthread_attr_destroy(&attributes);
     if (begun)
         fleet->running++;
@@ -79,6 +78,7 @@ static void take_one(struct fleet *fleet)
         fleet->last = &fleet->ended;
     fleet->running--;
     pthread_mutex_unlock(&fleet->lock);
+    pthread_join(job->thread, NULL); /* what libraries keep for a thread goes with it */
     count(fleet->result, job->result);
     if (request->ended)
         request->ended(request->context, job->device, job->result, &job->error);
