@@ -25,8 +25,9 @@ static void print_app(const struct espota_app *app)
     char size[ESPOTA_SIZE_TEXT];
     const struct espota_partition *p = app->partition;
     const char *subtype = espota_subtype_name(p->type, p->subtype);
-    print("  %-16s %-8s 0x%06" PRIx32 " %6s  %-10s", p->label, subtype ? subtype : "?", p->offset,
-          espota_size_text(p->size, size), espota_slot_state_name(app->state));
+    print("  %-*s %-8s 0x%06" PRIx32 " %6s  %-10s", espota_ui_pad(p->label, 16), p->label,
+          subtype ? subtype : "?", p->offset, espota_size_text(p->size, size),
+          espota_slot_state_name(app->state));
     if (app->state != ESPOTA_SLOT_EMPTY && app->image.has_description)
         print(" %s %s", app->image.description.project, app->image.description.version);
     if (app->running)

@@ -47,8 +47,9 @@ static void say_merged(struct cli *cli, const struct espota_flash_files *files,
             const struct espota_partition *p = &table->entry[k];
             const char *type = espota_type_name(p->type), *subtype = espota_subtype_name(p->type, p->subtype);
             snprintf(label, sizeof label, "%s", p->label);
-            espota_ui_say(&cli->ui, "  %-16s  %-4s  %-9s  0x%06" PRIx32 "  %s", label, type ? type : "?",
-                          subtype ? subtype : "?", p->offset, espota_size_text(p->size, size));
+            espota_ui_say(&cli->ui, "  %-*s  %-4s  %-9s  0x%06" PRIx32 "  %s", espota_ui_pad(label, 16),
+                          label, type ? type : "?", subtype ? subtype : "?", p->offset,
+                          espota_size_text(p->size, size));
         }
     }
 }

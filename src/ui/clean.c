@@ -3,6 +3,7 @@
  */
 #include "ui.h"
 
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -82,6 +83,12 @@ size_t espota_ui_width(const char *text)
         freelocale(utf8);
     }
     return width;
+}
+
+int espota_ui_pad(const char *text, int columns)
+{
+    size_t bytes = strlen(text), width = espota_ui_width(text);
+    return bytes - width < INT_MAX / 2 ? columns + (int)(bytes - width) : columns;
 }
 
 void espota_ui_vprint(FILE *out, const char *format, va_list args)

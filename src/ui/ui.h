@@ -36,6 +36,8 @@ size_t espota_ui_character(const char *text);
 /** Columns that `text` takes on a terminal, made harmless; East Asian wide characters take two, combining
  * ones none. */
 size_t espota_ui_width(const char *text);
+/** For "%-*s" of printf, which counts bytes: the width that is `columns` of a terminal. */
+int espota_ui_pad(const char *text, int columns);
 /** Columns of the terminal that `out` is; 0: it is none, and text may be of any width. */
 size_t espota_ui_columns(FILE *out);
 /** printf for results. Line breaks at the start and the end of the format are printed; all others come from

@@ -97,3 +97,13 @@ on_terminal 48 table long.csv --flash 4M
     not_ok "a narrow terminal cuts names short" "$OUT"
 on_terminal 200 table long.csv --flash 4M
 grep -q nopqrstuvwxyzab <<<"$OUT" && ! grep -q '\.\. ' <<<"$OUT" && ok "a wide one does not" || not_ok "a wide one does not" "$OUT"
+
+"$MKIMAGE" -o app.bin --size 60K
+printf '%s\n' '网格网格,app,factory,0x10000,1M,' 'plain,app,ota_0,,1M,' 'otadata,data,ota,,8K,' >apps.csv
+"$ESPOTA" flash -q -p file:apps.bin --flash 4M -c esp32 --table apps.csv --slot 网格网格 --app app.bin
+run status -p file:apps.bin
+places=$(python3 -c 'import sys, unicodedata
+w = lambda c: 2 if unicodedata.east_asian_width(c) in "WF" else 1
+for line in sys.stdin.read().split("\n"):
+    if " 0x" in line: print(sum(map(w, line[:line.index(" 0x")])))' <<<"$OUT" | sort -u | wc -l)
+[ "$(grep -c ' 0x' <<<"$OUT")" -eq 2 ] && [ "$places" -eq 1 ] && ok "so do those of status" || not_ok "so do those of status" "$OUT" "$ERR"
