@@ -63,7 +63,7 @@ cp table.bin "$HOME/projects/blink/.pio/build/esp32dev/partitions.bin"
 "$MKIMAGE" -o served.bin --version 3.0 --seed 3 --size 64K
 mkdir ../server && cp served.bin ../server/app.bin && (cd ../server && md5sum app.bin | cut -d' ' -f1 >app.bin.md5)
 cd ..
-(cd server && exec python3 -m http.server --bind 127.0.0.1 0) >server.log 2>&1 &
+(cd server && exec python3 -u -m http.server --bind 127.0.0.1 0) >server.log 2>&1 &
 PIDS+=($!)
 wait_for server.log "Serving HTTP"
 HTTP=http://127.0.0.1:$(sed -n 's/.*port \([0-9]*\).*/\1/p' server.log | head -1)
