@@ -15,7 +15,6 @@ BASHDIR    = $(PREFIX)/share/bash-completion/completions
 ZSHDIR     = $(PREFIX)/share/zsh/site-functions
 DATADIR    = $(PREFIX)/share/espota
 FISHDIR    = $(PREFIX)/share/fish/vendor_completions.d
-METADIR    = $(PREFIX)/share/metainfo
 
 # ---- packages ---------------------------------------------------------------------------------------------
 # Debian's names, which are Ubuntu's too; what is looked for and the package that brings it, as LOOKED-FOR:PACKAGE.
@@ -294,7 +293,7 @@ MAN7_PAGES := $(wildcard man/*.7)
 
 install: all
 	install -d $(DESTDIR)$(DATADIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/espota \
-	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) $(DESTDIR)$(METADIR)
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
 	install -m 755 $(BUILD)/espota $(DESTDIR)$(BINDIR)/espota
 	install -m 644 $(BUILD)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.a
 	install -m 644 $(BUILD)/libespota.so $(DESTDIR)$(LIBDIR)/libespota.so.$(VERSION)
@@ -304,7 +303,6 @@ install: all
 	install -m 644 $(MAN1_PAGES) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(MAN7_PAGES) $(DESTDIR)$(MANDIR)/man7
 	install -m 644 contrib/60-espota.rules $(DESTDIR)$(DATADIR)/60-espota.rules
-	install -m 644 contrib/espota.metainfo.xml $(DESTDIR)$(METADIR)/org.espota.espota.metainfo.xml
 	install -m 644 completions/espota.bash $(DESTDIR)$(BASHDIR)/espota
 	install -m 644 completions/_espota $(DESTDIR)$(ZSHDIR)/_espota
 	install -m 644 completions/espota.fish $(DESTDIR)$(FISHDIR)/espota.fish
@@ -314,7 +312,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/espota $(DESTDIR)$(LIBDIR)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.so* \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/espota.pc $(DESTDIR)$(BASHDIR)/espota $(DESTDIR)$(ZSHDIR)/_espota \
-	    $(DESTDIR)$(FISHDIR)/espota.fish $(DESTDIR)$(METADIR)/org.espota.espota.metainfo.xml $(MAN1_PAGES:man/%=$(DESTDIR)$(MANDIR)/man1/%) \
+	    $(DESTDIR)$(FISHDIR)/espota.fish $(MAN1_PAGES:man/%=$(DESTDIR)$(MANDIR)/man1/%) \
 	    $(MAN7_PAGES:man/%=$(DESTDIR)$(MANDIR)/man7/%)
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/espota $(DESTDIR)$(DATADIR)
 
