@@ -172,6 +172,8 @@ void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int set_result(struct cli *cli, struct fields document, struct espota_error *error);
 /* The same about a device, with the warnings about that device in it. */
 int set_device_result(struct cli *cli, struct fields document, struct espota_error *error);
+/* What a document says of a failure, as `error`. */
+struct fields failure_fields(const struct espota_error *error);
 /* Print a document on stdout at once, and free it; as one line. */
 int print_document(struct fields *document, struct espota_error *error);
 int print_line(struct fields *document, struct espota_error *error);

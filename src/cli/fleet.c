@@ -222,41 +222,39 @@ static int work(void *context, size_t device, struct espota_error *error)
     return result;
 }
 
-static struct fields error_fields(int result, const struct espota_error *error)
+static void say_end(struct fleet *f, size_t device, int result, const struct espota_error *error)
 {
-    struct fields fields = fields_begin();
-    field_text(&fields, "status", espota_status_name((enum espota_status)result));
-    field_number(&fields, "exit", espota_exit_status((enum espota_status)result));
-    field_text(&fields, "message", error->text);
-    field_text(&fields, "hint", espota_hint_name(error->hint));
-    return fields;
+    char words[FLEET_WORDS] = "done";
+    if (result == 0 && f->command->fleet->sum_up && f->results[device].object)
+        f->command->fleet->sum_up(&f->results[device], words);
+    print("%s: %s\n", f->target[device].name, result ? error->text : words);
+    fflush(stdout);
+}
+
+static void print_end(struct fleet *f, size_t device, int result, const struct espota_error *error)
+{
+    struct espota_error ignored;
+    struct fields line = document_begin();
+    field_text(&line, "name", f->target[device].name);
+    if (result == 0)
+        field_null(&line, "error");
+    else
+        field_object(&line, "error", failure_fields(error));
+    if (f->results[device].object)
+        field_object(&line, "result", f->results[device]);
+    else
+        field_null(&line, "result");
+    f->results[device] = (struct fields){ 0 };
+    (void)print_line(&line, &ignored); /* a broken stdout shows at the end */
 }
 
 static void ended(void *context, size_t device, int result, const struct espota_error *error)
 {
     struct fleet *f = context;
-    struct espota_error ignored;
-    struct fields line = document_begin();
-    field_text(&line, "name", f->target[device].name);
-    if (!f->cli->json) {
-        char words[FLEET_WORDS] = "done";
-        if (result == 0 && f->command->fleet->sum_up && f->results[device].object)
-            f->command->fleet->sum_up(&f->results[device], words);
-        print("%s: %s\n", f->target[device].name, result ? error->text : words);
-        fflush(stdout);
-        fields_free(&line);
-    } else {
-        if (result == 0)
-            field_null(&line, "error");
-        else
-            field_object(&line, "error", error_fields(result, error));
-        if (f->results[device].object)
-            field_object(&line, "result", f->results[device]);
-        else
-            field_null(&line, "result");
-        f->results[device] = (struct fields){ 0 };
-        (void)print_line(&line, &ignored); /* a broken stdout shows at the end */
-    }
+    if (f->cli->json)
+        print_end(f, device, result, error);
+    else
+        say_end(f, device, result, error);
     fields_free(&f->results[device]);
 }
 

@@ -53,12 +53,8 @@ static void print_overview(FILE *out)
 static void print_failure(const struct espota_error *error)
 {
     struct espota_error ignored;
-    struct fields document = document_begin(), failure = fields_begin();
-    field_text(&failure, "status", espota_status_name(error->status));
-    field_number(&failure, "exit", espota_exit_status(error->status));
-    field_text(&failure, "message", error->text);
-    field_text(&failure, "hint", espota_hint_name(error->hint));
-    field_object(&document, "error", failure);
+    struct fields document = document_begin();
+    field_object(&document, "error", failure_fields(error));
     (void)print_document(&document, &ignored); /* stderr has said it */
 }
 

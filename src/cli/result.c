@@ -22,6 +22,16 @@ void print(const char *format, ...)
     va_end(args);
 }
 
+struct fields failure_fields(const struct espota_error *error)
+{
+    struct fields failure = fields_begin();
+    field_text(&failure, "status", espota_status_name(error->status));
+    field_number(&failure, "exit", espota_exit_status(error->status));
+    field_text(&failure, "message", error->text);
+    field_text(&failure, "hint", espota_hint_name(error->hint));
+    return failure;
+}
+
 static int print_json(char *text, struct espota_error *error)
 {
     if (!text)
