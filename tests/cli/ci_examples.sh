@@ -69,13 +69,14 @@ check "its simulator ended" wait_until 10 gone
 [ ! -s out ] && ok "and names no place to reach it" || not_ok "and names no place to reach it" "$OUT"
 run sim -f blank.bin --no-pty --tcp 0 --wait-boot --download
 expect "nor waits in download mode" 2 "err:contradict"
-bash -c '"$1" sim -f script.bin --no-pty --tcp 0 --json --exit-with-parent >sim.json 2>/dev/null & echo $! >pid
-    for _ in $(seq 100); do [ -s sim.json ] && exit; sleep 0.1; done' _ "$ESPOTA"
+# (a file of its own: the workflow's would say at once that the simulator is up, and the parent could end before it has begun)
+bash -c '"$1" sim -f script.bin --no-pty --tcp 0 --json --exit-with-parent >parent.json 2>/dev/null & echo $! >pid
+    for _ in $(seq 200); do [ -s parent.json ] && exit; sleep 0.1; done' _ "$ESPOTA"
 pid=$(cat pid)
 PIDS+=("$pid")
 ended() { ! kill -0 "$pid" 2>/dev/null; }
 check "the simulator ends with its parent" wait_until 10 ended
-check "after it has said where it is" jq -e '.tcp_url | startswith("tcp://127.0.0.1:")' sim.json
+check "after it has said where it is" jq -e '.tcp_url | startswith("tcp://127.0.0.1:")' parent.json
 start_sim -f script.bin
 run sim -f script.bin --no-pty --tcp 0
 expect "two on one flash file are refused" 1 "err:another program uses it"
