@@ -91,6 +91,22 @@ static bool keep_time(int fd, const struct espota_fs_file *file)
     return !file->has_time || futimens(fd, times) == 0;
 }
 
+/* A new name, which must not be there. FAT, as on sticks and cards, has no links, and what is old or on a
+ * network no renaming that refuses: then it is looked for. */
+static bool name_new(int parent, const char *temporary, const char *name)
+{
+    struct stat st;
+    if (renameat2(parent, temporary, parent, name, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS)
+        return false;
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return errno == ENOENT && renameat(parent, temporary, parent, name) == 0;
+}
+
 /* Into a file beside it first, which then takes its name. @return 0, or an errno. */
 static int write_file(const struct writing *w, int parent, const char *name,
                       const struct espota_fs_file *file, const struct espota_bytes *bytes)
@@ -109,10 +125,10 @@ static int write_file(const struct writing *w, int parent, const char *name,
     if (close(fd) != 0 && reason == 0)
         reason = errno;
     bool put = reason == 0 && (w->replace ? renameat(parent, temporary, parent, name) == 0
-                                          : linkat(parent, temporary, parent, name, 0) == 0);
+                                          : name_new(parent, temporary, name));
     if (reason == 0 && !put)
         reason = errno;
-    if (!put || !w->replace)
+    if (!put)
         unlinkat(parent, temporary, 0);
     return reason;
 }

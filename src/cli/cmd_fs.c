@@ -6,6 +6,7 @@
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/fs_make.h"
+#include "espota/size.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -265,11 +266,11 @@ static int report_made(struct cli *cli, const struct options *o, const struct es
                        made->long_names);
     if (!cli->json) {
         if (!to_stdout(o->output))
-            espota_ui_say(&cli->ui,
-                          "Made %s: %u files, %u directories, %" PRIu64 " bytes; %" PRIu32 "K of %" PRIu32
-                          "K taken",
-                          o->output, made->files, made->directories, made->bytes, made->used / 1024,
-                          o->size.value / 1024);
+            espota_ui_say(
+                &cli->ui,
+                "Made %s: %u file%s, %u director%s, %" PRIu64 " bytes; %" PRIu32 "K of %" PRIu32 "K taken",
+                o->output, made->files, ESPOTA_PLURAL(made->files), made->directories,
+                made->directories == 1 ? "y" : "ies", made->bytes, made->used / 1024, o->size.value / 1024);
         return 0;
     }
     struct fields document = document_begin();

@@ -10,6 +10,7 @@
 #include "espota/nvs_csv.h"
 #include "espota/nvs_values.h"
 #include "espota/random.h"
+#include "espota/size.h"
 #include "espota/smart_read.h"
 
 #include <stdlib.h>
@@ -269,8 +270,9 @@ static int report_made(struct cli *cli, const struct options *o, const struct es
         field_flag(&document, "encrypted", o->nvs_key != NULL);
         result = set_result(cli, document, error);
     } else if (result == 0 && !to_stdout(o->output)) {
-        espota_ui_say(&cli->ui, "Made %s: %u values in %u namespaces, %u of %u pages used", o->output, count,
-                      builder->name_space_count, (unsigned)builder->page + 1,
+        espota_ui_say(&cli->ui, "Made %s: %u value%s in %u namespace%s, %u of %u pages used", o->output,
+                      count, ESPOTA_PLURAL(count), builder->name_space_count,
+                      ESPOTA_PLURAL(builder->name_space_count), (unsigned)builder->page + 1,
                       (unsigned)(builder->size / ESPOTA_NVS_PAGE));
     }
     return result;

@@ -16,7 +16,7 @@ long,data,blob_fill(5000;0xab),
 CSV
 echo '<html>' >page.html
 run nvs make values.csv -o nvs.bin --size 24K
-expect "NVS is made" 0 "err:6 values in 1 namespaces, 2 of 6 pages used"
+expect "NVS is made" 0 "err:6 values in 1 namespace, 2 of 6 pages used"
 [ "$(stat -c %a nvs.bin)" = 600 ] && ok "for its owner alone" || not_ok "for its owner alone" "$(stat -c %a nvs.bin)"
 run nvs show nvs.bin
 expect "and shown" 0 'out:"a "lamp", green"' "out:-7" "out:3 bytes: 00 ff 10" "out:5000 bytes: ab ab" "out:7 bytes: 3c 68"
