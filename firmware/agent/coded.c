@@ -30,7 +30,7 @@ enum espota_agent_status espota_agent_begin_coded(struct espota_agent *agent)
 {
     const struct espota_agent_port *port = agent->port;
     struct espota_agent_input_stream *in = &agent->input;
-    agent->image = (struct espota_coder_image){ agent, read_image, relax };
+    agent->image = (struct espota_coder_image){ .context = agent, .read = read_image, .relax = relax };
     if (port->service->may_read(agent, agent->update.partition, in->end) != ESPOTA_AGENT_OK ||
         port->decoder->begin(port->decoder_memory, port->decoder_memory_size, (enum espota_isa)in->piece[1],
                              in->piece[2], in->at, &agent->image) != 0)

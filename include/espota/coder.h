@@ -4,9 +4,13 @@
  * words, text. Its state adapts from sector to sector. The format is specified in firmware/PROTOCOL.md,
  * "Coded streams"; the encoder is espota/encode.h.
  *
+ * With a base, an image that is in flash already, a sector is rebuilt from what that has: a map, which comes
+ * before the sectors, says where its parts have gone.
+ *
  * Pure code: no allocation, no globals, integer arithmetic only, the same bits on every machine. Whatever a
  * chunk holds, a call ends, and writes to its memory and to the sector alone. firmware/ compiles it too, for
- * the instruction sets named by ESPOTA_CODER_XTENSA and ESPOTA_CODER_RISCV. */
+ * the instruction sets named by ESPOTA_CODER_XTENSA and ESPOTA_CODER_RISCV, and bases where ESPOTA_CODER_BASE
+ * is defined. */
 #ifndef ESPOTA_CODER_H
 #define ESPOTA_CODER_H
 
@@ -30,6 +34,10 @@
 #define ESPOTA_STREAM_HEAD_SIZE 16u
 #define ESPOTA_STREAM_RAW       0u
 #define ESPOTA_STREAM_CODED     1u
+/* Byte 12 of the head: how many bases follow it, 0 or 1. Of a base: its offset in flash (4), its length (4)
+ * and its SHA-256 (32). */
+#define ESPOTA_STREAM_BASES     12u
+#define ESPOTA_STREAM_BASE_SIZE 40u
 /* Bits 15..14 of the word that begins a chunk; bits 13..0 are the length of a coded one, else 0. */
 #define ESPOTA_CHUNK_CODED       0u
 #define ESPOTA_CHUNK_STORED      1u
@@ -46,24 +54,35 @@ enum espota_isa {
 /** What surrounds the decoder. The functions may be NULL where noted. */
 struct espota_coder_image {
     void *context;
-    /** Bytes of the image that lie before the sector being rebuilt; 0, or -1. Not used yet: may be NULL. */
+    /** Bytes of the image that lie before the sector being rebuilt; 0, or -1. Needed with a base, else it may
+     * be NULL. */
     int (*read)(void *context, uint32_t offset, void *buffer, size_t length);
     /** Called after each instruction, byte of data or match that is rebuilt, and while beginning every
      * few thousand cycles; may be NULL. It must not call the decoder. */
     void (*relax)(void *context);
+    /** Bytes of the base, all of them below base_length; 0, or -1. May be NULL without a base. */
+    int (*read_base)(void *context, uint32_t offset, void *buffer, size_t length);
+    uint32_t base_length; /* 0: no base */
 };
 
 struct espota_decoder_ops {
     /** Bytes that it needs with a table of 2^table_log bytes; 0 where that is out of range. */
     size_t (*memory)(unsigned table_log);
+    /** The same where there is a base; 0 also where this decoder takes none. */
+    size_t (*memory_with_base)(unsigned table_log);
     /** Begin a stretch at `offset` (whole sectors) of the image. `memory`, of `size` bytes and aligned for
      * uint32_t, and `image` stay the caller's, and in use until the stretch ends.
-     * @return 0; -1 where memory, table or instruction set cannot be used. */
+     * @return 0; -1 where memory, table or instruction set cannot be used, or the base. */
     int (*begin)(void *memory, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
                  const struct espota_coder_image *image);
+    /** With a base: take the next chunk of the map, all of which comes before the first sector.
+     * @return 1: more of it follows; 0: that was all; -1 where it is malformed, or the base cannot be read:
+     * the stretch is over then. */
+    int (*map)(void *memory, const uint8_t *chunk, size_t length);
     /** Rebuild the next sector from the `length` bytes of a chunk of kind coded. Sectors of other kinds are
      * not shown to the decoder.
-     * @return 0; -1 where it is malformed: the sector's contents are then undefined, and the stretch is over.
+     * @return 0; -1 where it is malformed, or base or image cannot be read: the sector's contents are then
+     * undefined, and the stretch is over.
      */
     int (*sector)(void *memory, const uint8_t *chunk, size_t length, uint8_t sector[ESPOTA_CODER_SECTOR]);
 };

@@ -1,6 +1,7 @@
 /* Encoding: the coder's model run over an image that is known. */
 #include "espota/encode.h"
 
+#include "base/delta.h"
 #include "base/encode_match.h"
 #include "espota/bytes.h"
 #include "format/coder.h"
@@ -23,6 +24,8 @@ struct region {
 struct espota_encoder {
     struct coder_sink sink;
     enum espota_isa isa;
+    const struct espota_base *base; /* NULL: none */
+    struct espota_coder_image around;
     const uint8_t *image;
     size_t image_length;
     uint32_t begin, offset, end;         /* of the stretch; and of what is still to be coded */
@@ -180,16 +183,21 @@ static bool knows(const struct coder *coder, const struct coder_place *place)
            (its->address == place->address || place->address == 0);
 }
 
+static void begin_chunk(struct espota_encoder *e)
+{
+    e->sink.size = e->sink.pending = 0;
+    e->sink.low = 0;
+    e->sink.holds = false;
+    e->coder->range = UINT32_MAX;
+}
+
 /* Code the sector. @return the chunk's size; beyond its capacity where the model does not help. */
 static size_t code_sector(struct espota_encoder *e)
 {
     struct coder *coder = e->coder;
     uint32_t over = coder->place.offset == e->offset ? coder->filled : 0;
     struct coder_place goes_on = place_at(e, e->offset + over), anew = place_at(e, e->offset);
-    e->sink.size = e->sink.pending = 0;
-    e->sink.low = 0;
-    e->sink.holds = false;
-    coder->range = UINT32_MAX;
+    begin_chunk(e);
     coder_sector(coder, e->rebuilt, knows(coder, &goes_on) ? NULL : &anew);
     coder_encode_end(coder);
     return e->sink.size;
@@ -312,15 +320,34 @@ static int check(enum espota_isa isa, unsigned table_log, size_t image_length, u
 static int append_head(const struct espota_encoder *e, unsigned table_log, struct espota_bytes *stream,
                        struct espota_error *error)
 {
-    uint8_t head[ESPOTA_STREAM_HEAD_SIZE] = { ESPOTA_STREAM_CODED, (uint8_t)e->isa, (uint8_t)table_log };
+    uint8_t head[ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE] = { ESPOTA_STREAM_CODED, (uint8_t)e->isa,
+                                                                        (uint8_t)table_log };
     espota_put_le32(head + 4, e->offset);
     espota_put_le32(head + 8, e->end - e->offset);
+    if (e->base == NULL)
+        return espota_bytes_append(stream, head, ESPOTA_STREAM_HEAD_SIZE, error);
+    head[ESPOTA_STREAM_BASES] = 1;
+    delta_base_head(e->base, head + ESPOTA_STREAM_HEAD_SIZE);
     return espota_bytes_append(stream, head, sizeof head, error);
+}
+
+static int append_map(struct espota_encoder *e, struct espota_bytes *stream, struct espota_error *error)
+{
+    struct coder_map_source source = delta_map_source(e->base);
+    for (int more = 1; more > 0;) {
+        begin_chunk(e);
+        more = coder_base_map(e->coder, &source);
+        coder_encode_end(e->coder);
+        int status = append_chunk(stream, ESPOTA_CHUNK_CODED, e->chunk, e->sink.size, error);
+        if (status != 0)
+            return status;
+    }
+    return 0;
 }
 
 static int allocate(struct espota_encoder *e, unsigned table_log)
 {
-    e->memory = espota_decoder.memory(table_log);
+    e->memory = coder_memory(table_log, e->base != NULL);
     e->coder = malloc(e->memory);
     e->saved = malloc(e->memory);
     e->literals = calloc(e->image_length / 4 + 1, 1);
@@ -330,9 +357,40 @@ static int allocate(struct espota_encoder *e, unsigned table_log)
     return add_regions(e);
 }
 
+/* What the decoder reads. */
+static int read_image(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    const struct espota_encoder *e = context;
+    if (offset > e->image_length || length > e->image_length - offset)
+        return -1;
+    memcpy(buffer, e->image + offset, length);
+    return 0;
+}
+
+static int read_base(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    const struct espota_encoder *e = context;
+    return delta_base_read(e->base, offset, buffer, length);
+}
+
+static int start(struct espota_encoder *e, unsigned table_log, struct espota_bytes *stream,
+                 struct espota_error *error)
+{
+    e->around = (struct espota_coder_image){ .context = e, .read = read_image, .read_base = read_base };
+    if (e->base != NULL)
+        e->around.base_length = delta_base_length(e->base);
+    (void)coder_begin(e->coder, e->memory, e->isa, table_log, e->offset, &e->around);
+    e->sink.out = e->chunk;
+    e->sink.capacity = sizeof e->chunk;
+    e->coder->sink = &e->sink;
+    e->coder->look = look;
+    return e->base != NULL ? append_map(e, stream, error) : 0;
+}
+
 int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, unsigned table_log,
-                         const uint8_t *image, size_t image_length, uint32_t offset, uint32_t length,
-                         struct espota_bytes *stream, struct espota_error *error)
+                         const struct espota_base *base, const uint8_t *image, size_t image_length,
+                         uint32_t offset, uint32_t length, struct espota_bytes *stream,
+                         struct espota_error *error)
 {
     *encoder = NULL;
     int status = check(isa, table_log, image_length, offset, length, error);
@@ -342,6 +400,7 @@ int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, u
     if (e == NULL)
         return espota_fail_memory(error, "encode an image");
     *e = (struct espota_encoder){ .isa = isa,
+                                  .base = base != NULL && espota_base_helps(base) ? base : NULL,
                                   .image = image,
                                   .image_length = image_length,
                                   .begin = offset,
@@ -349,15 +408,12 @@ int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, u
                                   .end = offset + length };
     status = allocate(e, table_log) != 0 ? espota_fail_memory(error, "encode an image")
                                          : append_head(e, table_log, stream, error);
+    if (status == 0)
+        status = start(e, table_log, stream, error);
     if (status != 0) {
         espota_encoder_end(e);
         return status;
     }
-    (void)coder_begin(e->coder, e->memory, isa, table_log, offset, NULL);
-    e->sink.out = e->chunk;
-    e->sink.capacity = sizeof e->chunk;
-    e->coder->sink = &e->sink;
-    e->coder->look = look;
     *encoder = e;
     return 0;
 }
@@ -374,12 +430,13 @@ void espota_encoder_end(struct espota_encoder *e)
     free(e);
 }
 
-int espota_encode(enum espota_isa isa, unsigned table_log, const uint8_t *image, size_t image_length,
-                  uint32_t offset, uint32_t length, struct espota_bytes *stream, struct espota_error *error)
+int espota_encode(enum espota_isa isa, unsigned table_log, const struct espota_base *base,
+                  const uint8_t *image, size_t image_length, uint32_t offset, uint32_t length,
+                  struct espota_bytes *stream, struct espota_error *error)
 {
     struct espota_encoder *encoder;
-    int status =
-        espota_encoder_begin(&encoder, isa, table_log, image, image_length, offset, length, stream, error);
+    int status = espota_encoder_begin(&encoder, isa, table_log, base, image, image_length, offset, length,
+                                      stream, error);
     if (status != 0)
         return status;
     do

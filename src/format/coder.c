@@ -2,6 +2,7 @@
 #include "coder.h"
 
 #include "espota/bytes.h"
+#include "format/coder_base.h"
 
 #include <string.h>
 
@@ -29,6 +30,35 @@ static size_t memory_for(unsigned table_log)
     if (table_log < ESPOTA_CODER_TABLE_MIN || table_log > ESPOTA_CODER_TABLE_MAX)
         return 0;
     return sizeof(struct coder) + ((size_t)1 << table_log) + window_for(table_log);
+}
+
+static size_t memory_with_base(unsigned table_log)
+{
+#ifdef ESPOTA_CODER_BASE
+    size_t size = memory_for(table_log);
+    return size != 0 ? size + sizeof(struct coder_base) : 0;
+#else
+    (void)table_log;
+    return 0;
+#endif
+}
+
+size_t coder_memory(unsigned table_log, bool with_base)
+{
+    return with_base ? memory_with_base(table_log) : memory_for(table_log);
+}
+
+static int begin_base(struct coder *coder, unsigned table_log)
+{
+    if (coder->image == NULL || coder->image->base_length == 0)
+        return 0;
+#ifdef ESPOTA_CODER_BASE
+    coder->base = (struct coder_base *)(void *)((uint8_t *)coder + memory_for(table_log));
+    return coder_base_begin(coder);
+#else
+    (void)table_log;
+    return -1;
+#endif
 }
 
 static void fill_tables(struct coder *coder)
@@ -83,7 +113,7 @@ static const struct coder_isa *model_of(enum espota_isa isa)
 int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
                 const struct espota_coder_image *image)
 {
-    size_t needed = memory_for(table_log);
+    size_t needed = coder_memory(table_log, image != NULL && image->base_length != 0);
     if (coder == NULL || needed == 0 || size < needed || (model_of(isa) == NULL && isa != ESPOTA_ISA_NONE))
         return -1;
     memset(coder, 0, sizeof *coder);
@@ -96,7 +126,7 @@ int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned 
     coder->place.offset = offset;
     fill_tables(coder);
     fill_model(coder);
-    return 0;
+    return begin_base(coder, table_log);
 }
 
 /* ---- where we are
@@ -219,8 +249,27 @@ static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
     return coder->next == coder->end && coder->beyond <= 4 ? 0 : -1;
 }
 
+static int decoder_map(void *memory, const uint8_t *chunk, size_t length)
+{
+#ifdef ESPOTA_CODER_BASE
+    struct coder *coder = memory;
+    if (coder->base == NULL)
+        return -1;
+    open_chunk(coder, chunk, length);
+    int more = coder_base_map(coder, NULL);
+    return coder->next == coder->end && coder->beyond <= 4 ? more : -1;
+#else
+    (void)memory;
+    (void)chunk;
+    (void)length;
+    return -1;
+#endif
+}
+
 const struct espota_decoder_ops espota_decoder = {
     .memory = memory_for,
+    .memory_with_base = memory_with_base,
     .begin = decoder_begin,
+    .map = decoder_map,
     .sector = decoder_sector,
 };

@@ -30,6 +30,7 @@
 #define CODER_FLAG_CODE  32u
 
 struct coder;
+struct coder_base; /* coder_base.h */
 
 /* Where units are: the chain of segments of an image. */
 struct coder_place {
@@ -130,6 +131,7 @@ struct coder {
     /* where we are */
     const struct coder_isa *isa;
     const struct espota_coder_image *image;
+    struct coder_base *base; /* NULL: none */
     uint8_t *sector;
     uint32_t filled;              /* bytes of the sector that are there; more: `over` */
     uint8_t over[CODER_UNIT_MAX]; /* of the last unit, beyond the sector */
@@ -191,6 +193,7 @@ void coder_data_byte(struct coder *coder);
 
 /* Both directions: begin a stretch; a sector, whose chunk arithmetic has been begun. `actual_place` is where
  * the sector lies if it does not simply go on where the last coded one ended, else NULL (encoder alone). */
+size_t coder_memory(unsigned table_log, bool with_base);
 int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
                 const struct espota_coder_image *image);
 void coder_sector(struct coder *coder, uint8_t *sector, const struct coder_place *actual_place);

@@ -106,7 +106,7 @@ static int decoder_begin(void *memory, size_t size, enum espota_isa isa, unsigne
     struct head *head = memory;
     struct sim_cpu *cpu = head->cpu;
     cpu->image = image ? *image : (struct espota_coder_image){ 0 };
-    cpu->around = (struct espota_coder_image){ cpu, read_image, relax };
+    cpu->around = (struct espota_coder_image){ .context = cpu, .read = read_image, .relax = relax };
     cpu->each = cpu->costs.begin;
     return espota_decoder.begin(head + 1, size - sizeof *head, isa, table_log, offset, &cpu->around);
 }
@@ -139,4 +139,6 @@ static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
     return espota_decoder.sector(head + 1, chunk, length, sector);
 }
 
-const struct espota_decoder_ops sim_cpu_decoder = { decoder_memory, decoder_begin, decoder_sector };
+const struct espota_decoder_ops sim_cpu_decoder = { .memory = decoder_memory,
+                                                    .begin = decoder_begin,
+                                                    .sector = decoder_sector };

@@ -138,7 +138,7 @@ static size_t coded(const struct firmware *f, unsigned table_log, double *second
     struct timespec from, to;
     uint32_t length = (uint32_t)f->bytes.size;
     clock_gettime(CLOCK_MONOTONIC, &from);
-    need(espota_encode(f->isa, table_log, f->bytes.data, f->size, 0, length, &stream, &error), &error);
+    need(espota_encode(f->isa, table_log, NULL, f->bytes.data, f->size, 0, length, &stream, &error), &error);
     clock_gettime(CLOCK_MONOTONIC, &to);
     *seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
     size_t size = stream.size;
@@ -191,8 +191,8 @@ static double seconds_paced(const struct firmware *f, unsigned table_log, unsign
     struct espota_bytes stream = { 0 };
     struct espota_error error;
     struct espota_encoder *encoder;
-    need(espota_encoder_begin(&encoder, f->isa, table_log, f->bytes.data, f->size, 0, (uint32_t)f->bytes.size,
-                              &stream, &error),
+    need(espota_encoder_begin(&encoder, f->isa, table_log, NULL, f->bytes.data, f->size, 0,
+                              (uint32_t)f->bytes.size, &stream, &error),
          &error);
     espota_encoder_pace(encoder, (uint32_t)line_ns, (uint32_t)decode_ns, WINDOW);
     for (size_t at = stream.size; espota_encoder_sector(encoder, &stream, &error) > 0; at = stream.size) {

@@ -81,7 +81,7 @@ static void encode_and_decode(const struct input *in)
     struct espota_bytes stream = { 0 };
     struct espota_error error;
     uint32_t length = (uint32_t)((in->size + SECTOR - 1) / SECTOR * SECTOR);
-    if (espota_encode(in->isa, in->table, in->data, in->size, 0, length, &stream, &error) != 0)
+    if (espota_encode(in->isa, in->table, NULL, in->data, in->size, 0, length, &stream, &error) != 0)
         abort();
     void *memory = begin(in);
     size_t at = ESPOTA_STREAM_HEAD_SIZE;

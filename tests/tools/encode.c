@@ -23,8 +23,8 @@ int main(int argc, char **argv)
         return 1;
     uint32_t length = (uint32_t)((image.size + ESPOTA_CODER_SECTOR - 1) & ~(size_t)(ESPOTA_CODER_SECTOR - 1));
     if (status == 0)
-        status = espota_encode(isa_of(image.data), (unsigned)atoi(argv[2]), image.data, image.size, 0, length,
-                               &stream, &error);
+        status = espota_encode(isa_of(image.data), (unsigned)atoi(argv[2]), NULL, image.data, image.size, 0,
+                               length, &stream, &error);
     if (status == 0)
         status = espota_file_write(argv[3], stream.data, stream.size, &error);
     if (status != 0)

@@ -35,7 +35,7 @@ static void every_kind_of_chunk_rebuilds_its_sector(void **state)
         memcpy(wanted + 4 * (size_t)SECTOR, flash + 4 * (size_t)SECTOR, 1); /* coded, a sector that varies */
         for (size_t i = 0; i < SECTOR; i++)
             wanted[4 * (size_t)SECTOR + i] = (uint8_t)(i / 64);
-        assert_int_equal(espota_encode(ESPOTA_ISA_XTENSA, ESPOTA_CODER_TABLE_DEFAULT,
+        assert_int_equal(espota_encode(ESPOTA_ISA_XTENSA, ESPOTA_CODER_TABLE_DEFAULT, NULL,
                                        wanted + 4 * (size_t)SECTOR, SECTOR, 0, SECTOR, &coded, &error),
                          0);
         stream_head(&s, ESPOTA_STREAM_CODED, 0, sizeof wanted);

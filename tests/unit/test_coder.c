@@ -158,7 +158,7 @@ static int decode_chunk(struct decoding *d, uint8_t *sector)
 static int decode(const struct espota_bytes *stream, uint8_t *image)
 {
     struct decoding d = { .stream = stream, .at = ESPOTA_STREAM_HEAD_SIZE, .image = image };
-    struct espota_coder_image around = { &d, NULL, relax };
+    struct espota_coder_image around = { .context = &d, .relax = relax };
     uint32_t offset = espota_get_le32(stream->data + 4), end = offset + espota_get_le32(stream->data + 8);
     d.size = espota_decoder.memory(stream->data[2]);
     d.memory = malloc(d.size);
@@ -177,7 +177,7 @@ static struct espota_bytes encode(enum espota_isa isa, unsigned table, const uin
 {
     struct espota_bytes stream = { 0 };
     struct espota_error error;
-    assert_int_equal(espota_encode(isa, table, image, size, offset, length, &stream, &error), 0);
+    assert_int_equal(espota_encode(isa, table, NULL, image, size, offset, length, &stream, &error), 0);
     return stream;
 }
 
@@ -236,7 +236,7 @@ static void sector_by_sector_makes_the_same_stream(void **state)
     struct espota_encoder *encoder;
     struct espota_error error;
     assert_int_equal(
-        espota_encoder_begin(&encoder, ESPOTA_ISA_XTENSA, 15, image, SIZE, 0, SIZE, &parts, &error), 0);
+        espota_encoder_begin(&encoder, ESPOTA_ISA_XTENSA, 15, NULL, image, SIZE, 0, SIZE, &parts, &error), 0);
     for (unsigned i = 0; i < SECTORS; i++)
         assert_int_equal(espota_encoder_sector(encoder, &parts, &error), 1);
     assert_int_equal(espota_encoder_sector(encoder, &parts, &error), 0);
@@ -284,15 +284,15 @@ static void arguments_out_of_range_are_refused(void **state)
     static uint32_t memory[100000];
     struct espota_bytes stream = { 0 };
     struct espota_error error;
-    assert_int_equal(espota_encode(ESPOTA_ISA_NONE, 12, image, SIZE, 0, SIZE, &stream, &error),
+    assert_int_equal(espota_encode(ESPOTA_ISA_NONE, 12, NULL, image, SIZE, 0, SIZE, &stream, &error),
                      ESPOTA_ERR_USAGE);
-    assert_int_equal(espota_encode(ESPOTA_ISA_NONE, 19, image, SIZE, 0, SIZE, &stream, &error),
+    assert_int_equal(espota_encode(ESPOTA_ISA_NONE, 19, NULL, image, SIZE, 0, SIZE, &stream, &error),
                      ESPOTA_ERR_USAGE);
-    assert_int_equal(espota_encode((enum espota_isa)3, 14, image, SIZE, 0, SIZE, &stream, &error),
+    assert_int_equal(espota_encode((enum espota_isa)3, 14, NULL, image, SIZE, 0, SIZE, &stream, &error),
                      ESPOTA_ERR_USAGE);
-    assert_int_equal(espota_encode(ESPOTA_ISA_NONE, 14, image, SIZE, 1, SECTOR, &stream, &error),
+    assert_int_equal(espota_encode(ESPOTA_ISA_NONE, 14, NULL, image, SIZE, 1, SECTOR, &stream, &error),
                      ESPOTA_ERR_USAGE);
-    assert_int_equal(espota_encode(ESPOTA_ISA_NONE, 14, image, SIZE, 0, 100, &stream, &error),
+    assert_int_equal(espota_encode(ESPOTA_ISA_NONE, 14, NULL, image, SIZE, 0, 100, &stream, &error),
                      ESPOTA_ERR_USAGE);
     assert_int_equal(stream.size, 0);
     assert_int_equal(espota_decoder.memory(12), 0);
@@ -396,7 +396,7 @@ static void the_decoder_relaxes_every_few_bytes(void **state)
     (void)state;
     static uint8_t image[SIZE], sector[SECTOR];
     struct decoding d = { 0 };
-    struct espota_coder_image around = { &d, NULL, relax };
+    struct espota_coder_image around = { .context = &d, .relax = relax };
     xtensa(image);
     struct espota_bytes stream = encode(ESPOTA_ISA_XTENSA, 13, image, SIZE, 0, SECTOR);
     struct guarded g = guarded_new(13);

@@ -80,7 +80,7 @@ static struct espota_bytes encoded(enum espota_isa isa, const uint8_t *image)
 {
     struct espota_bytes stream = { 0 };
     struct espota_error error;
-    assert_int_equal(espota_encode(isa, TABLE, image, IMAGE_SIZE, 0, IMAGE_SIZE, &stream, &error), 0);
+    assert_int_equal(espota_encode(isa, TABLE, NULL, image, IMAGE_SIZE, 0, IMAGE_SIZE, &stream, &error), 0);
     return stream;
 }
 

@@ -69,8 +69,9 @@ static struct times run(uint32_t line_ns, uint32_t decode_ns)
     struct espota_encoder *encoder;
     struct espota_error error;
     fill_image(image);
-    assert_int_equal(
-        espota_encoder_begin(&encoder, ESPOTA_ISA_NONE, TABLE, image, LENGTH, 0, LENGTH, &stream, &error), 0);
+    assert_int_equal(espota_encoder_begin(&encoder, ESPOTA_ISA_NONE, TABLE, NULL, image, LENGTH, 0, LENGTH,
+                                          &stream, &error),
+                     0);
     espota_encoder_pace(encoder, line_ns, decode_ns, 4 * ESPOTA_CODER_SECTOR);
     while (espota_encoder_sector(encoder, &stream, &error) > 0)
         ;

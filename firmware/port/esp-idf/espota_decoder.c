@@ -36,7 +36,9 @@ static size_t memory_size(unsigned table_log)
 
 void espota_idf_set_up_decoder(struct espota_idf *e)
 {
-    static const struct espota_decoder_ops decoder = { memory_size, begin, sector };
+    static const struct espota_decoder_ops decoder = { .memory = memory_size,
+                                                       .begin = begin,
+                                                       .sector = sector };
     e->port.decoder = &decoder;
     e->port.decoder_memory = &e->decoder;
     e->port.decoder_memory_size = memory_size(CONFIG_ESPOTA_TABLE_LOG);

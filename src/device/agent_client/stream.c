@@ -53,7 +53,7 @@ static int begin_coded(struct client_stream *stream, const struct client_image *
                        struct espota_error *error)
 {
     const struct espota_extent *s = &stream->stretch;
-    int result = espota_encoder_begin(&stream->encoder, image->isa, image->table_log, image->data,
+    int result = espota_encoder_begin(&stream->encoder, image->isa, image->table_log, NULL, image->data,
                                       image->length, s->offset, s->length, &stream->bytes, error);
     if (result == 0)
         stream_set_pace(stream, image);
