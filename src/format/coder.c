@@ -1,8 +1,8 @@
 /* The image coder: sectors, segments and units, for both directions. */
 #include "coder.h"
 
+#include "coder_base.h"
 #include "espota/bytes.h"
-#include "format/coder_base.h"
 
 #include <string.h>
 

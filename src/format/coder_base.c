@@ -1,5 +1,5 @@
 /* The coder's base: an image that is there already, of which the one to be rebuilt is mostly made. */
-#include "format/coder_base.h"
+#include "coder_base.h"
 
 #ifdef ESPOTA_CODER_BASE
 

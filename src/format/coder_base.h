@@ -3,7 +3,7 @@
 #ifndef ESPOTA_FORMAT_CODER_BASE_H
 #define ESPOTA_FORMAT_CODER_BASE_H
 
-#include "format/coder.h"
+#include "coder.h"
 
 struct coder_base {
     uint32_t length; /* of the base */
