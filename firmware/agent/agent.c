@@ -74,8 +74,9 @@ static bool changes_something(uint8_t type)
 
 /* Of the payloads of requests; the others look for themselves. */
 static const uint8_t lengths[ESPOTA_AGENT_REQUESTS] = {
-    [ESPOTA_AGENT_READ] = 6,   [ESPOTA_AGENT_DIGEST] = 12, [ESPOTA_AGENT_BEGIN] = ESPOTA_AGENT_BEGIN_SIZE,
-    [ESPOTA_AGENT_SELECT] = 8, [ESPOTA_AGENT_ERASE] = 8,   [ESPOTA_AGENT_RATE] = 4,
+    [ESPOTA_AGENT_READ] = 6,     [ESPOTA_AGENT_DIGEST] = 12, [ESPOTA_AGENT_BEGIN] = ESPOTA_AGENT_BEGIN_SIZE,
+    [ESPOTA_AGENT_SELECT] = 8,   [ESPOTA_AGENT_ERASE] = 8,   [ESPOTA_AGENT_RATE] = 4,
+    [ESPOTA_AGENT_IDENTIFY] = 4,
 };
 
 /* An update is over with BEGIN of the next one, and when it is decided what boots. */

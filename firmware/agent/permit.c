@@ -22,6 +22,12 @@ const struct espota_partition *espota_agent_app_at(const struct espota_agent *ag
     return NULL;
 }
 
+uint32_t espota_agent_slots_room(const struct espota_agent *agent, uint32_t offset)
+{
+    const struct espota_partition *p = espota_agent_app_at(agent, offset);
+    return p && espota_agent_inside(p->offset, p->size, 0, agent->config->flash_size) ? p->size : 0;
+}
+
 /* The range lies within the flash; a partition need not. */
 static bool touches(const struct espota_partition *p, uint32_t offset, uint32_t length)
 {

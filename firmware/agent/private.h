@@ -40,6 +40,8 @@ struct espota_agent_service {
      * that stay out of flash, SECTOR: all of them do. */
     enum espota_agent_status (*prepare)(struct espota_agent *agent, uint32_t offset, const uint8_t *sector,
                                         uint32_t *start);
+    /* How many bytes an image that begins there may have, one that is named or built upon; 0: none may. */
+    uint32_t (*room)(const struct espota_agent *agent, uint32_t offset);
     handler *handlers[ESPOTA_AGENT_REQUESTS]; /* NULL: unsupported */
 };
 
@@ -48,7 +50,8 @@ struct espota_agent_service {
     [ESPOTA_AGENT_HELLO] = espota_agent_hello, [ESPOTA_AGENT_HANDSHAKE] = espota_agent_handshake,            \
     [ESPOTA_AGENT_INFO] = espota_agent_info, [ESPOTA_AGENT_READ] = espota_agent_read,                        \
     [ESPOTA_AGENT_DIGEST] = espota_agent_digest, [ESPOTA_AGENT_WRITE] = espota_agent_write,                  \
-    [ESPOTA_AGENT_RESTART] = espota_agent_restart, [ESPOTA_AGENT_RATE] = espota_agent_rate
+    [ESPOTA_AGENT_RESTART] = espota_agent_restart, [ESPOTA_AGENT_RATE] = espota_agent_rate,                  \
+    [ESPOTA_AGENT_IDENTIFY] = espota_agent_identify
 
 /* agent.c */
 handler espota_agent_restart;
@@ -117,9 +120,15 @@ static inline bool espota_agent_decodes(const struct espota_agent *agent)
 enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, uint32_t offset,
                                                    uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH]);
 
+/* base.c */
+handler espota_agent_identify;
+/* A range of flash is going to change: what was named in it is not known any more. */
+void espota_agent_forget_named(struct espota_agent *agent, uint32_t offset, uint32_t length);
+
 /* permit.c: of the slots' service. */
 /* The factory or OTA app partition that begins there, or NULL. */
 const struct espota_partition *espota_agent_app_at(const struct espota_agent *agent, uint32_t offset);
+uint32_t espota_agent_slots_room(const struct espota_agent *agent, uint32_t offset);
 enum espota_agent_status espota_agent_slots_may_reach(const struct espota_agent *agent, uint32_t offset,
                                                       uint32_t length);
 enum espota_agent_status espota_agent_slots_may_read(const struct espota_agent *agent, uint32_t offset,

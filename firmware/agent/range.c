@@ -36,6 +36,11 @@ static enum espota_agent_status prepare(struct espota_agent *agent, uint32_t off
     return ESPOTA_AGENT_OK;
 }
 
+static uint32_t room(const struct espota_agent *agent, uint32_t offset)
+{
+    return offset < agent->config->flash_size ? agent->config->flash_size - offset : 0;
+}
+
 static enum espota_agent_status begin(struct espota_agent *agent,
                                       const struct espota_agent_request_in *request, struct reply *reply)
 {
@@ -48,6 +53,7 @@ static enum espota_agent_status begin(struct espota_agent *agent,
     u->limit = u->size = u->length = espota_get_le32(in + 8);
     enum espota_agent_status status = may_write(agent, u->partition, u->length);
     u->open = status == ESPOTA_AGENT_OK;
+    espota_agent_forget_named(agent, u->partition, u->length);
     return status;
 }
 
@@ -57,6 +63,7 @@ static enum espota_agent_status erase(struct espota_agent *agent,
     (void)reply;
     uint32_t offset = espota_get_le32(request->data), length = espota_get_le32(request->data + 4);
     uint32_t end = offset + length;
+    espota_agent_forget_named(agent, offset, length);
     enum espota_agent_status status = may_write(agent, offset, length);
     while (status == ESPOTA_AGENT_OK && offset < end) {
         offset = espota_agent_begin_blank(agent, offset, end);
@@ -74,5 +81,6 @@ const struct espota_agent_service espota_agent_ranges = {
     .may_read = may,
     .may_digest = may,
     .prepare = prepare,
+    .room = room,
     .handlers = { COMMON_HANDLERS, [ESPOTA_AGENT_BEGIN] = begin, [ESPOTA_AGENT_ERASE] = erase },
 };

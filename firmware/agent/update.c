@@ -50,6 +50,7 @@ static enum espota_agent_status begin(struct espota_agent *agent,
         u->limit = u->size;
     memcpy(u->sha256, in + 12, sizeof u->sha256);
     u->open = true;
+    espota_agent_forget_named(agent, u->partition, u->size);
     return ESPOTA_AGENT_OK;
 }
 
@@ -136,6 +137,7 @@ const struct espota_agent_service espota_agent_slots = {
     .may_read = espota_agent_slots_may_read,
     .may_digest = espota_agent_slots_may_digest,
     .prepare = prepare,
+    .room = espota_agent_slots_room,
     .handlers = { COMMON_HANDLERS, [ESPOTA_AGENT_BEGIN] = begin, [ESPOTA_AGENT_VERIFY] = verify,
                   [ESPOTA_AGENT_SELECT] = espota_agent_select, [ESPOTA_AGENT_CONFIRM] = espota_agent_confirm,
                   [ESPOTA_AGENT_ROLLBACK] = espota_agent_rollback },

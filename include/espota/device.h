@@ -113,6 +113,10 @@ struct espota_device_ops {
     int (*begin_image)(struct espota_device *device, uint32_t offset, const struct espota_payload *payload,
                        struct espota_error *error);
     int (*finish_image)(struct espota_device *device, struct espota_error *error);
+    /** Which image lies in the partition at `offset`, by its length and SHA-256 as flash has it now? A device
+     * that says so rebuilds images from those. NULL: it does not. */
+    int (*identify)(struct espota_device *device, uint32_t offset, struct espota_payload_base *held,
+                    struct espota_error *error);
     /** Have the device itself change otadata, after checking for itself. `state` as in espota/otadata.h.
      * NULL: otadata is written like any other range. */
     int (*select_boot)(struct espota_device *device, uint32_t offset, uint32_t state,
@@ -148,6 +152,15 @@ enum espota_device_cap {
     ESPOTA_CAP_RECOVER = 1u << 9, /* a broken exchange can be taken up again */
     ESPOTA_CAP_SINK = 1u << 10,   /* put_image: it takes an image and sees to the rest itself */
     ESPOTA_CAP_TRIAL = 1u << 11,  /* with _BOOT: what boots on trial and is not confirmed goes back */
+    ESPOTA_CAP_BASES = 1u << 12,  /* identify; payloads may have a base */
+};
+
+/** What an agent was sent of images since it was opened. */
+struct espota_sent {
+    uint64_t bytes;               /* of streams, each as often as it was sent */
+    uint32_t raw, coded, patched; /* bytes of flash that came of it: as they are, coded, coded with a base */
+    enum espota_no_base no_base;  /* why the last image was not sent as what differs from a base */
+    struct espota_payload_base base; /* that it was sent with; length 0: none */
 };
 
 struct espota_device {
@@ -156,7 +169,8 @@ struct espota_device {
     uint32_t caps;     /* of enum espota_device_cap */
     uint32_t payloads; /* that it takes: bits 1 << enum espota_payload_kind */
     enum espota_hash_kind digest_kind;
-    bool changed;     /* its flash was erased or written */
+    bool changed; /* its flash was erased or written */
+    struct espota_sent sent;
     bool app_stopped; /* its app does not run: restart it when all is done */
     bool found_so;    /* nor did it when we came, and nothing can bring it back into that state */
     struct espota_device_info info;
@@ -227,6 +241,10 @@ int espota_device_select_boot(struct espota_device *device, uint32_t offset, uin
                               struct espota_error *error);
 int espota_device_confirm(struct espota_device *device, struct espota_error *error);
 int espota_device_rollback(struct espota_device *device, struct espota_error *error);
+/** ESPOTA_CAP_BASES: which image lies in the partition at `offset`? `held` is without its bytes, and of
+ * length 0 where there is none. The device hashes all of it when it is first asked. */
+int espota_device_identify(struct espota_device *device, uint32_t offset, struct espota_payload_base *held,
+                           struct espota_error *error);
 /** ESPOTA_CAP_SINK: put an image into the device, an identified one, and have it boot next. Its observer
  * hears how it goes. @return as espota_device_begin_image; a device that refuses it is as it was. */
 int espota_device_put_image(struct espota_device *device, const struct espota_payload *payload,

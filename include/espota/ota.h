@@ -4,6 +4,7 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/base_source.h"
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/hash.h"
@@ -21,11 +22,15 @@ struct espota_ota_request {
     bool force_factory;
     bool trial;
     uint32_t table_offset; /* 0: as the device says */
+    /* Who knows the images that the device may hold, so that only what changed is sent; NULL: nobody. */
+    const struct espota_base_source *bases;
 };
 
 struct espota_ota_result {
     struct espota_partition from, to; /* from.label is empty when nothing ran, both where the device chose */
     struct espota_smart_write write;
+    struct espota_sent sent;           /* by an agent: bytes, how, and against which base */
+    struct espota_partition base_held; /* the partition with that base; label empty: none */
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
 };
 

@@ -16,20 +16,48 @@ enum espota_payload_kind {
     ESPOTA_PAYLOAD_RAW = 0, /* the bytes of the image */
 };
 
-/** An image that the device has already and that a payload builds on. */
+/** An image that the device has already, and that what travels may build on. */
 struct espota_payload_base {
-    uint32_t offset; /* in flash */
+    uint32_t offset; /* in flash, of the partition that holds it */
     uint32_t length; /* 0: no base */
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
+    const uint8_t *data; /* its bytes: the caller's, and must outlive the payload; NULL: not known here */
+};
+
+/** Why an image was sent without a base. */
+enum espota_no_base {
+    ESPOTA_BASE_USED,        /* it was not; or nothing was sent yet */
+    ESPOTA_BASE_NOT_ASKED,   /* nobody here knows images, or no more than a few sectors differ */
+    ESPOTA_BASE_UNSUPPORTED, /* the device takes none */
+    ESPOTA_BASE_NO_MEMORY,   /* the device has too little memory for one */
+    ESPOTA_BASE_NO_IMAGE,    /* it holds no other image */
+    ESPOTA_BASE_UNKNOWN,     /* nobody here knows the images that it holds */
+    ESPOTA_BASE_NO_HELP,     /* the image has nothing in common with it */
+    ESPOTA_BASE_REFUSED,     /* the device says that it does not hold the base, or cannot build on it */
+    ESPOTA_BASE_FAILED,      /* what came of it was wrong */
+};
+
+/** In words that complete "sent without a base: ...". Static storage. */
+const char *espota_no_base_words(enum espota_no_base reason);
+
+struct espota_device;
+
+/** Who finds a base for an image when much of it has to be sent. */
+struct espota_base_finder {
+    void *context;
+    /** Which image of `device` is the best base, and its bytes, which stay until the payload is done with?
+     * @return 0 and the base, or one of length 0 and why; or what the device returned. */
+    int (*find)(void *context, struct espota_device *device, struct espota_payload_base *base,
+                enum espota_no_base *reason, struct espota_error *error);
 };
 
 struct espota_payload {
     enum espota_payload_kind kind;
     const uint8_t *data; /* what travels: the caller's, and must outlive the payload */
     size_t size;
-    uint32_t length;                      /* of the image that comes of it */
-    uint8_t sha256[ESPOTA_SHA256_LENGTH]; /* of that image; espota_payload_identify */
-    struct espota_payload_base base;
+    uint32_t length;                        /* of the image that comes of it */
+    uint8_t sha256[ESPOTA_SHA256_LENGTH];   /* of that image; espota_payload_identify */
+    const struct espota_base_finder *bases; /* for a device with ESPOTA_CAP_BASES; NULL: no base */
 };
 
 /** An image as it is; not identified yet. */

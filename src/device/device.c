@@ -30,6 +30,7 @@ void espota_device_init(struct espota_device *device, const struct espota_device
         { ops->details, ESPOTA_CAP_DETAILS },
         { ops->recover, ESPOTA_CAP_RECOVER },
         { ops->put_image, ESPOTA_CAP_SINK },
+        { ops->identify, ESPOTA_CAP_BASES },
     };
     device->ops = ops;
     device->kind = kind;
@@ -274,6 +275,14 @@ int espota_device_begin_image(struct espota_device *device, uint32_t offset,
     if (result == 0)
         result = need_payload(device, payload->kind, error);
     return result ? result : device->ops->begin_image(device, offset, payload, error);
+}
+
+int espota_device_identify(struct espota_device *device, uint32_t offset, struct espota_payload_base *held,
+                           struct espota_error *error)
+{
+    *held = (struct espota_payload_base){ .offset = offset };
+    int result = need(device, ESPOTA_CAP_BASES, "ask for an image of", error);
+    return result ? result : device->ops->identify(device, offset, held, error);
 }
 
 int espota_device_put_image(struct espota_device *device, const struct espota_payload *payload,

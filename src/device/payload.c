@@ -25,6 +25,22 @@ int espota_payload_identify(struct espota_payload *payload, struct espota_error 
     return 0;
 }
 
+const char *espota_no_base_words(enum espota_no_base reason)
+{
+    static const char *const words[] = {
+        [ESPOTA_BASE_USED] = "it was not",
+        [ESPOTA_BASE_NOT_ASKED] = "none was looked for",
+        [ESPOTA_BASE_UNSUPPORTED] = "the device takes none",
+        [ESPOTA_BASE_NO_MEMORY] = "the device has too little memory for one",
+        [ESPOTA_BASE_NO_IMAGE] = "the device holds no other image",
+        [ESPOTA_BASE_UNKNOWN] = "the images on the device are not known here",
+        [ESPOTA_BASE_NO_HELP] = "the image has nothing in common with those on the device",
+        [ESPOTA_BASE_REFUSED] = "the device does not build on it",
+        [ESPOTA_BASE_FAILED] = "what the device made of it was wrong",
+    };
+    return (size_t)reason < sizeof words / sizeof words[0] ? words[reason] : "for an unknown reason";
+}
+
 const char *espota_payload_name(enum espota_payload_kind kind)
 {
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "unknown";

@@ -1,5 +1,7 @@
 /* The OTA procedure. */
 #include "espota/ota.h"
+#include "ota_base.h"
+
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/file_kind.h"
@@ -83,9 +85,9 @@ static int verify(struct espota_device *device, const struct espota_ota_request 
     return 0;
 }
 
-static int write_image(struct espota_device *device, const struct espota_ota_request *request,
-                       const struct espota_partition *target, struct espota_ota_result *result,
-                       struct espota_error *error)
+static int write_once(struct espota_device *device, const struct espota_ota_request *request,
+                      const struct espota_partition *target, struct espota_ota_result *result,
+                      struct espota_error *error)
 {
     const struct espota_payload *payload = &request->payload;
     int outcome = 0;
@@ -96,6 +98,58 @@ static int write_image(struct espota_device *device, const struct espota_ota_req
             espota_smart_write(device, target->offset, payload->data, payload->size, &result->write, error);
     if (outcome == 0)
         outcome = verify(device, request, target, error);
+    return outcome;
+}
+
+/* What was built on a base and is refused in the end is sent once more without. */
+static int write_image(struct espota_device *device, const struct espota_ota_request *request,
+                       const struct espota_partition *target, struct espota_ota_result *result,
+                       struct espota_error *error)
+{
+    const struct espota_payload *payload = &request->payload;
+    struct espota_ota_request without = *request;
+    struct espota_error ignored;
+    bool holds = false;
+    int outcome = write_once(device, request, target, result, error);
+    if (outcome != ESPOTA_ERR_VERIFY || device->sent.patched == 0 || !payload->bases ||
+        espota_flash_holds(device, target->offset, payload->data, payload->length, &holds, &ignored) != 0 ||
+        holds)
+        return outcome;
+    espota_device_note(device, "%s: sending it once more, without a base", error->text);
+    device->sent.no_base = ESPOTA_BASE_FAILED;
+    without.payload.bases = NULL;
+    return write_once(device, &without, target, result, error);
+}
+
+static void say_sent(const struct espota_device *device, const struct espota_ota_request *request,
+                     const struct espota_ota_result *result)
+{
+    const struct espota_sent *sent = &result->sent;
+    if (!request->bases || sent->bytes == 0)
+        return;
+    if (sent->patched > 0 && result->base_held.label[0])
+        espota_device_note(device, "Sent %" PRIu64 " bytes: what differs from the image in '%s'", sent->bytes,
+                           result->base_held.label);
+    else
+        espota_device_note(device, "Sent %" PRIu64 " bytes, without a base: %s", sent->bytes,
+                           espota_no_base_words(sent->no_base));
+}
+
+/* With what the device holds already, where somebody knows that. */
+static int write_with_base(struct espota_device *device, struct espota_ota_request *request,
+                           const struct espota_slots *slots, const struct espota_partition *target,
+                           struct espota_ota_result *result, struct espota_error *error)
+{
+    struct ota_base base;
+    ota_base_begin(&base, request->bases, slots, target);
+    if (request->bases)
+        request->payload.bases = &base.finder;
+    int outcome = write_image(device, request, target, result, error);
+    result->sent = device->sent;
+    if (base.held && result->sent.patched > 0)
+        result->base_held = *base.held;
+    ota_base_end(&base);
+    request->payload.bases = NULL;
     return outcome;
 }
 
@@ -165,7 +219,7 @@ static int fail_unfinished(struct espota_device *device, const struct espota_ota
 }
 
 /* Into a slot, which is chosen here. */
-static int update_slot(struct espota_device *device, const struct espota_ota_request *request,
+static int update_slot(struct espota_device *device, struct espota_ota_request *request,
                        const struct espota_image *image, struct espota_ota_result *result,
                        struct espota_error *error)
 {
@@ -185,13 +239,14 @@ static int update_slot(struct espota_device *device, const struct espota_ota_req
         result->from = *slots.running;
     espota_device_note(device, "Writing to '%s' partition at offset 0x%" PRIx32, target->label,
                        target->offset);
-    outcome = write_image(device, request, target, result, error);
+    outcome = write_with_base(device, request, &slots, target, result, error);
     if (outcome != 0)
         return fail_unfinished(device, request, &slots, target, error);
     espota_device_note(device,
                        "Image written and verified, total length = %" PRIu32 " bytes (%" PRIu32
                        " were there already)",
                        request->payload.length, result->write.kept);
+    say_sent(device, request, result);
     outcome = espota_slots_select(&slots, device, target,
                                   request->trial ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED, error);
     if (outcome != 0)

@@ -27,7 +27,7 @@ static void a_raw_payload_is_the_image(void **state)
     assert_int_equal(payload.size, sizeof abc);
     assert_int_equal(payload.length, sizeof abc);
     assert_memory_equal(payload.sha256, sha256_of_abc, sizeof sha256_of_abc);
-    assert_int_equal(payload.base.length, 0);
+    assert_null(payload.bases);
 }
 
 static void more_than_any_flash_holds_is_no_image(void **state)

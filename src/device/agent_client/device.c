@@ -148,6 +148,25 @@ static int client_begin_image(struct espota_device *device, uint32_t offset,
     return 0;
 }
 
+static int client_identify(struct espota_device *device, uint32_t offset, struct espota_payload_base *held,
+                           struct espota_error *error)
+{
+    struct agent_client *client = client_of(device);
+    struct client_response response;
+    uint8_t request[4];
+    espota_put_le32(request, offset);
+    int result = client_exchange(client, ESPOTA_AGENT_IDENTIFY, request, sizeof request,
+                                 CLIENT_LONG_TIMEOUT_MS, sizeof request, &response, error);
+    if (result != 0)
+        return result;
+    held->length = espota_get_le32(response.data);
+    if (held->length > 0 && response.length < ESPOTA_AGENT_IDENTIFY_SIZE)
+        return client_fail_short(client, ESPOTA_AGENT_IDENTIFY, error);
+    if (held->length > 0)
+        memcpy(held->sha256, response.data + 4, sizeof held->sha256);
+    return 0;
+}
+
 static int client_finish_image(struct espota_device *device, struct espota_error *error)
 {
     return client_exchange(client_of(device), ESPOTA_AGENT_VERIFY, NULL, 0, CLIENT_LONG_TIMEOUT_MS,
@@ -242,6 +261,7 @@ const struct espota_device_ops client_ops = {
     .write_changes = client_write_changes,
     .begin_image = client_begin_image,
     .finish_image = client_finish_image,
+    .identify = client_identify,
     .select_boot = client_select_boot,
     .confirm = client_confirm,
     .rollback = client_rollback,

@@ -185,13 +185,21 @@ int client_receive(struct agent_client *client, uint64_t deadline, struct client
 
 /* What the agent cannot do, or does not finish to. */
 static const char *const names[] = {
-    [ESPOTA_AGENT_HELLO] = "greet",           [ESPOTA_AGENT_HANDSHAKE] = "authenticate",
-    [ESPOTA_AGENT_INFO] = "say what it is",   [ESPOTA_AGENT_READ] = "read flash",
-    [ESPOTA_AGENT_DIGEST] = "digest flash",   [ESPOTA_AGENT_BEGIN] = "accept the image",
-    [ESPOTA_AGENT_WRITE] = "write the image", [ESPOTA_AGENT_VERIFY] = "verify the image",
-    [ESPOTA_AGENT_SELECT] = "switch boot",    [ESPOTA_AGENT_CONFIRM] = "confirm the running app",
-    [ESPOTA_AGENT_ROLLBACK] = "roll back",    [ESPOTA_AGENT_RESTART] = "restart",
-    [ESPOTA_AGENT_ERASE] = "erase flash",     [ESPOTA_AGENT_RATE] = "change the baud rate",
+    [ESPOTA_AGENT_HELLO] = "greet",
+    [ESPOTA_AGENT_HANDSHAKE] = "authenticate",
+    [ESPOTA_AGENT_INFO] = "say what it is",
+    [ESPOTA_AGENT_READ] = "read flash",
+    [ESPOTA_AGENT_DIGEST] = "digest flash",
+    [ESPOTA_AGENT_BEGIN] = "accept the image",
+    [ESPOTA_AGENT_WRITE] = "write the image",
+    [ESPOTA_AGENT_VERIFY] = "verify the image",
+    [ESPOTA_AGENT_SELECT] = "switch boot",
+    [ESPOTA_AGENT_CONFIRM] = "confirm the running app",
+    [ESPOTA_AGENT_ROLLBACK] = "roll back",
+    [ESPOTA_AGENT_RESTART] = "restart",
+    [ESPOTA_AGENT_ERASE] = "erase flash",
+    [ESPOTA_AGENT_RATE] = "change the baud rate",
+    [ESPOTA_AGENT_IDENTIFY] = "name an image",
 };
 
 static const struct {

@@ -209,6 +209,12 @@ struct espota_agent_input_stream {
     uint8_t piece[ESPOTA_STREAM_HEAD_SIZE];
 };
 
+/** What was hashed last to name it: an image in flash. */
+struct espota_agent_named {
+    uint32_t offset, length; /* length 0: none */
+    uint8_t sha256[ESPOTA_SHA256_LENGTH];
+};
+
 /** Sectors on their way into flash from the buffers of the agent, the first one under way. */
 struct espota_agent_flash {
     uint8_t state;
@@ -249,6 +255,7 @@ struct espota_agent {
     bool hashed;         /* the port's hash is that of the stretch, as far as it came */
     uint8_t pause, rest; /* steps from one look at a flash operation to the next; yet to go */
     uint32_t verified;   /* for SELECT: the partition that VERIFY was content with since; 0: none */
+    struct espota_agent_named named;
     uint8_t reply[ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA +
                   ESPOTA_AGENT_TAG_SIZE];
     uint8_t chunk[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_CODER_SECTOR : 1]; /* a coded one, being gathered */

@@ -37,6 +37,7 @@ enum espota_agent_request {
     ESPOTA_AGENT_RESTART = 0x0d,
     ESPOTA_AGENT_ERASE = 0x0e,
     ESPOTA_AGENT_RATE = 0x0f,
+    ESPOTA_AGENT_IDENTIFY = 0x10,
     ESPOTA_AGENT_REQUESTS, /* no request has this number or a higher one */
 };
 
@@ -59,7 +60,7 @@ enum espota_agent_status {
     ESPOTA_AGENT_IMAGE = 0x10,
     ESPOTA_AGENT_STATE = 0x11,
     ESPOTA_AGENT_UNSUPPORTED = 0x12,
-    ESPOTA_AGENT_BASE = 0x13, /* reserved */
+    ESPOTA_AGENT_BASE = 0x13,
     ESPOTA_AGENT_CRYPTO = 0x14,
     ESPOTA_AGENT_UNSIGNED = 0x15,
     ESPOTA_AGENT_OLD = 0x16,
@@ -84,7 +85,7 @@ enum espota_agent_status {
 
 /** Capabilities. */
 #define ESPOTA_AGENT_CAN_CODED     (1u << 0)
-#define ESPOTA_AGENT_CAN_PATCH     (1u << 1) /* reserved */
+#define ESPOTA_AGENT_CAN_PATCH     (1u << 1)
 #define ESPOTA_AGENT_CAN_TRIAL     (1u << 2)
 #define ESPOTA_AGENT_SIGNED_ONLY   (1u << 3) /* bit 4 is reserved */
 #define ESPOTA_AGENT_CAN_ALL_FLASH (1u << 5)
@@ -94,6 +95,7 @@ enum espota_agent_status {
 #define ESPOTA_AGENT_HELLO_REPLY_SIZE (14u + ESPOTA_AGENT_NONCE_SIZE) /* a response's, with its status */
 #define ESPOTA_AGENT_INFO_SIZE        64u                             /* a response's, behind its status */
 #define ESPOTA_AGENT_HANDSHAKE_SIZE   48u                             /* a Noise message */
+#define ESPOTA_AGENT_IDENTIFY_SIZE    (4u + 32u)                      /* as INFO's; length 0: no SHA-256 */
 
 /** What the prologue of a handshake begins with; the payloads of HELLO's request and response follow. */
 #define ESPOTA_AGENT_LABEL_PROLOGUE "espota session 1"

@@ -1,0 +1,27 @@
+/** Where images that devices hold already are found on the host, so that an update can be sent as what
+ * changed against one of them. */
+#ifndef ESPOTA_BASE_SOURCE_H
+#define ESPOTA_BASE_SOURCE_H
+
+#pragma GCC visibility push(default)
+
+#include "espota/error.h"
+#include "espota/hash.h"
+
+#include <stdint.h>
+
+/** Its functions may be called from several threads at once. */
+struct espota_base_source {
+    void *context;
+    /** Find the image of exactly `length` bytes with this SHA-256. `*image` stays as it is until release();
+     * NULL: it is not known here.
+     * @return 0, or an error: nothing is known of this image then, which is no reason to fail an update. */
+    int (*find)(void *context, const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
+                const uint8_t **image, struct espota_error *error);
+    /** `image`: what find() gave; not NULL. */
+    void (*release)(void *context, const uint8_t *image);
+};
+
+#pragma GCC visibility pop
+
+#endif

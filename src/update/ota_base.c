@@ -1,0 +1,101 @@
+#include "ota_base.h"
+
+#include "espota/bytes.h"
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/signature.h"
+#include "espota/table.h"
+
+#include <string.h>
+
+/* Ask the source. That it fails is no reason to fail an update. */
+static bool look_up(struct ota_base *b, const struct espota_payload_base *held)
+{
+    struct espota_error ignored;
+    const uint8_t *image = NULL;
+    if (b->source->find(b->source->context, held->sha256, held->length, &image, &ignored) != 0)
+        return false;
+    b->image = image;
+    return image;
+}
+
+/* A signed image was installed with its signature: where one follows, that is the file that may be known. */
+static int with_signature(struct espota_device *device, const struct espota_partition *p,
+                          struct espota_payload_base *held, bool *signature, struct espota_error *error)
+{
+    enum { MAGIC = 0xe7, VERSION = 2 };
+    uint8_t start[4];
+    uint32_t at = espota_signature_offset(held->length);
+    *signature = false;
+    if (at < held->length || at > p->size || p->size - at < ESPOTA_SECTOR_SIZE)
+        return 0;
+    int result = espota_device_read(device, p->offset + at, start, sizeof start, error);
+    if (result != 0 || start[0] != MAGIC || start[1] != VERSION)
+        return result;
+    held->length = at + ESPOTA_SECTOR_SIZE;
+    result = espota_device_digest(device, p->offset, held->length, held->sha256, error);
+    *signature = result == 0;
+    return result;
+}
+
+/* Does anybody know the image in `p`? What the device does not let be read is none. */
+static int try_partition(struct ota_base *b, struct espota_device *device, const struct espota_partition *p,
+                         struct espota_payload_base *held, bool *known, struct espota_error *error)
+{
+    bool signature = false;
+    *known = false;
+    int result = espota_device_identify(device, p->offset, held, error);
+    if (result != 0 || held->length == 0 || held->length > p->size)
+        held->length = 0;
+    if (held->length > 0 && !(*known = look_up(b, held)))
+        result = with_signature(device, p, held, &signature, error);
+    if (result == 0 && signature)
+        *known = look_up(b, held);
+    return result == ESPOTA_ERR_UNSUPPORTED ? 0 : result;
+}
+
+static bool may_be_base(const struct ota_base *b, const struct espota_partition *p)
+{
+    const struct espota_partition *t = b->target;
+    bool apart = p->offset >= t->offset + (uint64_t)t->size || t->offset >= p->offset + (uint64_t)p->size;
+    return p->type == ESPOTA_TYPE_APP && apart;
+}
+
+/* The app that runs first: what replaces it is most often its successor. */
+static int find(void *context, struct espota_device *device, struct espota_payload_base *base,
+                enum espota_no_base *reason, struct espota_error *error)
+{
+    struct ota_base *b = context;
+    const struct espota_table *table = &b->slots->table;
+    const struct espota_partition *running = b->slots->running;
+    bool known = false;
+    int result = 0;
+    *reason = ESPOTA_BASE_NO_IMAGE;
+    for (unsigned i = 0; result == 0 && !known && i <= table->count; i++) {
+        const struct espota_partition *p = i == 0 ? running : &table->entry[i - 1];
+        if (!p || (i > 0 && p == running) || !may_be_base(b, p))
+            continue;
+        result = try_partition(b, device, p, base, &known, error);
+        b->held = known ? p : NULL;
+        if (base->length > 0)
+            *reason = ESPOTA_BASE_UNKNOWN;
+    }
+    base->data = known ? b->image : NULL;
+    base->length = known ? base->length : 0;
+    if (known)
+        *reason = ESPOTA_BASE_USED;
+    return result;
+}
+
+void ota_base_begin(struct ota_base *base, const struct espota_base_source *source,
+                    const struct espota_slots *slots, const struct espota_partition *target)
+{
+    *base = (struct ota_base){ .finder = { base, find }, .source = source, .slots = slots, .target = target };
+}
+
+void ota_base_end(struct ota_base *base)
+{
+    if (base->image)
+        base->source->release(base->source->context, base->image);
+    base->image = NULL;
+}

@@ -1,0 +1,23 @@
+/* What an update may be sent against: an image in another slot of the device that somebody here knows. */
+#ifndef ESPOTA_UPDATE_OTA_BASE_H
+#define ESPOTA_UPDATE_OTA_BASE_H
+
+#include "espota/base_source.h"
+#include "espota/payload.h"
+#include "espota/slots.h"
+
+struct ota_base {
+    struct espota_base_finder finder; /* for the payload */
+    const struct espota_base_source *source;
+    const struct espota_slots *slots;
+    const struct espota_partition *target;
+    const uint8_t *image;                /* that was found; ota_base_end gives it back */
+    const struct espota_partition *held; /* the partition that it lies in */
+};
+
+/* For an update of `target`. All of these must outlive it, and it stays where it is. */
+void ota_base_begin(struct ota_base *base, const struct espota_base_source *source,
+                    const struct espota_slots *slots, const struct espota_partition *target);
+void ota_base_end(struct ota_base *base);
+
+#endif
