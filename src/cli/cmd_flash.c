@@ -1,3 +1,4 @@
+#include "cached.h"
 #include "connect.h"
 #include "flash_report.h"
 #include "fleet.h"
@@ -24,7 +25,7 @@ struct options {
     struct number_option fs_sector;
     struct espota_flash_header header;
     struct list_option subtypes;
-    bool erase, migrate, force;
+    bool erase, migrate, force, no_cache;
 };
 
 static const struct option_spec option_table[] = {
@@ -164,6 +165,16 @@ static int settle(struct cli *cli, struct espota_flash_files *files, const struc
     return result;
 }
 
+/* Apps as they are in flash now. */
+static void keep_apps(struct cli *cli, struct espota_image_cache *cache, const struct espota_flash_plan *plan)
+{
+    for (unsigned i = 0; i < plan->piece_count; i++) {
+        const struct espota_flash_piece *piece = &plan->piece[i];
+        if (piece->kind == ESPOTA_PIECE_APP)
+            cache_keep(cli, cache, piece->file ? piece->file : piece->name, piece->data, piece->size);
+    }
+}
+
 static int flash(struct cli *cli, const struct options *o, struct espota_flash_files *files,
                  struct espota_device *device, struct espota_flash_plan *plan, struct espota_error *error)
 {
@@ -219,8 +230,11 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     struct connect_options connect = o->connect;
     connect.create_size = o->plan.flash.value;
     connect.starts = true;
+    struct espota_image_cache *cache = NULL;
     int result = files && plan ? check_options(o, cli->argument_count > 0, error)
                                : espota_fail_memory(error, "preparing to flash");
+    if (result == 0)
+        result = cache_open(cli, o->no_cache, &cache, error);
     if (result == 0) {
         result = collect(files, cli, o, error);
         if (files->what[0])
@@ -233,8 +247,11 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         result = connect_device(cli, &connect, VIA_ROM, &device, error);
     if (result == 0)
         result = flash(cli, o, files, device, plan, error);
+    if (result == 0)
+        keep_apps(cli, cache, plan);
     result = disconnect_device(device, result, error);
     result = watch_after_end(&after, result, error);
+    espota_image_cache_free(cache);
     if (plan)
         espota_flash_plan_free(plan);
     if (files)
@@ -268,6 +285,7 @@ const struct command command_flash = {
         "--port file:FLASH makes a merged image.",
     .options = option_table,
     .groups = { { layout_options, offsetof(struct options, plan) },
+                { cache_option, offsetof(struct options, no_cache) },
                 { subtypes_option, offsetof(struct options, subtypes) },
                 CONNECT_GROUP(port_options),
                 CONNECT_GROUP(rom_options),

@@ -1,3 +1,4 @@
+#include "cached.h"
 #include "connect.h"
 #include "fleet.h"
 #include "watch.h"
@@ -12,6 +13,7 @@
 #include "espota/hash.h"
 #include "espota/ota.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +29,7 @@ struct options {
     const char *url, *file, *certificate, *path;
     struct number_option http_port, stall_timeout, timeout;
     struct number_option table_offset;
-    bool md5, force_factory, restart, trial, force;
+    bool md5, force_factory, restart, trial, force, no_cache;
 };
 
 static const struct option_spec option_table[] = {
@@ -60,6 +62,8 @@ struct source {
     struct espota_bytes image;
     bool has_md5;
     uint8_t md5[ESPOTA_MD5_LENGTH];
+    struct espota_image_cache *cache; /* NULL: none */
+    atomic_flag kept;                 /* the image is in it */
 };
 
 static void free_source(struct source *source)
@@ -67,6 +71,7 @@ static void free_source(struct source *source)
     free(source->name);
     free(source->url);
     espota_bytes_free(&source->image);
+    espota_image_cache_free(source->cache);
 }
 
 /* Where OpenSSL and curl look too: on a system that keeps the authorities elsewhere, or has none. */
@@ -206,7 +211,7 @@ static int set_ota_result(struct cli *cli, const struct options *o, const struct
     return set_device_result(cli, document, error);
 }
 
-static int update(struct cli *cli, const struct options *o, const struct source *source,
+static int update(struct cli *cli, const struct options *o, struct source *source,
                   struct espota_device *device, struct espota_error *error)
 {
     struct espota_ota_request request = {
@@ -223,6 +228,8 @@ static int update(struct cli *cli, const struct options *o, const struct source 
     double seconds = (double)(espota_now_ms() - started) / 1000.0;
     if (outcome == 0)
         espota_ui_say(&cli->ui, "Done in %.1f s", seconds);
+    if (outcome == 0 && !atomic_flag_test_and_set(&source->kept))
+        cache_keep(cli, source->cache, source->name, source->image.data, source->image.size);
     if (outcome == 0 && (o->restart || o->watch.monitor)) {
         outcome = espota_device_restart(device, error);
         if (outcome == 0)
@@ -273,7 +280,9 @@ static int check_image(const struct source *source, struct espota_error *error)
 static int prepare_source(struct cli *cli, const struct options *o, struct source *source,
                           struct espota_error *error)
 {
-    int result = get_image(cli, o, source, error);
+    int result = cache_open(cli, o->no_cache, &source->cache, error);
+    if (result == 0)
+        result = get_image(cli, o, source, error);
     if (result == 0)
         result = convert_image(cli, o, source, error);
     return result ? result : check_image(source, error);
@@ -307,7 +316,7 @@ static int wait_for_return(struct cli *cli, const struct options *o, const struc
 }
 
 static int update_device(struct cli *cli, const struct options *o, const struct connect_options *connect,
-                         const struct source *source, struct espota_error *error)
+                         struct source *source, struct espota_error *error)
 {
     const struct espota_ota_result nothing = { 0 };
     struct espota_device *device = NULL;
@@ -329,7 +338,7 @@ static int update_device(struct cli *cli, const struct options *o, const struct 
 static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
-    struct source source = { 0 };
+    struct source source = { .kept = ATOMIC_FLAG_INIT };
     struct watch_after after = { 0 };
     struct connect_options connect = o->connect;
     connect.starts = o->restart;
@@ -363,6 +372,7 @@ static int prepare(struct cli *cli, const void *options, void **shared, struct e
     struct source *source = calloc(1, sizeof *source);
     if (!source)
         return espota_fail_memory(error, "fetching an image");
+    atomic_flag_clear(&source->kept);
     int result = check_options(options, error);
     if (result == 0)
         result = prepare_source(cli, options, source, error);
@@ -399,6 +409,7 @@ const struct command command_ota = {
                 { force_option, offsetof(struct options, force) },
                 CONNECT_GROUPS(via_agent_option),
                 WATCH_GROUPS,
+                { cache_option, offsetof(struct options, no_cache) },
                 { table_offset_option, offsetof(struct options, table_offset) },
                 { fleet_options, offsetof(struct options, fleet) } },
     .options_size = sizeof(struct options),

@@ -1,5 +1,6 @@
 #include "complete.h"
 
+#include "cached.h"
 #include "settings.h"
 #include "suggest.h"
 
@@ -7,6 +8,8 @@
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/file_device.h"
+#include "espota/hex.h"
+#include "espota/image_cache.h"
 #include "espota/ports.h"
 #include "espota/size.h"
 #include "espota/slots.h"
@@ -257,6 +260,46 @@ static void offer_verbs(const struct completion *c, const char *usage)
     }
 }
 
+/* By their digits, with what they are. */
+static void offer_cached(const struct completion *c)
+{
+    struct espota_cached_image *images = NULL;
+    struct espota_image_cache *cache = NULL;
+    struct espota_error ignored;
+    char digits[2 * ESPOTA_SHA256_LENGTH + 1], *folder = cache_folder();
+    size_t count = 0;
+    if (folder && espota_image_cache_new(&cache, folder, 0, &ignored) == 0)
+        (void)espota_image_cache_list(cache, &images, &count, &ignored);
+    for (size_t i = 0; i < count; i++) {
+        char what[80];
+        espota_hex(images[i].sha256, sizeof images[i].sha256, digits);
+        snprintf(what, sizeof what, "%s %s", images[i].project, images[i].version);
+        offer(c, digits, what);
+    }
+    free(images);
+    espota_image_cache_free(cache);
+    free(folder);
+}
+
+/* Behind a word of `cache`; false: it stands elsewhere. */
+static bool offer_for_cache(const struct completion *c, const struct command *command, int index)
+{
+    const char *verb = "";
+    if (strcmp(command->name, "cache") != 0)
+        return false;
+    for (int i = 1; i < c->count; i++) {
+        if (strcmp(c->words[i], "add") == 0 || strcmp(c->words[i], "remove") == 0)
+            verb = c->words[i];
+    }
+    if (index == 0)
+        offer_verbs(c, command->usage);
+    else if (strcmp(verb, "remove") == 0)
+        offer_cached(c);
+    else if (strcmp(verb, "add") == 0)
+        offer_files("bin elf");
+    return true;
+}
+
 static void offer_argument(const struct completion *c, const struct command *command, int index)
 {
     static const struct {
@@ -266,6 +309,8 @@ static void offer_argument(const struct completion *c, const struct command *com
                   { "monitor", "elf" } };
     const char *endings = "", *name = command->name;
     bool pairs = strcmp(command->usage, "TARGET FILE...") == 0; /* a target, a file, a target ... */
+    if (offer_for_cache(c, command, index))
+        return;
     bool target = strncmp(command->usage, "TARGET", 6) == 0 && (pairs ? index % 2 == 0 : index == 0);
     if (target || strcmp(command->usage, "TARGET...") == 0 || strcmp(command->usage, "PARTITION") == 0) {
         offer_partitions(c, strcmp(name, "boot") == 0);

@@ -16,15 +16,12 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_plan,     &command_flash,  &command_ota,
-    &command_status,   &command_boot,   &command_confirm,
-    &command_rollback, &command_info,   &command_devices,
-    &command_read,     &command_write,  &command_verify,
-    &command_erase,    &command_backup, &command_restore,
-    &command_monitor,  &command_reset,  &command_table,
-    &command_key,      &command_sign,   &command_provision,
-    &command_image,    &command_fs,     &command_nvs,
-    &command_config,   &command_sim,    NULL,
+    &command_plan,      &command_flash,    &command_ota,   &command_status,  &command_boot,
+    &command_confirm,   &command_rollback, &command_info,  &command_devices, &command_read,
+    &command_write,     &command_verify,   &command_erase, &command_backup,  &command_restore,
+    &command_monitor,   &command_reset,    &command_table, &command_key,     &command_sign,
+    &command_provision, &command_image,    &command_fs,    &command_nvs,     &command_cache,
+    &command_config,    &command_sim,      NULL,
 };
 
 static const struct command *command_find(const char *name)

@@ -20,6 +20,7 @@ struct setting {
     const char *theirs; /* esptool's name for it; NULL: it has none */
     bool fills;         /* an option that is not given gets it, without further ado */
     bool path;          /* a relative one begins at the folder of its file */
+    bool empty;         /* empty in the environment is a value, too */
 };
 
 extern const struct setting settings_table[]; /* a NULL name ends it */

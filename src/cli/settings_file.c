@@ -134,11 +134,17 @@ static bool outdone(const struct reading *r, const struct setting *s)
     return other && setting_value("port") && !r->mine[port - settings_table];
 }
 
+/* The environment, or a file that was read before, has said so. */
+static bool is_said(const struct setting *s)
+{
+    return setting_value(s->name) || (s->empty && getenv(s->ours));
+}
+
 static int put(struct reading *r, const struct setting *s, const char *value)
 {
     size_t index = (size_t)(s - settings_table);
     char resolved[PATH_MAX];
-    if (!r->mine[index] && (setting_value(s->name) || outdone(r, s)))
+    if (!r->mine[index] && (is_said(s) || outdone(r, s)))
         return 0;
     resolve(r, s, value, resolved, sizeof resolved);
     if (setenv(s->ours, resolved, 1) != 0)

@@ -44,6 +44,11 @@ offers "another tool's word" "--table-offset" read_flash --table-
 offers "what comes after a value" ":files" write --port x 0x0 ""
 offers "and another pair" "MicroPython_1 MicroPython_2" write --port file:flash.bin nvs x Micro
 offers "words of a command" "show make :files" nvs ""
+offers "those of cache" "show path add remove clear" cache ""
+ESPOTA_CACHE=$WORK/empty/cache "$ESPOTA" cache add -q build/firmware.bin
+ESPOTA_CACHE=$WORK/empty/cache offers "images by their digits" "$(sha256sum build/firmware.bin | cut -c 1-64)" cache remove ""
+ESPOTA_CACHE=$WORK/empty/cache offers "which are words of the command only there" "" cache clear ""
+offers "files to be kept" ":files" cache add ""
 [ "$("$ESPOTA" --complete flash --app "" | tail -1)" = "bin elf hex uf2" ] && ok "files by their endings" || not_ok "files by their endings"
 offers "partitions of a flash file" "nvs otadata phy_init MicroPython_1 MicroPython_2 internalfs all" erase --port file:flash.bin ""
 offers "apps alone to boot" "MicroPython_1 MicroPython_2" boot --port=file:flash.bin ""

@@ -19,7 +19,7 @@ reached() {
 document() {
     local name=$1 command=$2 device
     shift
-    case $command in nvs | fs) command=$1-$2 ;; esac # what they print is another document for each word behind
+    case $command in nvs | fs | cache) command=$1-$2 ;; esac # what they print is another document for each word behind
     case " $* " in " image "*"--merge "*) command=image-merge ;; " image "*" --extract "*) command=image-extract ;; " image "*" -o "*) command=image-output ;; esac
     device=$(reached "$@")
     run "$@" --json
@@ -103,6 +103,15 @@ document "a signing key" key --signing owner.pem
 document "its public half" key owner.pem.pub
 printf 'chip = esp32\n' >settings.ini
 ESPOTA_CONFIG=settings.ini ESPOTA_PORT=/dev/nowhere document "settings" config
+export ESPOTA_CACHE=$WORK/cache
+document "keeping images" cache add build/firmware.bin strange.bin
+printf x >"cache/$(printf '%064d' 0).bin"
+document "what is kept" cache show
+document "where" cache path
+document "one removed" cache remove 0000
+document "all removed" cache clear
+export ESPOTA_CACHE=
+document "no cache" cache show
 document "sign" sign new.bin --key owner.pem --output signed.bin
 "$MKIMAGE" -o agent.bin --kind agent --size 32K
 document "provision" provision agent.bin --key board.key --output keyed.bin

@@ -4,6 +4,7 @@ source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
 command -v jq >/dev/null || { skip "the examples of the manual" "no jq"; exit 0; }
 export PATH=$BUILD:$PATH HOME=$WORK/home
+unset ESPOTA_CACHE XDG_CACHE_HOME
 
 # ---- the files that they name
 mkdir files && cd files || exit 1
@@ -82,7 +83,7 @@ boots() {
 }
 needs_board() {
     case $1 in
-    *file:* | *" sim "* | *" plan "* | *" key "* | *" sign "* | *" provision "* | *" image "* | *" config"* | *" devices"* | \
+    *file:* | *" sim "* | *" plan "* | *" key "* | *" sign "* | *" provision "* | *" image "* | *" config"* | *" devices"* | *" cache"* | \
         *" make "* | *"table partition"* | *"show backup.bin"*) return 1 ;;
     esac
 }
