@@ -8,6 +8,7 @@
 #include "espota/error.h"
 #include "espota/hash.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +56,7 @@ struct espota_payload {
     enum espota_payload_kind kind;
     const uint8_t *data; /* what travels: the caller's, and must outlive the payload */
     size_t size;
+    bool filled; /* behind them FF follow to the end of the sector of 4K: nobody need copy them for that */
     uint32_t length;                        /* of the image that comes of it */
     uint8_t sha256[ESPOTA_SHA256_LENGTH];   /* of that image; espota_payload_identify */
     const struct espota_base_finder *bases; /* for a device with ESPOTA_CAP_BASES; NULL: no base */

@@ -12,6 +12,8 @@
 #include "espota/file.h"
 #include "espota/hash.h"
 #include "espota/ota.h"
+#include "espota/smart_write.h"
+#include "espota/table.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -60,6 +62,7 @@ struct source {
     char *name; /* URL without what may be secret, or path: for messages */
     char *url;
     struct espota_bytes image;
+    bool filled; /* as in struct espota_payload */
     bool has_md5;
     uint8_t md5[ESPOTA_MD5_LENGTH];
     struct espota_image_cache *cache; /* NULL: none */
@@ -223,6 +226,7 @@ static int update(struct cli *cli, const struct options *o, struct source *sourc
     };
     struct espota_ota_result result;
     uint64_t started = espota_now_ms();
+    request.payload.filled = source->filled;
     int outcome = espota_ota_run(device, &request, &result, error);
     espota_ui_progress_end(&cli->ui);
     double seconds = (double)(espota_now_ms() - started) / 1000.0;
@@ -367,6 +371,19 @@ static void release(void *shared)
     free(shared);
 }
 
+/* All of them get it from here. */
+static int fill_sector(struct source *source, struct espota_error *error)
+{
+    struct espota_bytes *image = &source->image;
+    uint8_t blank[ESPOTA_SECTOR_SIZE];
+    size_t size = image->size;
+    memset(blank, 0xFF, sizeof blank);
+    int result = espota_bytes_append(image, blank, espota_smart_write_total(size) - size, error);
+    image->size = size;
+    source->filled = result == 0;
+    return result;
+}
+
 static int prepare(struct cli *cli, const void *options, void **shared, struct espota_error *error)
 {
     struct source *source = calloc(1, sizeof *source);
@@ -376,6 +393,8 @@ static int prepare(struct cli *cli, const void *options, void **shared, struct e
     int result = check_options(options, error);
     if (result == 0)
         result = prepare_source(cli, options, source, error);
+    if (result == 0)
+        result = fill_sector(source, error);
     if (result == 0)
         *shared = source;
     else

@@ -90,12 +90,12 @@ static int write_once(struct espota_device *device, const struct espota_ota_requ
                       struct espota_error *error)
 {
     const struct espota_payload *payload = &request->payload;
+    size_t size = payload->filled ? espota_smart_write_total(payload->size) : payload->size;
     int outcome = 0;
     if (espota_device_can(device, ESPOTA_CAP_IMAGE))
         outcome = espota_device_begin_image(device, target->offset, payload, error);
     if (outcome == 0)
-        outcome =
-            espota_smart_write(device, target->offset, payload->data, payload->size, &result->write, error);
+        outcome = espota_smart_write(device, target->offset, payload->data, size, &result->write, error);
     if (outcome == 0)
         outcome = verify(device, request, target, error);
     return outcome;

@@ -21,7 +21,7 @@ enum { MAX_ROUNDS = 24, MAX_IDLE_ROUNDS = 6, LEAST_SAMPLES = 4 };
 struct job {
     struct espota_device *device;
     uint32_t offset;
-    uint8_t *data; /* whole sectors */
+    const uint8_t *data; /* whole sectors */
     uint32_t length;
     bool *differs; /* by sector */
     uint32_t differing;
@@ -330,32 +330,43 @@ static int run(struct job *job, struct espota_error *error)
                        job->device->name, job->offset, job->length, job->differing);
 }
 
+static int write_sectors(struct job *job, struct espota_error *error)
+{
+    struct espota_device *device = job->device;
+    job->differs = calloc(job->length / SECTOR, sizeof *job->differs);
+    if (!job->differs)
+        return espota_fail_memory(error, "writing flash");
+    device->moved = on_moved;
+    device->moved_context = job;
+    espota_device_progress(device, ESPOTA_PHASE_WRITE, 0, job->length);
+    int outcome = run(job, error);
+    device->moved = NULL;
+    device->moved_context = NULL;
+    free(job->differs);
+    return outcome;
+}
+
 int espota_smart_write(struct espota_device *device, uint32_t offset, const void *data, size_t length,
                        struct espota_smart_write *result, struct espota_error *error)
 {
-    struct job job = {
-        .device = device, .offset = offset, .length = espota_smart_write_total(length), .result = result
-    };
+    struct job job = { .device = device,
+                       .offset = offset,
+                       .data = data,
+                       .length = espota_smart_write_total(length),
+                       .result = result };
     *result = (struct espota_smart_write){ .total = job.length };
     int outcome = espota_device_check_range(device, "write", offset, job.length, error);
     if (outcome != 0 || length == 0)
         return outcome;
-    job.data = malloc(job.length);
-    job.differs = calloc(job.length / SECTOR, sizeof *job.differs);
-    if (!job.data || !job.differs) {
-        outcome = espota_fail_memory(error, "writing flash");
-    } else {
-        memset(job.data, 0xff, job.length);
-        memcpy(job.data, data, length);
-        device->moved = on_moved;
-        /* cppcheck-suppress autoVariables ; it is taken away below */
-        device->moved_context = &job;
-        espota_device_progress(device, ESPOTA_PHASE_WRITE, 0, job.length);
-        outcome = run(&job, error);
-        device->moved = NULL;
-        device->moved_context = NULL;
-    }
-    free(job.data);
-    free(job.differs);
+    if (job.length == length)
+        return write_sectors(&job, error);
+    uint8_t *sectors = malloc(job.length);
+    if (!sectors)
+        return espota_fail_memory(error, "writing flash");
+    memcpy(sectors, data, length);
+    memset(sectors + length, 0xff, job.length - length);
+    job.data = sectors;
+    outcome = write_sectors(&job, error);
+    free(sectors);
     return outcome;
 }
