@@ -211,10 +211,10 @@ check-asan:
 	    CFLAGS="-O1 -g" ESPOTA_SANITIZED=1 check
 
 # Several devices from several threads, under ThreadSanitizer.
+TSAN_TESTS = test_threads test_fleet test_stream_cache
 check-tsan:
-	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" $(BUILD)/tsan/unit/test_threads $(BUILD)/tsan/unit/test_fleet
-	$(BUILD)/tsan/unit/test_threads
-	$(BUILD)/tsan/unit/test_fleet
+	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" $(TSAN_TESTS:%=$(BUILD)/tsan/unit/%)
+	set -e; for test in $(TSAN_TESTS); do $(BUILD)/tsan/unit/$$test; done
 
 # The options in the man pages are what the program says.
 man: all

@@ -8,6 +8,7 @@
 #include "espota/error.h"
 #include "espota/link.h"
 #include "espota/observer.h"
+#include "espota/stream_cache.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +22,8 @@ struct espota_agent_client_options {
     unsigned work_timeout_ms;  /* the longest that one request may be worked on; 0: 180000 */
     unsigned quiet_ms;         /* the longest without a sign of life while something is written; 0: 60000 */
     const struct espota_observer *observer; /* as in struct espota_device */
+    struct espota_stream_cache *streams;    /* what is coded is made there, once for all devices that get it;
+                                               it must outlive the device. NULL: for this device alone */
 };
 
 /** Talk to the agent on `link`, which the device owns from now on, also on failure.

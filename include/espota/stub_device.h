@@ -9,11 +9,13 @@
 #include "espota/error.h"
 #include "espota/link.h"
 #include "espota/rom_device.h"
+#include "espota/stream_cache.h"
 
 struct espota_stub_options {
     struct espota_rom_options rom; /* how to reach the ROM, and how to leave */
     bool only_if_running; /* load none: the ROM will do, where a stub that an earlier program left does not
                              answer in its place */
+    struct espota_stream_cache *streams; /* as in struct espota_agent_client_options */
 };
 
 /** Connect to the ROM bootloader on `link`, which the device owns from now on, also on failure, and have it

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct settings;
+struct espota_stream_cache;
 
 struct cli {
     struct espota_ui ui;
@@ -28,6 +29,7 @@ struct cli {
     /* of many devices at once */
     bool of_many, canary;
     void *shared; /* what the command's fleet part prepared, for all of them; NULL: this is the only one */
+    struct espota_stream_cache *streams; /* of all of them; NULL: as before */
 };
 
 /* Fill in cli->observer. */

@@ -94,6 +94,7 @@ static int open_rom(struct cli *cli, const struct connect_options *o, const stru
                     struct espota_link *link, struct espota_device **device, struct espota_error *error)
 {
     struct espota_stub_options stub = { .rom = *rom,
+                                        .streams = cli->streams,
                                         .only_if_running = rom->identify_only || o->no_flash || o->no_stub ||
                                                            setting_is_on("no-stub") };
     bool stays = !link->has_lines && !option_or_setting(o->after, "after") && !o->starts;
@@ -213,7 +214,9 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
                          struct espota_error *error)
 {
     uint8_t key[64];
-    struct espota_agent_client_options agent = { .observer = &cli->observer, .key = key };
+    struct espota_agent_client_options agent = { .observer = &cli->observer,
+                                                 .key = key,
+                                                 .streams = cli->streams };
     char address[MAX_PORT];
     const struct espota_chip *chip = NULL;
     int result = port_of_agent(cli, o, address, sizeof address, error);

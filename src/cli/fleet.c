@@ -8,6 +8,7 @@
 #include "espota/error.h"
 #include "espota/fleet.h"
 #include "espota/ports.h"
+#include "espota/stream_cache.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct fleet {
     const struct command *command;
     void *options;
     void *shared; /* what all devices get, such as an image */
+    struct espota_stream_cache *streams;
     size_t connect_offset, canaries;
     struct target *target;
     size_t count;
@@ -198,6 +200,7 @@ static int work(void *context, size_t device, struct espota_error *error)
                        .arguments = f->cli->arguments,
                        .argument_count = f->cli->argument_count,
                        .shared = f->shared,
+                       .streams = f->streams,
                        .of_many = true,
                        .canary = device < f->canaries };
     char *options = malloc(f->command->options_size);
@@ -313,6 +316,8 @@ int fleet_run(struct cli *cli, const struct command *command, void *options, str
     if (result == 0 && command->fleet->prepare)
         result = command->fleet->prepare(cli, options, &f.shared, error);
     f.canaries = o->canary.value;
+    if (result == 0)
+        result = espota_stream_cache_new(&f.streams, 0, error);
     if (result == 0) {
         const struct espota_fleet_request request = { f.count, o->jobs.value, f.canaries, &f,
                                                       work,    ended,         stopped };
@@ -321,6 +326,7 @@ int fleet_run(struct cli *cli, const struct command *command, void *options, str
     }
     if (result == 0)
         result = conclude(&f, &done, error);
+    espota_stream_cache_free(f.streams);
     if (f.shared)
         command->fleet->release(f.shared);
     for (size_t i = 0; f.results && i < f.count; i++)

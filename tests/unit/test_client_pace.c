@@ -23,13 +23,13 @@ static uint64_t clock_now(void *context)
 static struct client_stream stream(enum client_stream_kind kind)
 {
     struct client_stream s = { .stretch = { 0, SECTORS * SECTOR }, .kind = kind, .made = SECTORS };
-    s.end = calloc(SECTORS, sizeof *s.end);
+    s.sector = calloc(SECTORS, sizeof *s.sector);
     s.bytes.size = 16 + SECTORS * CHUNK;
     s.bytes.data = calloc(1, s.bytes.size);
-    assert_non_null(s.end);
+    assert_non_null(s.sector);
     assert_non_null(s.bytes.data);
     for (uint32_t i = 0; i < SECTORS; i++)
-        s.end[i] = 16 + (i + 1) * CHUNK;
+        s.sector[i] = (struct client_sector){ 16 + (i + 1) * CHUNK, kind == STREAM_CODED };
     return s;
 }
 
@@ -40,7 +40,7 @@ static void raw_streams_between_coded_ones_do_not_count(void **state)
     struct espota_link link = { .clock = &clock };
     struct agent_client client = { .link = &link };
     struct client_pace pace = { 0 };
-    struct client_image image = { .line_ns = 10000, .decode_ns = 10000, .window = 8192 };
+    struct client_image image = { .pace = { 10000, 10000, 8192 } };
     struct client_stream coded = stream(STREAM_CODED), raw = stream(STREAM_RAW);
     now_ms = 1000;
     client_measure(&client, &pace, &image, &coded, 0, 1);

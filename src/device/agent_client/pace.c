@@ -24,7 +24,7 @@ static void add(struct client_pace *pace, const struct client_stream *stream, ui
     for (uint32_t i = first; i < end; i++)
         pace->coded += stream_codes(stream, i);
     pace->sectors += end - first;
-    pace->wire_bytes += stream->end[end - 1] - (first > 0 ? stream->end[first - 1] : 0);
+    pace->wire_bytes += stream->sector[end - 1].end - (first > 0 ? stream->sector[first - 1].end : 0);
 }
 
 static bool is_news(uint32_t known, uint32_t measured)
@@ -49,11 +49,11 @@ void client_measure(struct agent_client *client, struct client_pace *pace, struc
     if (pace->sectors < LEAST_SECTORS || elapsed < LEAST_MS)
         return;
     if (client->decode_ns == 0)
-        client->decode_ns = image->decode_ns;
-    conclude(client, pace, image->line_ns, client->decode_ns, elapsed);
+        client->decode_ns = image->pace.decode_ns;
+    conclude(client, pace, image->pace.line_ns, client->decode_ns, elapsed);
     *pace = (struct client_pace){ .since_ms = now };
-    if (!is_news(image->decode_ns, client->decode_ns))
+    if (!is_news(image->pace.decode_ns, client->decode_ns))
         return;
-    image->decode_ns = client->decode_ns;
+    image->pace.decode_ns = client->decode_ns;
     stream_set_pace(stream, image);
 }

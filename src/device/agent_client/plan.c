@@ -2,6 +2,7 @@
 
 #include "espota/agent_protocol.h"
 #include "espota/device.h"
+#include "espota/encode.h"
 #include "espota/error.h"
 #include "espota/link.h"
 #include "espota/table.h"
@@ -22,6 +23,8 @@ enum {
     /* Flash: a page of 256 bytes 0.4 ms, a block of 64K erased in 150 ms (W25Q32JV datasheet, typical). */
     FLASH_BYTES_PER_SECOND = 256 * 1000,
     LONGEST_GAP = 16, /* the same */
+    SHARED_STEP = 16, /* sectors: where streams begin that are made for several devices, */
+    LONG = 64,        /* if they have so many */
 };
 
 #define CODED_RATIO  0.5 /* bytes of a stream to those of firmware */
@@ -109,9 +112,9 @@ void client_set_pace(const struct agent_client *client, struct client_image *ima
 {
     struct costs c = costs_of(client, line_rate(client));
     double line = c.line[0] - c.cpu[0];
-    image->line_ns = line * 1e9 >= 1 ? (uint32_t)(line * 1e9) : 1;
-    image->decode_ns = (uint32_t)((c.cpu[1] - c.cpu[0] * CODED_RATIO) * 1e9);
-    image->window = client->window_bytes;
+    image->pace.line_ns = line * 1e9 >= 1 ? (uint32_t)(line * 1e9) : 1;
+    image->pace.decode_ns = (uint32_t)((c.cpu[1] - c.cpu[0] * CODED_RATIO) * 1e9);
+    image->pace.window = client->window_bytes;
 }
 
 static bool decodes(const struct agent_client *client)
@@ -188,6 +191,19 @@ static void tell(const struct agent_client *client, const struct client_plan *pl
                          e.line_rate, client->cpu_mhz, decodes(client) ? "" : "; no decoder that is used");
 }
 
+/* Devices that were cut off go on at one sector or another: a long stream begins where that of the next one
+ * does too. What is there already is passed over. */
+static struct espota_extent stretch_of(const struct client_plan *plan, const struct agent_client *client,
+                                       uint32_t offset, uint32_t length)
+{
+    const struct espota_extent *before = plan->count > 0 ? &plan->stream[plan->count - 1].stretch : NULL;
+    uint32_t begin = offset / SECTOR / SHARED_STEP * SHARED_STEP * SECTOR;
+    if (!client->options.streams || length < LONG * SECTOR ||
+        (before && begin < before->offset + before->length))
+        begin = offset;
+    return (struct espota_extent){ begin, offset + length - begin };
+}
+
 int client_plan(struct client_plan *plan, const struct agent_client *client,
                 const struct espota_changes *changes, uint32_t at, struct espota_error *error)
 {
@@ -201,10 +217,13 @@ int client_plan(struct client_plan *plan, const struct agent_client *client,
         differing += length;
     struct client_estimate e = client_estimate(client, differing);
     bool worth = e.coded < e.raw * WORTH_CODING;
-    for (uint32_t i = 0; (length = next_run(changes, may_code, &i)) > 0; i += length)
-        plan->stream[plan->count++] =
-            (struct client_stream){ .stretch = { at + i, length },
-                                    .kind = kind_of(may_code, worth, changes->data + i, length) };
+    for (uint32_t i = 0; (length = next_run(changes, may_code, &i)) > 0; i += length) {
+        struct client_stream stream = { .stretch = { at + i, length },
+                                        .kind = kind_of(may_code, worth, changes->data + i, length) };
+        if (stream.kind == STREAM_CODED)
+            stream.stretch = stretch_of(plan, client, i, length);
+        plan->stream[plan->count++] = stream;
+    }
     if (plan->count > 0)
         tell(client, plan, differing);
     return 0;

@@ -2,6 +2,7 @@
 
 #include "espota/agent_protocol.h"
 #include "espota/bytes.h"
+#include "espota/encode.h"
 #include "espota/error.h"
 #include "espota/table.h"
 
@@ -10,23 +11,33 @@
 
 #define SECTOR ESPOTA_SECTOR_SIZE
 
-enum { CHUNK_KIND_SHIFT = 14 };
+enum { CHUNK_KIND_SHIFT = 14, LEAST_FORGOTTEN = 16 << 10 };
 
 static uint32_t sectors_of(const struct client_stream *stream)
 {
     return stream->stretch.length / SECTOR;
 }
 
+uint32_t stream_size(const struct client_stream *stream)
+{
+    return stream->from + (uint32_t)stream->bytes.size;
+}
+
+const uint8_t *stream_bytes(const struct client_stream *stream, uint32_t offset)
+{
+    return stream->bytes.data + (offset - stream->from);
+}
+
 bool stream_is_whole(const struct client_stream *stream)
 {
-    return stream->bytes.size > 0 && stream->made == sectors_of(stream);
+    return stream->sector && stream->made == sectors_of(stream);
 }
 
 static int append_head(struct client_stream *stream, const struct client_image *image,
                        struct espota_error *error)
 {
     uint8_t head[ESPOTA_STREAM_HEAD_SIZE] = { ESPOTA_STREAM_RAW };
-    if (stream->kind == STREAM_CHUNKS) {
+    if (stream->kind != STREAM_RAW) {
         head[0] = ESPOTA_STREAM_CODED;
         head[1] = (uint8_t)image->isa;
         head[2] = image->table_log;
@@ -38,36 +49,46 @@ static int append_head(struct client_stream *stream, const struct client_image *
 
 void stream_set_pace(struct client_stream *stream, const struct client_image *image)
 {
-    if (stream->encoder)
-        espota_encoder_pace(stream->encoder, image->line_ns, image->decode_ns, image->window);
+    if (stream->reader)
+        espota_stream_set_pace(stream->reader, &image->pace);
 }
 
 bool stream_codes(const struct client_stream *stream, uint32_t sector)
 {
-    const uint8_t *chunk =
-        stream->bytes.data + (sector > 0 ? stream->end[sector - 1] : ESPOTA_STREAM_HEAD_SIZE);
-    return stream->kind == STREAM_CODED && espota_get_le16(chunk) >> CHUNK_KIND_SHIFT == ESPOTA_CHUNK_CODED;
+    return stream->sector[sector].coded;
 }
 
-static int begin_coded(struct client_stream *stream, const struct client_image *image,
+static int open_reader(struct client_stream *stream, const struct client_image *image,
                        struct espota_error *error)
 {
-    const struct espota_extent *s = &stream->stretch;
-    int result = espota_encoder_begin(&stream->encoder, image->isa, image->table_log, NULL, image->data,
-                                      image->length, s->offset, s->length, &stream->bytes, error);
-    if (result == 0)
-        stream_set_pace(stream, image);
-    return result;
+    struct espota_stream_source source = {
+        .image = image->data, .image_length = image->length, .isa = image->isa, .table_log = image->table_log
+    };
+    memcpy(source.sha256, image->sha256, sizeof source.sha256);
+    return espota_stream_open(&stream->reader, image->cache, &source, stream->stretch.offset, &image->pace,
+                              error);
 }
 
 static int begin(struct client_stream *stream, const struct client_image *image, struct espota_error *error)
 {
-    stream->end = calloc(sectors_of(stream), sizeof *stream->end);
-    if (!stream->end)
+    stream->sector = calloc(sectors_of(stream), sizeof *stream->sector);
+    if (!stream->sector)
         return espota_fail_memory(error, "writing flash");
-    if (stream->kind == STREAM_CODED)
-        return begin_coded(stream, image, error);
-    return append_head(stream, image, error);
+    int result = stream->kind == STREAM_CODED ? open_reader(stream, image, error) : 0;
+    return result ? result : append_head(stream, image, error);
+}
+
+static int append_coded(struct client_stream *stream, struct espota_error *error)
+{
+    const uint8_t *chunk;
+    size_t length;
+    int result = espota_stream_chunk(stream->reader, stream->made, &chunk, &length, error);
+    if (result != 0)
+        return result;
+    stream->sector[stream->made].coded = espota_get_le16(chunk) >> CHUNK_KIND_SHIFT == ESPOTA_CHUNK_CODED;
+    result = espota_bytes_append(&stream->bytes, chunk, length, error);
+    espota_stream_forget(stream->reader, stream->made + 1);
+    return result;
 }
 
 static int make_sector(struct client_stream *stream, const struct client_image *image,
@@ -76,29 +97,43 @@ static int make_sector(struct client_stream *stream, const struct client_image *
     const uint8_t *sector = image->data + (stream->stretch.offset - image->at) + stream->made * SECTOR;
     int result = 0;
     if (stream->kind == STREAM_CODED)
-        result = espota_encoder_sector(stream->encoder, &stream->bytes, error) == 1 ? 0 : (int)error->status;
+        result = append_coded(stream, error);
     else if (stream->kind == STREAM_CHUNKS)
         result = espota_chunk_append_plain(&stream->bytes, sector, error);
     else
         result = espota_bytes_append(&stream->bytes, sector, SECTOR, error);
     if (result == 0)
-        stream->end[stream->made++] = (uint32_t)stream->bytes.size;
+        stream->sector[stream->made++].end = stream_size(stream);
     return result;
 }
 
 int stream_make(struct client_stream *stream, const struct client_image *image, size_t size,
                 struct espota_error *error)
 {
-    int result = stream->bytes.size == 0 ? begin(stream, image, error) : 0;
-    while (result == 0 && stream->bytes.size < size && !stream_is_whole(stream))
+    int result = stream->sector ? 0 : begin(stream, image, error);
+    while (result == 0 && stream_size(stream) < size && !stream_is_whole(stream))
         result = make_sector(stream, image, error);
+    if (result == 0 && stream_is_whole(stream)) {
+        espota_stream_close(stream->reader);
+        stream->reader = NULL;
+    }
     return result;
+}
+
+void stream_forget(struct client_stream *stream, uint32_t offset)
+{
+    size_t count = offset - stream->from;
+    if (count < LEAST_FORGOTTEN || count > stream->bytes.size)
+        return;
+    stream->bytes.size -= count;
+    memmove(stream->bytes.data, stream->bytes.data + count, stream->bytes.size);
+    stream->from = offset;
 }
 
 uint32_t stream_sectors(const struct client_stream *stream, uint32_t offset)
 {
     uint32_t count = 0;
-    while (count < stream->made && stream->end[count] <= offset)
+    while (count < stream->made && stream->sector[count].end <= offset)
         count++;
     return count;
 }
@@ -106,11 +141,11 @@ uint32_t stream_sectors(const struct client_stream *stream, uint32_t offset)
 void stream_end(struct client_stream *stream)
 {
     espota_bytes_free(&stream->bytes);
-    espota_encoder_end(stream->encoder);
-    free(stream->end);
-    stream->end = NULL;
-    stream->encoder = NULL;
-    stream->made = 0;
+    espota_stream_close(stream->reader);
+    free(stream->sector);
+    stream->reader = NULL;
+    stream->sector = NULL;
+    stream->made = stream->from = 0;
 }
 
 void stream_restart(struct client_stream *stream, uint32_t sectors)

@@ -1,13 +1,14 @@
-/* The bytes that WRITE carries for one stretch of an image: made sector by sector, while earlier ones travel.
- */
+/* The bytes that WRITE carries for one stretch of an image: made sector by sector, while earlier ones travel,
+ * and forgotten when the agent has them. */
 #ifndef ESPOTA_DEVICE_AGENT_CLIENT_STREAM_H
 #define ESPOTA_DEVICE_AGENT_CLIENT_STREAM_H
 
 #include "espota/buffer.h"
 #include "espota/coder.h"
 #include "espota/device.h"
-#include "espota/encode.h"
 #include "espota/error.h"
+#include "espota/hash.h"
+#include "espota/stream_cache.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,23 +26,37 @@ struct client_image {
     uint32_t at; /* of `data` within the image: 0 where anything is to be coded */
     enum espota_isa isa;
     uint8_t table_log; /* of the decoder's context table */
-    /* The line's pace and the decoder's: nanoseconds a byte; bytes that may be under way. */
-    uint32_t line_ns, decode_ns, window;
+    struct espota_stream_pace pace;
+    struct espota_stream_cache *cache;    /* coded streams come from there; NULL: they are made here */
+    uint8_t sha256[ESPOTA_SHA256_LENGTH]; /* of `data`, where there is a cache */
+};
+
+struct client_sector {
+    uint32_t end; /* of its chunk, in the stream */
+    bool coded;   /* by the coder */
 };
 
 struct client_stream {
     struct espota_extent stretch; /* within the image: whole sectors */
     enum client_stream_kind kind;
-    uint8_t number; /* that its start has */
-    struct espota_bytes bytes;
-    uint32_t *end; /* of each sector that was made: where it ends in `bytes` */
-    uint32_t made; /* sectors */
-    struct espota_encoder *encoder;
+    uint8_t number;            /* that its start has */
+    struct espota_bytes bytes; /* from `from` of the stream on, as far as it was made */
+    uint32_t from;
+    struct client_sector *sector; /* those that were made */
+    uint32_t made;                /* sectors */
+    struct espota_stream_reader *reader;
 };
 
 /* Make the stream up to `size` bytes, or to its end. */
 int stream_make(struct client_stream *stream, const struct client_image *image, size_t size,
                 struct espota_error *error);
+
+/* Bytes of it that were made; and from `offset` of it, which was not forgotten. */
+uint32_t stream_size(const struct client_stream *stream);
+const uint8_t *stream_bytes(const struct client_stream *stream, uint32_t offset);
+
+/* What lies before `offset` is not asked for again. */
+void stream_forget(struct client_stream *stream, uint32_t offset);
 
 /* Is all of it made? */
 bool stream_is_whole(const struct client_stream *stream);

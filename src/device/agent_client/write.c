@@ -66,7 +66,7 @@ static int build_next(struct sender *s, struct espota_error *error)
     int result = stream_make(stream, &s->image, s->sent + s->frame, error);
     if (result != 0)
         return result;
-    uint32_t left = (uint32_t)stream->bytes.size - s->sent;
+    uint32_t left = stream_size(stream) - s->sent;
     uint32_t chunk = left < s->frame ? left : s->frame;
     bool start = s->sent == 0;
     if (start)
@@ -74,7 +74,7 @@ static int build_next(struct sender *s, struct espota_error *error)
     espota_put_le32(request, s->sent);
     request[4] = (uint8_t)((unsigned)stream->number << ESPOTA_AGENT_WRITE_NUMBER_SHIFT |
                            (start ? ESPOTA_AGENT_WRITE_START : 0u));
-    memcpy(request + ESPOTA_AGENT_WRITE_HEADER, stream->bytes.data + s->sent, chunk);
+    memcpy(request + ESPOTA_AGENT_WRITE_HEADER, stream_bytes(stream, s->sent), chunk);
     result = client_build(client, ESPOTA_AGENT_WRITE, request, ESPOTA_AGENT_WRITE_HEADER + chunk, error);
     s->built_from = s->sent;
     s->sent += chunk;
@@ -84,7 +84,7 @@ static int build_next(struct sender *s, struct espota_error *error)
 static bool is_sent(const struct sender *s)
 {
     const struct client_stream *stream = &s->plan.stream[s->sending];
-    return stream_is_whole(stream) && s->sent == stream->bytes.size;
+    return stream_is_whole(stream) && s->sent == stream_size(stream);
 }
 
 /* Is there more to build? Goes on to the next stream where one is sent. */
@@ -190,8 +190,10 @@ static void acknowledge(struct sender *s, uint32_t next, const struct client_res
     s->stalls = 0;
     s->progress_ms = espota_link_now_ms(s->client->link);
     tell(s);
-    if (!stream_is_whole(current(s)) || next < current(s)->bytes.size)
+    if (!stream_is_whole(current(s)) || next < stream_size(current(s))) {
+        stream_forget(current(s), next);
         return;
+    }
     prove(s, response);
     stream_end(current(s));
     s->fruitless = 0;
@@ -206,7 +208,7 @@ static void acknowledge(struct sender *s, uint32_t next, const struct client_res
 /* How far the agent can have come with the stream. */
 static uint32_t sent_of(const struct sender *s, size_t stream)
 {
-    return stream == s->sending ? s->sent : (uint32_t)s->plan.stream[stream].bytes.size;
+    return stream == s->sending ? s->sent : stream_size(&s->plan.stream[stream]);
 }
 
 static int fail_nonsense(const struct sender *s, struct espota_error *error)
@@ -378,11 +380,15 @@ int client_send_changes(struct agent_client *client, const struct espota_changes
                    .length = changes->length,
                    .at = at,
                    .isa = client->isa,
-                   .table_log = client->table_log },
+                   .table_log = client->table_log,
+                   .cache = client->options.streams },
     };
     client_set_pace(client, &s.image);
     int result = client_plan(&s.plan, client, changes, at, error);
     bool coded = client_plan_codes(&s.plan);
+    if (result == 0 && coded && s.image.cache &&
+        espota_sha256(s.image.data, s.image.length, s.image.sha256) != 0)
+        s.image.cache = NULL;
     if (result == 0)
         result = send_all(&s, error);
     client->was_coded = result == 0 && coded;

@@ -126,5 +126,7 @@ int espota_stub_open(struct espota_device **device, struct espota_link *link,
     if (result != 0)
         return rom_give_up(rom, result);
     *device = running ? running : loaded ? loaded : &rom->device;
+    if (running || loaded)
+        client_of(*device)->options.streams = options->streams;
     return 0;
 }
