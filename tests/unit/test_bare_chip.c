@@ -112,10 +112,19 @@ static void read_flash(uint32_t address, size_t length)
 
 static void read_status(void)
 {
-    uint8_t byte = world.busy > 0 || world.stuck;
+    *cell(spi_under_test.base + spi_under_test.status) = world.busy > 0 || world.stuck;
     if (world.busy > 0)
         world.busy--;
-    spi_data(&byte, 1, true);
+}
+
+/* By a bit of its own: the length is in the address, of three bytes. */
+static void run_page_program(void)
+{
+    uint32_t address = spi_register(ADDRESS);
+    assert_int_equal(spi_register(spi_under_test.user) & PHASES & ~(HAS_COMMAND | HAS_ADDRESS | HAS_INPUT),
+                     0);
+    assert_int_equal(spi_register(spi_under_test.user1) >> 26, 23);
+    program_flash(address & 0xffffff, address >> 24);
 }
 
 static void run_flash(void)
@@ -134,20 +143,13 @@ static void run_flash(void)
     memmove(world.command + 1, world.command, sizeof world.command - 1);
     world.command[0] = command;
     switch (command) {
-    case READ_STATUS:
-        read_status();
-        break;
     case READ_ID:
         spi_data(id, sizeof id, true);
-        break;
-    case WRITE_ENABLE:
-        world.enabled = true;
         break;
     case READ:
     case READ_4:
         read_flash(address, in);
         break;
-    case PROGRAM:
     case PROGRAM_4:
         program_flash(address, out);
         break;
@@ -166,6 +168,20 @@ static void run_flash(void)
     default:
         fail_msg("command %02x", command);
     }
+}
+
+static void run_command(uint32_t bit)
+{
+    if (bit == START)
+        run_flash();
+    else if (bit == PROGRAM_PAGE)
+        run_page_program();
+    else if (bit == GET_STATUS)
+        read_status();
+    else if (bit == ENABLE_WRITE)
+        world.enabled = true;
+    else
+        fail_msg("command bits %08x", (unsigned)bit);
 }
 
 /* The ESP32's analog part: a write keeps, a read gives back, if there is a PLL. */
@@ -187,8 +203,8 @@ static uint32_t bare_get(uint32_t address)
 
 static void bare_put(uint32_t address, uint32_t value)
 {
-    if (address == spi_under_test.base + COMMAND && value == START)
-        run_flash();
+    if (address == spi_under_test.base + COMMAND)
+        run_command(value);
     else if (address == ANALOG)
         run_analog(value);
     else

@@ -10,23 +10,29 @@ enum {
     LONGEST_POLLS = 4000000, /* of the status register: far beyond the 2 s of a slow erase */
 };
 
-#define START (1u << 18)
+/* Bits of COMMAND, which stay set while the controller is about it. It knows three commands of flash chips by
+ * itself; START runs any other, as it is described in further registers. */
+#define START        (1u << 18)
+#define PROGRAM_PAGE (1u << 25) /* bytes in the address's top byte; three bytes of address */
+#define GET_STATUS   (1u << 27)
+#define ENABLE_WRITE (1u << 30)
 #define FAST_READS                                                                                           \
     (1u << 13 | 1u << 14 | 1u << 20 | 1u << 23 | 1u << 24) /* fast, dual and quad, data and address */
-#define FAST_WRITES  (0xfu << 12)
-#define PHASES       (0x1fu << 27)
-#define HAS_COMMAND  (1u << 31)
-#define HAS_ADDRESS  (1u << 30)
-#define HAS_INPUT    (1u << 28)
-#define HAS_OUTPUT   (1u << 27)
-#define WITH_24_BITS 0x1000000u /* bytes that a three-byte address reaches */
+#define FAST_WRITES         (0xfu << 12)
+#define PHASES              (0x1fu << 27)
+#define HAS_COMMAND         (1u << 31)
+#define HAS_ADDRESS         (1u << 30)
+#define HAS_INPUT           (1u << 28)
+#define HAS_OUTPUT          (1u << 27)
+#define WITH_24_BITS        0x1000000u /* bytes that a three-byte address reaches */
+#define ADDRESS_BITS(count) ((uint32_t)((count)-1) << 26)
+
+/* Bytes that lie in memory as words do. */
+typedef uint32_t __attribute__((may_alias)) word_of_bytes;
 
 /* Commands of 25Q flash chips, and those with four bytes of address. */
 enum {
-    PROGRAM = 0x02,
     READ = 0x03,
-    READ_STATUS = 0x05,
-    WRITE_ENABLE = 0x06,
     PROGRAM_4 = 0x12,
     READ_4 = 0x13,
     ERASE_SECTOR = 0x20,
@@ -45,22 +51,28 @@ void bare_flash_begin(struct bare_flash *flash, const struct bare_spi *spi)
     while (bare_get(spi->base + COMMAND) != 0)
         continue;
     bare_change(spi->base + CONTROL, FAST_READS, 0);
-    bare_change(spi->base + spi->user, FAST_WRITES, 0);
+    bare_change(spi->base + spi->user, FAST_WRITES | PHASES, 0);
+}
+
+static void command(const struct bare_spi *spi, uint32_t bit)
+{
+    bare_put(spi->base + COMMAND, bit);
+    while (bare_get(spi->base + COMMAND) & bit)
+        continue;
 }
 
 struct exchange {
     uint8_t command, address_bits;
-    uint32_t address;
     uint8_t out, in; /* bytes; at most CHUNK, and one of them 0 */
 };
 
-static void run(const struct bare_spi *spi, struct exchange e)
+/* All of it but the address, which may change from one run to the next. */
+static void describe(const struct bare_spi *spi, struct exchange e)
 {
     uint32_t phases = HAS_COMMAND;
     if (e.address_bits > 0) {
         phases |= HAS_ADDRESS;
-        bare_put(spi->base + ADDRESS, e.address_bits == 24 ? e.address << spi->address_shift : e.address);
-        bare_put(spi->base + spi->user1, (uint32_t)(e.address_bits - 1) << 26);
+        bare_put(spi->base + spi->user1, ADDRESS_BITS(e.address_bits));
     }
     if (e.out > 0) {
         phases |= HAS_OUTPUT;
@@ -72,54 +84,84 @@ static void run(const struct bare_spi *spi, struct exchange e)
     }
     bare_change(spi->base + spi->user, PHASES, phases);
     bare_put(spi->base + spi->user2, 7u << 28 | e.command);
-    bare_put(spi->base + COMMAND, START);
-    while (bare_get(spi->base + COMMAND) & START)
-        continue;
+}
+
+static void go(const struct bare_spi *spi, uint8_t address_bits, uint32_t address)
+{
+    bare_put(spi->base + ADDRESS, address_bits == 24 ? address << spi->address_shift : address);
+    command(spi, START);
 }
 
 /* With as many bytes of address as it needs. */
-static void run_at(const struct bare_spi *spi, uint8_t narrow, uint8_t wide, uint32_t address, size_t out,
-                   size_t in)
+static void run_at(const struct bare_spi *spi, uint8_t narrow, uint8_t wide, uint32_t address, size_t out)
 {
     bool far = address >= WITH_24_BITS;
-    run(spi, (struct exchange){ far ? wide : narrow, far ? 32 : 24, address, (uint8_t)out, (uint8_t)in });
+    struct exchange e = { far ? wide : narrow, far ? 32 : 24, (uint8_t)out, 0 };
+    describe(spi, e);
+    go(spi, e.address_bits, address);
+}
+
+static bool holds_words(const void *bytes, size_t length)
+{
+    return ((uintptr_t)bytes | length) % 4 == 0;
 }
 
 static void take(const struct bare_spi *spi, uint8_t *out, size_t length)
 {
-    uint32_t word = 0;
-    for (size_t i = 0; i < length; i++) {
+    uint32_t from = spi->base + spi->data, word = 0;
+    if (holds_words(out, length)) {
+        for (word_of_bytes *at = (word_of_bytes *)(void *)out; length > 0; length -= 4, from += 4)
+            *at++ = bare_get(from);
+        return;
+    }
+    for (size_t i = 0; i < length; i++, word >>= 8) {
         if (i % 4 == 0)
-            word = bare_get(spi->base + spi->data + (uint32_t)i);
-        out[i] = (uint8_t)(word >> (8 * (i % 4)));
+            word = bare_get(from + (uint32_t)i);
+        out[i] = (uint8_t)word;
     }
 }
 
 static void give(const struct bare_spi *spi, const uint8_t *data, size_t length)
 {
+    uint32_t to = spi->base + spi->data;
+    if (holds_words(data, length)) {
+        for (const word_of_bytes *at = (const word_of_bytes *)(const void *)data; length > 0;
+             length -= 4, to += 4)
+            bare_put(to, *at++);
+        return;
+    }
     for (size_t i = 0; i < length; i += 4) {
         uint32_t word = 0xffffffffu;
         for (size_t k = 0; k < 4 && i + k < length; k++)
             word = (word & ~(0xffu << (8 * k))) | (uint32_t)data[i + k] << (8 * k);
-        bare_put(spi->base + spi->data + (uint32_t)i, word);
+        bare_put(to + (uint32_t)i, word);
     }
 }
 
-static uint8_t status(const struct bare_spi *spi)
+static bool is_busy(const struct bare_spi *spi)
 {
-    uint8_t byte;
-    run(spi, (struct exchange){ .command = READ_STATUS, .in = 1 });
-    take(spi, &byte, 1);
-    return byte;
+    command(spi, GET_STATUS);
+    return bare_get(spi->base + spi->status) & BUSY;
 }
 
-/* The controller holds a part of a page. */
+/* A part of a page, which the controller holds. */
+static void program(const struct bare_spi *spi, uint32_t address, size_t length)
+{
+    if (address >= WITH_24_BITS) {
+        run_at(spi, PROGRAM_4, PROGRAM_4, address, length);
+        return;
+    }
+    bare_put(spi->base + spi->user1, ADDRESS_BITS(24));
+    bare_put(spi->base + ADDRESS, address | (uint32_t)length << 24);
+    command(spi, PROGRAM_PAGE);
+}
+
 static void program_part(struct bare_flash *flash)
 {
     size_t part = flash->left < CHUNK ? flash->left : CHUNK;
-    run(flash->spi, (struct exchange){ .command = WRITE_ENABLE });
+    command(flash->spi, ENABLE_WRITE);
     give(flash->spi, flash->data, part);
-    run_at(flash->spi, PROGRAM, PROGRAM_4, flash->at, part, 0);
+    program(flash->spi, flash->at, part);
     flash->at += (uint32_t)part;
     flash->data += part;
     flash->left -= part;
@@ -130,7 +172,7 @@ int bare_flash_busy(struct bare_flash *flash)
 {
     if (!flash->busy)
         return 0;
-    if (status(flash->spi) & BUSY) {
+    if (is_busy(flash->spi)) {
         flash->polls++;
         if (flash->polls < LONGEST_POLLS)
             return 1;
@@ -160,7 +202,8 @@ uint32_t bare_flash_id(struct bare_flash *flash)
     uint8_t id[3];
     if (wait_idle(flash) != 0)
         return 0;
-    run(flash->spi, (struct exchange){ .command = READ_ID, .in = sizeof id });
+    describe(flash->spi, (struct exchange){ .command = READ_ID, .in = sizeof id });
+    command(flash->spi, START);
     take(flash->spi, id, sizeof id);
     return (uint32_t)id[0] | (uint32_t)id[1] << 8 | (uint32_t)id[2] << 16;
 }
@@ -179,15 +222,21 @@ uint32_t bare_flash_size(uint32_t id)
 
 int bare_flash_read(struct bare_flash *flash, uint32_t offset, void *out, size_t length)
 {
+    bool far = offset + length > WITH_24_BITS;
+    struct exchange e = { far ? READ_4 : READ, far ? 32 : 24, 0, 0 };
     uint8_t *at = out;
     if (wait_idle(flash) != 0)
         return -1;
     while (length > 0) {
-        size_t chunk = length < CHUNK ? length : CHUNK;
-        run_at(flash->spi, READ, READ_4, offset, 0, chunk);
+        uint8_t chunk = (uint8_t)(length < CHUNK ? length : CHUNK);
+        if (chunk != e.in) {
+            e.in = chunk;
+            describe(flash->spi, e);
+        }
+        go(flash->spi, e.address_bits, offset);
         take(flash->spi, at, chunk);
         at += chunk;
-        offset += (uint32_t)chunk;
+        offset += chunk;
         length -= chunk;
     }
     return 0;
@@ -197,13 +246,13 @@ int bare_flash_erase(struct bare_flash *flash, uint32_t offset, uint32_t length)
 {
     if (wait_idle(flash) != 0)
         return -1;
-    run(flash->spi, (struct exchange){ .command = WRITE_ENABLE });
+    command(flash->spi, ENABLE_WRITE);
     if (length == 65536)
-        run_at(flash->spi, ERASE_64K, ERASE_64K_4, offset, 0, 0);
+        run_at(flash->spi, ERASE_64K, ERASE_64K_4, offset, 0);
     else if (length == 32768)
-        run_at(flash->spi, ERASE_32K, ERASE_32K_4, offset, 0, 0);
+        run_at(flash->spi, ERASE_32K, ERASE_32K_4, offset, 0);
     else
-        run_at(flash->spi, ERASE_SECTOR, ERASE_SECTOR_4, offset, 0, 0);
+        run_at(flash->spi, ERASE_SECTOR, ERASE_SECTOR_4, offset, 0);
     flash->busy = true;
     flash->polls = 0;
     return 0;

@@ -8,23 +8,25 @@
 #include <stdint.h>
 
 /* Where the controller's registers are. Sources: ESP32 Technical Reference Manual, SPI Controller; ESP-IDF,
- * esp_hal_mspi/esp32/include/hal/spi_flash_ll.h and esp32c3/include/hal/spimem_flash_ll.h. */
+ * esp_hal_mspi/esp32/include/hal/spi_flash_ll.h, CHIP/include/hal/spimem_flash_ll.h, soc/CHIP/register
+ * (spi_reg.h, spi_mem_reg.h, spi1_mem_reg.h: the command bits are the same on all chips), and
+ * esp_rom/patches/esp_rom_spiflash.c. */
 struct bare_spi {
     uint32_t base;
-    uint8_t user, user1, user2, mosi_length, miso_length, data;
+    uint8_t user, user1, user2, mosi_length, miso_length, status, data;
     uint8_t address_shift; /* 8 where a 24-bit address is left-aligned in its register */
 };
 
 #define BARE_SPI_ESP32(at)                                                                                   \
     {                                                                                                        \
         .base = (at), .user = 0x1c, .user1 = 0x20, .user2 = 0x24, .mosi_length = 0x28, .miso_length = 0x2c,  \
-        .data = 0x80, .address_shift = 8                                                                     \
+        .status = 0x10, .data = 0x80, .address_shift = 8                                                     \
     }
 /* Of all later chips. */
 #define BARE_SPI_LATER(at)                                                                                   \
     {                                                                                                        \
         .base = (at), .user = 0x18, .user1 = 0x1c, .user2 = 0x20, .mosi_length = 0x24, .miso_length = 0x28,  \
-        .data = 0x58, .address_shift = 0                                                                     \
+        .status = 0x2c, .data = 0x58, .address_shift = 0                                                     \
     }
 
 /* The flash, and what it is about: an erase, or a page of which `left` bytes are not programmed yet. */
