@@ -24,7 +24,7 @@ paired = $(foreach p,$(1),$(if $(findstring :,$(p)),$(p)))
 # pkg-config modules
 LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libserialport-dev \
             jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev libelf:libelf-dev \
-            libdw:libdw-dev
+            libdw:libdw-dev libdivsufsort:libdivsufsort-dev
 MODULES := $(call first,$(LIBRARIES))
 # ... and what only the program needs.
 PROGRAM_LIBRARIES = inih:libinih-dev

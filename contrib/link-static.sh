@@ -31,6 +31,11 @@ link() { # FLAG...
 absent=$output.absent
 printf '%s\n' '#include <stdio.h>' '#include <stdlib.h>' 'void espota_absent(void);' 'void espota_absent(void)' '{' \
     '    fputs("espota: this static build has no Kerberos, LDAP and RTMP\n", stderr);' '    abort();' '}' >"$absent.c"
+# Debian has libdivsufsort as a shared library alone. Without it nothing can be sorted: images travel whole.
+if [ "$("$cc" -print-file-name=libdivsufsort.a)" = libdivsufsort.a ]; then
+    printf '%s\n' 'int divsufsort(const unsigned char *, int *, int);' 'int divsufsort(const unsigned char *t, int *s, int n)' \
+        '{' '    (void)t, (void)s, (void)n;' '    return -1;' '}' >>"$absent.c"
+fi
 "$cc" -c -o "$absent.o" "$absent.c"
 ties=()
 while read -r name; do

@@ -1,16 +1,24 @@
 /* Bases: how an image is made of another one. */
 #include "base/delta.h"
 
+#include "base/delta_match.h"
+#include "base/delta_units.h"
 #include "espota/bytes.h"
 #include "espota/digest.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define WORTH 24u /* bytes that agree in a block that is worth being one */
+#define NEAR  64u /* so near, two blocks with one displacement are one */
+
 struct espota_base {
     const uint8_t *old;
     uint32_t old_length;
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
+    struct coder_segments segments; /* of the image */
+    struct coder_block *block;      /* sorted by where they are in the base */
+    uint32_t blocks;
 };
 
 void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_STREAM_BASE_SIZE])
@@ -35,15 +43,113 @@ int delta_base_read(const struct espota_base *base, uint32_t offset, void *buffe
 
 struct coder_map_source delta_map_source(const struct espota_base *base)
 {
-    (void)base;
-    return (struct coder_map_source){ 0 };
+    return (
+        struct coder_map_source){ .segments = &base->segments, .block = base->block, .blocks = base->blocks };
+}
+
+/* ---- blocks
+ * ----------------------------------------------------------------------------------------------------- */
+static uint32_t agreeing(const struct delta_image *old, const struct delta_image *new,
+                         const struct delta_match *m)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < m->length; i++)
+        count += old->normal[m->old + i] == new->normal[m->new + i] ? 1 : 0;
+    return count;
+}
+
+/* Leave out what is not worth it, make one of what belongs together. */
+static void prune(struct delta_matches *matches, const struct delta_image *old, const struct delta_image *new)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < matches->count; i++) {
+        struct delta_match m = matches->at[i], *last = kept > 0 ? &matches->at[kept - 1] : NULL;
+        if (agreeing(old, new, &m) < WORTH)
+            continue;
+        if (last != NULL && last->old - last->new == m.old - m.new &&m.new - last->new - last->length < NEAR)
+            last->length = m.new + m.length - last->new;
+        else
+            matches->at[kept++] = m;
+    }
+    matches->count = kept;
+}
+
+static int by_old(const void *a, const void *b)
+{
+    const struct coder_block *x = a, *y = b;
+    if (x->old != y->old)
+        return x->old < y->old ? -1 : 1;
+    return x->length > y->length ? -1 : x->length < y->length;
+}
+
+/* Those that are within others of the base are there again. */
+static void mark_again(struct coder_block *block, uint32_t blocks)
+{
+    uint32_t end = 0;
+    for (uint32_t i = 0; i < blocks; i++) {
+        block[i].again = block[i].old + block[i].length <= end;
+        if (!block[i].again)
+            end = block[i].old + block[i].length;
+    }
+}
+
+static int make_blocks(struct espota_base *base, const struct delta_matches *matches)
+{
+    base->block = calloc(matches->count + 1, sizeof *base->block);
+    if (base->block == NULL)
+        return -1;
+    for (size_t i = 0; i < matches->count; i++) {
+        const struct delta_match *m = &matches->at[i];
+        base->block[i] = (struct coder_block){ m->old, m->length, m->new - m->old, false };
+    }
+    base->blocks = (uint32_t)matches->count;
+    qsort(base->block, base->blocks, sizeof *base->block, by_old);
+    mark_again(base->block, base->blocks);
+    return 0;
+}
+
+static int match(struct espota_base *base, const struct delta_image *old, const struct delta_image *new)
+{
+    struct delta_matches matches;
+    struct delta_text from = { old->normal, old->length }, to = { new->normal, new->length };
+    int bad = delta_match(from, to, &matches);
+    if (bad != 0)
+        return bad;
+    prune(&matches, old, new);
+    bad = make_blocks(base, &matches);
+    free(matches.at);
+    return bad;
+}
+
+/* ---- bases
+ * ------------------------------------------------------------------------------------------------------ */
+static int compare(struct espota_base *base, enum espota_isa isa, const uint8_t *image, uint32_t image_length)
+{
+    struct delta_image old, new;
+    int bad = delta_image_normalise(&old, base->old, base->old_length, isa);
+    if (bad == 0) {
+        bad = delta_image_normalise(&new, image, image_length, isa);
+        if (bad == 0)
+            bad = match(base, &old, &new);
+        base->segments = new.segments;
+        delta_image_free(&new);
+    }
+    delta_image_free(&old);
+    return bad;
+}
+
+static int fill(struct espota_base *base, enum espota_isa isa, const uint8_t *image, uint32_t image_length,
+                struct espota_error *error)
+{
+    if (espota_sha256(base->old, base->old_length, base->sha256) != 0)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "cannot compute the SHA-256 of a base");
+    int bad = compare(base, isa, image, image_length);
+    return bad == -1 ? espota_fail_memory(error, "compare an image with its base") : 0;
 }
 
 int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
                     const uint8_t *image, size_t image_length, struct espota_error *error)
 {
-    (void)isa;
-    (void)image;
     *base = NULL;
     if (old_length == 0 || image_length == 0 || old_length > INT32_MAX || image_length > INT32_MAX)
         return espota_fail(error, ESPOTA_ERR_USAGE,
@@ -54,9 +160,10 @@ int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_
         return espota_fail_memory(error, "compare an image with its base");
     made->old = old;
     made->old_length = (uint32_t)old_length;
-    if (espota_sha256(old, old_length, made->sha256) != 0) {
-        free(made);
-        return espota_fail(error, ESPOTA_ERR_FAILED, "cannot compute the SHA-256 of a base");
+    int status = fill(made, isa, image, (uint32_t)image_length, error);
+    if (status != 0) {
+        espota_base_free(made);
+        return status;
     }
     *base = made;
     return 0;
@@ -64,13 +171,15 @@ int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_
 
 void espota_base_free(struct espota_base *base)
 {
+    if (base == NULL)
+        return;
+    free(base->block);
     free(base);
 }
 
 bool espota_base_helps(const struct espota_base *base)
 {
-    (void)base;
-    return true;
+    return base->blocks > 0;
 }
 
 void espota_stream_set_base(uint8_t *stream, size_t size, uint32_t flash_offset)

@@ -149,6 +149,12 @@ static void look(struct coder *coder)
         coder->actual[i] = byte_at(e, offset + i);
     coder->actual_code = region->code;
     coder->actual_literal = offset % 4 == 0 && offset < e->image_length && e->literals[offset / 4] != 0;
+}
+
+static void find(struct coder *coder)
+{
+    struct espota_encoder *e = (struct espota_encoder *)(void *)coder->sink;
+    uint32_t offset = coder->place.offset + coder->filled;
     if (offset < e->image_length)
         match_finder_look(e->finder, coder, e->image, offset, e->image_length);
     else
@@ -384,6 +390,7 @@ static int start(struct espota_encoder *e, unsigned table_log, struct espota_byt
     e->sink.capacity = sizeof e->chunk;
     e->coder->sink = &e->sink;
     e->coder->look = look;
+    e->coder->find = find;
     return e->base != NULL ? append_map(e, stream, error) : 0;
 }
 

@@ -29,14 +29,15 @@ static size_t memory_for(unsigned table_log)
 {
     if (table_log < ESPOTA_CODER_TABLE_MIN || table_log > ESPOTA_CODER_TABLE_MAX)
         return 0;
-    return sizeof(struct coder) + ((size_t)1 << table_log) + window_for(table_log);
+    return sizeof(struct coder) + CODER_SETS * sizeof(struct coder_set) + ((size_t)1 << table_log) +
+           window_for(table_log);
 }
 
 static size_t memory_with_base(unsigned table_log)
 {
 #ifdef ESPOTA_CODER_BASE
     size_t size = memory_for(table_log);
-    return size != 0 ? size + sizeof(struct coder_base) : 0;
+    return size != 0 ? size + CODER_BASE_SETS * sizeof(struct coder_set) + sizeof(struct coder_base) : 0;
 #else
     (void)table_log;
     return 0;
@@ -46,19 +47,6 @@ static size_t memory_with_base(unsigned table_log)
 size_t coder_memory(unsigned table_log, bool with_base)
 {
     return with_base ? memory_with_base(table_log) : memory_for(table_log);
-}
-
-static int begin_base(struct coder *coder, unsigned table_log)
-{
-    if (coder->image == NULL || coder->image->base_length == 0)
-        return 0;
-#ifdef ESPOTA_CODER_BASE
-    coder->base = (struct coder_base *)(void *)((uint8_t *)coder + memory_for(table_log));
-    return coder_base_begin(coder);
-#else
-    (void)table_log;
-    return -1;
-#endif
 }
 
 static void fill_tables(struct coder *coder)
@@ -88,6 +76,8 @@ static void fill_model(struct coder *coder)
     }
     for (unsigned i = 0; i < CODER_SETS; i++)
         fill_set(coder->set + i, coder->isa != NULL ? coder->isa->mixed[i] : 3);
+    for (unsigned i = CODER_SETS; coder->base != NULL && i < CODER_SETS + CODER_BASE_SETS; i++)
+        fill_set(coder->set + i, 3);
     for (unsigned i = 0; i < CODER_FLAGS; i++)
         coder->flag[i] = 32768;
     for (size_t i = 0; i < coder->window_size; i += PAUSE) {
@@ -113,20 +103,27 @@ static const struct coder_isa *model_of(enum espota_isa isa)
 int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
                 const struct espota_coder_image *image)
 {
-    size_t needed = coder_memory(table_log, image != NULL && image->base_length != 0);
+    bool based = image != NULL && image->base_length != 0;
+    size_t needed = coder_memory(table_log, based);
     if (coder == NULL || needed == 0 || size < needed || (model_of(isa) == NULL && isa != ESPOTA_ISA_NONE))
         return -1;
     memset(coder, 0, sizeof *coder);
     coder->shift = 32 - table_log;
-    coder->table = (uint8_t *)(coder + 1);
-    coder->window = (uint8_t *)(coder + 1) + ((size_t)1 << table_log);
+    coder->table = (uint8_t *)(coder->set + CODER_SETS + (based ? CODER_BASE_SETS : 0));
+    coder->window = coder->table + ((size_t)1 << table_log);
     coder->window_size = window_for(table_log);
     coder->isa = model_of(isa);
     coder->image = image;
     coder->place.offset = offset;
+    if (based)
+        coder->base = (struct coder_base *)(void *)(coder->window + coder->window_size);
     fill_tables(coder);
     fill_model(coder);
-    return begin_base(coder, table_log);
+#ifdef ESPOTA_CODER_BASE
+    return based ? coder_base_begin(coder) : 0;
+#else
+    return 0;
+#endif
 }
 
 /* ---- where we are
@@ -192,6 +189,10 @@ static void code_unit(struct coder *coder)
         coder->look(coder);
     if (!coder->mode_known && !coder->in_header)
         code_mode(coder);
+#ifdef ESPOTA_CODER_BASE
+    if (coder->base != NULL && coder_base_unit(coder))
+        return;
+#endif
     if (coder_match(coder))
         return;
     if (coder->code_here)
@@ -246,6 +247,10 @@ static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
     struct coder *coder = memory;
     open_chunk(coder, chunk, length);
     coder_sector(coder, sector, NULL);
+#ifdef ESPOTA_CODER_BASE
+    if (coder->base != NULL && coder->base->failed)
+        return -1;
+#endif
     return coder->next == coder->end && coder->beyond <= 4 ? 0 : -1;
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CODER_BASE_SETS       16u  /* more of them where there is a base */
 #define CODER_SETS            108u /* of weights; a symbol of more than four bits takes two */
 #define CODER_STATES          126u
 #define CODER_STATE_KNOWN     10u /* from here on: seen four times or more */
@@ -31,6 +32,7 @@
 
 struct coder;
 struct coder_base; /* coder_base.h */
+struct coder_guess;
 
 /* Where units are: the chain of segments of an image. */
 struct coder_place {
@@ -60,6 +62,11 @@ struct coder_isa {
     void (*mark_literals)(const uint8_t *code, uint32_t length, uint32_t address, uint8_t *literals);
     /* Encoder alone: is this a segment of code? NULL: its address says it. */
     bool (*is_code)(const uint8_t *bytes, uint32_t length);
+    /* With a base: complete a guess, whose address, room and old bytes are there. */
+    void (*guess)(struct coder *coder, struct coder_guess *guess);
+    /* With a base: to what the unit that was guessed refers in the image, now that it is known and behind us;
+     * 0: it is another one. */
+    uint32_t (*target)(struct coder *coder, const struct coder_guess *guess, uint32_t word);
 };
 
 /* So many bytes are, but for targets, those that were `distance` bytes before. */
@@ -112,13 +119,13 @@ struct coder {
     uint32_t beyond;                   /* zeros taken beyond the chunk's end */
     struct coder_sink *sink;           /* encoder alone, else NULL */
     void (*look)(struct coder *coder); /* encoder alone, else NULL: set actual, actual_... */
+    void (*find)(struct coder *coder); /* the same: set actual_match */
     /* probabilities and weights */
     unsigned shift;       /* of a hash */
     uint8_t *table;       /* buckets: a check and three states */
     uint32_t context[2];  /* what the models set for the coding functions; the second may be 0: none */
     uint16_t squash[512]; /* probabilities; by 16ths of ln(p / (1 - p)), and 256 */
     uint16_t flag[CODER_FLAGS];
-    struct coder_set set[CODER_SETS];
     /* what the encoder sets */
     uint8_t actual[CODER_UNIT_MAX];
     bool actual_literal, actual_code; /* is the word here a literal; does the segment hold code */
@@ -132,6 +139,8 @@ struct coder {
     const struct coder_isa *isa;
     const struct espota_coder_image *image;
     struct coder_base *base; /* NULL: none */
+    bool hinted;             /* the next unit is one that was guessed wrong: */
+    uint32_t hint;
     uint8_t *sector;
     uint32_t filled;              /* bytes of the sector that are there; more: `over` */
     uint8_t over[CODER_UNIT_MAX]; /* of the last unit, beyond the sector */
@@ -144,6 +153,7 @@ struct coder {
         struct coder_xtensa xtensa;
         struct coder_riscv riscv;
     } of;
+    struct coder_set set[]; /* CODER_SETS, with a base CODER_BASE_SETS more */
 };
 
 /* What is known of a bit, in a byte: how often it was seen, up to a point, and how probable a 1 is. 0: never
@@ -170,6 +180,7 @@ static inline uint32_t coder_hash(uint32_t a, uint32_t b)
 uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set);
 /* One bit by an adaptive probability of its own: quick. */
 uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag);
+uint32_t coder_flag_at(struct coder *coder, uint32_t value, uint16_t *probability);
 /* `count` bits, equally likely. */
 uint32_t coder_plain(struct coder *coder, uint32_t value, unsigned count);
 /* The next byte of the unit is known; or so many, in instructions. */
@@ -190,6 +201,7 @@ static inline uint8_t coder_byte_back(const struct coder *coder, uint32_t distan
 void coder_relax(struct coder *coder);
 /* One byte of anything but code. */
 void coder_data_byte(struct coder *coder);
+void coder_data_byte_of(struct coder *coder, uint32_t actual);
 
 /* Both directions: begin a stretch; a sector, whose chunk arithmetic has been begun. `actual_place` is where
  * the sector lies if it does not simply go on where the last coded one ended, else NULL (encoder alone). */

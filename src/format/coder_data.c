@@ -8,12 +8,19 @@ static bool text(uint32_t byte)
     return byte >= 0x20 && byte < 0x7F;
 }
 
-void coder_data_byte(struct coder *coder)
+void coder_data_byte_of(struct coder *coder, uint32_t actual)
 {
     uint32_t before = coder->before, lane = coder->place.address & 3;
     coder->context[0] = coder_hash(before >> 24, 51);
     coder->context[1] = coder_hash((before & 0xFF) << 2 | lane, 56);
-    if (text(before >> 24) && text(before >> 16 & 0xFF))
+    if (coder->hinted)
+        coder->context[1] = coder_hash((coder->hint & 0xFF) << 2 | lane, 57);
+    else if (text(before >> 24) && text(before >> 16 & 0xFF))
         coder->context[1] = coder_hash(before >> 16, 52);
-    coder_emit(coder, coder_bits(coder, coder->actual[0], 8, SET_BYTE + 2 * lane));
+    coder_emit(coder, coder_bits(coder, actual, 8, SET_BYTE + 2 * lane));
+}
+
+void coder_data_byte(struct coder *coder)
+{
+    coder_data_byte_of(coder, coder->actual[0]);
 }

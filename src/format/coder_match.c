@@ -81,6 +81,8 @@ static void copy(struct coder *coder, struct coder_match match)
 
 bool coder_match(struct coder *coder)
 {
+    if (coder->find != NULL)
+        coder->find(coder);
     unsigned flag = FLAG_MATCH + (coder->code_here ? 8u : 0) + (coder->match_past & 7);
     bool is = coder_flag(coder, coder->actual_match.length != 0, flag) != 0;
     coder->match_past = coder->match_past << 1 | (is ? 1u : 0);

@@ -157,13 +157,18 @@ static ALWAYS_INLINE uint32_t direct_bit(struct coder *coder, struct arithmetic 
     return bit;
 }
 
-uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag)
+uint32_t coder_flag_at(struct coder *coder, uint32_t value, uint16_t *probability)
 {
     struct arithmetic a = { coder->range, coder->code };
-    uint32_t bit = direct_bit(coder, &a, &coder->flag[flag], value);
+    uint32_t bit = direct_bit(coder, &a, probability, value);
     coder->range = a.range;
     coder->code = a.code;
     return bit;
+}
+
+uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag)
+{
+    return coder_flag_at(coder, value, &coder->flag[flag]);
 }
 
 uint32_t coder_plain(struct coder *coder, uint32_t value, unsigned count)

@@ -474,5 +474,12 @@ static bool is_code(const uint8_t *bytes, uint32_t length)
 }
 
 const struct coder_isa coder_isa_riscv = {
-    mixed, holds_code, reset, unit, move, seen, mark_literals, is_code
+    .mixed = mixed,
+    .holds_code = holds_code,
+    .reset = reset,
+    .unit = unit,
+    .move = move,
+    .seen = seen,
+    .mark_literals = mark_literals,
+    .is_code = is_code,
 };

@@ -1,5 +1,5 @@
 /* The coder's model of Xtensa code: instructions of 2 and 3 bytes, literals between them. */
-#include "coder.h"
+#include "coder_xtensa.h"
 
 #include "espota/bytes.h"
 
@@ -15,18 +15,8 @@ enum {
     FLAG_PADDING = FLAG_LITERAL + 4,     /* + lane, zeros */
 };
 
-static uint32_t get_le24(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-}
-
 /* ---- instructions: ISA reference manual, "Instruction Formats and Opcodes"
  * ------------------------------------- */
-static unsigned length_of(uint32_t first)
-{
-    return (first & 8) != 0 && (first & 15) < 14 ? 2 : 3;
-}
-
 /* What an instruction does, without its operands. */
 static uint32_t operation_of(uint32_t w)
 {
@@ -172,16 +162,19 @@ static const uint8_t set_of[16] = { 0, 5, 6, 11, 11, 16, 17, 22, 27, 30, 33, 36,
 static void code_instruction(struct coder *coder)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
-    uint32_t actual = get_le24(coder->actual),
+    uint32_t actual = xtensa_get_le24(coder->actual),
              before = coder_hash(x->operation[0] ^ x->destination[0] << 24, 77);
     coder->context[0] = coder_hash(x->operation[0], 78);
     coder->context[1] = coder_hash(before, x->operation[1]);
+    if (coder->hinted)
+        coder->context[1] = coder_hash(coder->hint & 15, 79);
     uint32_t first = coder_bits(coder, actual & 15, 4, SET_FIRST), w = first, so_far = first + 1;
     unsigned set = SET_OTHER + set_of[first], bits = first == 5 ? 2 : 4;
     for (const uint8_t *at = order[first]; *at != 0; at++) {
         so_far *= 0x9E3779B1u;
         coder->context[0] = so_far;
-        coder->context[1] = so_far ^ before;
+        coder->context[1] =
+            coder->hinted ? so_far ^ coder_hash(coder->hint >> (4 * *at) & 15, 80) : so_far ^ before;
         uint32_t nibble = coder_bits(coder, actual >> (4 * *at), bits, set++);
         w |= nibble << (4 * *at);
         so_far ^= so_far >> 15;
@@ -192,8 +185,8 @@ static void code_instruction(struct coder *coder)
         whole |= code_call(coder, actual) << 6;
     if (first == 1)
         whole |= code_literal_distance(coder, actual) << 8;
-    note(x, w, whole, length_of(first));
-    coder_emit_word(coder, whole, length_of(first));
+    note(x, w, whole, xtensa_length(first));
+    coder_emit_word(coder, whole, xtensa_length(first));
 }
 
 /* ---- what lies between instructions
@@ -244,13 +237,13 @@ static bool code_padding(struct coder *coder)
  * ---------------------------------------------------------------------------------------- */
 static unsigned move(uint8_t instruction[CODER_INSTRUCTION_MAX], uint32_t from, uint32_t to)
 {
-    uint32_t w = get_le24(instruction), first = w & 15;
+    uint32_t w = xtensa_get_le24(instruction), first = w & 15;
     if (first == 5)
         w += ((from >> 2) - (to >> 2)) << 6;
     else if (first == 1)
         w += (((from + 3) >> 2) - ((to + 3) >> 2)) << 8;
     else
-        return length_of(first);
+        return xtensa_length(first);
     instruction[1] = (uint8_t)(w >> 8);
     instruction[2] = (uint8_t)(w >> 16);
     instruction[0] = (uint8_t)w;
@@ -260,8 +253,8 @@ static unsigned move(uint8_t instruction[CODER_INSTRUCTION_MAX], uint32_t from, 
 static void seen(struct coder *coder, const uint8_t *instruction)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
-    unsigned length = length_of(instruction[0]);
-    uint32_t whole = get_le24(instruction) & (length == 2 ? 0xFFFF : 0xFFFFFF), w = whole;
+    unsigned length = xtensa_length(instruction[0]);
+    uint32_t whole = xtensa_get_le24(instruction) & (length == 2 ? 0xFFFF : 0xFFFFFF), w = whole;
     if ((w & 15) == 5) {
         w &= 0x3F;
     } else if ((w & 15) == 1) {
@@ -291,11 +284,6 @@ static bool looks_like_address(uint32_t v)
            (v >= 0x42000000 && v < 0x42800000) || (v >= 0x50000000 && v < 0x50002000);
 }
 
-static uint32_t literal_of(uint32_t w, uint32_t address)
-{
-    return ((address + 3) & ~3u) + ((0xFFFF0000u | w >> 8) << 2);
-}
-
 /* Words that look like addresses; and those that an l32r among instructions refers to. */
 static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address, uint8_t *literals)
 {
@@ -312,9 +300,9 @@ static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address
             i++;
             continue;
         }
-        unsigned size = length_of(code[i]);
-        uint32_t w = size == 2 ? espota_get_le16(code + i) : get_le24(code + i),
-                 target = literal_of(w, address + i) - address;
+        unsigned size = xtensa_length(code[i]);
+        uint32_t w = size == 2 ? espota_get_le16(code + i) : xtensa_get_le24(code + i),
+                 target = xtensa_literal(w, address + i) - address;
         if ((w & 15) == 1 && size == 3 && target < length)
             literals[target / 4] = 1;
         ended = ends_flow(w, size);
@@ -322,4 +310,19 @@ static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address
     }
 }
 
-const struct coder_isa coder_isa_xtensa = { mixed, holds_code, reset, unit, move, seen, mark_literals, NULL };
+#ifndef ESPOTA_CODER_BASE
+#define coder_xtensa_guess  NULL
+#define coder_xtensa_target NULL
+#endif
+
+const struct coder_isa coder_isa_xtensa = {
+    .mixed = mixed,
+    .holds_code = holds_code,
+    .reset = reset,
+    .unit = unit,
+    .move = move,
+    .seen = seen,
+    .mark_literals = mark_literals,
+    .guess = coder_xtensa_guess,
+    .target = coder_xtensa_target,
+};

@@ -1,0 +1,27 @@
+/* Inside the encoder: which parts of an image are in its base, more or less. */
+#ifndef ESPOTA_BASE_DELTA_MATCH_H
+#define ESPOTA_BASE_DELTA_MATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* `length` bytes at `old` of one are, more or less, those at `new` of the other. */
+struct delta_match {
+    uint32_t old, new, length;
+};
+
+struct delta_matches {
+    struct delta_match *at; /* free() it */
+    size_t count;
+};
+
+struct delta_text {
+    const uint8_t *bytes;
+    uint32_t length;
+};
+
+/* Sorted by where they are in `new`, of which no byte is in two of them. @return 0; -1: no memory; -2: this
+ * build cannot sort. */
+int delta_match(struct delta_text old, struct delta_text new, struct delta_matches *matches);
+
+#endif
