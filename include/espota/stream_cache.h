@@ -18,15 +18,17 @@
 #pragma GCC visibility push(default)
 
 #include "espota/coder.h"
+#include "espota/encode.h"
 #include "espota/error.h"
 #include "espota/hash.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct espota_stream_cache;
 
-/** @param most_bytes  of chunks and encoders, about; 0: 64 MiB. Images come on top, each once.
+/** @param most_bytes  of chunks and encoders, about; 0: 64 MiB. Images come on top, each once, and bases.
  * @return 0 and a cache for espota_stream_cache_free; ESPOTA_ERR_NOMEM. */
 int espota_stream_cache_new(struct espota_stream_cache **cache, size_t most_bytes,
                             struct espota_error *error);
@@ -41,6 +43,7 @@ struct espota_stream_cache_use {
     uint64_t sectors_plain;   /* of them, made without an encoder, as too many were at work */
     size_t bytes, most_bytes; /* of chunks and encoders: now, and at most */
     unsigned encoders;        /* at work now */
+    uint64_t bases;           /* prepared */
 };
 struct espota_stream_cache_use espota_stream_cache_used(struct espota_stream_cache *cache);
 
@@ -55,14 +58,40 @@ struct espota_stream_source {
     size_t image_length;
     uint8_t sha256[ESPOTA_SHA256_LENGTH]; /* of these bytes: by which a cache knows them */
     enum espota_isa isa;
-    unsigned table_log; /* of the decoder's context table */
+    unsigned table_log;              /* of the decoder's context table */
+    struct espota_stream_base *base; /* of the same cache; NULL: none */
 };
+
+/** A base (espota/encode.h) that is prepared once for all devices that hold it. */
+struct espota_stream_base;
+
+struct espota_stream_base_source {
+    enum espota_isa isa;
+    const uint8_t *old; /* as the device has it */
+    size_t old_length;
+    uint8_t old_sha256[ESPOTA_SHA256_LENGTH];
+    const uint8_t *image; /* as in struct espota_stream_source */
+    size_t image_length;
+    uint8_t image_sha256[ESPOTA_SHA256_LENGTH];
+};
+
+/** Prepare it, or wait until another thread has. The cache keeps copies of both images.
+ * @return 0 and a base for espota_stream_base_close; ESPOTA_ERR_TOO_BIG where so many are in use that memory
+ * would not be bounded: do without one; or as espota_base_new. */
+int espota_stream_base_open(struct espota_stream_base **base, struct espota_stream_cache *cache,
+                            const struct espota_stream_base_source *source, struct espota_error *error);
+/** One that was prepared elsewhere, for the image of the streams that use it; it must outlive the cache. */
+int espota_stream_base_take(struct espota_stream_base **base, struct espota_stream_cache *cache,
+                            const struct espota_base *prepared, struct espota_error *error);
+/** When all readers are opened that are to have it. NULL is allowed. */
+void espota_stream_base_close(struct espota_stream_base *base);
+/** As espota_base_helps. */
+bool espota_stream_base_helps(const struct espota_stream_base *base);
 
 struct espota_stream_reader;
 
-/** Read a stream from `offset` of the image on, whole sectors.
- * @param cache  keeps a copy of an image that it does not know; NULL: the stream is the reader's own, and the
- *               image has to stay where it is
+/** Read a stream from `offset` of the image on, whole sectors. The cache keeps a copy of an image that it
+ * does not know.
  * @return 0 and a reader for espota_stream_close; ESPOTA_ERR_NOMEM. What is out of range shows at the first
  * chunk. */
 int espota_stream_open(struct espota_stream_reader **reader, struct espota_stream_cache *cache,
@@ -70,6 +99,13 @@ int espota_stream_open(struct espota_stream_reader **reader, struct espota_strea
                        const struct espota_stream_pace *pace, struct espota_error *error);
 /** NULL is allowed. */
 void espota_stream_close(struct espota_stream_reader *reader);
+
+/** What follows the head's 16 bytes: the base record, in which the place of the base in flash is to be filled
+ * in (espota_stream_set_base), and the map. It stays as it is until the reader is closed. Ask for it before
+ * the first chunk where there is a base.
+ * @return 0; `*length` 0: the stream has no base, and the head has to say so. Else as espota_stream_chunk. */
+int espota_stream_preamble(struct espota_stream_reader *reader, const uint8_t **preamble, size_t *length,
+                           struct espota_error *error);
 
 /** The chunk of a sector, counted from the first one of the stream; not before what espota_stream_forget
  * named. It is the cache's, and stays until espota_stream_forget, espota_stream_close or, for safety, the

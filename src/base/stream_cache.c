@@ -3,6 +3,7 @@
 #include "espota/bytes.h"
 #include "espota/encode.h"
 #include "espota/error.h"
+#include "stream_cache.h"
 #include "stream_pace.h"
 
 #include <pthread.h>
@@ -20,72 +21,14 @@ enum {
     CROWDED = 16, /* so many: readers take a stream of another pace too */
 };
 
-struct image {
-    struct image *next;
-    const uint8_t *data;
-    uint8_t *copy; /* `data`, where the cache keeps it */
-    size_t length;
-    uint8_t sha256[ESPOTA_SHA256_LENGTH];
-    unsigned streams;
-};
-
-struct chunk {
-    uint8_t *data;
-    uint32_t length;
-};
-
-/* `lock` is held while anything is made, and to free chunks; all but chunks and encoder is the cache's. What
- * is before `made` may be read without a lock by those who have not forgotten it. */
-struct stream {
-    struct stream *next;
-    struct image *image;
-    enum espota_isa isa;
-    unsigned table_log;
-    uint32_t offset, sectors;
-    unsigned step; /* of the pace that it was begun for */
-    uint32_t window;
-    bool closed; /* to those who come: chunks are gone, or it has failed */
-    uint64_t used;
-    struct espota_stream_reader *readers;
-    struct stream_pace_wishes wishes;
-    struct espota_stream_pace pace; /* that is wanted now */
-    bool new_pace;
-    pthread_mutex_t lock;
-    struct espota_encoder *encoder;
-    size_t encoder_bytes;
-    struct chunk *chunk;
-    atomic_uint made;
-    uint32_t trimmed;
-};
-
-struct espota_stream_reader {
-    struct espota_stream_reader *next; /* of the same stream */
-    struct espota_stream_cache *cache;
-    struct stream *stream;
-    uint32_t forgotten;
-    struct espota_stream_pace pace;
-    unsigned step;
-    bool plain;
-    struct espota_bytes scratch;
-    bool owns_cache;
-};
-
-struct espota_stream_cache {
-    pthread_mutex_t lock; /* taken after a stream's */
-    struct image *images;
-    struct stream *streams;
-    size_t limit;
-    uint64_t clock; /* counts uses */
-    struct espota_stream_cache_use use;
-};
-
 int espota_stream_cache_new(struct espota_stream_cache **cache, size_t most_bytes, struct espota_error *error)
 {
     struct espota_stream_cache *c = calloc(1, sizeof *c);
     *cache = c;
     if (!c)
         return espota_fail_memory(error, "sharing streams");
-    pthread_mutex_init(&c->lock, NULL); /* with these attributes it cannot fail */
+    pthread_mutex_init(&c->lock, NULL); /* with these attributes they cannot fail */
+    pthread_cond_init(&c->prepared, NULL);
     c->limit = most_bytes ? most_bytes : USUAL_BYTES;
     return 0;
 }
@@ -106,46 +49,6 @@ static void charge(struct espota_stream_cache *c, size_t bytes)
     c->use.bytes += bytes;
     if (c->use.bytes > c->use.most_bytes)
         c->use.most_bytes = c->use.bytes;
-}
-
-static void drop_image(struct espota_stream_cache *c, struct image *image)
-{
-    struct image **at = &c->images;
-    while (*at != image)
-        at = &(*at)->next;
-    *at = image->next;
-    free(image->copy);
-    free(image);
-}
-
-static struct image *add_image(struct espota_stream_cache *c, const struct espota_stream_source *source,
-                               bool copies)
-{
-    struct image *image = calloc(1, sizeof *image);
-    if (image && copies)
-        image->copy = malloc(source->image_length ? source->image_length : 1);
-    if (!image || (copies && !image->copy)) {
-        free(image);
-        return NULL;
-    }
-    if (copies && source->image_length > 0)
-        memcpy(image->copy, source->image, source->image_length);
-    image->data = copies ? image->copy : source->image;
-    image->length = source->image_length;
-    memcpy(image->sha256, source->sha256, sizeof image->sha256);
-    image->next = c->images;
-    c->images = image;
-    return image;
-}
-
-static struct image *find_image(const struct espota_stream_cache *c,
-                                const struct espota_stream_source *source)
-{
-    struct image *image = c->images;
-    while (image && (image->length != source->image_length ||
-                     memcmp(image->sha256, source->sha256, sizeof image->sha256) != 0))
-        image = image->next;
-    return image;
 }
 
 static void end_encoder(struct espota_stream_cache *c, struct stream *s)
@@ -179,8 +82,10 @@ static void drop_stream(struct espota_stream_cache *c, struct stream *stream)
     *at = stream->next;
     trim(c, stream, stream->made);
     end_encoder(c, stream);
-    if (--stream->image->streams == 0)
-        drop_image(c, stream->image);
+    stream_image_put(c, stream->image);
+    stream_base_put(stream->base);
+    c->use.bytes -= stream->preamble.size;
+    espota_bytes_free(&stream->preamble);
     pthread_mutex_destroy(&stream->lock);
     free(stream->chunk);
     free(stream);
@@ -217,7 +122,7 @@ static uint32_t forgotten_by_all(const struct stream *s)
 static bool is_of(const struct stream *s, const struct espota_stream_source *source, uint32_t offset)
 {
     return !s->closed && s->offset == offset && s->isa == source->isa && s->table_log == source->table_log &&
-           s->image->length == source->image_length &&
+           s->base == source->base && s->image->length == source->image_length &&
            memcmp(s->image->sha256, source->sha256, sizeof source->sha256) == 0;
 }
 
@@ -243,25 +148,27 @@ static struct stream *find_stream(const struct espota_stream_cache *c,
 }
 
 static struct stream *new_stream(struct espota_stream_cache *c, const struct espota_stream_source *source,
-                                 bool copies, uint32_t offset, const struct espota_stream_pace *pace)
+                                 uint32_t offset, const struct espota_stream_pace *pace)
 {
     size_t whole = (source->image_length + SECTOR - 1) / SECTOR;
     uint32_t sectors = offset / SECTOR < whole ? (uint32_t)(whole - offset / SECTOR) : 0;
     struct stream *s = calloc(1, sizeof *s);
-    struct chunk *chunk = calloc(sectors ? sectors : 1, sizeof *chunk);
-    struct image *image = s && chunk ? find_image(c, source) : NULL;
-    if (s && chunk && !image)
-        image = add_image(c, source, copies);
+    struct stream_chunk *chunk = calloc(sectors ? sectors : 1, sizeof *chunk);
+    struct stream_image *image =
+        s && chunk ? stream_image_get(c, source->image, source->image_length, source->sha256) : NULL;
     if (!image) {
         free(s);
         free(chunk);
         return NULL;
     }
-    image->streams++;
+    image->users++;
+    if (source->base)
+        source->base->users++;
     *s = (struct stream){ .next = c->streams,
                           .image = image,
                           .isa = source->isa,
                           .table_log = source->table_log,
+                          .base = source->base,
                           .offset = offset,
                           .sectors = sectors,
                           .step = stream_pace_step(pace),
@@ -314,31 +221,21 @@ int espota_stream_open(struct espota_stream_reader **reader, struct espota_strea
                        const struct espota_stream_pace *pace, struct espota_error *error)
 {
     struct espota_stream_reader *r = calloc(1, sizeof *r);
-    *reader = NULL;
-    if (!r || (!cache && espota_stream_cache_new(&r->cache, 0, error) != 0)) {
-        free(r);
-        return espota_fail_memory(error, "encode an image");
+    struct stream *s = NULL;
+    if (r) {
+        *r = (struct espota_stream_reader){ .cache = cache, .pace = *pace, .step = stream_pace_step(pace) };
+        pthread_mutex_lock(&cache->lock);
+        s = find_stream(cache, source, offset, pace);
+        if (!s)
+            s = new_stream(cache, source, offset, pace);
+        if (s)
+            join(cache, s, r);
+        pthread_mutex_unlock(&cache->lock);
     }
-    r->owns_cache = !cache;
-    if (cache)
-        r->cache = cache;
-    r->pace = *pace;
-    r->step = stream_pace_step(pace);
-    pthread_mutex_lock(&r->cache->lock);
-    struct stream *s = find_stream(r->cache, source, offset, pace);
+    *reader = s ? r : NULL;
     if (!s)
-        s = new_stream(r->cache, source, cache != NULL, offset, pace);
-    if (s)
-        join(r->cache, s, r);
-    pthread_mutex_unlock(&r->cache->lock);
-    if (!s) {
-        if (r->owns_cache)
-            espota_stream_cache_free(r->cache);
         free(r);
-        return espota_fail_memory(error, "encode an image");
-    }
-    *reader = r;
-    return 0;
+    return s ? 0 : espota_fail_memory(error, "encode an image");
 }
 
 void espota_stream_close(struct espota_stream_reader *r)
@@ -349,8 +246,6 @@ void espota_stream_close(struct espota_stream_reader *r)
     leave(r->cache, r);
     make_room(r->cache);
     pthread_mutex_unlock(&r->cache->lock);
-    if (r->owns_cache)
-        espota_stream_cache_free(r->cache);
     espota_bytes_free(&r->scratch);
     free(r);
 }
@@ -361,6 +256,8 @@ void espota_stream_cache_free(struct espota_stream_cache *c)
         return;
     while (c->streams)
         drop_stream(c, c->streams);
+    stream_bases_free(c);
+    pthread_cond_destroy(&c->prepared);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
@@ -405,16 +302,22 @@ static bool take_encoder(struct espota_stream_cache *c, struct stream *s)
 
 enum { WITHOUT = -1 }; /* an encoder: none is to be had */
 
-/* One that failed in the middle cannot begin there. */
 static int begin(struct espota_stream_reader *r, struct espota_error *error)
 {
     struct stream *s = r->stream;
     struct espota_bytes head = { 0 };
-    if (s->made > 0 || !take_encoder(r->cache, s))
+    if (!take_encoder(r->cache, s))
         return WITHOUT;
-    int result = espota_encoder_begin(&s->encoder, s->isa, s->table_log, NULL, s->image->data,
-                                      s->image->length, s->offset, s->sectors * SECTOR, &head, error);
+    int result =
+        espota_encoder_begin(&s->encoder, s->isa, s->table_log, s->base ? s->base->base : NULL,
+                             s->image->data, s->image->length, s->offset, s->sectors * SECTOR, &head, error);
+    if (result == 0 && head.size > ESPOTA_STREAM_HEAD_SIZE)
+        result = espota_bytes_append(&s->preamble, head.data + ESPOTA_STREAM_HEAD_SIZE,
+                                     head.size - ESPOTA_STREAM_HEAD_SIZE, error);
     espota_bytes_free(&head);
+    pthread_mutex_lock(&r->cache->lock);
+    charge(r->cache, s->preamble.size);
+    pthread_mutex_unlock(&r->cache->lock);
     return result;
 }
 
@@ -432,7 +335,7 @@ static void take_pace(struct espota_stream_cache *c, struct stream *s)
 static void add_chunk(struct espota_stream_cache *c, struct stream *s, struct espota_bytes *bytes)
 {
     uint8_t *fitting = realloc(bytes->data, bytes->size);
-    s->chunk[s->made] = (struct chunk){ fitting ? fitting : bytes->data, (uint32_t)bytes->size };
+    s->chunk[s->made] = (struct stream_chunk){ fitting ? fitting : bytes->data, (uint32_t)bytes->size };
     pthread_mutex_lock(&c->lock);
     charge(c, bytes->size);
     c->use.sectors_made++;
@@ -449,9 +352,8 @@ static int make_one(struct espota_stream_reader *r, struct espota_error *error)
 {
     struct stream *s = r->stream;
     struct espota_bytes bytes = { 0 };
-    int result = s->encoder_bytes == 0 ? begin(r, error) : 0;
-    if (result != 0)
-        return result;
+    if (s->encoder_bytes == 0) /* it failed */
+        return WITHOUT;
     take_pace(r->cache, s);
     if (espota_encoder_sector(s->encoder, &bytes, error) == 1) {
         add_chunk(r->cache, s, &bytes);
@@ -461,13 +363,13 @@ static int make_one(struct espota_stream_reader *r, struct espota_error *error)
     return (int)error->status;
 }
 
-/* A stream that failed is nothing for those who come. */
-static int make(struct espota_stream_reader *r, uint32_t sector, struct espota_error *error)
+/* The first `sectors`, and the preamble. A stream that failed is nothing for those who come. */
+static int make(struct espota_stream_reader *r, uint32_t sectors, struct espota_error *error)
 {
     struct stream *s = r->stream;
-    int result = 0;
     pthread_mutex_lock(&s->lock);
-    while (result == 0 && s->made <= sector)
+    int result = s->made == 0 && s->encoder_bytes == 0 ? begin(r, error) : 0;
+    while (result == 0 && s->made < sectors)
         result = make_one(r, error);
     if (result > 0) {
         pthread_mutex_lock(&r->cache->lock);
@@ -482,13 +384,23 @@ static int make(struct espota_stream_reader *r, uint32_t sector, struct espota_e
 /* Of a sector without an encoder: it costs nobody anything but the line's time. */
 static int make_plain(struct espota_stream_reader *r, uint32_t sector, struct espota_error *error)
 {
-    const struct image *image = r->stream->image;
+    const struct stream_image *image = r->stream->image;
     size_t at = r->stream->offset + (size_t)sector * SECTOR, left = image->length - at;
     uint8_t bytes[SECTOR];
     memset(bytes, 0xFF, sizeof bytes);
     memcpy(bytes, image->data + at, left < sizeof bytes ? left : sizeof bytes);
     r->scratch.size = 0;
     return espota_chunk_append_plain(&r->scratch, bytes, error);
+}
+
+int espota_stream_preamble(struct espota_stream_reader *r, const uint8_t **preamble, size_t *length,
+                           struct espota_error *error)
+{
+    int result = r->stream->sectors > 0 ? make(r, 0, error) : 0;
+    r->plain = r->plain || result == WITHOUT;
+    *preamble = r->stream->preamble.data;
+    *length = r->plain || result != 0 ? 0 : r->stream->preamble.size;
+    return result == WITHOUT ? 0 : result;
 }
 
 static void count_read(struct espota_stream_reader *r)
@@ -508,7 +420,7 @@ int espota_stream_chunk(struct espota_stream_reader *r, uint32_t sector, const u
         return espota_fail(error, ESPOTA_ERR_USAGE, "cannot encode sector %u of a stream of %u from %u on",
                            sector, s->sectors, r->forgotten);
     if (!r->plain && s->made <= sector)
-        result = make(r, sector, error);
+        result = make(r, sector + 1, error);
     r->plain = r->plain || result == WITHOUT;
     if (r->plain)
         result = make_plain(r, sector, error);

@@ -388,13 +388,6 @@ static void what_is_out_of_range_is_an_error(void **state)
     espota_stream_cache_free(cache);
 }
 
-static void one_without_a_cache_has_its_own(void **state)
-{
-    (void)state;
-    read_whole(NULL, 0, &slow_line);
-    read_whole(NULL, 3, &fast_line);
-}
-
 static int fill(void **state)
 {
     (void)state;
@@ -417,7 +410,6 @@ int main(void)
         cmocka_unit_test(a_stream_that_went_astray_is_not_shared),
         cmocka_unit_test(paces_have_steps),
         cmocka_unit_test(what_is_out_of_range_is_an_error),
-        cmocka_unit_test(one_without_a_cache_has_its_own),
     };
     return cmocka_run_group_tests(tests, fill, NULL);
 }

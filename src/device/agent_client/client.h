@@ -76,6 +76,7 @@ struct agent_client {
     uint32_t link_rate;                      /* before that, 0 where the link has none */
     struct espota_payload image;             /* of begin_image, without its bytes; length 0: none */
     uint32_t image_offset;                   /* of the partition that it goes to */
+    struct espota_stream_cache *streams;     /* that of the options, or its own; NULL: none yet */
 };
 
 struct client_response {

@@ -247,6 +247,8 @@ static void client_close(struct espota_device *device)
 
 void client_end(struct agent_client *client)
 {
+    if (!client->options.streams)
+        espota_stream_cache_free(client->streams);
     espota_hash_free(client->sha256);
     espota_wipe(client, sizeof *client);
 }

@@ -37,14 +37,24 @@ static int append_head(struct client_stream *stream, const struct client_image *
                        struct espota_error *error)
 {
     uint8_t head[ESPOTA_STREAM_HEAD_SIZE] = { ESPOTA_STREAM_RAW };
+    const uint8_t *preamble = NULL;
+    size_t length = 0;
+    int result = stream->reader ? espota_stream_preamble(stream->reader, &preamble, &length, error) : 0;
     if (stream->kind != STREAM_RAW) {
         head[0] = ESPOTA_STREAM_CODED;
         head[1] = (uint8_t)image->isa;
         head[2] = image->table_log;
+        head[ESPOTA_STREAM_BASES] = length > 0;
     }
     espota_put_le32(head + 4, stream->stretch.offset);
     espota_put_le32(head + 8, stream->stretch.length);
-    return espota_bytes_append(&stream->bytes, head, sizeof head, error);
+    if (result == 0)
+        result = espota_bytes_append(&stream->bytes, head, sizeof head, error);
+    if (result == 0)
+        result = espota_bytes_append(&stream->bytes, preamble, length, error);
+    if (result == 0)
+        espota_stream_set_base(stream->bytes.data, stream->bytes.size, image->base_offset);
+    return result;
 }
 
 void stream_set_pace(struct client_stream *stream, const struct client_image *image)
@@ -61,9 +71,11 @@ bool stream_codes(const struct client_stream *stream, uint32_t sector)
 static int open_reader(struct client_stream *stream, const struct client_image *image,
                        struct espota_error *error)
 {
-    struct espota_stream_source source = {
-        .image = image->data, .image_length = image->length, .isa = image->isa, .table_log = image->table_log
-    };
+    struct espota_stream_source source = { .image = image->data,
+                                           .image_length = image->length,
+                                           .isa = image->isa,
+                                           .table_log = image->table_log,
+                                           .base = image->base };
     memcpy(source.sha256, image->sha256, sizeof source.sha256);
     return espota_stream_open(&stream->reader, image->cache, &source, stream->stretch.offset, &image->pace,
                               error);

@@ -27,8 +27,10 @@ struct client_image {
     enum espota_isa isa;
     uint8_t table_log; /* of the decoder's context table */
     struct espota_stream_pace pace;
-    struct espota_stream_cache *cache;    /* coded streams come from there; NULL: they are made here */
-    uint8_t sha256[ESPOTA_SHA256_LENGTH]; /* of `data`, where there is a cache */
+    struct espota_stream_cache *cache; /* where coded streams come from */
+    struct espota_stream_base *base;   /* that they build on; NULL: none */
+    uint32_t base_offset;              /* where it lies in flash */
+    uint8_t sha256[ESPOTA_SHA256_LENGTH];
 };
 
 struct client_sector {

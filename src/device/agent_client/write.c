@@ -368,6 +368,19 @@ static int send_all(struct sender *s, struct espota_error *error)
     return result;
 }
 
+/* What is coded is made there, of an image that it knows by its digest. */
+static int take_cache(struct agent_client *client, struct client_image *image, struct espota_error *error)
+{
+    enum { NOTHING_KEPT = 1 };
+    if (!client->streams && client->options.streams)
+        client->streams = client->options.streams;
+    int result = client->streams ? 0 : espota_stream_cache_new(&client->streams, NOTHING_KEPT, error);
+    image->cache = client->streams;
+    if (result == 0 && espota_sha256(image->data, image->length, image->sha256) != 0)
+        result = espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
+    return result;
+}
+
 int client_send_changes(struct agent_client *client, const struct espota_changes *changes, uint32_t at,
                         struct espota_error *error)
 {
@@ -380,15 +393,13 @@ int client_send_changes(struct agent_client *client, const struct espota_changes
                    .length = changes->length,
                    .at = at,
                    .isa = client->isa,
-                   .table_log = client->table_log,
-                   .cache = client->options.streams },
+                   .table_log = client->table_log },
     };
     client_set_pace(client, &s.image);
     int result = client_plan(&s.plan, client, changes, at, error);
     bool coded = client_plan_codes(&s.plan);
-    if (result == 0 && coded && s.image.cache &&
-        espota_sha256(s.image.data, s.image.length, s.image.sha256) != 0)
-        s.image.cache = NULL;
+    if (result == 0 && coded)
+        result = take_cache(client, &s.image, error);
     if (result == 0)
         result = send_all(&s, error);
     client->was_coded = result == 0 && coded;

@@ -1,0 +1,184 @@
+/* Bases that are prepared once for many devices. */
+#include "espota/buffer.h"
+#include "espota/bytes.h"
+#include "espota/coder.h"
+#include "espota/digest.h"
+#include "espota/encode.h"
+#include "espota/error.h"
+#include "espota/stream_cache.h"
+
+#include "fixtures/code_like.h"
+#include "fixtures/decoded_stream.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SECTOR = ESPOTA_CODER_SECTOR, SECTORS = 24, SIZE = SECTORS * SECTOR, TABLE = 14, MANY = 20 };
+
+static const struct espota_stream_pace pace = { 86806, 2600, 8192 };
+
+static struct espota_stream_cache *new_cache(void)
+{
+    struct espota_stream_cache *cache;
+    struct espota_error error;
+    assert_int_equal(espota_stream_cache_new(&cache, 0, &error), 0);
+    return cache;
+}
+
+static uint8_t image[SIZE], old[SIZE];
+
+static struct espota_stream_base_source base_source(uint8_t changed)
+{
+    struct espota_stream_base_source s = {
+        .isa = ESPOTA_ISA_XTENSA, .old = old, .old_length = SIZE, .image = image, .image_length = SIZE
+    };
+    assert_int_equal(espota_sha256(image, SIZE, s.image_sha256), 0);
+    old[100] = changed;
+    assert_int_equal(espota_sha256(old, SIZE, s.old_sha256), 0);
+    return s;
+}
+
+struct preparing {
+    pthread_t thread;
+    struct espota_stream_cache *cache;
+    struct espota_stream_base_source source;
+    struct espota_stream_base *base;
+    int result;
+};
+
+static void *prepare(void *argument)
+{
+    struct preparing *p = argument;
+    struct espota_error error;
+    p->result = espota_stream_base_open(&p->base, p->cache, &p->source, &error);
+    return NULL;
+}
+
+/* A whole stream on this base comes to be the image. */
+static void read_with(struct espota_stream_cache *cache, struct espota_stream_base *base)
+{
+    static uint8_t back[SIZE];
+    struct espota_stream_source s = {
+        .image = image, .image_length = SIZE, .isa = ESPOTA_ISA_XTENSA, .table_log = TABLE, .base = base
+    };
+    struct espota_stream_reader *r;
+    struct espota_bytes stream = { 0 }, before = { 0 };
+    struct espota_error error;
+    uint8_t head[ESPOTA_STREAM_HEAD_SIZE] = { ESPOTA_STREAM_CODED, ESPOTA_ISA_XTENSA, TABLE };
+    const uint8_t *bytes;
+    size_t length;
+    assert_int_equal(espota_sha256(image, SIZE, s.sha256), 0);
+    assert_int_equal(espota_stream_open(&r, cache, &s, 0, &pace, &error), 0);
+    assert_int_equal(espota_stream_preamble(r, &bytes, &length, &error), 0);
+    assert_int_equal(length > 0, base && espota_stream_base_helps(base));
+    head[ESPOTA_STREAM_BASES] = length > 0;
+    espota_put_le32(head + 8, SIZE);
+    assert_int_equal(espota_bytes_append(&before, old, SIZE, &error), 0);
+    assert_int_equal(espota_bytes_append(&stream, head, sizeof head, &error), 0);
+    assert_int_equal(espota_bytes_append(&stream, bytes, length, &error), 0);
+    for (uint32_t i = 0; i < SECTORS; i++) {
+        assert_int_equal(espota_stream_chunk(r, i, &bytes, &length, &error), 0);
+        assert_int_equal(espota_bytes_append(&stream, bytes, length, &error), 0);
+    }
+    memset(back, 0, SIZE);
+    assert_int_equal(decode_stream(&stream, head[ESPOTA_STREAM_BASES] ? &before : NULL, back, SIZE), 0);
+    assert_memory_equal(back, image, SIZE);
+    espota_stream_close(r);
+    espota_bytes_free(&stream);
+    espota_bytes_free(&before);
+}
+
+static void a_base_is_prepared_once(void **state)
+{
+    (void)state;
+    struct preparing p[MANY];
+    struct espota_stream_cache *cache = new_cache();
+    const struct espota_stream_base_source source = base_source(1);
+    for (unsigned i = 0; i < MANY; i++) {
+        p[i] = (struct preparing){ .cache = cache, .source = source };
+        assert_int_equal(pthread_create(&p[i].thread, NULL, prepare, &p[i]), 0);
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        assert_int_equal(pthread_join(p[i].thread, NULL), 0);
+        assert_int_equal(p[i].result, 0);
+        assert_ptr_equal(p[i].base, p[0].base);
+    }
+    assert_int_equal(espota_stream_cache_used(cache).bases, 1);
+    read_with(cache, p[0].base);
+    read_with(cache, p[0].base);
+    read_with(cache, NULL); /* another stream */
+    assert_int_equal(espota_stream_cache_used(cache).streams, 2);
+    for (unsigned i = 0; i < MANY; i++)
+        espota_stream_base_close(p[i].base);
+    espota_stream_cache_free(cache);
+}
+
+/* Those that are in use; those that were used are dropped. */
+static void there_are_not_too_many_bases(void **state)
+{
+    (void)state;
+    enum { MOST = 24 };
+    struct espota_stream_cache *cache = new_cache();
+    struct espota_stream_base *base[MOST], *more;
+    struct espota_error error;
+    for (unsigned i = 0; i < MOST; i++) {
+        struct espota_stream_base_source s = base_source((uint8_t)i);
+        assert_int_equal(espota_stream_base_open(&base[i], cache, &s, &error), 0);
+    }
+    struct espota_stream_base_source other = base_source(99), known = base_source(MOST - 1);
+    assert_int_equal(espota_stream_base_open(&more, cache, &other, &error), ESPOTA_ERR_TOO_BIG);
+    assert_int_equal(espota_stream_base_open(&more, cache, &known, &error), 0);
+    assert_ptr_equal(more, base[MOST - 1]);
+    espota_stream_base_close(more);
+    espota_stream_base_close(base[0]);
+    other = base_source(99);
+    assert_int_equal(espota_stream_base_open(&base[0], cache, &other, &error), 0);
+    for (unsigned i = 0; i < MOST; i++)
+        espota_stream_base_close(base[i]);
+    assert_int_equal(espota_stream_cache_used(cache).bases, MOST + 1);
+    espota_stream_cache_free(cache);
+}
+
+static void a_base_may_come_from_elsewhere(void **state)
+{
+    (void)state;
+    struct espota_stream_cache *cache = new_cache();
+    struct espota_stream_base *first, *second;
+    struct espota_base *prepared;
+    struct espota_error error;
+    assert_int_equal(espota_base_new(&prepared, ESPOTA_ISA_XTENSA, old, SIZE, image, SIZE, &error), 0);
+    assert_int_equal(espota_stream_base_take(&first, cache, prepared, &error), 0);
+    assert_int_equal(espota_stream_base_take(&second, cache, prepared, &error), 0);
+    assert_ptr_equal(first, second);
+    read_with(cache, first);
+    espota_stream_base_close(first);
+    espota_stream_base_close(second);
+    espota_stream_cache_free(cache);
+    espota_base_free(prepared);
+}
+
+static int fill(void **state)
+{
+    (void)state;
+    code_like_fill(image, SIZE, 7, false);
+    memcpy(old, image, SIZE);
+    for (unsigned i = 0; i < SIZE; i += 3000)
+        old[i] ^= 0x55;
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_base_is_prepared_once),
+        cmocka_unit_test(there_are_not_too_many_bases),
+        cmocka_unit_test(a_base_may_come_from_elsewhere),
+    };
+    return cmocka_run_group_tests(tests, fill, NULL);
+}
