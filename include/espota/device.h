@@ -1,10 +1,12 @@
 /** A device: anything that can say what it is and digest, read, erase and write ranges of its flash.
  *
- * Four kinds stand behind this interface, and callers never ask which one they have, only what it can:
+ * These kinds stand behind this interface, and callers never ask which one they have, only what it can:
  *   rom    the mask-ROM serial bootloader of a chip in download mode
  *   stub   espota's agent in a chip's RAM, loaded by that bootloader
  *   agent  espota's agent running on the chip, over serial or TCP
  *   file   a raw flash dump on disk
+ *   others firmware that is not ours, which takes images over the network and boots them (image sinks):
+ *          espota/arduino_device.h, espota/esphome_device.h
  *
  * Offsets and lengths are bytes from the start of flash. Every function returns 0 or a status and fills in
  * the error: ESPOTA_ERR_NO_DEVICE or _TIMEOUT when the device is gone or silent, ESPOTA_ERR_DEVICE when it
@@ -48,6 +50,9 @@ struct espota_chip_details {
     uint32_t crystal_mhz; /* 0: not known */
 };
 
+/** An ESP8266 is no chip of ours, but image sinks may be one, and do not say so. */
+enum espota_esp8266 { ESPOTA_NOT_ESP8266, ESPOTA_MAYBE_ESP8266, ESPOTA_IS_ESP8266 };
+
 /** What a device says of itself. Fields that it cannot tell are 0 or false. */
 struct espota_device_info {
     const struct espota_chip *chip;
@@ -62,6 +67,7 @@ struct espota_device_info {
     uint32_t running_offset; /* of that partition */
     uint32_t table_offset;   /* where the partition table lies, 0: not known */
     char firmware[33];       /* version of the agent */
+    enum espota_esp8266 esp8266;
 };
 
 /** A range of flash. */
@@ -127,6 +133,9 @@ struct espota_device_ops {
      * next, or stays as it was. */
     int (*put_image)(struct espota_device *device, const struct espota_payload *payload,
                      struct espota_error *error);
+    /** After put_image, where the device restarts by itself: wait until it answers again. NULL: it does not
+     * restart by itself. */
+    int (*await_return)(struct espota_device *device, unsigned patience_ms, struct espota_error *error);
     /** Leave and boot from flash. */
     int (*restart)(struct espota_device *device, struct espota_error *error);
     /** Revision, features and clock of the chip. NULL: cannot tell. */
@@ -153,6 +162,7 @@ enum espota_device_cap {
     ESPOTA_CAP_SINK = 1u << 10,   /* put_image: it takes an image and sees to the rest itself */
     ESPOTA_CAP_TRIAL = 1u << 11,  /* with _BOOT: what boots on trial and is not confirmed goes back */
     ESPOTA_CAP_BASES = 1u << 12,  /* identify; payloads may have a base */
+    ESPOTA_CAP_RETURN = 1u << 13, /* await_return: with _SINK, it restarts by itself */
 };
 
 /** What an agent was sent of images since it was opened. */
@@ -163,10 +173,18 @@ struct espota_sent {
     struct espota_payload_base base; /* that it was sent with; length 0: none */
 };
 
+/** What somebody could expect of an update, and this device does not promise. */
+enum espota_device_lack {
+    ESPOTA_LACKS_VERIFICATION = 1u << 0, /* nobody sees what its flash holds in the end */
+    ESPOTA_LACKS_ENCRYPTION = 1u << 1,   /* the image can be read, and changed, on its way */
+    ESPOTA_LACKS_RESUME = 1u << 2,       /* an update that is interrupted begins anew */
+};
+
 struct espota_device {
     const struct espota_device_ops *ops;
-    const char *kind;  /* "rom", "stub", "agent", "file" */
+    const char *kind;  /* "rom", "stub", "agent", "file", "arduino", "esphome" */
     uint32_t caps;     /* of enum espota_device_cap */
+    uint32_t lacks;    /* of enum espota_device_lack */
     uint32_t payloads; /* that it takes: bits 1 << enum espota_payload_kind */
     enum espota_hash_kind digest_kind;
     bool changed; /* its flash was erased or written */
@@ -249,6 +267,10 @@ int espota_device_identify(struct espota_device *device, uint32_t offset, struct
  * hears how it goes. @return as espota_device_begin_image; a device that refuses it is as it was. */
 int espota_device_put_image(struct espota_device *device, const struct espota_payload *payload,
                             struct espota_error *error);
+/** ESPOTA_CAP_RETURN: wait at most `patience_ms` for a device to answer again that restarts by itself after
+ * espota_device_put_image. @return ESPOTA_ERR_NO_DEVICE when it does not. */
+int espota_device_await_return(struct espota_device *device, unsigned patience_ms,
+                               struct espota_error *error);
 /** ESPOTA_CAP_RECOVER: after a failure on a noisy line, find each other again. */
 int espota_device_recover(struct espota_device *device, struct espota_error *error);
 int espota_device_details(struct espota_device *device, struct espota_chip_details *details,

@@ -24,6 +24,11 @@ int espota_sha256(const void *data, size_t length, uint8_t digest[ESPOTA_SHA256_
 int espota_hmac_sha256(const void *key, size_t key_length, const void *first, size_t first_length,
                        const void *second, size_t second_length, uint8_t mac[ESPOTA_SHA256_LENGTH]);
 
+/** PBKDF2 with HMAC-SHA256 (RFC 8018): a key of `length` bytes from a password, in `rounds` rounds; 0, or -1
+ * when the library refuses. */
+int espota_pbkdf2_sha256(const void *password, size_t password_length, const void *salt, size_t salt_length,
+                         unsigned rounds, uint8_t *key, size_t length);
+
 #pragma GCC visibility pop
 
 #endif

@@ -81,6 +81,8 @@ enum espota_hint {
     ESPOTA_HINT_NAME_BUILD,        /* say which build of several is meant */
     ESPOTA_HINT_FS_TYPE,           /* say what kind of file system is meant */
     ESPOTA_HINT_NAME_FILE,         /* say which file of several is meant */
+    ESPOTA_HINT_GIVE_PASSWORD,     /* the device's password is wanted, or the right one */
+    ESPOTA_HINT_LISTEN_PORT,       /* let the device connect to a port that is open for it */
 };
 
 struct espota_error {

@@ -21,6 +21,7 @@ struct espota_ota_request {
     struct espota_payload payload; /* of a kind that the device takes; need not be identified */
     bool force_factory;
     bool trial;
+    bool file_system;      /* it is no app, but an image of the file system, which an image sink takes */
     uint32_t table_offset; /* 0: as the device says */
     /* Who knows the images that the device may hold, so that only what changed is sent; NULL: nobody. */
     const struct espota_base_source *bases;
@@ -35,9 +36,14 @@ struct espota_ota_result {
 };
 
 /** Check an image in memory before anything is written: it is one, for this chip, undamaged.
- * `image` may be NULL. @return ESPOTA_ERR_VERIFY. */
+ * `image` may be NULL; it stays empty for an ESP8266. @return ESPOTA_ERR_VERIFY. */
 int espota_ota_check_image(const struct espota_device_info *info, const char *name, const uint8_t *data,
                            size_t length, struct espota_image *image, struct espota_error *error);
+
+/** Check the image of a file system, as far as its kind is known: it is no app, and nothing else that belongs
+ * elsewhere. @return ESPOTA_ERR_VERIFY. */
+int espota_ota_check_file_system(const char *name, const uint8_t *data, size_t length,
+                                 struct espota_error *error);
 
 /** Was the image built for more flash than the device has? ESP-IDF takes the size from the bootloader's
  * header unless the app was built to override it (CONFIG_SPI_FLASH_SIZE_OVERRIDE), so that this is worth a

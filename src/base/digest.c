@@ -99,3 +99,12 @@ int espota_hmac_sha256(const void *key, size_t key_length, const void *first, si
     EVP_MAC_free(algorithm);
     return result;
 }
+
+int espota_pbkdf2_sha256(const void *password, size_t password_length, const void *salt, size_t salt_length,
+                         unsigned rounds, uint8_t *key, size_t length)
+{
+    return PKCS5_PBKDF2_HMAC(password, (int)password_length, salt, (int)salt_length, (int)rounds,
+                             EVP_sha256(), (int)length, key) == 1
+               ? 0
+               : -1;
+}

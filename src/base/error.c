@@ -122,6 +122,8 @@ const char *espota_hint_name(enum espota_hint hint)
         [ESPOTA_HINT_NAME_BUILD] = "name-build",
         [ESPOTA_HINT_FS_TYPE] = "fs-type",
         [ESPOTA_HINT_NAME_FILE] = "name-file",
+        [ESPOTA_HINT_GIVE_PASSWORD] = "give-password",
+        [ESPOTA_HINT_LISTEN_PORT] = "listen-port",
     };
     return names[hint];
 }

@@ -82,7 +82,7 @@ struct option_group {
     size_t offset;
 };
 
-enum { MAX_GROUPS = 12 };
+enum { MAX_GROUPS = 16 };
 
 enum { FLEET_WORDS = 200 };
 

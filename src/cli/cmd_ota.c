@@ -1,6 +1,7 @@
 #include "cached.h"
 #include "connect.h"
 #include "fleet.h"
+#include "sink.h"
 #include "watch.h"
 
 #include "espota/buffer.h"
@@ -28,6 +29,7 @@ struct options {
     struct connect_options connect;
     struct watch_options watch;
     struct fleet_options fleet;
+    struct sink_options sink;
     const char *url, *file, *certificate, *path;
     struct number_option http_port, stall_timeout, timeout;
     struct number_option table_offset;
@@ -194,15 +196,16 @@ static int get_image(struct cli *cli, const struct options *o, struct source *so
 
 static int set_ota_result(struct cli *cli, const struct options *o, const struct espota_device *device,
                           const struct source *source, const struct espota_ota_result *r, double seconds,
-                          struct espota_error *error)
+                          bool returned, struct espota_error *error)
 {
-    bool already = r->to.size == 0; /* nothing was left to do */
+    bool sink = espota_device_can(device, ESPOTA_CAP_SINK);
+    bool already = r->to.size == 0 && !sink; /* nothing was left to do */
     struct fields document = device_document_begin(device->name);
     field_text(&document, "image", source->name);
     field_flag(&document, "already", already);
     field_text_if_any(&document, "from", r->from.label);
-    field_label(&document, "to", already ? NULL : &r->to);
-    field_number_if(&document, "offset", !already, r->to.offset);
+    field_label(&document, "to", r->to.size == 0 ? NULL : &r->to);
+    field_number_if(&document, "offset", r->to.size > 0, r->to.offset);
     field_number(&document, "size", (int64_t)source->image.size);
     field_bytes(&document, "sha256", already ? NULL : r->sha256, sizeof r->sha256);
     field_flag(&document, "md5_checked", source->has_md5);
@@ -210,7 +213,8 @@ static int set_ota_result(struct cli *cli, const struct options *o, const struct
     field_number(&document, "kept", r->write.kept);
     field_real(&document, "seconds", seconds);
     field_flag(&document, "trial", o->trial && !already);
-    field_flag(&document, "restarted", (o->restart || o->watch.monitor) && !already);
+    field_flag(&document, "restarted", (o->restart || o->watch.monitor || sink) && !already);
+    sink_fields(&document, device, returned);
     return set_device_result(cli, document, error);
 }
 
@@ -222,6 +226,7 @@ static int update(struct cli *cli, const struct options *o, struct source *sourc
         .payload = espota_payload_raw(source->image.data, source->image.size),
         .force_factory = o->force_factory,
         .trial = o->trial,
+        .file_system = o->sink.file_system,
         .table_offset = o->table_offset.value,
     };
     struct espota_ota_result result;
@@ -232,15 +237,19 @@ static int update(struct cli *cli, const struct options *o, struct source *sourc
     double seconds = (double)(espota_now_ms() - started) / 1000.0;
     if (outcome == 0)
         espota_ui_say(&cli->ui, "Done in %.1f s", seconds);
-    if (outcome == 0 && !atomic_flag_test_and_set(&source->kept))
+    if (outcome == 0 && !espota_device_can(device, ESPOTA_CAP_SINK) &&
+        !atomic_flag_test_and_set(&source->kept))
         cache_keep(cli, source->cache, source->name, source->image.data, source->image.size);
-    if (outcome == 0 && (o->restart || o->watch.monitor)) {
+    bool returned = false, itself = espota_device_can(device, ESPOTA_CAP_RETURN);
+    if (outcome == 0 && itself)
+        outcome = sink_await_return(cli, &o->sink, device, &returned, error);
+    if (outcome == 0 && !itself && (o->restart || o->watch.monitor)) {
         outcome = espota_device_restart(device, error);
         if (outcome == 0)
             espota_ui_say(&cli->ui, "Restarted");
     }
     if (outcome == 0 && cli->json)
-        outcome = set_ota_result(cli, o, device, source, &result, seconds, error);
+        outcome = set_ota_result(cli, o, device, source, &result, seconds, returned, error);
     return outcome;
 }
 
@@ -258,7 +267,9 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (o->trial && o->force_factory)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--trial and --force-factory do not go together: the factory app has no trial");
-    return 0;
+    if (sink_is_wanted(&o->sink) && o->watch.monitor)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--monitor: there is no console over this connection");
+    return sink_check(&o->sink, &o->connect, error);
 }
 
 /* An ELF file is as good as its image. */
@@ -275,10 +286,16 @@ static int convert_image(struct cli *cli, const struct options *o, struct source
 }
 
 /* Before the device is touched; against the device it is checked later. */
-static int check_image(const struct source *source, struct espota_error *error)
+static int check_image(const struct options *o, const struct source *source, struct espota_error *error)
 {
-    const struct espota_device_info any = { 0 };
-    return espota_ota_check_image(&any, source->name, source->image.data, source->image.size, NULL, error);
+    const struct espota_bytes *image = &source->image;
+    struct espota_device_info any;
+    int result = sink_info(&o->sink, &o->connect, &any, error);
+    if (result != 0)
+        return result;
+    return o->sink.file_system
+               ? espota_ota_check_file_system(source->name, image->data, image->size, error)
+               : espota_ota_check_image(&any, source->name, image->data, image->size, NULL, error);
 }
 
 static int prepare_source(struct cli *cli, const struct options *o, struct source *source,
@@ -289,7 +306,7 @@ static int prepare_source(struct cli *cli, const struct options *o, struct sourc
         result = get_image(cli, o, source, error);
     if (result == 0)
         result = convert_image(cli, o, source, error);
-    return result ? result : check_image(source, error);
+    return result ? result : check_image(o, source, error);
 }
 
 /* A canary that was restarted: does it come back, with this image, and confirmed? */
@@ -325,14 +342,16 @@ static int update_device(struct cli *cli, const struct options *o, const struct 
     const struct espota_ota_result nothing = { 0 };
     struct espota_device *device = NULL;
     bool already = false;
-    int result = connect_device(cli, connect, VIA_AGENT, &device, error);
+    int result = sink_is_wanted(&o->sink)
+                     ? sink_open(cli, &o->sink, connect, source->name, &source->image, &device, error)
+                     : connect_device(cli, connect, VIA_AGENT, &device, error);
     if (result == 0)
         result = check_security(cli, device, o->force, error);
     if (result == 0 && cli->of_many)
         result = espota_ota_runs(device, source->image.data, source->image.size, o->table_offset.value,
                                  &already, error);
     if (result == 0 && already)
-        result = set_ota_result(cli, o, device, source, &nothing, 0, error);
+        result = set_ota_result(cli, o, device, source, &nothing, 0, false, error);
     else if (result == 0)
         result = update(cli, o, source, device, error);
     result = disconnect_device(device, result, error);
@@ -351,7 +370,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     int result = check_options(o, error);
     if (result == 0)
         result = watch_after_begin(&after, cli, &o->watch, o->file, &connect, error);
-    if (result == 0)
+    if (result == 0 && !sink_is_wanted(&o->sink))
         result = connect_check(cli, &o->connect, VIA_AGENT, error);
     if (result == 0)
         result = prepare_source(cli, o, &source, error);
@@ -430,6 +449,7 @@ const struct command command_ota = {
                 WATCH_GROUPS,
                 { cache_option, offsetof(struct options, no_cache) },
                 { table_offset_option, offsetof(struct options, table_offset) },
+                { sink_options, offsetof(struct options, sink) },
                 { fleet_options, offsetof(struct options, fleet) } },
     .options_size = sizeof(struct options),
     .run = run,

@@ -72,6 +72,8 @@ static const char *const texts[] = {
     [ESPOTA_HINT_NO_STUB] = "--no-stub does without it",
     [ESPOTA_HINT_NAME_BUILD] = "--env NAME takes one",
     [ESPOTA_HINT_FS_TYPE] = "--fs-type littlefs, fat or fat-plain",
+    [ESPOTA_HINT_GIVE_PASSWORD] = "give --password-file FILE, with the password of its OTA updates",
+    [ESPOTA_HINT_LISTEN_PORT] = "--listen-port PORT is one that you have opened for it",
     [ESPOTA_HINT_NAME_FILE] = "name the one that is meant: --app FILE, or the like",
 };
 

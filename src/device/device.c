@@ -31,6 +31,7 @@ void espota_device_init(struct espota_device *device, const struct espota_device
         { ops->recover, ESPOTA_CAP_RECOVER },
         { ops->put_image, ESPOTA_CAP_SINK },
         { ops->identify, ESPOTA_CAP_BASES },
+        { ops->await_return, ESPOTA_CAP_RETURN },
     };
     device->ops = ops;
     device->kind = kind;
@@ -298,6 +299,12 @@ int espota_device_put_image(struct espota_device *device, const struct espota_pa
     result = device->ops->put_image(device, payload, error);
     count(device, NULL);
     return result;
+}
+
+int espota_device_await_return(struct espota_device *device, unsigned patience_ms, struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_RETURN, "wait for the return of", error);
+    return result ? result : device->ops->await_return(device, patience_ms, error);
 }
 
 int espota_device_finish_image(struct espota_device *device, struct espota_error *error)

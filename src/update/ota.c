@@ -13,6 +13,7 @@
 #include "espota/slots.h"
 #include "espota/smart_write.h"
 #include "espota/table.h"
+#include "ota_kinds.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -26,19 +27,22 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
     struct espota_file file;
     char words[ESPOTA_FILE_WORDS];
     struct espota_image *i = image ? image : &scratch;
+    *i = scratch;
+    espota_file_examine(&file, data, length);
+    if (file.kind == ESPOTA_FILE_ESP8266 && info->esp8266 != ESPOTA_NOT_ESP8266)
+        return ota_check_esp8266(info, name, data, length, error);
     enum espota_image_verdict verdict = espota_image_examine_memory(i, data, length);
     if (verdict != ESPOTA_IMAGE_OK)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is no image to write: %s", name,
                            espota_image_fault_words(verdict, i, data, length, words));
-    espota_file_examine(&file, data, length);
     if (espota_file_check_app(&file, name, error) != 0)
         return (int)error->status;
     const struct espota_chip *chip = espota_chip_by_image_id(i->chip_id);
-    if (info->chip && i->chip_id != info->chip->image_id)
+    if (info->esp8266 == ESPOTA_IS_ESP8266 || (info->chip && i->chip_id != info->chip->image_id))
         return espota_fail(
             error, ESPOTA_ERR_VERIFY,
             "%s is an image for %s (chip id %u), but the device is an %s: build it for that chip", name,
-            chip ? chip->name : "another chip", i->chip_id, info->chip->name);
+            chip ? chip->name : "another chip", i->chip_id, info->chip ? info->chip->name : "ESP8266");
     return 0;
 }
 
@@ -284,13 +288,14 @@ static int update_sink(struct espota_device *device, const struct espota_ota_req
             "cannot update %s %s: the device itself chooses where an image goes and how it boots",
             device->name, request->trial ? "on trial" : "in its factory partition");
     espota_device_note(device, "Starting OTA update of %s", device->name);
-    say_image(device, request, image);
+    if (!request->file_system)
+        say_image(device, request, image);
     int outcome = espota_device_put_image(device, &request->payload, error);
     if (outcome != 0)
         return espota_fail_while(error, "update of %s not finished", device->name);
     result->write.written = request->payload.length;
-    espota_device_note(device, "Image put into %s, total length = %" PRIu32 " bytes: it boots next",
-                       device->name, request->payload.length);
+    espota_device_note(device, "Image put into %s, total length = %" PRIu32 " bytes%s", device->name,
+                       request->payload.length, request->file_system ? "" : ": it boots next");
     return 0;
 }
 
@@ -299,10 +304,12 @@ int espota_ota_run(struct espota_device *device, const struct espota_ota_request
 {
     struct espota_ota_request identified = *request;
     struct espota_payload *payload = &identified.payload;
-    struct espota_image image;
+    struct espota_image image = { 0 };
     memset(result, 0, sizeof *result);
-    int outcome =
-        espota_ota_check_image(&device->info, request->name, payload->data, payload->size, &image, error);
+    int outcome = request->file_system
+                      ? espota_ota_check_file_system(request->name, payload->data, payload->size, error)
+                      : espota_ota_check_image(&device->info, request->name, payload->data, payload->size,
+                                               &image, error);
     if (outcome == 0)
         outcome = espota_payload_identify(payload, error);
     if (outcome != 0)
@@ -310,6 +317,9 @@ int espota_ota_run(struct espota_device *device, const struct espota_ota_request
     memcpy(result->sha256, payload->sha256, sizeof result->sha256);
     bool sink = espota_device_can(device, ESPOTA_CAP_SINK) &&
                 !espota_device_can(device, ESPOTA_CAP_READ | ESPOTA_CAP_WRITE);
+    if (request->file_system && !sink)
+        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                           "cannot update the file system of %s in this way: it takes apps", device->name);
     return sink ? update_sink(device, &identified, &image, result, error)
                 : update_slot(device, &identified, &image, result, error);
 }

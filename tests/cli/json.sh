@@ -237,6 +237,13 @@ document "restart through the ROM" reset "${PORT[@]}" --via rom
 document "status" status "${PORT[@]}"
 document "info of an agent" info "${PORT[@]}" --via agent
 document "ota" ota "${PORT[@]}" --file new.bin --restart
+python3 "$ROOT/tests/cli/arduino_device.py" --out taken.bin --log device.log >device.out 2>&1 &
+ARDUINO=$!
+PIDS+=("$ARDUINO")
+wait_until 20 test -s device.out || not_ok "a device with ArduinoOTA starts" "$(cat device.out)"
+document "ota of a device of others" ota --arduino "127.0.0.1:$(cat device.out)" --file new.bin
+kill "$ARDUINO"
+wait "$ARDUINO"
 document "boot" boot "${PORT[@]}" MicroPython_1 --restart
 document "confirm" confirm "${PORT[@]}"
 document "rollback" rollback "${PORT[@]}"
@@ -273,8 +280,7 @@ truncate -s 4M blank.bin && tr '\0' '\377' <blank.bin >ff.bin
 dd if=planned.bin of=ff.bin bs=4096 seek=8 conv=notrunc status=none
 document "status of a device without an app" status --port file:ff.bin
 document "ota into it" ota --port file:ff.bin --file new.bin
-unseen ota from null "an app that runs from outside the table"
-for key in to offset sha256; do unseen ota $key null "nothing was left to do, of many devices: fleet.sh"; done
+unseen ota sha256 null "nothing was left to do, of many devices: fleet.sh"
 for command in boot confirm rollback; do unseen $command boots null "where nothing would boot, they fail"; done
 
 # ---- the simulator

@@ -73,6 +73,11 @@ HTTP=http://127.0.0.1:$(sed -n 's/.*port \([0-9]*\).*/\1/p' server.log | head -1
 examples() { # PAGE: the lines, as a reader sees them
     awk '/^\.Sh/ { on = $2 == "EXAMPLES" } on && /^\.Dl / { sub(/^\.Dl /, ""); gsub(/\\\(dq/, "\""); gsub(/\\&/, ""); print }' "$1"
 }
+python3 "$ROOT/tests/cli/arduino_device.py" --out taken.bin --log arduino.log --password fish >arduino.out 2>&1 &
+PIDS+=($!)
+wait_until 20 test -s arduino.out || not_ok "a device with ArduinoOTA starts" "$(cat arduino.out)"
+printf 'fish\n' >files/plug.password
+
 # boots: the flash that the simulated board has for a line
 boots() {
     case $1 in
@@ -110,6 +115,7 @@ type_it() { # LINE: in a folder of its own, at a board of its own
     line=${line//rfc2217:\/\/bench.example:4000/${REMOTE:-none}}
     line=${line//https:\/\/example.org/$HTTP}
     line=${line//lamp.local/${AGENT:-none}}
+    line=${line//plug.local/127.0.0.1:$(cat "$WORK/arduino.out")}
     line=${line//MicroPython .* on/agent: espota agent}
     timeout --preserve-status -s INT "${PATIENCE:-20}" bash -o pipefail -c "$line" >"$WORK/stdout" 2>"$WORK/stderr" </dev/null
     STATUS=$?

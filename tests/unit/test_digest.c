@@ -1,4 +1,4 @@
-/* Digests against published vectors: RFC 1321, FIPS 180-2, RFC 4231. */
+/* Digests against published vectors: RFC 1321, FIPS 180-2, RFC 4231, RFC 7914. */
 #include "espota/digest.h"
 #include "espota/hex.h"
 
@@ -62,11 +62,39 @@ static void hmac_is_that_of_rfc_4231_wherever_the_text_is_cut(void **state)
     }
 }
 
+/* The vectors of RFC 7914, section 11. */
+static void pbkdf2_is_that_of_rfc_7914(void **state)
+{
+    static const struct {
+        const char *password, *salt;
+        unsigned rounds;
+        const char *hex;
+    } cases[] = {
+        { "passwd", "salt", 1,
+          "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
+          "49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783" },
+        { "Password", "NaCl", 80000,
+          "4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56"
+          "a1d425a1225833549adb841b51c9b3176a272bdebba1d078478f62b397f33c8d" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t key[64];
+        char hex[2 * sizeof key + 1];
+        assert_int_equal(espota_pbkdf2_sha256(cases[i].password, strlen(cases[i].password), cases[i].salt,
+                                              strlen(cases[i].salt), cases[i].rounds, key, sizeof key),
+                         0);
+        espota_hex(key, sizeof key, hex);
+        assert_string_equal(hex, cases[i].hex);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_are_those_of_the_standards),
         cmocka_unit_test(a_running_hash_is_the_same_in_pieces),
+        cmocka_unit_test(pbkdf2_is_that_of_rfc_7914),
         cmocka_unit_test(hmac_is_that_of_rfc_4231_wherever_the_text_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
