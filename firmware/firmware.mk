@@ -33,8 +33,8 @@ ISA_virt     := riscv
 START_xtensa := firmware/port/bare/start_xtensa.S
 START_riscv  := firmware/port/bare/start_riscv.S
 # As many sector buffers as their RAM takes: while flash erases a block, the decoder goes on.
-FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=4
-$(FW)/esp32/%.o: FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=8
+FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=4 -DESPOTA_CODER_BASE
+$(FW)/esp32/%.o: FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=8 -DESPOTA_CODER_BASE
 
 FW_IMAGES := $(FW)/esp32/recovery.bin $(FW)/esp32c3/recovery.bin
 

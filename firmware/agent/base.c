@@ -55,6 +55,32 @@ static enum espota_agent_status name(struct espota_agent *agent, uint32_t offset
     return ESPOTA_AGENT_OK;
 }
 
+/* What this host may not read is none: what is rebuilt from it could be read. */
+static bool may_build_on(const struct espota_agent *agent, uint32_t offset, uint32_t length)
+{
+    const struct espota_agent_service *service = agent->port->service;
+    const struct espota_agent_update *u = &agent->update;
+    bool apart = offset + (uint64_t)length <= u->partition || offset >= u->partition + (uint64_t)u->size;
+    return length > 0 && length <= service->room(agent, offset) && apart &&
+           service->may_reach(agent, offset, length) == ESPOTA_AGENT_OK &&
+           service->may_read(agent, offset, length) == ESPOTA_AGENT_OK;
+}
+
+enum espota_agent_status espota_agent_check_base(struct espota_agent *agent)
+{
+    const uint8_t *wanted = agent->chunk;
+    uint32_t offset = espota_get_le32(wanted), length = espota_get_le32(wanted + 4);
+    uint8_t sha256[ESPOTA_SHA256_LENGTH];
+    if (!may_build_on(agent, offset, length))
+        return ESPOTA_AGENT_BASE;
+    espota_agent_drain(agent);
+    enum espota_agent_status status = name(agent, offset, length, sha256);
+    if (status == ESPOTA_AGENT_OK && memcmp(sha256, wanted + 8, sizeof sha256) != 0)
+        status = ESPOTA_AGENT_BASE;
+    agent->base = offset;
+    return status;
+}
+
 enum espota_agent_status espota_agent_identify(struct espota_agent *agent,
                                                const struct espota_agent_request_in *request,
                                                struct reply *reply)

@@ -16,8 +16,16 @@ static int read_image(void *context, uint32_t offset, void *buffer, size_t lengt
     struct espota_agent *agent = context;
     if (!espota_agent_inside(offset, (uint32_t)length, 0, agent->input.at))
         return -1;
-    espota_agent_drain(agent);
-    return espota_agent_slot_read(agent, agent->update.partition + offset, buffer, length);
+    return espota_agent_read_between(agent, agent->update.partition + offset, buffer, length);
+}
+
+/* The base lies in no range that is written. */
+static int read_base(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    struct espota_agent *agent = context;
+    if (!espota_agent_inside(offset, (uint32_t)length, 0, agent->image.base_length))
+        return -1;
+    return espota_agent_read_between(agent, agent->base + offset, buffer, length);
 }
 
 static void relax(void *context)
@@ -30,12 +38,28 @@ enum espota_agent_status espota_agent_begin_coded(struct espota_agent *agent)
 {
     const struct espota_agent_port *port = agent->port;
     struct espota_agent_input_stream *in = &agent->input;
-    agent->image = (struct espota_coder_image){ .context = agent, .read = read_image, .relax = relax };
+    agent->image = (struct espota_coder_image){
+        .context = agent,
+        .read = read_image,
+        .relax = relax,
+        .read_base = read_base,
+        .base_length = in->based ? espota_get_le32(agent->chunk + 4) : 0,
+    };
+    in->mapping = in->based;
     if (port->service->may_read(agent, agent->update.partition, in->end) != ESPOTA_AGENT_OK ||
         port->decoder->begin(port->decoder_memory, port->decoder_memory_size, (enum espota_isa)in->piece[1],
                              in->piece[2], in->at, &agent->image) != 0)
         return ESPOTA_AGENT_UNSUPPORTED;
     return ESPOTA_AGENT_OK;
+}
+
+enum espota_agent_status espota_agent_take_map(struct espota_agent *agent)
+{
+    const struct espota_agent_port *port = agent->port;
+    struct espota_agent_input_stream *in = &agent->input;
+    int more = port->decoder->map(port->decoder_memory, agent->chunk, in->needs);
+    in->mapping = more > 0;
+    return more >= 0 ? ESPOTA_AGENT_OK : ESPOTA_AGENT_MALFORMED;
 }
 
 enum espota_agent_status espota_agent_take_word(struct espota_agent_input_stream *in)
@@ -48,7 +72,7 @@ enum espota_agent_status espota_agent_take_word(struct espota_agent_input_stream
         espota_agent_expect(in, ESPOTA_AGENT_PART_CODED, length);
         return ESPOTA_AGENT_OK;
     }
-    if (length != 0)
+    if (length != 0 || in->mapping)
         return ESPOTA_AGENT_MALFORMED;
     if (kind == ESPOTA_CHUNK_STORED)
         espota_agent_expect(in, ESPOTA_AGENT_PART_SECTOR, SECTOR);

@@ -267,13 +267,50 @@ void espota_agent_flash_step(struct espota_agent *agent)
 /* ---- for the rest of the core ---------------------------------------------------------------------------
  */
 
+static uint8_t most_sectors(const struct espota_agent *agent)
+{
+    return MORE_SECTORS && agent->port->sectors ? agent->port->sectors : ESPOTA_AGENT_SECTORS;
+}
+
 uint8_t *espota_agent_free_sector(struct espota_agent *agent)
 {
     struct espota_agent_flash *flash = &agent->flash;
-    uint8_t most = MORE_SECTORS && agent->port->sectors ? agent->port->sectors : ESPOTA_AGENT_SECTORS;
-    while (flash->count >= most)
+    while (flash->count >= most_sectors(agent))
         espota_agent_flash_step(agent);
     return agent->sector[(flash->first + flash->count) % ESPOTA_AGENT_SECTORS];
+}
+
+/* A sector that was flushed stays in its buffer until that is used again. The one that is free may be half
+ * written. */
+static const uint8_t *buffered(const struct espota_agent *agent, uint32_t offset)
+{
+    const struct espota_agent_flash *flash = &agent->flash;
+    size_t fresh = flash->first + flash->count, most = most_sectors(agent);
+    for (size_t back = 1; back < most || (back == most && flash->count == most); back++) {
+        size_t i = (fresh + ESPOTA_AGENT_SECTORS - back) % ESPOTA_AGENT_SECTORS;
+        if (flash->offset[i] == offset - offset % SECTOR)
+            return agent->sector[i] + offset % SECTOR;
+    }
+    return NULL;
+}
+
+int espota_agent_read_between(struct espota_agent *agent, uint32_t offset, void *buffer, size_t length)
+{
+    uint8_t *to = buffer;
+    while (length > 0) {
+        size_t room = SECTOR - offset % SECTOR, part = length < room ? length : room;
+        const uint8_t *from = buffered(agent, offset);
+        while (!from && !is_idle(agent))
+            espota_agent_relax(agent);
+        if (from)
+            memcpy(to, from, part);
+        else if (agent->flash.failed || espota_agent_slot_read(agent, offset, to, part) != 0)
+            return -1;
+        to += part;
+        offset += (uint32_t)part;
+        length -= part;
+    }
+    return 0;
 }
 
 void espota_agent_put(struct espota_agent *agent, uint32_t offset, uint32_t start)
@@ -306,6 +343,7 @@ void espota_agent_begin_stretch(struct espota_agent *agent, uint32_t end)
 {
     const struct espota_hash *h = &agent->port->sha256;
     espota_agent_drain(agent);
+    memset(agent->flash.offset, 0xff, sizeof agent->flash.offset); /* no sector lies there */
     agent->flash.blank_end = 0;
     agent->flash.end = end;
     if (MORE_SECTORS)

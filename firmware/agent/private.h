@@ -122,6 +122,10 @@ enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, u
 
 /* base.c */
 handler espota_agent_identify;
+/* The base that a stream names, in `chunk`: does flash hold it, and may it be read by this host? */
+enum espota_agent_status espota_agent_check_base(struct espota_agent *agent);
+/* log2 of the bytes of the largest context table that fits: with a base, or without. */
+uint8_t espota_agent_table_log(const struct espota_agent *agent, bool base);
 /* A range of flash is going to change: what was named in it is not known any more. */
 void espota_agent_forget_named(struct espota_agent *agent, uint32_t offset, uint32_t length);
 
@@ -147,6 +151,9 @@ bool espota_agent_flash_failed(struct espota_agent *agent);
 void espota_agent_begin_stretch(struct espota_agent *agent, uint32_t end);
 /* The buffer for the next sector, when one is free. */
 uint8_t *espota_agent_free_sector(struct espota_agent *agent);
+/* Bytes of the slot or range, and of a base, while sectors are under way: what the buffers have of it comes
+ * from there. */
+int espota_agent_read_between(struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
 /* That buffer goes to flash, but for its bytes before `start`. */
 void espota_agent_put(struct espota_agent *agent, uint32_t offset, uint32_t start);
 bool espota_agent_flash_holds(struct espota_agent *agent, uint32_t offset, const uint8_t *sector);
@@ -167,9 +174,11 @@ handler espota_agent_write;
 
 /* coded.c */
 enum { CHUNK_WORD = 2 };
-/* The head of a coded stream is there. */
+/* The head of a coded stream is there, and its base. */
 enum espota_agent_status espota_agent_begin_coded(struct espota_agent *agent);
 enum espota_agent_status espota_agent_take_word(struct espota_agent_input_stream *in);
+/* A chunk of the map. */
+enum espota_agent_status espota_agent_take_map(struct espota_agent *agent);
 /* The sector that a chunk stands for. @return -1: it stands for none. */
 int espota_agent_rebuild(struct espota_agent *agent, uint8_t *sector);
 

@@ -12,13 +12,12 @@ enum {
     LARGEST_TABLE = 24, /* log2 */
 };
 
-/* Of the largest context table that fits. */
-static uint8_t table_log(const struct espota_agent *agent)
+uint8_t espota_agent_table_log(const struct espota_agent *agent, bool base)
 {
     const struct espota_agent_port *port = agent->port;
     unsigned log = espota_agent_decodes(agent) ? LARGEST_TABLE : 0;
     for (size_t size; log > 0; log--) {
-        size = port->decoder->memory(log);
+        size = base ? port->decoder->memory_with_base(log) : port->decoder->memory(log);
         if (size > 0 && size <= port->decoder_memory_size)
             break;
     }
@@ -45,7 +44,8 @@ enum espota_agent_status espota_agent_info(struct espota_agent *agent,
     out[6] =
         (uint8_t)(1u << ESPOTA_STREAM_RAW | (espota_agent_decodes(agent) ? 1u << ESPOTA_STREAM_CODED : 0));
     out[7] = (uint8_t)config->isa;
-    out[8] = table_log(agent);
+    out[8] = espota_agent_table_log(agent, false);
+    out[9] = espota_agent_table_log(agent, true);
     reply->length = ESPOTA_AGENT_INFO_SIZE;
     return ESPOTA_AGENT_OK;
 }

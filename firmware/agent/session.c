@@ -8,7 +8,8 @@
 
 static uint32_t capabilities(const struct espota_agent *agent, const struct espota_agent_stream *stream)
 {
-    return agent->port->service->capabilities | (espota_agent_decodes(agent) ? ESPOTA_AGENT_CAN_CODED : 0) |
+    return agent->port->service->capabilities |
+           (espota_agent_decodes(agent) ? ESPOTA_AGENT_CAN_CODED | ESPOTA_AGENT_CAN_PATCH : 0) |
            (agent->config->rollback ? ESPOTA_AGENT_CAN_TRIAL : 0) |
            (agent->port->owner ? ESPOTA_AGENT_SIGNED_ONLY : 0) |
            (stream->set_rate ? ESPOTA_AGENT_CAN_RATE : 0);

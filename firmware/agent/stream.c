@@ -37,24 +37,49 @@ static enum espota_agent_status put_sector(struct espota_agent *agent)
     return status;
 }
 
+/* Head and base are right: the body comes. */
+static enum espota_agent_status begin_body(struct espota_agent *agent)
+{
+    struct espota_agent_input_stream *in = &agent->input;
+    espota_agent_begin_stretch(agent, agent->update.partition + in->end);
+    expect_sector(in);
+    return MORE_SECTORS && in->coded ? espota_agent_begin_coded(agent) : ESPOTA_AGENT_OK;
+}
+
 static enum espota_agent_status take_head(struct espota_agent *agent)
 {
     struct espota_agent_input_stream *in = &agent->input;
     const uint8_t *head = in->piece;
-    uint32_t kind = espota_get_le32(head), length = espota_get_le32(head + 8);
+    uint32_t kind = espota_get_le32(head), length = espota_get_le32(head + 8),
+             bases = espota_get_le32(head + 12);
     in->at = espota_get_le32(head + 4);
     in->end = in->at + length;
     in->coded = head[0] == ESPOTA_STREAM_CODED && espota_agent_decodes(agent);
     if (head[0] != (in->coded ? ESPOTA_STREAM_CODED : ESPOTA_STREAM_RAW))
         return ESPOTA_AGENT_UNSUPPORTED;
-    if ((in->coded ? kind >> 24 : kind) != 0 || espota_get_le32(head + 12) != 0)
+    if ((in->coded ? kind >> 24 : kind) != 0 || bases > in->coded)
         return ESPOTA_AGENT_MALFORMED;
     if (length == 0 || (in->at | length) % SECTOR != 0 ||
         !espota_agent_inside(in->at, length, 0, agent->update.limit))
         return ESPOTA_AGENT_RANGE;
-    espota_agent_begin_stretch(agent, agent->update.partition + in->end);
-    expect_sector(in);
-    return MORE_SECTORS && in->coded ? espota_agent_begin_coded(agent) : ESPOTA_AGENT_OK;
+    in->based = bases;
+    if (!MORE_SECTORS || !in->based)
+        return begin_body(agent);
+    espota_agent_expect(in, ESPOTA_AGENT_PART_BASE, ESPOTA_STREAM_BASE_SIZE);
+    return espota_agent_table_log(agent, true) ? ESPOTA_AGENT_OK : ESPOTA_AGENT_UNSUPPORTED;
+}
+
+static enum espota_agent_status take_base(struct espota_agent *agent)
+{
+    enum espota_agent_status status = espota_agent_check_base(agent);
+    return status == ESPOTA_AGENT_OK ? begin_body(agent) : status;
+}
+
+static enum espota_agent_status take_map(struct espota_agent *agent)
+{
+    enum espota_agent_status status = espota_agent_take_map(agent);
+    expect_sector(&agent->input);
+    return status;
 }
 
 static enum espota_agent_status finish_part(struct espota_agent *agent)
@@ -62,8 +87,12 @@ static enum espota_agent_status finish_part(struct espota_agent *agent)
     struct espota_agent_input_stream *in = &agent->input;
     if (in->part == ESPOTA_AGENT_PART_HEAD)
         return take_head(agent);
+    if (MORE_SECTORS && in->part == ESPOTA_AGENT_PART_BASE)
+        return take_base(agent);
     if (MORE_SECTORS && in->part == ESPOTA_AGENT_PART_WORD)
         return espota_agent_take_word(in);
+    if (MORE_SECTORS && in->mapping)
+        return take_map(agent);
     return put_sector(agent);
 }
 
@@ -72,7 +101,8 @@ static uint8_t *place(struct espota_agent *agent)
     enum espota_agent_part part = agent->input.part;
     if (part == ESPOTA_AGENT_PART_SECTOR)
         return espota_agent_free_sector(agent);
-    return part == ESPOTA_AGENT_PART_CODED ? agent->chunk : agent->input.piece;
+    return part == ESPOTA_AGENT_PART_CODED || part == ESPOTA_AGENT_PART_BASE ? agent->chunk
+                                                                             : agent->input.piece;
 }
 
 static enum espota_agent_status gather(struct espota_agent *agent, const uint8_t *data, size_t length)
@@ -132,6 +162,8 @@ enum espota_agent_status espota_agent_write(struct espota_agent *agent,
         if (offset != 0)
             return ESPOTA_AGENT_MALFORMED;
         begin(agent, number);
+        agent->request = request; /* to hash a base may take long */
+        agent->told_ms = agent->port->now_ms(agent->port->context);
     }
     status = ESPOTA_AGENT_GAP;
     if (in->open && in->number == number)

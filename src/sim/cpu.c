@@ -5,7 +5,7 @@
 
 /* A coded byte becomes two of the image. */
 const struct sim_cpu_costs sim_cpu_usual = {
-    .frame = 45, .sha256 = 79, .coded = 2 * ESPOTA_CODER_CYCLES_RISCV, .begin = 8192
+    .frame = 45, .sha256 = 79, .coded = 2 * ESPOTA_CODER_CYCLES_RISCV, .rebuilt = 150, .begin = 8192
 };
 
 /* The first three are Xtensa; all later ones are RISC-V. */
@@ -67,31 +67,44 @@ struct head {
     size_t size;
 };
 
+static size_t with_head(size_t size)
+{
+    return size ? size + sizeof(struct head) : 0;
+}
+
 static size_t decoder_memory(unsigned table_log)
 {
-    size_t size = espota_decoder.memory(table_log);
-    return size ? size + sizeof(struct head) : 0;
+    return with_head(espota_decoder.memory(table_log));
+}
+
+static size_t decoder_memory_with_base(unsigned table_log)
+{
+    return with_head(espota_decoder.memory_with_base(table_log));
 }
 
 void *sim_cpu_decoder_memory(struct sim_cpu *cpu, unsigned table_log, size_t *size)
 {
-    *size = decoder_memory(table_log);
+    size_t with_base = decoder_memory_with_base(table_log);
+    *size = with_base ? with_base : decoder_memory(table_log);
     struct head *head = *size ? calloc(1, *size) : NULL;
     if (head)
         *head = (struct head){ .cpu = cpu, .size = *size - sizeof *head };
     return head;
 }
 
+static void spend_some(struct sim_cpu *cpu)
+{
+    uint64_t cycles = cpu->each < cpu->left ? cpu->each : cpu->left;
+    cpu->left -= cycles;
+    sim_cpu_spend(cpu, cycles);
+    if (cpu->image.relax)
+        cpu->image.relax(cpu->image.context);
+}
+
 /* The decoder pauses after each unit. */
 static void relax(void *context)
 {
-    struct sim_cpu *cpu = context;
-    cpu->pauses++;
-    if (cpu->counting)
-        return;
-    sim_cpu_spend(cpu, cpu->each);
-    if (cpu->image.relax)
-        cpu->image.relax(cpu->image.context);
+    spend_some(context);
 }
 
 static int read_image(void *context, uint32_t offset, void *buffer, size_t length)
@@ -100,45 +113,65 @@ static int read_image(void *context, uint32_t offset, void *buffer, size_t lengt
     return cpu->image.read ? cpu->image.read(cpu->image.context, offset, buffer, length) : -1;
 }
 
+static int read_base(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    const struct sim_cpu *cpu = context;
+    return cpu->image.read_base ? cpu->image.read_base(cpu->image.context, offset, buffer, length) : -1;
+}
+
 static int decoder_begin(void *memory, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
                          const struct espota_coder_image *image)
 {
     struct head *head = memory;
     struct sim_cpu *cpu = head->cpu;
     cpu->image = image ? *image : (struct espota_coder_image){ 0 };
-    cpu->around = (struct espota_coder_image){ .context = cpu, .read = read_image, .relax = relax };
+    cpu->around = (struct espota_coder_image){ .context = cpu,
+                                               .read = read_image,
+                                               .relax = relax,
+                                               .read_base = read_base,
+                                               .base_length = cpu->image.base_length };
     cpu->each = cpu->costs.begin;
+    cpu->left = UINT64_MAX;
     return espota_decoder.begin(head + 1, size - sizeof *head, isa, table_log, offset, &cpu->around);
 }
 
-/* How often the decoder will pause in this sector; what it learns is forgotten again. */
-static uint64_t count_pauses(struct sim_cpu *cpu, struct head *head, const uint8_t *chunk, size_t length)
+/* What `cycles` buy is spread over so many pauses, and what those did not take comes at the end. */
+static void begin_to_spend(struct sim_cpu *cpu, uint64_t cycles)
 {
-    uint8_t ignored[ESPOTA_CODER_SECTOR];
-    void *before = malloc(head->size);
-    if (!before)
-        return 1;
-    memcpy(before, head + 1, head->size);
-    cpu->pauses = 0;
-    cpu->counting = true;
-    (void)espota_decoder.sector(head + 1, chunk, length, ignored);
-    cpu->counting = false;
-    memcpy(head + 1, before, head->size);
-    free(before);
-    return cpu->pauses ? cpu->pauses : 1;
+    enum { PAUSES = 1024 };
+    cpu->left = cpu->time ? cycles : 0;
+    cpu->each = cpu->left / PAUSES + 1;
 }
 
-/* What a sector takes goes by the bytes that it comes in, and is spread over its pauses. */
+static int end_to_spend(struct sim_cpu *cpu, int result)
+{
+    while (cpu->left > 0)
+        spend_some(cpu);
+    return result;
+}
+
+static int decoder_map(void *memory, const uint8_t *chunk, size_t length)
+{
+    struct head *head = memory;
+    begin_to_spend(head->cpu, length * (uint64_t)head->cpu->costs.coded);
+    return end_to_spend(head->cpu, espota_decoder.map(head + 1, chunk, length));
+}
+
+/* What a sector takes goes by the bytes that it comes in; with a base also by those that come of it. */
 static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
                           uint8_t sector[ESPOTA_CODER_SECTOR])
 {
     struct head *head = memory;
     struct sim_cpu *cpu = head->cpu;
-    if (cpu->time)
-        cpu->each = length * cpu->costs.coded / count_pauses(cpu, head, chunk, length);
-    return espota_decoder.sector(head + 1, chunk, length, sector);
+    uint64_t cycles = length * (uint64_t)cpu->costs.coded;
+    if (cpu->image.base_length > 0)
+        cycles += (uint64_t)cpu->costs.rebuilt * ESPOTA_CODER_SECTOR;
+    begin_to_spend(cpu, cycles);
+    return end_to_spend(cpu, espota_decoder.sector(head + 1, chunk, length, sector));
 }
 
 const struct espota_decoder_ops sim_cpu_decoder = { .memory = decoder_memory,
+                                                    .memory_with_base = decoder_memory_with_base,
                                                     .begin = decoder_begin,
+                                                    .map = decoder_map,
                                                     .sector = decoder_sector };

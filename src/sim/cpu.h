@@ -16,10 +16,11 @@ enum { SIM_ROM_MHZ = 40, SIM_APP_MHZ = 160 };
 
 /* Cycles, a byte unless said otherwise. */
 struct sim_cpu_costs {
-    uint32_t frame;  /* SLIP and CRC, of a byte that comes or goes */
-    uint32_t sha256; /* hashing */
-    uint32_t coded;  /* decoding, of a byte that comes in */
-    uint32_t begin;  /* beginning to decode, of 2048 bytes of the decoder's memory */
+    uint32_t frame;   /* SLIP and CRC, of a byte that comes or goes */
+    uint32_t sha256;  /* hashing */
+    uint32_t coded;   /* decoding, of a byte that comes in */
+    uint32_t rebuilt; /* decoding with a base, of a byte that comes out, besides */
+    uint32_t begin;   /* beginning to decode, of 2048 bytes of the decoder's memory */
 };
 
 /* Instructions of the agent's own code, counted by QEMU (riscv32, -icount, gcc -Os) and taken for a cycle
@@ -32,9 +33,7 @@ struct sim_cpu {
     uint32_t mhz;
     uint64_t spent_ns;
     struct espota_coder_image image, around; /* as the agent gave it, and as the decoder sees it */
-    uint64_t each;                           /* cycles between two pauses of the decoder's */
-    uint64_t pauses;                         /* counted, where `counting` */
-    bool counting;
+    uint64_t each, left;                     /* cycles of a sector: up to a pause of the decoder's; in all */
 };
 
 /* A hash on it. */

@@ -69,7 +69,7 @@ static void what_is_wrong_is_refused(void **state)
         { 2, 31, ESPOTA_AGENT_UNSUPPORTED },  { 3, 1, ESPOTA_AGENT_MALFORMED },
         { 4, 1, ESPOTA_AGENT_RANGE },         { 7, 0x80, ESPOTA_AGENT_RANGE },
         { 8, 1, ESPOTA_AGENT_RANGE },         { 9, 0, ESPOTA_AGENT_RANGE },
-        { 11, 0xff, ESPOTA_AGENT_RANGE },     { 12, 1, ESPOTA_AGENT_MALFORMED },
+        { 11, 0xff, ESPOTA_AGENT_RANGE },     { 12, 2, ESPOTA_AGENT_MALFORMED },
         { 15, 0x80, ESPOTA_AGENT_MALFORMED },
     };
     static const struct {

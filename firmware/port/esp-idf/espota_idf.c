@@ -187,7 +187,7 @@ void espota_idf_work(struct espota_idf *e)
 {
     xSemaphoreTake(e->lock, portMAX_DELAY);
     espota_agent_work(&e->agent);
-    if (e->decoder && espota_agent_silence_ms(&e->agent) >= ESPOTA_SILENCE_MS) {
+    if (e->decoder.memory && espota_agent_silence_ms(&e->agent) >= ESPOTA_SILENCE_MS) {
         espota_agent_drop_stream(&e->agent);
         espota_idf_free_decoder(e);
     }

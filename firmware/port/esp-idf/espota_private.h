@@ -47,7 +47,10 @@ struct espota_idf {
     SemaphoreHandle_t lock;                /* of all below: streams have tasks of their own */
     uint32_t update_offset, update_length; /* under way */
     TickType_t turn;                       /* when other tasks had one */
-    void *decoder;                         /* its memory, while an update needs it */
+    struct espota_idf_memory {
+        void *memory; /* of the decoder, while an update needs it */
+        size_t size;
+    } decoder;
     struct espota_stream uart, tcp[ESPOTA_CONNECTIONS];
     struct espota_agent agent;
 };

@@ -69,6 +69,7 @@ struct agent_client {
     uint16_t cpu_mhz;                        /* 0: not known */
     bool coded_refused;                      /* it took a coded stream badly: no more of them */
     bool was_coded;                          /* the last changes went well, some of them coded */
+    bool was_patched;                        /* the same, with a base */
     uint32_t changed_offset, changed_length; /* of these */
     struct espota_extent differed;           /* of them, from the first sector that differed to the last */
     uint8_t stream_number;                   /* of the last stream that WRITE began */
@@ -77,6 +78,9 @@ struct agent_client {
     struct espota_payload image;             /* of begin_image, without its bytes; length 0: none */
     uint32_t image_offset;                   /* of the partition that it goes to */
     struct espota_stream_cache *streams;     /* that of the options, or its own; NULL: none yet */
+    bool base_asked;                         /* for this image */
+    struct espota_payload_base base;         /* that it is sent with; length 0: none */
+    struct espota_stream_base *prepared;     /* of it, for this image */
 };
 
 struct client_response {

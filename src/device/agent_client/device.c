@@ -1,4 +1,5 @@
 /* The agent as a device. */
+#include "base.h"
 #include "client.h"
 
 #include "espota/bytes.h"
@@ -51,6 +52,10 @@ static void doubt_coding(struct agent_client *client, const struct espota_change
     client->differed = now;
     if (!again || client->coded_refused)
         return;
+    if (client->was_patched) {
+        client_base_give_up(client, ESPOTA_BASE_FAILED, "flash does not hold what the agent made of it");
+        return;
+    }
     client->coded_refused = true;
     espota_device_note(&client->device,
                        "flash does not hold what the agent decoded: going on without coding");
@@ -142,6 +147,11 @@ static int client_begin_image(struct espota_device *device, uint32_t offset,
                                  NULL, error);
     if (result != 0)
         return result;
+    if (memcmp(client->image.sha256, payload->sha256, sizeof payload->sha256) != 0 ||
+        client->image_offset != offset || client->image.bases != payload->bases)
+        client_base_forget(client);
+    if (!client->base_asked)
+        device->sent.no_base = ESPOTA_BASE_NOT_ASKED;
     client->image = *payload;
     client->image.data = NULL;
     client->image_offset = offset;
@@ -169,8 +179,11 @@ static int client_identify(struct espota_device *device, uint32_t offset, struct
 
 static int client_finish_image(struct espota_device *device, struct espota_error *error)
 {
-    return client_exchange(client_of(device), ESPOTA_AGENT_VERIFY, NULL, 0, CLIENT_LONG_TIMEOUT_MS,
-                           ESPOTA_SHA256_LENGTH, NULL, error);
+    int result = client_exchange(client_of(device), ESPOTA_AGENT_VERIFY, NULL, 0, CLIENT_LONG_TIMEOUT_MS,
+                                 ESPOTA_SHA256_LENGTH, NULL, error);
+    if (result == 0)
+        client_base_forget(client_of(device));
+    return result;
 }
 
 static int client_select_boot(struct espota_device *device, uint32_t offset, uint32_t state,
@@ -247,6 +260,7 @@ static void client_close(struct espota_device *device)
 
 void client_end(struct agent_client *client)
 {
+    client_base_forget(client);
     if (!client->options.streams)
         espota_stream_cache_free(client->streams);
     espota_hash_free(client->sha256);

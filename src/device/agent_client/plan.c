@@ -25,6 +25,7 @@ enum {
     LONGEST_GAP = 16, /* the same */
     SHARED_STEP = 16, /* sectors: where streams begin that are made for several devices, */
     LONG = 64,        /* if they have so many */
+    LEAST_BASED = 8,  /* sectors that a map is worth sending for */
 };
 
 #define CODED_RATIO  0.5 /* bytes of a stream to those of firmware */
@@ -131,10 +132,18 @@ static bool has_fill(const uint8_t *data, uint32_t length)
     return false;
 }
 
+/* How streams are chosen. */
+struct choice {
+    bool decodes, worth_coding, based;
+};
+
 /* What is not coded goes as it is, unless a sector of it need not travel at all. */
-static enum client_stream_kind kind_of(bool decodes, bool worth_coding, const uint8_t *data, uint32_t length)
+static enum client_stream_kind kind_of(const struct choice *choice, const uint8_t *data, uint32_t length)
 {
-    if (decodes && worth_coding)
+    bool decodes = choice->decodes;
+    if (choice->based && length >= LEAST_BASED * SECTOR)
+        return STREAM_BASED;
+    if (decodes && choice->worth_coding)
         return STREAM_CODED;
     return decodes && has_fill(data, length) ? STREAM_CHUNKS : STREAM_RAW;
 }
@@ -144,18 +153,20 @@ static bool differs(const struct espota_changes *changes, uint32_t at)
     return !changes->differs || changes->differs[at / SECTOR];
 }
 
-/* Filled sectors that do not differ cost less than to begin a stream anew behind them. */
-static uint32_t gap_at(const struct espota_changes *changes, uint32_t at)
+/* Filled sectors that do not differ cost less than to begin a stream anew behind them; with a base others do
+ * too.
+ */
+static uint32_t gap_at(const struct espota_changes *changes, bool based, uint32_t at)
 {
-    uint32_t length = 0;
-    while (at + length < changes->length && length < LONGEST_GAP * SECTOR && !differs(changes, at + length) &&
-           espota_chunk_is_fill(changes->data + at + length))
+    uint32_t length = 0, most = LONGEST_GAP * SECTOR;
+    while (at + length < changes->length && length < most && !differs(changes, at + length) &&
+           (based || espota_chunk_is_fill(changes->data + at + length)))
         length += SECTOR;
     return at + length < changes->length && differs(changes, at + length) ? length : 0;
 }
 
 /* The next run of sectors that differ, from `*at` on; its length, 0 when there is none. */
-static uint32_t next_run(const struct espota_changes *changes, bool bridges, uint32_t *at)
+static uint32_t next_run(const struct espota_changes *changes, const struct choice *choice, uint32_t *at)
 {
     uint32_t length = 0, step;
     while (*at < changes->length && !differs(changes, *at))
@@ -165,7 +176,7 @@ static uint32_t next_run(const struct espota_changes *changes, bool bridges, uin
         while (*at + length + step < changes->length && differs(changes, *at + length + step))
             step += SECTOR;
         length += step;
-        step = bridges && length > 0 ? gap_at(changes, *at + length) : 0;
+        step = choice->decodes && length > 0 ? gap_at(changes, choice->based, *at + length) : 0;
         length += step;
     } while (step > 0);
     return length;
@@ -183,12 +194,27 @@ static void tell(const struct agent_client *client, const struct client_plan *pl
 {
     struct client_estimate e = client_estimate(client, differing);
     espota_device_detail(&client->device,
-                         "writing %" PRIu32 "K in %zu %s, %" PRIu32
-                         "K of it for the coder (expected: %.1f s as it is, %.1f s with "
+                         "writing %" PRIu32 "K in %zu %s, %" PRIu32 "K of it for the coder, %" PRIu32
+                         "K against a base (expected: %.1f s as it is, %.1f s with "
                          "%u%% coded; line %" PRIu32 " bytes/s, CPU %u MHz%s)",
                          differing / 1024, plan->count, plan->count == 1 ? "stretch" : "stretches",
-                         sum_of(plan, STREAM_CODED) / 1024, e.raw, e.coded, (unsigned)(e.share * 100),
-                         e.line_rate, client->cpu_mhz, decodes(client) ? "" : "; no decoder that is used");
+                         sum_of(plan, STREAM_CODED) / 1024, sum_of(plan, STREAM_BASED) / 1024, e.raw, e.coded,
+                         (unsigned)(e.share * 100), e.line_rate, client->cpu_mhz,
+                         decodes(client) ? "" : "; no decoder that is used");
+}
+
+/* What is coded repeats what lies before it in the image: that has to be here. */
+static bool may_code(const struct agent_client *client, uint32_t at)
+{
+    return decodes(client) && at == 0;
+}
+
+bool client_plan_wants_base(const struct espota_changes *changes, uint32_t at)
+{
+    uint32_t differing = 0;
+    for (uint32_t i = 0; i < changes->length; i += SECTOR)
+        differing += differs(changes, i);
+    return at == 0 && differing >= LEAST_BASED;
 }
 
 /* Devices that were cut off go on at one sector or another: a long stream begins where that of the next one
@@ -205,22 +231,21 @@ static struct espota_extent stretch_of(const struct client_plan *plan, const str
 }
 
 int client_plan(struct client_plan *plan, const struct agent_client *client,
-                const struct espota_changes *changes, uint32_t at, struct espota_error *error)
+                const struct espota_changes *changes, uint32_t at, bool based, struct espota_error *error)
 {
     uint32_t differing = 0, length;
-    /* what is coded repeats what lies before it in the image: that has to be here */
-    bool may_code = decodes(client) && at == 0;
+    struct choice choice = { .decodes = may_code(client, at), .based = based };
     *plan = (struct client_plan){ .stream = calloc(changes->length / SECTOR + 1, sizeof *plan->stream) };
     if (!plan->stream)
         return espota_fail_memory(error, "writing flash");
-    for (uint32_t i = 0; (length = next_run(changes, may_code, &i)) > 0; i += length)
+    for (uint32_t i = 0; (length = next_run(changes, &choice, &i)) > 0; i += length)
         differing += length;
     struct client_estimate e = client_estimate(client, differing);
-    bool worth = e.coded < e.raw * WORTH_CODING;
-    for (uint32_t i = 0; (length = next_run(changes, may_code, &i)) > 0; i += length) {
+    choice.worth_coding = e.coded < e.raw * WORTH_CODING;
+    for (uint32_t i = 0; (length = next_run(changes, &choice, &i)) > 0; i += length) {
         struct client_stream stream = { .stretch = { at + i, length },
-                                        .kind = kind_of(may_code, worth, changes->data + i, length) };
-        if (stream.kind == STREAM_CODED)
+                                        .kind = kind_of(&choice, changes->data + i, length) };
+        if (stream.kind == STREAM_CODED || stream.kind == STREAM_BASED)
             stream.stretch = stretch_of(plan, client, i, length);
         plan->stream[plan->count++] = stream;
     }
@@ -229,10 +254,10 @@ int client_plan(struct client_plan *plan, const struct agent_client *client,
     return 0;
 }
 
-bool client_plan_codes(const struct client_plan *plan)
+bool client_plan_has(const struct client_plan *plan, enum client_stream_kind kind)
 {
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->stream[i].kind == STREAM_CODED)
+        if (plan->stream[i].kind == kind)
             return true;
     return false;
 }

@@ -10,14 +10,17 @@ struct client_plan {
     size_t count;
 };
 
-/* The streams for `changes`, of which the first byte lies at `at` of the image that was begun; for
- * client_plan_free. The observer hears what was chosen and why. */
+/* The streams for `changes`, of which the first byte lies at `at` of the image that was begun, and which may
+ * have a base; for client_plan_free. The observer hears what was chosen and why. */
 int client_plan(struct client_plan *plan, const struct agent_client *client,
-                const struct espota_changes *changes, uint32_t at, struct espota_error *error);
+                const struct espota_changes *changes, uint32_t at, bool based, struct espota_error *error);
 void client_plan_free(struct client_plan *plan);
 
-/* Does any of the streams need the decoder? */
-bool client_plan_codes(const struct client_plan *plan);
+/* Does so much differ that a base may help? */
+bool client_plan_wants_base(const struct espota_changes *changes, uint32_t at);
+
+/* Is any of the streams of this kind? */
+bool client_plan_has(const struct client_plan *plan, enum client_stream_kind kind);
 
 /* Seconds that so many bytes need as they are, and with the best share of their sectors coded. The slowest of
  * line, CPU and flash decides, as they work at the same time: where the CPU is slower at decoding than the

@@ -43,7 +43,7 @@ static int append_head(struct client_stream *stream, const struct client_image *
     if (stream->kind != STREAM_RAW) {
         head[0] = ESPOTA_STREAM_CODED;
         head[1] = (uint8_t)image->isa;
-        head[2] = image->table_log;
+        head[2] = stream->kind == STREAM_BASED ? image->base_table_log : image->table_log;
         head[ESPOTA_STREAM_BASES] = length > 0;
     }
     espota_put_le32(head + 4, stream->stretch.offset);
@@ -59,7 +59,7 @@ static int append_head(struct client_stream *stream, const struct client_image *
 
 void stream_set_pace(struct client_stream *stream, const struct client_image *image)
 {
-    if (stream->reader)
+    if (stream->reader && stream->kind != STREAM_BASED)
         espota_stream_set_pace(stream->reader, &image->pace);
 }
 
@@ -68,17 +68,20 @@ bool stream_codes(const struct client_stream *stream, uint32_t sector)
     return stream->sector[sector].coded;
 }
 
+/* With a base the line waits for the decoder: a sector that is stored would take longer than to decode it. */
 static int open_reader(struct client_stream *stream, const struct client_image *image,
                        struct espota_error *error)
 {
+    bool based = stream->kind == STREAM_BASED;
+    struct espota_stream_pace all = { 1u << 20, 1, image->pace.window };
     struct espota_stream_source source = { .image = image->data,
                                            .image_length = image->length,
                                            .isa = image->isa,
-                                           .table_log = image->table_log,
-                                           .base = image->base };
+                                           .table_log = based ? image->base_table_log : image->table_log,
+                                           .base = based ? image->base : NULL };
     memcpy(source.sha256, image->sha256, sizeof source.sha256);
-    return espota_stream_open(&stream->reader, image->cache, &source, stream->stretch.offset, &image->pace,
-                              error);
+    return espota_stream_open(&stream->reader, image->cache, &source, stream->stretch.offset,
+                              based ? &all : &image->pace, error);
 }
 
 static int begin(struct client_stream *stream, const struct client_image *image, struct espota_error *error)
@@ -86,7 +89,7 @@ static int begin(struct client_stream *stream, const struct client_image *image,
     stream->sector = calloc(sectors_of(stream), sizeof *stream->sector);
     if (!stream->sector)
         return espota_fail_memory(error, "writing flash");
-    int result = stream->kind == STREAM_CODED ? open_reader(stream, image, error) : 0;
+    int result = stream->kind >= STREAM_CODED ? open_reader(stream, image, error) : 0;
     return result ? result : append_head(stream, image, error);
 }
 
@@ -108,7 +111,7 @@ static int make_sector(struct client_stream *stream, const struct client_image *
 {
     const uint8_t *sector = image->data + (stream->stretch.offset - image->at) + stream->made * SECTOR;
     int result = 0;
-    if (stream->kind == STREAM_CODED)
+    if (stream->reader)
         result = append_coded(stream, error);
     else if (stream->kind == STREAM_CHUNKS)
         result = espota_chunk_append_plain(&stream->bytes, sector, error);

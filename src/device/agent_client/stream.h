@@ -17,6 +17,7 @@ enum client_stream_kind {
     STREAM_RAW,    /* the bytes as they are: every agent takes it */
     STREAM_CHUNKS, /* for an agent with a decoder, at no cost to its CPU: fills, the rest stored */
     STREAM_CODED,  /* by the coder, what the agent's CPU has time for */
+    STREAM_BASED,  /* by the coder with a base, all of it */
 };
 
 /* What a stream is made from, and for whom. */
@@ -28,8 +29,9 @@ struct client_image {
     uint8_t table_log; /* of the decoder's context table */
     struct espota_stream_pace pace;
     struct espota_stream_cache *cache; /* where coded streams come from */
-    struct espota_stream_base *base;   /* that they build on; NULL: none */
+    struct espota_stream_base *base;   /* that those of the kind build on; NULL: none */
     uint32_t base_offset;              /* where it lies in flash */
+    uint8_t base_table_log;            /* of the decoder's context table then */
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
 };
 

@@ -1,6 +1,7 @@
 /* Streams through the window, one behind the other: the next one begins before the last one is acknowledged.
  * Answers are cumulative within a stream. The agent holds one stream at a time: one that lost bytes when the
  * next had begun is begun anew, from its first sector that was not acknowledged. */
+#include "base.h"
 #include "client.h"
 #include "pace.h"
 #include "plan.h"
@@ -107,6 +108,7 @@ static int fill_window(struct sender *s, struct espota_error *error)
             result = build_next(s, error);
         if (result != 0 || !client_may_send(client))
             break;
+        client->device.sent.bytes += result == 0 ? s->sent - s->built_from : 0;
         result = client_send_built(client, (uint32_t)s->sending, error);
     }
     if (idle)
@@ -160,6 +162,12 @@ static uint32_t count_differing(const struct sender *s, uint32_t first, uint32_t
     return count;
 }
 
+static void count_sent(struct espota_sent *sent, enum client_stream_kind kind, uint32_t bytes)
+{
+    uint32_t *of = kind == STREAM_BASED ? &sent->patched : kind == STREAM_CODED ? &sent->coded : &sent->raw;
+    *of += bytes;
+}
+
 static void tell(struct sender *s)
 {
     uint32_t sectors = stream_sectors(current(s), s->acknowledged);
@@ -167,6 +175,7 @@ static void tell(struct sender *s)
         return;
     s->frame = 2 * s->frame < s->client->max_data ? 2 * s->frame : s->client->max_data;
     client_measure(s->client, &s->pace, &s->image, current(s), s->told, sectors);
+    count_sent(&s->client->device.sent, current(s)->kind, (sectors - s->told) * ESPOTA_SECTOR_SIZE);
     espota_device_moved(&s->client->device, count_differing(s, s->told, sectors) * ESPOTA_SECTOR_SIZE);
     s->told = sectors;
 }
@@ -245,19 +254,35 @@ static int take_ok(struct sender *s, size_t stream, uint32_t next, const struct 
     return 0;
 }
 
-/* An agent need not take what it said it would: what is left goes as it is. */
-static bool can_do_without_coding(struct sender *s, enum espota_agent_status status)
+/* What is left goes another way. */
+static void send_as(struct sender *s, enum client_stream_kind kind)
 {
-    bool coded = current(s)->kind != STREAM_RAW;
-    if (!coded || (status != ESPOTA_AGENT_MALFORMED && status != ESPOTA_AGENT_UNSUPPORTED))
-        return false;
-    espota_device_note(&s->client->device, "the agent does not take a coded stream: going on without coding");
-    s->client->coded_refused = true;
     restart(s);
     for (size_t i = s->acknowledging; i < s->plan.count; i++) {
         stream_end(&s->plan.stream[i]);
-        s->plan.stream[i].kind = STREAM_RAW;
+        if (kind == STREAM_RAW || s->plan.stream[i].kind == STREAM_BASED)
+            s->plan.stream[i].kind = kind;
     }
+}
+
+/* An agent need not take what it said it would: what is left goes without a base, or as it is. */
+static bool can_do_with_less(struct sender *s, size_t stream, enum espota_agent_status status)
+{
+    enum client_stream_kind kind = s->plan.stream[stream].kind;
+    bool based = kind == STREAM_BASED;
+    if (kind == STREAM_RAW || (status != ESPOTA_AGENT_MALFORMED && status != ESPOTA_AGENT_UNSUPPORTED &&
+                               (!based || status != ESPOTA_AGENT_BASE)))
+        return false;
+    if (based) {
+        client_base_give_up(s->client, ESPOTA_BASE_REFUSED,
+                            status == ESPOTA_AGENT_BASE ? "the agent does not hold it any more"
+                                                        : "the agent does not take what differs from it");
+        send_as(s, STREAM_CODED);
+        return true;
+    }
+    espota_device_note(&s->client->device, "the agent does not take a coded stream: going on without coding");
+    s->client->coded_refused = true;
+    send_as(s, STREAM_RAW);
     return true;
 }
 
@@ -266,8 +291,9 @@ static int take_status(struct sender *s, size_t stream, const struct client_resp
 {
     enum espota_agent_status status = response->status;
     if (status != ESPOTA_AGENT_OK && status != ESPOTA_AGENT_GAP)
-        return can_do_without_coding(s, status) ? 0
-                                                : client_fail(s->client, ESPOTA_AGENT_WRITE, status, error);
+        return can_do_with_less(s, stream, status)
+                   ? 0
+                   : client_fail(s->client, ESPOTA_AGENT_WRITE, status, error);
     if (response->length < 4)
         return client_fail_short(s->client, ESPOTA_AGENT_WRITE, error);
     uint32_t next = espota_get_le32(response->data);
@@ -381,6 +407,18 @@ static int take_cache(struct agent_client *client, struct client_image *image, s
     return result;
 }
 
+/* What the device holds already, where that helps. */
+static int take_base(struct sender *s, struct espota_error *error)
+{
+    struct agent_client *client = s->client;
+    if (!client_plan_wants_base(s->changes, s->image.at) || !client->image.bases)
+        return 0;
+    int result = take_cache(client, &s->image, error);
+    if (result == 0)
+        result = client_base_for(client, &s->image, error);
+    return result;
+}
+
 int client_send_changes(struct agent_client *client, const struct espota_changes *changes, uint32_t at,
                         struct espota_error *error)
 {
@@ -396,13 +434,17 @@ int client_send_changes(struct agent_client *client, const struct espota_changes
                    .table_log = client->table_log },
     };
     client_set_pace(client, &s.image);
-    int result = client_plan(&s.plan, client, changes, at, error);
-    bool coded = client_plan_codes(&s.plan);
-    if (result == 0 && coded)
+    int result = take_base(&s, error);
+    if (result == 0)
+        result = client_plan(&s.plan, client, changes, at, s.image.base, error);
+    bool based = client_plan_has(&s.plan, STREAM_BASED),
+         coded = based || client_plan_has(&s.plan, STREAM_CODED);
+    if (result == 0 && coded && !s.image.cache)
         result = take_cache(client, &s.image, error);
     if (result == 0)
         result = send_all(&s, error);
     client->was_coded = result == 0 && coded;
+    client->was_patched = result == 0 && based;
     if (changes->proven)
         *changes->proven = result == 0 && s.proven;
     client_plan_free(&s.plan);

@@ -190,7 +190,8 @@ struct espota_agent_update {
 enum espota_agent_part {
     ESPOTA_AGENT_PART_HEAD,
     ESPOTA_AGENT_PART_SECTOR, /* as it is */
-    ESPOTA_AGENT_PART_WORD,   /* of a chunk; what follows depends on it */
+    ESPOTA_AGENT_PART_BASE,
+    ESPOTA_AGENT_PART_WORD, /* of a chunk; what follows depends on it */
     ESPOTA_AGENT_PART_CODED,
     ESPOTA_AGENT_PART_FILL,
     ESPOTA_AGENT_PART_COPY,
@@ -202,6 +203,7 @@ struct espota_agent_input_stream {
     bool open;
     uint8_t number; /* that START gave it */
     bool coded;
+    bool based, mapping; /* it has a base; its map comes */
     enum espota_agent_part part;
     uint16_t has, needs; /* bytes of the part */
     uint32_t next;       /* offset within the stream */
@@ -256,6 +258,7 @@ struct espota_agent {
     uint8_t pause, rest; /* steps from one look at a flash operation to the next; yet to go */
     uint32_t verified;   /* for SELECT: the partition that VERIFY was content with since; 0: none */
     struct espota_agent_named named;
+    uint32_t base; /* offset in flash of the one that the stream has */
     uint8_t reply[ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA +
                   ESPOTA_AGENT_TAG_SIZE];
     uint8_t chunk[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_CODER_SECTOR : 1]; /* a coded one, being gathered */

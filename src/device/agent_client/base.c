@@ -1,0 +1,86 @@
+#include "base.h"
+
+#include "espota/device.h"
+#include "espota/error.h"
+#include "espota/link.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void give_reason(struct agent_client *client, enum espota_no_base reason)
+{
+    client->device.sent.no_base = reason;
+    client->base.length = 0;
+}
+
+/* Whoever began the image knows what the device may hold. */
+static int find(struct agent_client *client, struct espota_error *error)
+{
+    const struct espota_base_finder *finder = client->image.bases;
+    enum espota_no_base reason = ESPOTA_BASE_UNKNOWN;
+    client->base_asked = true;
+    if (!(client->capabilities & ESPOTA_AGENT_CAN_PATCH) || client->coded_refused)
+        reason = ESPOTA_BASE_UNSUPPORTED;
+    else if (client->base_table_log == 0)
+        reason = ESPOTA_BASE_NO_MEMORY;
+    else
+        return finder->find(finder->context, &client->device, &client->base, &client->device.sent.no_base,
+                            error);
+    give_reason(client, reason);
+    return 0;
+}
+
+/* It may take a second. An agent that heard nothing for so long is at the rate that it began with: the next
+ * request finds it there. */
+static void prepare(struct agent_client *client, const struct client_image *image)
+{
+    const struct espota_payload_base *base = &client->base;
+    struct espota_error why;
+    struct espota_stream_base_source source = { .isa = client->isa,
+                                                .old = base->data,
+                                                .old_length = base->length,
+                                                .image = image->data,
+                                                .image_length = image->length };
+    memcpy(source.old_sha256, base->sha256, sizeof source.old_sha256);
+    memcpy(source.image_sha256, image->sha256, sizeof source.image_sha256);
+    uint64_t begun = espota_link_now_ms(client->link);
+    if (espota_stream_base_open(&client->prepared, image->cache, &source, &why) != 0)
+        client_base_give_up(client, ESPOTA_BASE_NO_HELP, why.text);
+    else if (!espota_stream_base_helps(client->prepared))
+        give_reason(client, ESPOTA_BASE_NO_HELP);
+    else
+        espota_device_detail(&client->device,
+                             "what differs from the image at 0x%" PRIx32 " was found in %u ms", base->offset,
+                             (unsigned)(espota_link_now_ms(client->link) - begun));
+}
+
+int client_base_for(struct agent_client *client, struct client_image *image, struct espota_error *error)
+{
+    int result = client->base_asked ? 0 : find(client, error);
+    if (result != 0)
+        client->base_asked = false;
+    if (result == 0 && client->base.length > 0 && !client->prepared)
+        prepare(client, image);
+    if (result != 0 || client->base.length == 0)
+        return result;
+    image->base = client->prepared;
+    image->base_offset = client->base.offset;
+    image->base_table_log = client->base_table_log;
+    return 0;
+}
+
+void client_base_give_up(struct agent_client *client, enum espota_no_base reason, const char *why)
+{
+    if (client->base.length > 0)
+        espota_device_note(&client->device, "%s: going on without the image at 0x%" PRIx32 " as a base", why,
+                           client->base.offset);
+    give_reason(client, reason);
+}
+
+void client_base_forget(struct agent_client *client)
+{
+    espota_stream_base_close(client->prepared);
+    client->prepared = NULL;
+    client->base = (struct espota_payload_base){ 0 };
+    client->base_asked = false;
+}
