@@ -146,6 +146,7 @@ extern const struct command command_provision;
 extern const struct command command_devices;
 extern const struct command command_config;
 extern const struct command command_cache;
+extern const struct command command_delta;
 extern const struct command command_nvs;
 extern const struct command command_fs;
 

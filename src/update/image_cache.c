@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,13 +148,6 @@ static void write_tag(int folder)
     close(fd);
 }
 
-static bool holds_key(const uint8_t *image, size_t size)
-{
-    return size >= ESPOTA_SETTINGS_OFFSET + sizeof(struct espota_agent_settings) &&
-           espota_settings_present(image, size) &&
-           image[ESPOTA_SETTINGS_OFFSET + offsetof(struct espota_agent_settings, key_length)] != 0;
-}
-
 static int check_image(const struct espota_image_cache *cache, const char *name, const uint8_t *data,
                        size_t size, struct espota_error *error)
 {
@@ -168,7 +160,7 @@ static int check_image(const struct espota_image_cache *cache, const char *name,
                            espota_image_fault_words(verdict, &image, data, size, words));
     espota_file_examine(&file, data, size);
     int result = espota_file_check_app(&file, name, error);
-    if (result == 0 && holds_key(data, size))
+    if (result == 0 && espota_settings_hold_key(data, size))
         return espota_fail(error, ESPOTA_ERR_REFUSED, "%s is not kept: it has a device's key in it", name);
     if (result == 0 && size > cache->limit)
         return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s is not kept: it is larger than the cache, %s", name,

@@ -20,7 +20,7 @@ document() {
     local name=$1 command=$2 device
     shift
     case $command in nvs | fs | cache) command=$1-$2 ;; esac # what they print is another document for each word behind
-    case " $* " in " image "*"--merge "*) command=image-merge ;; " image "*" --extract "*) command=image-extract ;; " image "*" -o "*) command=image-output ;; esac
+    case " $* " in " image "*"--merge "*) command=image-merge ;; " image "*" --extract "*) command=image-extract ;; " image "*" -o "*) command=image-output ;; " delta "*"--apply "*) command=delta-apply ;; " delta "*"--show "*) command=delta-show ;; esac
     device=$(reached "$@")
     run "$@" --json
     if [ "$STATUS" -ne 0 ]; then
@@ -112,6 +112,13 @@ document "one removed" cache remove 0000
 document "all removed" cache clear
 export ESPOTA_CACHE=
 document "no cache" cache show
+"$MKIMAGE" -o newer-app.bin --version 1.1 --seed 1 --size 200K
+document "a patch" delta build/firmware.bin newer-app.bin -o app.patch
+document "a patch shown" delta --show app.patch
+document "a patch applied" delta --apply build/firmware.bin app.patch -o applied.bin
+for command in delta delta-apply delta-show; do
+    for key in chip instruction_set; do unseen $command $key null "images for a chip that this program does not know"; done
+done
 document "sign" sign new.bin --key owner.pem --output signed.bin
 "$MKIMAGE" -o agent.bin --kind agent --size 32K
 document "provision" provision agent.bin --key board.key --output keyed.bin

@@ -57,6 +57,8 @@ espota key -q --signing owner.pem >/dev/null
 espota provision -q recovery.bin --key board.key --output board-recovery.bin
 espota sign -q --key owner.pem --output app-signed.bin app.bin
 espota image --merge -q -o all.bin --chip esp32 0x1000 boot.bin 0x8000 table.bin 0x10000 app.bin >/dev/null
+"$MKIMAGE" -o old.bin --version 0.9 --seed 1 --size 64K
+espota delta -q old.bin app.bin -o app.patch
 mkdir -p "$HOME/projects/blink/.pio/build/esp32dev"
 printf '[env:esp32dev]\nplatform = espressif32\n' >"$HOME/projects/blink/platformio.ini"
 cp build/bootloader.bin build/firmware.bin "$HOME/projects/blink/.pio/build/esp32dev/"
@@ -88,7 +90,7 @@ boots() {
 }
 needs_board() {
     case $1 in
-    *file:* | *" sim "* | *" plan "* | *" key "* | *" sign "* | *" provision "* | *" image "* | *" config"* | *" devices"* | *" cache"* | \
+    *file:* | *" sim "* | *" plan "* | *" key "* | *" sign "* | *" provision "* | *" image "* | *" config"* | *" devices"* | *" cache"* | *" delta "* | \
         *" make "* | *"table partition"* | *"show backup.bin"*) return 1 ;;
     esac
 }

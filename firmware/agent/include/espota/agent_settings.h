@@ -37,4 +37,12 @@ static inline bool espota_settings_present(const uint8_t *image, size_t size)
            memcmp(image + ESPOTA_SETTINGS_OFFSET, ESPOTA_SETTINGS_MAGIC, length) == 0;
 }
 
+/** Is there a device's key in it? */
+static inline bool espota_settings_hold_key(const uint8_t *image, size_t size)
+{
+    return size >= ESPOTA_SETTINGS_OFFSET + sizeof(struct espota_agent_settings) &&
+           espota_settings_present(image, size) &&
+           image[ESPOTA_SETTINGS_OFFSET + offsetof(struct espota_agent_settings, key_length)] != 0;
+}
+
 #endif

@@ -1,0 +1,140 @@
+/* Patch files. firmware/PROTOCOL.md, "Patch files" */
+#include "espota/patch_file.h"
+
+#include "espota/bytes.h"
+#include "espota/crc32.h"
+
+#include <string.h>
+
+#define SECTOR ESPOTA_CODER_SECTOR
+
+/* Where what lies in a head. */
+enum {
+    AT_VERSION = 16,
+    AT_ISA = 17,
+    AT_TABLE = 18,
+    AT_CHIP = 20,
+    AT_BASE_LENGTH = 24,
+    AT_IMAGE_LENGTH = 28,
+    AT_BASE_SHA256 = 32,
+    AT_IMAGE_SHA256 = 64,
+    AT_STREAM_LENGTH = 96,
+    AT_STREAM_CRC = 100,
+    AT_ZERO = 104,
+    AT_CRC = 108,
+};
+
+void espota_patch_put_head(const struct espota_patch_head *head, uint8_t out[ESPOTA_PATCH_HEAD_SIZE])
+{
+    memset(out, 0, ESPOTA_PATCH_HEAD_SIZE);
+    memcpy(out, ESPOTA_PATCH_MAGIC, AT_VERSION);
+    out[AT_VERSION] = ESPOTA_PATCH_VERSION;
+    out[AT_ISA] = (uint8_t)head->isa;
+    out[AT_TABLE] = (uint8_t)head->table_log;
+    espota_put_le16(out + AT_CHIP, head->chip_id);
+    espota_put_le32(out + AT_BASE_LENGTH, head->base_length);
+    espota_put_le32(out + AT_IMAGE_LENGTH, head->image_length);
+    memcpy(out + AT_BASE_SHA256, head->base_sha256, ESPOTA_SHA256_LENGTH);
+    memcpy(out + AT_IMAGE_SHA256, head->image_sha256, ESPOTA_SHA256_LENGTH);
+    espota_put_le32(out + AT_STREAM_LENGTH, head->stream_length);
+    espota_put_le32(out + AT_STREAM_CRC, head->stream_crc);
+    espota_put_le32(out + AT_CRC, espota_crc32(0, out, AT_CRC));
+}
+
+static void get_head(struct espota_patch_head *head, const uint8_t *in)
+{
+    head->isa = (enum espota_isa)in[AT_ISA];
+    head->table_log = in[AT_TABLE];
+    head->chip_id = espota_get_le16(in + AT_CHIP);
+    head->base_length = espota_get_le32(in + AT_BASE_LENGTH);
+    head->image_length = espota_get_le32(in + AT_IMAGE_LENGTH);
+    memcpy(head->base_sha256, in + AT_BASE_SHA256, ESPOTA_SHA256_LENGTH);
+    memcpy(head->image_sha256, in + AT_IMAGE_SHA256, ESPOTA_SHA256_LENGTH);
+    head->stream_length = espota_get_le32(in + AT_STREAM_LENGTH);
+    head->stream_crc = espota_get_le32(in + AT_STREAM_CRC);
+}
+
+size_t espota_stream_chunk_size(const uint8_t *at, size_t left)
+{
+    static const size_t others[4] = { 0, SECTOR, 1, 4 };
+    if (left < 2)
+        return 0;
+    unsigned word = espota_get_le16(at), kind = word >> 14;
+    size_t length = word & ESPOTA_CHUNK_LENGTH_MASK;
+    if (kind == ESPOTA_CHUNK_CODED ? length == 0 || length > SECTOR : length != 0)
+        return 0;
+    if (kind != ESPOTA_CHUNK_CODED)
+        length = others[kind];
+    return length <= left - 2 ? 2 + length : 0;
+}
+
+/* The stream's own head says the same as the file's. */
+static int heads_agree(const struct espota_patch_head *h, const uint8_t *stream)
+{
+    const uint8_t *base = stream + ESPOTA_STREAM_HEAD_SIZE;
+    uint32_t length = (h->image_length + SECTOR - 1) / SECTOR * SECTOR;
+    return stream[0] == ESPOTA_STREAM_CODED && stream[1] == (uint8_t)h->isa &&
+           stream[2] == (uint8_t)h->table_log && stream[3] == 0 && espota_get_le32(stream + 4) == 0 &&
+           espota_get_le32(stream + 8) == length && espota_get_le32(stream + ESPOTA_STREAM_BASES) == 1 &&
+           espota_get_le32(base) == 0 && espota_get_le32(base + 4) == h->base_length &&
+           memcmp(base + 8, h->base_sha256, ESPOTA_SHA256_LENGTH) == 0;
+}
+
+/* One chunk a sector at the end; all before them are the map's. */
+static enum espota_patch_verdict walk(struct espota_patch *p)
+{
+    size_t at = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE, size = p->head.stream_length, length = 0;
+    uint32_t sectors = (p->head.image_length + SECTOR - 1) / SECTOR, chunks = 0;
+    for (size_t look = at; look < size; look += length, chunks++)
+        if ((length = espota_stream_chunk_size(p->stream + look, size - look)) == 0)
+            return ESPOTA_PATCH_MALFORMED;
+    if (chunks <= sectors)
+        return ESPOTA_PATCH_MALFORMED;
+    p->map_chunks = chunks - sectors;
+    for (uint32_t i = 0; i < chunks; i++, at += length) {
+        unsigned kind = espota_get_le16(p->stream + at) >> 14;
+        length = espota_stream_chunk_size(p->stream + at, size - at);
+        if (i >= p->map_chunks)
+            p->sectors[kind]++;
+        else if (kind != ESPOTA_CHUNK_CODED)
+            return ESPOTA_PATCH_MALFORMED;
+        else
+            p->map_bytes += (uint32_t)length;
+    }
+    return ESPOTA_PATCH_OK;
+}
+
+static enum espota_patch_verdict check_head(const struct espota_patch_head *h, const uint8_t *file,
+                                            size_t size)
+{
+    if (espota_crc32(0, file, AT_CRC) != espota_get_le32(file + AT_CRC))
+        return ESPOTA_PATCH_DAMAGED;
+    if (file[AT_VERSION] != ESPOTA_PATCH_VERSION || h->table_log < ESPOTA_CODER_TABLE_MIN ||
+        h->table_log > ESPOTA_CODER_TABLE_MAX || file[AT_ISA] > ESPOTA_ISA_RISCV)
+        return ESPOTA_PATCH_UNKNOWN;
+    if (h->stream_length != size - ESPOTA_PATCH_HEAD_SIZE)
+        return ESPOTA_PATCH_TRUNCATED;
+    if (h->image_length == 0 || h->image_length > INT32_MAX || h->base_length == 0 ||
+        h->base_length > INT32_MAX || h->stream_length < ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE ||
+        file[AT_TABLE + 1] != 0 || espota_get_le16(file + AT_CHIP + 2) != 0 ||
+        espota_get_le32(file + AT_ZERO) != 0)
+        return ESPOTA_PATCH_MALFORMED;
+    return ESPOTA_PATCH_OK;
+}
+
+enum espota_patch_verdict espota_patch_parse(struct espota_patch *patch, const uint8_t *file, size_t size)
+{
+    memset(patch, 0, sizeof *patch);
+    if (size < AT_VERSION || memcmp(file, ESPOTA_PATCH_MAGIC, AT_VERSION) != 0)
+        return ESPOTA_PATCH_NO_MAGIC;
+    if (size < ESPOTA_PATCH_HEAD_SIZE)
+        return ESPOTA_PATCH_TRUNCATED;
+    get_head(&patch->head, file);
+    enum espota_patch_verdict verdict = check_head(&patch->head, file, size);
+    if (verdict != ESPOTA_PATCH_OK)
+        return verdict;
+    patch->stream = file + ESPOTA_PATCH_HEAD_SIZE;
+    if (espota_crc32(0, patch->stream, patch->head.stream_length) != patch->head.stream_crc)
+        return ESPOTA_PATCH_DAMAGED;
+    return heads_agree(&patch->head, patch->stream) ? walk(patch) : ESPOTA_PATCH_MALFORMED;
+}

@@ -1,0 +1,114 @@
+/* Making patches, and reading them. */
+#include "espota/patch.h"
+
+#include "espota/chip.h"
+#include "espota/crc32.h"
+#include "espota/digest.h"
+#include "espota/encode.h"
+#include "espota/error.h"
+#include "espota/ota.h"
+
+#include <string.h>
+
+int espota_patch_read(struct espota_patch *patch, const char *name, const struct espota_bytes *file,
+                      struct espota_error *error)
+{
+    static const char *const words[] = {
+        [ESPOTA_PATCH_NO_MAGIC] = "it is no patch file",
+        [ESPOTA_PATCH_UNKNOWN] = "it is of a later version than this program knows",
+        [ESPOTA_PATCH_TRUNCATED] = "it is longer or shorter than it says: it is cut off",
+        [ESPOTA_PATCH_DAMAGED] = "it is damaged: its CRC is wrong",
+        [ESPOTA_PATCH_MALFORMED] = "its parts do not fit together",
+    };
+    enum espota_patch_verdict verdict = espota_patch_parse(patch, file->data, file->size);
+    if (verdict == ESPOTA_PATCH_OK)
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_VERIFY, "%s: %s", name, words[verdict]);
+}
+
+static int check_images(const struct espota_patch_image *base, const struct espota_patch_image *image,
+                        struct espota_image *about, struct espota_error *error)
+{
+    const struct espota_device_info any = { 0 };
+    struct espota_image old;
+    int result = espota_ota_check_image(&any, base->name, base->data, base->size, &old, error);
+    if (result == 0)
+        result = espota_ota_check_image(&any, image->name, image->data, image->size, about, error);
+    if (result != 0)
+        return result;
+    if (old.chip_id != about->chip_id) {
+        const struct espota_chip *from = espota_chip_by_image_id(old.chip_id),
+                                 *to = espota_chip_by_image_id(about->chip_id);
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is for %s, but %s is for %s: no device takes both",
+                           base->name, from ? from->name : "another chip", image->name,
+                           to ? to->name : "another chip");
+    }
+    if (base->size == image->size && memcmp(base->data, image->data, image->size) == 0)
+        return espota_fail(error, ESPOTA_ERR_REFUSED, "%s and %s are the same: there is nothing to patch",
+                           base->name, image->name);
+    return 0;
+}
+
+static int fill_head(struct espota_patch_head *head, const struct espota_patch_image *base,
+                     const struct espota_patch_image *image, const struct espota_image *about,
+                     unsigned table_log, struct espota_error *error)
+{
+    const struct espota_chip *chip = espota_chip_by_image_id(about->chip_id);
+    *head = (struct espota_patch_head){
+        .isa = !chip          ? ESPOTA_ISA_NONE
+               : chip->xtensa ? ESPOTA_ISA_XTENSA
+                              : ESPOTA_ISA_RISCV,
+        .table_log = table_log,
+        .chip_id = about->chip_id,
+        .base_length = (uint32_t)base->size,
+        .image_length = (uint32_t)image->size,
+    };
+    if (espota_sha256(base->data, base->size, head->base_sha256) != 0 ||
+        espota_sha256(image->data, image->size, head->image_sha256) != 0)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
+    return 0;
+}
+
+static int encode(const struct espota_patch_head *head, const struct espota_patch_image *base,
+                  const struct espota_patch_image *image, struct espota_bytes *stream,
+                  struct espota_error *error)
+{
+    struct espota_base *prepared = NULL;
+    uint32_t whole =
+        (head->image_length + ESPOTA_CODER_SECTOR - 1) / ESPOTA_CODER_SECTOR * ESPOTA_CODER_SECTOR;
+    int result =
+        espota_base_new(&prepared, head->isa, base->data, base->size, image->data, image->size, error);
+    if (result == 0)
+        result = espota_encode(head->isa, head->table_log, prepared, image->data, image->size, 0, whole,
+                               stream, error);
+    espota_base_free(prepared);
+    if (result == 0 && stream->data[ESPOTA_STREAM_BASES] == 0)
+        result = espota_fail(error, ESPOTA_ERR_REFUSED,
+                             "%s has nothing in common with %s: a patch would not be shorter than the image",
+                             image->name, base->name);
+    return result;
+}
+
+int espota_patch_make(const struct espota_patch_image *base, const struct espota_patch_image *image,
+                      unsigned table_log, struct espota_bytes *file, struct espota_error *error)
+{
+    struct espota_image about;
+    struct espota_patch_head head;
+    struct espota_bytes stream = { 0 };
+    uint8_t start[ESPOTA_PATCH_HEAD_SIZE];
+    int result = check_images(base, image, &about, error);
+    if (result == 0)
+        result = fill_head(&head, base, image, &about, table_log, error);
+    if (result == 0)
+        result = encode(&head, base, image, &stream, error);
+    if (result == 0) {
+        head.stream_length = (uint32_t)stream.size;
+        head.stream_crc = espota_crc32(0, stream.data, stream.size);
+        espota_patch_put_head(&head, start);
+        result = espota_bytes_append(file, start, sizeof start, error);
+    }
+    if (result == 0)
+        result = espota_bytes_append(file, stream.data, stream.size, error);
+    espota_bytes_free(&stream);
+    return result;
+}

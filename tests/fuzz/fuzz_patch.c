@@ -1,0 +1,73 @@
+/* Patch files: any bytes may come as one, and any stream in one whose head and CRCs are right. The first byte
+ * says which: an even one is followed by a file; an odd one by the sectors of the image, less one, and
+ * chunks. */
+#include "fixtures/code_like.h"
+
+#include "espota/bytes.h"
+#include "espota/crc32.h"
+#include "espota/digest.h"
+#include "espota/patch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { BASE_SIZE = 3 * 4096 + 100, HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE };
+
+/* The head of a stream for `sectors`, and of its base. */
+static void put_heads(uint8_t *out, const struct espota_patch_head *head, uint32_t sectors)
+{
+    memset(out, 0, HEADS);
+    out[0] = ESPOTA_STREAM_CODED;
+    out[1] = (uint8_t)head->isa;
+    out[2] = (uint8_t)head->table_log;
+    espota_put_le32(out + 8, sectors * ESPOTA_CODER_SECTOR);
+    out[ESPOTA_STREAM_BASES] = 1;
+    espota_put_le32(out + ESPOTA_STREAM_HEAD_SIZE + 4, head->base_length);
+    memcpy(out + ESPOTA_STREAM_HEAD_SIZE + 8, head->base_sha256, ESPOTA_SHA256_LENGTH);
+}
+
+/* A file with these chunks. */
+static struct espota_bytes wrap(const uint8_t *base, uint8_t first, const uint8_t *data, size_t size)
+{
+    struct espota_bytes file = { 0 };
+    uint32_t sectors = 1u + data[0] % 8;
+    struct espota_patch_head head = { .isa = (enum espota_isa)(first >> 1 & 3) % 3,
+                                      .table_log = ESPOTA_CODER_TABLE_MIN + (first >> 3) % 3,
+                                      .base_length = BASE_SIZE,
+                                      .image_length = sectors * ESPOTA_CODER_SECTOR - 5,
+                                      .stream_length = (uint32_t)(HEADS + size - 1) };
+    if (espota_sha256(base, BASE_SIZE, head.base_sha256) != 0)
+        abort();
+    file.size = ESPOTA_PATCH_HEAD_SIZE + head.stream_length;
+    file.data = malloc(file.size);
+    if (!file.data)
+        abort();
+    put_heads(file.data + ESPOTA_PATCH_HEAD_SIZE, &head, sectors);
+    memcpy(file.data + ESPOTA_PATCH_HEAD_SIZE + HEADS, data + 1, size - 1);
+    head.stream_crc = espota_crc32(0, file.data + ESPOTA_PATCH_HEAD_SIZE, head.stream_length);
+    espota_patch_put_head(&head, file.data);
+    return file;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint8_t base[BASE_SIZE];
+    const struct espota_patch_image old = { "base", base, sizeof base };
+    struct espota_bytes file = { 0 }, image = { 0 };
+    struct espota_patch patch;
+    struct espota_error error;
+    if (size < 3)
+        return 0;
+    code_like_fill(base, sizeof base, 1, false);
+    if (data[0] & 1)
+        file = wrap(base, data[0], data + 1, size - 1);
+    else if (espota_bytes_append(&file, data + 1, size - 1, &error) != 0)
+        abort();
+    if (espota_patch_read(&patch, "patch", &file, &error) == 0)
+        (void)espota_patch_apply(&patch, "patch", &old, &image, &error);
+    espota_bytes_free(&image);
+    espota_bytes_free(&file);
+    return 0;
+}
