@@ -39,7 +39,7 @@ struct espota_patch {
 enum espota_patch_verdict {
     ESPOTA_PATCH_OK = 0,
     ESPOTA_PATCH_NO_MAGIC,  /* no patch file */
-    ESPOTA_PATCH_UNKNOWN, /* of a later version, or with another table than any decoder has */
+    ESPOTA_PATCH_UNKNOWN,   /* of a later version, or with another table than any decoder has */
     ESPOTA_PATCH_TRUNCATED, /* it ends too early, or has more behind it */
     ESPOTA_PATCH_DAMAGED,   /* a CRC is wrong */
     ESPOTA_PATCH_MALFORMED, /* head and stream contradict each other, or the stream is none */

@@ -6,7 +6,6 @@
 #include "espota/error.h"
 #include "espota/file.h"
 
-
 void warn_about_readers(struct cli *cli, const char *path)
 {
     if (espota_file_others_can_read(path))
@@ -15,6 +14,7 @@ void warn_about_readers(struct cli *cli, const char *path)
 
 int write_image(const char *path, const struct espota_bytes *image, struct espota_error *error)
 {
-    return espota_settings_hold_key(image->data, image->size) ? espota_file_write_secret(path, image->data, image->size, error)
-                            : espota_file_write(path, image->data, image->size, error);
+    return espota_settings_hold_key(image->data, image->size)
+               ? espota_file_write_secret(path, image->data, image->size, error)
+               : espota_file_write(path, image->data, image->size, error);
 }
