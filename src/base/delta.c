@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORTH 24u /* bytes that agree in a block that is worth being one */
+#define WORTH 16u /* bytes that agree in a block that is worth being one */
 #define NEAR  64u /* so near, two blocks with one displacement are one */
 
 struct espota_base {
@@ -58,20 +58,21 @@ static uint32_t agreeing(const struct delta_image *old, const struct delta_image
     return count;
 }
 
-/* Leave out what is not worth it, make one of what belongs together. */
-static void prune(struct delta_matches *matches, const struct delta_image *old, const struct delta_image *new)
+/* Leave out what is not worth it, make one of what belongs together. @return how many are left in `kept`. */
+static size_t prune(const struct delta_matches *matches, const struct delta_image *old,
+                    const struct delta_image *new, uint32_t worth, struct delta_match *kept)
 {
-    size_t kept = 0;
+    size_t count = 0;
     for (size_t i = 0; i < matches->count; i++) {
-        struct delta_match m = matches->at[i], *last = kept > 0 ? &matches->at[kept - 1] : NULL;
-        if (agreeing(old, new, &m) < WORTH)
+        struct delta_match m = matches->at[i], *last = count > 0 ? &kept[count - 1] : NULL;
+        if (agreeing(old, new, &m) < worth)
             continue;
         if (last != NULL && last->old - last->new == m.old - m.new &&m.new - last->new - last->length < NEAR)
             last->length = m.new + m.length - last->new;
         else
-            matches->at[kept++] = m;
+            kept[count++] = m;
     }
-    matches->count = kept;
+    return count;
 }
 
 static int by_old(const void *a, const void *b)
@@ -93,19 +94,43 @@ static void mark_again(struct coder_block *block, uint32_t blocks)
     }
 }
 
-static int make_blocks(struct espota_base *base, const struct delta_matches *matches)
+static void make_blocks(struct espota_base *base, const struct delta_match *match, size_t count)
 {
-    base->block = calloc(matches->count + 1, sizeof *base->block);
-    if (base->block == NULL)
-        return -1;
-    for (size_t i = 0; i < matches->count; i++) {
-        const struct delta_match *m = &matches->at[i];
-        base->block[i] = (struct coder_block){ m->old, m->length, m->new - m->old, false };
-    }
-    base->blocks = (uint32_t)matches->count;
+    for (size_t i = 0; i < count; i++)
+        base->block[i] =
+            (struct coder_block){ match[i].old, match[i].length, match[i].new - match[i].old, false };
+    base->blocks = (uint32_t)count;
     qsort(base->block, base->blocks, sizeof *base->block, by_old);
     mark_again(base->block, base->blocks);
-    return 0;
+}
+
+static bool fits(const struct espota_base *base, struct coder_map *map)
+{
+    memset(map, 0, sizeof *map);
+    for (uint32_t i = 0; i < base->blocks; i++) {
+        if (coder_map_add(map, base->block[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* As many as the decoder has room for: the best. */
+static int choose_blocks(struct espota_base *base, const struct delta_matches *matches,
+                         const struct delta_image *old, const struct delta_image *new)
+{
+    struct delta_match *kept = calloc(matches->count + 1, sizeof *kept);
+    struct coder_map *map = malloc(sizeof *map);
+    base->block = calloc(matches->count + 1, sizeof *base->block);
+    bool memory = kept != NULL && map != NULL && base->block != NULL;
+    uint32_t worth = WORTH;
+    do {
+        if (memory)
+            make_blocks(base, kept, prune(matches, old, new, worth, kept));
+        worth += 1 + worth / 8;
+    } while (memory && !fits(base, map));
+    free(kept);
+    free(map);
+    return memory ? 0 : -1;
 }
 
 static int match(struct espota_base *base, const struct delta_image *old, const struct delta_image *new)
@@ -115,8 +140,7 @@ static int match(struct espota_base *base, const struct delta_image *old, const 
     int bad = delta_match(from, to, &matches);
     if (bad != 0)
         return bad;
-    prune(&matches, old, new);
-    bad = make_blocks(base, &matches);
+    bad = choose_blocks(base, &matches, old, new);
     free(matches.at);
     return bad;
 }

@@ -40,8 +40,7 @@ static const uint8_t *line_at(struct coder *coder, enum source source, uint32_t 
     return line;
 }
 
-/* Bytes of the base, zeros behind it. */
-static void read_old(struct coder *coder, uint32_t offset, uint8_t *to, uint32_t length)
+void coder_base_read_old(struct coder *coder, uint32_t offset, uint8_t *to, uint32_t length)
 {
     while (length > 0) {
         uint32_t into = offset % CODER_LINE, part = CODER_LINE - into < length ? CODER_LINE - into : length;
@@ -68,7 +67,7 @@ uint32_t coder_base_old_word(struct coder *coder, uint32_t address)
     uint8_t word[4] = { 0 };
     uint32_t offset;
     if (coder_segments_offset(&coder->base->old, address, &offset))
-        read_old(coder, offset, word, sizeof word);
+        coder_base_read_old(coder, offset, word, sizeof word);
     return espota_get_le32(word);
 }
 
@@ -245,7 +244,7 @@ static void set_guess(struct coder *coder, struct coder_guess *guess)
     guess->room = base->block.length - into;
     if (guess->room > coder->place.left)
         guess->room = coder->place.left;
-    read_old(coder, guess->offset, guess->old, sizeof guess->old);
+    coder_base_read_old(coder, guess->offset, guess->old, sizeof guess->old);
     if (!coder_segments_address(&base->old, guess->offset, &guess->address))
         guess->address = 0;
     guess->was = guess->word = espota_get_le32(guess->old);

@@ -38,8 +38,10 @@ struct coder_base {
     struct coder_move value[CODER_VALUES]; /* the same of small numbers */
     uint32_t values;
     uint16_t flag[CODER_GUESS_FLAGS], unchanged[CODER_KINDS];
-    uint32_t hits;      /* whether guesses were right, the last in bit 0 */
-    uint32_t slot[3];   /* of the map's last numbers */
+    uint32_t hits;    /* whether guesses were right, the last in bit 0 */
+    uint32_t slot[3]; /* of the map's last numbers */
+    struct coder_move
+        upper[32];      /* RISC-V: what lui or auipc left in a register, in base and image; from 0: nothing */
     bool begun, failed; /* segments are known; flash could not be read */
     uint16_t more[3];   /* of blocks, of chunks; again */
     /* what was read: of the image, if `line_of` is odd, else of the base; 0: nothing */
@@ -58,6 +60,7 @@ struct coder_guess {
     uint32_t kind, quality; /* 0..3: how sure */
     uint32_t target;        /* to what it refers, an address in the base, or a value; or 0 */
     bool is_instruction, is_value;
+    uint32_t sets; /* RISC-V: the register that it sets, if it may have been part of an address */
 };
 
 /* The map that the encoder has made; how much of it is coded. */
@@ -79,6 +82,8 @@ bool coder_base_unit(struct coder *coder);
 uint32_t coder_base_moved(struct coder *coder, uint32_t address, uint32_t *quality);
 /* Might a word be an address of something that moves? */
 bool coder_base_is_address(const struct coder *coder, uint32_t word);
+/* Bytes of the base, zeros behind it. */
+void coder_base_read_old(struct coder *coder, uint32_t offset, uint8_t *to, uint32_t length);
 /* A word at an address of base or image; 0 where there is none. */
 uint32_t coder_base_old_word(struct coder *coder, uint32_t address);
 bool coder_base_new_word(struct coder *coder, uint32_t address, uint32_t *word);
