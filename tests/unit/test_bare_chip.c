@@ -45,9 +45,11 @@ static struct {
     } cell[CELLS]; /* registers without a meaning of their own here */
     unsigned cells;
     uint8_t *flash;
-    bool enabled;       /* WRITE ENABLE came */
-    unsigned busy;      /* reads of the status that still say so */
-    bool stuck;         /* it stays busy */
+    bool enabled;  /* WRITE ENABLE came */
+    unsigned busy; /* reads of the status that still say so */
+    bool stuck;    /* it stays busy */
+    enum own_read { READS_ITSELF, READS_FF, NEVER_ENDS } own_read;
+    unsigned starts;    /* of reads */
     unsigned longest;   /* bytes in one PROGRAM */
     uint8_t command[4]; /* the last ones */
     bool has_pll;
@@ -148,6 +150,7 @@ static void run_flash(void)
         break;
     case READ:
     case READ_4:
+        world.starts++;
         read_flash(address, in);
         break;
     case PROGRAM_4:
@@ -170,8 +173,25 @@ static void run_flash(void)
     }
 }
 
+static void run_own_read(void)
+{
+    uint8_t ff[64];
+    uint32_t address = spi_register(ADDRESS);
+    size_t length = (spi_register(spi_under_test.miso_length) + 1) / 8;
+    assert_int_equal(length, address >> 24);
+    assert_int_equal(spi_register(spi_under_test.user1) >> 26, 23);
+    memset(ff, 0xff, sizeof ff);
+    if (world.own_read == READS_ITSELF)
+        read_flash(address & 0xffffff, length);
+    else if (world.own_read == READS_FF)
+        spi_data(ff, length, true);
+    else
+        *cell(spi_under_test.base + COMMAND) = GET_DATA;
+}
+
 static void run_command(uint32_t bit)
 {
+    *cell(spi_under_test.base + COMMAND) = 0;
     if (bit == START)
         run_flash();
     else if (bit == PROGRAM_PAGE)
@@ -180,6 +200,8 @@ static void run_command(uint32_t bit)
         read_status();
     else if (bit == ENABLE_WRITE)
         world.enabled = true;
+    else if (bit == GET_DATA)
+        run_own_read();
     else
         fail_msg("command bits %08x", (unsigned)bit);
 }
@@ -305,6 +327,50 @@ static void a_flash_that_stays_busy_is_given_up(void **state)
     assert_int_equal(busy, -1);
 }
 
+/* A flash with so many bytes of FF before its data, read in pages. */
+static void check_reads(struct bare_flash *flash, enum own_read own_read, uint32_t blank)
+{
+    struct bare_spi spi = spi_under_test;
+    uint8_t page[256];
+    spi.reads = true;
+    world.own_read = own_read;
+    world.starts = 0;
+    for (uint32_t i = 0; i < 8192; i++)
+        world.flash[i] = i < blank ? 0xff : (uint8_t)(i * 7);
+    bare_flash_begin(flash, &spi);
+    for (uint32_t at = 0; at < 8192; at += sizeof page) {
+        assert_int_equal(bare_flash_read(flash, at, page, sizeof page), 0);
+        if (own_read == READS_ITSELF || blank == 0 || at >= blank + 64 * PROBE) /* found out by then */
+            assert_memory_equal(page, world.flash + at, sizeof page);
+    }
+}
+
+static void a_controller_that_reads_itself_is_proven_by_data(void **state)
+{
+    (void)state;
+    struct bare_flash flash;
+    check_reads(&flash, READS_ITSELF, 0);
+    assert_int_equal(world.starts, 1);
+    check_reads(&flash, READS_ITSELF, 4096);
+    assert_int_equal(world.starts, 4096 / 64 / PROBE + 1);
+    check_reads(&flash, READS_ITSELF, 8192);
+    assert_int_equal(world.starts, 8192 / 64 / PROBE);
+}
+
+static void a_controller_that_does_not_is_found_out(void **state)
+{
+    (void)state;
+    struct bare_flash flash;
+    check_reads(&flash, READS_FF, 0);
+    assert_int_equal(flash.reading, GIVEN_UP);
+    check_reads(&flash, READS_FF, 5 * 1024);
+    assert_int_equal(flash.reading, GIVEN_UP);
+    check_reads(&flash, NEVER_ENDS, 0);
+    assert_int_equal(flash.reading, GIVEN_UP);
+    check_reads(&flash, NEVER_ENDS, 5 * 1024);
+    assert_int_equal(flash.reading, GIVEN_UP);
+}
+
 static void the_size_is_what_the_id_says(void **state)
 {
     (void)state;
@@ -413,6 +479,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_operation_begins_and_goes_on_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flash_that_stays_busy_is_given_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_controller_that_reads_itself_is_proven_by_data, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_controller_that_does_not_is_found_out, set_up, tear_down),
         cmocka_unit_test(the_size_is_what_the_id_says),
         cmocka_unit_test_setup_teardown(the_crystal_is_the_one_that_makes_a_usual_rate, set_up, tear_down),
         cmocka_unit_test_setup_teardown(with_the_pll_the_rate_stays_and_can_be_changed, set_up, tear_down),

@@ -15,12 +15,13 @@ struct bare_spi {
     uint32_t base;
     uint8_t user, user1, user2, mosi_length, miso_length, status, data;
     uint8_t address_shift; /* 8 where a 24-bit address is left-aligned in its register */
+    bool reads;            /* it may be tried whether it reads by a command of its own */
 };
 
 #define BARE_SPI_ESP32(at)                                                                                   \
     {                                                                                                        \
         .base = (at), .user = 0x1c, .user1 = 0x20, .user2 = 0x24, .mosi_length = 0x28, .miso_length = 0x2c,  \
-        .status = 0x10, .data = 0x80, .address_shift = 8                                                     \
+        .status = 0x10, .data = 0x80, .address_shift = 8, .reads = true                                      \
     }
 /* Of all later chips. */
 #define BARE_SPI_LATER(at)                                                                                   \
@@ -33,7 +34,8 @@ struct bare_spi {
 struct bare_flash {
     const struct bare_spi *spi;
     bool busy;
-    uint32_t polls; /* of its status since the operation began */
+    uint8_t reading, unproven; /* how far the controller's own command for reading is trusted */
+    uint32_t polls;            /* of its status since the operation began */
     uint32_t at;
     const uint8_t *data;
     size_t left;
