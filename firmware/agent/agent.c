@@ -193,10 +193,17 @@ void espota_agent_work(struct espota_agent *agent)
         espota_agent_flash_step(agent);
 }
 
+/* What stands for itself in a frame is taken at once, where there is room for the code. */
+static size_t take_plain(struct espota_agent_stream *stream, const uint8_t *data, size_t length)
+{
+    return MORE_SECTORS ? espota_slip_plain(&stream->decoder, data, length) : 0;
+}
+
 void espota_agent_input(struct espota_agent *agent, struct espota_agent_stream *stream, const uint8_t *data,
                         size_t length)
 {
-    for (size_t i = 0; i < length; i++)
-        if (espota_slip_byte(&stream->decoder, data[i]) == ESPOTA_SLIP_FRAME)
+    for (size_t i = take_plain(stream, data, length); i < length;
+         i += take_plain(stream, data + i, length - i))
+        if (espota_slip_byte(&stream->decoder, data[i++]) == ESPOTA_SLIP_FRAME)
             take_frame(agent, stream, stream->decoder.length);
 }

@@ -9,7 +9,7 @@
 
 #define SECTOR ESPOTA_SECTOR_SIZE
 
-enum { KIND_SHIFT = 14 };
+enum { KIND_SHIFT = 14, TURNS = 4 };
 
 static int read_image(void *context, uint32_t offset, void *buffer, size_t length)
 {
@@ -28,9 +28,12 @@ static int read_base(void *context, uint32_t offset, void *buffer, size_t length
     return espota_agent_read_between(agent, agent->base + offset, buffer, length);
 }
 
+/* Once in a few units of the decoder, which take it some microseconds each. */
 static void relax(void *context)
 {
-    espota_agent_flash_step(context);
+    struct espota_agent *agent = context;
+    if (++agent->turns % TURNS == 0)
+        espota_agent_flash_step(agent);
 }
 
 /* A coded stream reads what lies before its stretch: all of that has to be for the host to read. */

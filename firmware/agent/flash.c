@@ -78,6 +78,8 @@ static void begin_erase(struct espota_agent *agent, uint32_t offset, uint32_t le
 static void begin_program(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length)
 {
     const struct espota_agent_port *port = agent->port;
+    if (MORE_SECTORS)
+        espota_agent_saw_sector(agent, offset, false);
     begun(agent, port->flash_program(port->context, offset, data, length));
     if (MORE_SECTORS)
         agent->pause = agent->rest = 0;
@@ -107,7 +109,8 @@ static unsigned compare_sector(struct espota_agent *agent, uint32_t offset, cons
 
 static bool is_blank_sector(struct espota_agent *agent, uint32_t offset)
 {
-    return compare_sector(agent, offset, NULL, BLANK);
+    return (MORE_SECTORS && espota_agent_saw_blank(agent, offset)) ||
+           compare_sector(agent, offset, NULL, BLANK);
 }
 
 /* Is it worth while to erase all of that at once? Blocks of 25Q chips take as long as three or four sectors.
@@ -181,16 +184,6 @@ static void look_ahead(struct espota_agent *agent)
     flash->blank_end = espota_agent_begin_blank(agent, ahead, flash->end);
 }
 
-static void begin_sector(struct espota_agent *agent)
-{
-    struct espota_agent_flash *flash = &agent->flash;
-    flash->at = flash->start[flash->first];
-    flash->holds = SAME | BLANK;
-    flash->state = MORE_SECTORS && flash->offset[flash->first] < flash->blank_end ? PROGRAM : COMPARE;
-    if (flash->state == PROGRAM)
-        hash(agent, agent->sector[flash->first], flash->at);
-}
-
 static void end_sector(struct espota_agent_flash *flash)
 {
     flash->first = (uint8_t)((flash->first + 1) % ESPOTA_AGENT_SECTORS);
@@ -212,6 +205,22 @@ static void choose(struct espota_agent *agent, uint32_t offset)
     if (flash->state == HASH)
         return;
     flash->blank_end = flash->holds & BLANK ? offset + SECTOR : erase_up_to(agent, offset, flash->end);
+}
+
+static void begin_sector(struct espota_agent *agent)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    uint32_t offset = flash->offset[flash->first];
+    const uint8_t *sector = agent->sector[flash->first];
+    flash->at = flash->start[flash->first];
+    flash->holds = SAME | BLANK;
+    flash->state = MORE_SECTORS && offset < flash->blank_end ? PROGRAM : COMPARE;
+    if (flash->state == PROGRAM) {
+        hash(agent, sector, flash->at);
+    } else if (MORE_SECTORS && espota_agent_saw_blank(agent, offset)) {
+        flash->holds = espota_agent_is_blank(sector + flash->at, SECTOR - flash->at) ? SAME | BLANK : BLANK;
+        choose(agent, offset);
+    }
 }
 
 /* Encrypted flash that is erased does not read as FF, so that a page of FF is programmed like any other. */

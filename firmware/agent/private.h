@@ -169,6 +169,13 @@ uint32_t espota_agent_begin_blank(struct espota_agent *agent, uint32_t offset, u
 int espota_agent_erase(struct espota_agent *agent, uint32_t offset);
 int espota_agent_program(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length);
 
+/* blank.c: sectors that were read as FF since the session began, and that only this agent can have changed.
+ */
+/* The sector was read, and is blank; or it is about to be programmed. */
+void espota_agent_saw_sector(struct espota_agent *agent, uint32_t offset, bool blank);
+bool espota_agent_saw_blank(const struct espota_agent *agent, uint32_t offset);
+void espota_agent_saw_none(struct espota_agent *agent);
+
 /* stream.c */
 handler espota_agent_write;
 

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define SECTOR ESPOTA_SECTOR_SIZE
+
 enum {
     PIECE = 256,        /* bytes that are hashed before others get their turn */
     LARGEST_TABLE = 24, /* log2 */
@@ -73,6 +75,7 @@ enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, u
 {
     const struct espota_hash *h = &agent->port->sha256;
     uint8_t piece[PIECE];
+    bool blank = false; /* the sector so far, from its start */
     enum espota_agent_status status = agent->port->service->may_digest(agent, offset, length);
     if (status != ESPOTA_AGENT_OK)
         return status;
@@ -86,8 +89,11 @@ enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, u
             return ESPOTA_AGENT_FLASH;
         if (h->update(h->context, piece, chunk) != 0)
             return ESPOTA_AGENT_CRYPTO;
+        blank = MORE_SECTORS && (blank || offset % SECTOR == 0) && espota_agent_is_blank(piece, chunk);
         offset += chunk;
         length -= chunk;
+        if (MORE_SECTORS && blank && offset % SECTOR == 0)
+            espota_agent_saw_sector(agent, offset - SECTOR, true);
     }
     return h->finish(h->context, digest) == 0 ? ESPOTA_AGENT_OK : ESPOTA_AGENT_CRYPTO;
 }

@@ -20,6 +20,8 @@ bool espota_agent_inside(uint32_t offset, uint32_t length, uint32_t start, uint3
 
 bool espota_agent_is_blank(const uint8_t *data, size_t length)
 {
+    for (; MORE_SECTORS && length >= 4 && (data[0] & data[1] & data[2] & data[3]) == 0xff; length -= 4)
+        data += 4;
     while (length > 0 && *data == 0xff) {
         data++;
         length--;

@@ -49,6 +49,10 @@ void espota_slip_begin(struct espota_slip_decoder *decoder, uint8_t *buffer, siz
 /** Take one byte. Empty frames (two END marks in a row) are not reported. */
 enum espota_slip_event espota_slip_byte(struct espota_slip_decoder *decoder, uint8_t byte);
 
+/** Take the bytes at the start of `data` that stand for themselves within a frame.
+ * @return how many; the next one, if there is one, is for espota_slip_byte. */
+size_t espota_slip_plain(struct espota_slip_decoder *decoder, const uint8_t *data, size_t length);
+
 #pragma GCC visibility pop
 
 #endif

@@ -72,3 +72,17 @@ enum espota_slip_event espota_slip_byte(struct espota_slip_decoder *d, uint8_t b
     d->buffer[d->length++] = byte;
     return ESPOTA_SLIP_MORE;
 }
+
+size_t espota_slip_plain(struct espota_slip_decoder *d, const uint8_t *data, size_t length)
+{
+    uint8_t *out = d->buffer + d->length;
+    size_t taken = 0;
+    if (d->complete || d->dropping || d->escaped)
+        return 0;
+    if (length > d->capacity - d->length)
+        length = d->capacity - d->length;
+    while (taken < length && data[taken] != ESPOTA_SLIP_END && data[taken] != ESPOTA_SLIP_ESCAPE)
+        *out++ = data[taken++];
+    d->length += taken;
+    return taken;
+}

@@ -41,6 +41,9 @@
 #endif
 #endif
 
+/** Sectors from the start of flash of which it remembers that it saw them blank, with two buffers or more. */
+#define ESPOTA_AGENT_BLANK 4096u
+
 struct espota_agent_request_in;
 struct espota_agent;
 struct espota_agent_service;
@@ -256,11 +259,14 @@ struct espota_agent {
     /* With several sector buffers alone. */
     bool hashed;         /* the port's hash is that of the stretch, as far as it came */
     uint8_t pause, rest; /* steps from one look at a flash operation to the next; yet to go */
+    uint8_t turns;       /* that a decoder gave */
     uint32_t verified;   /* for SELECT: the partition that VERIFY was content with since; 0: none */
     struct espota_agent_named named;
     uint32_t base; /* offset in flash of the one that the stream has */
-    uint8_t reply[ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA +
-                  ESPOTA_AGENT_TAG_SIZE];
+    uint8_t blank[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_AGENT_BLANK / 8 : 1]; /* sectors seen to be, in a bit */
+    uint8_t reply[(ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA +
+                   ESPOTA_AGENT_TAG_SIZE + 3) /
+                  4 * 4];                                              /* sectors lie as words do */
     uint8_t chunk[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_CODER_SECTOR : 1]; /* a coded one, being gathered */
     uint8_t sector[ESPOTA_AGENT_SECTORS][ESPOTA_SECTOR_SIZE];
 };
