@@ -24,7 +24,7 @@ paired = $(foreach p,$(1),$(if $(findstring :,$(p)),$(p)))
 # pkg-config modules
 LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libserialport-dev \
             jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev libelf:libelf-dev \
-            libdw:libdw-dev libdivsufsort:libdivsufsort-dev
+            libdw:libdw-dev libdivsufsort:libdivsufsort-dev libarchive:libarchive-dev
 MODULES := $(call first,$(LIBRARIES))
 # ... and what only the program needs.
 PROGRAM_LIBRARIES = inih:libinih-dev
@@ -103,7 +103,7 @@ PURE_CFLAGS = -std=c99 -ffreestanding -DESPOTA_CODER_XTENSA -DESPOTA_CODER_RISCV
 # ---- sources ----------------------------------------------------------------------------------------------
 # libespota; and what only the program has: the simulator with the agent in it, the terminal, the commands.
 LIB_SOURCES  := $(wildcard src/format/*.c src/base/*.c src/plan/*.c src/chip/*.c src/image/*.c src/link/*.c src/symbols/*.c src/device/*.c \
-                src/device/*/*.c src/update/*.c src/fetch/*.c)
+                src/device/*/*.c src/update/*.c src/fetch/*.c src/gateway/*.c)
 # The simulator runs the stub's source.
 SIM_SOURCES  := $(wildcard firmware/agent/*.c firmware/port/posix/*.c src/sim/*.c) \
                 firmware/port/stub/stub.c $(addprefix firmware/port/bare/,serve.c sha256.c md5.c)
@@ -303,6 +303,7 @@ install: all
 	install -m 644 $(MAN1_PAGES) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(MAN7_PAGES) $(DESTDIR)$(MANDIR)/man7
 	install -m 644 contrib/60-espota.rules $(DESTDIR)$(DATADIR)/60-espota.rules
+	install -m 644 contrib/espota-gateway.service $(DESTDIR)$(DATADIR)/espota-gateway.service
 	install -m 644 completions/espota.bash $(DESTDIR)$(BASHDIR)/espota
 	install -m 644 completions/_espota $(DESTDIR)$(ZSHDIR)/_espota
 	install -m 644 completions/espota.fish $(DESTDIR)$(FISHDIR)/espota.fish

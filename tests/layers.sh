@@ -11,6 +11,7 @@ src/chip src/plan src/link src/symbols
 src/image
 src/device src/fetch firmware/port
 src/update
+src/gateway
 src/sim
 src/ui
 src/cli"

@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
-# Tools of others for the interop tests, pinned, into build/venv. Prints its path; fails when they cannot be had.
+# Tools of others for the interop tests, pinned, into build/venv, or those of NAME into build/venv-NAME: what drags much along stands
+# alone. Prints its path; fails when they cannot be had. Usage: venv.sh [NAME]
 set -eu
 cd "$(dirname "$0")/.."
-venv=build/venv
-packages=(esptool==5.6.0 esp-idf-defs==0.1.7 noiseprotocol==0.3.1 esp-idf-nvs-partition-gen==0.3.0 littlefs-python==0.19.0
-    esp-idf-monitor==1.10.0 esp-idf-panic-decoder==1.5.0)
+case ${1:-} in
+'') packages=(esptool==5.6.0 esp-idf-defs==0.1.7 noiseprotocol==0.3.1 esp-idf-nvs-partition-gen==0.3.0 littlefs-python==0.19.0
+    esp-idf-monitor==1.10.0 esp-idf-panic-decoder==1.5.0) ;;
+goosebit) packages=(goosebit==0.2.12) ;;
+*) echo "$1: no such tools" >&2 && exit 2 ;;
+esac
+venv=build/venv${1:+-$1}
 want="${packages[*]}"
 mkdir -p build
-exec 9>build/venv.lock
+exec 9>"$venv.lock"
 flock 9 # tests run side by side
 if [ "$(cat "$venv/packages" 2>/dev/null)" != "$want" ]; then
     rm -rf "$venv"

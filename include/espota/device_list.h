@@ -1,12 +1,12 @@
-/** A file that lists devices: CSV with a title line. `name` and `address` are needed, `key` and `tags` may be
- * there, columns that are not known are passed over:
+/** A file that lists devices: CSV with a title line. `name` and `address` are needed, `key`, `tags` and
+ * `token` may be there, columns that are not known are passed over:
  *
  *     name,address,key,tags
  *     kitchen,192.168.1.20,kitchen.key,beta heated
  *     bench,/dev/ttyUSB0,,lab
  *
  * Blank lines and lines that begin with # are passed over. A field in "quotes" may hold commas, and quotes
- * doubled. A relative path of a key is relative to the list. */
+ * doubled. A relative path of a key or token is relative to the list. */
 #ifndef ESPOTA_DEVICE_LIST_H
 #define ESPOTA_DEVICE_LIST_H
 
@@ -23,8 +23,9 @@ struct espota_listed_device {
     const char *name; /* each once */
     const char
         *address; /* a port (a path, tcp://..., rfc2217://..., file:...), or a host with or without :port */
-    const char *key;  /* path of its key; NULL: none */
-    const char *tags; /* separated by blanks; may be empty */
+    const char *key;   /* path of its key; NULL: none */
+    const char *tags;  /* separated by blanks; may be empty */
+    const char *token; /* path of its token for an update server; NULL: none */
 };
 
 struct espota_device_list {

@@ -13,12 +13,14 @@
 #include "espota/hash.h"
 #include "espota/observer.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct espota_fetch_options {
-    const char *certificate; /* PEM file of the CAs (or the server itself) to trust instead of the system's;
-                                or NULL */
-    size_t limit;            /* most bytes to accept */
+    const char *certificate;   /* PEM file of the CAs (or the server itself) to trust instead of the system's;
+                                  or NULL */
+    const char *authorization; /* value of that header, for the server of the URL and no other; NULL: none */
+    size_t limit;              /* most bytes to accept */
     unsigned connect_timeout_s; /* 0: 15 */
     unsigned
         stall_timeout_s; /* give up, within a second, when less than 1024 bytes arrive in so long; 0: 30 */
@@ -32,6 +34,13 @@ struct espota_fetch_options {
  * itself wins. @return ESPOTA_ERR_USAGE when it is no http or https URL. `*url` is for the caller to free. */
 int espota_fetch_complete_url(const char *text, uint16_t port, const char *path, char **url,
                               struct espota_error *error);
+
+/** `reference`, absolute or relative to `base`, as an absolute URL. @return a string for the caller to free,
+ * or NULL when that is no http or https URL. */
+char *espota_fetch_absolute_url(const char *base, const char *reference);
+
+/** Do two URLs name the same server: scheme, host and port? What is secret goes to no other. */
+bool espota_fetch_same_server(const char *a, const char *b);
 
 /** A URL as it may be shown: without user name, password, query and fragment, which may be secret; "?..."
  * stands for a query. @return a string for the caller to free, or NULL when memory is short. */

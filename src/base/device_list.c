@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum { LARGEST_FILE = 64 << 20, NONE = CSV_COLUMNS };
-enum { NAME, ADDRESS, KEY, TAGS, COLUMNS };
+enum { NAME, ADDRESS, KEY, TAGS, TOKEN, COLUMNS };
 
 struct reader {
     const char *path;
@@ -23,7 +23,7 @@ struct reader {
 
 static int take_titles(struct reader *r, const struct csv_row *row, struct espota_error *error)
 {
-    static const char *const titles[COLUMNS] = { "name", "address", "key", "tags" };
+    static const char *const titles[COLUMNS] = { "name", "address", "key", "tags", "token" };
     for (unsigned wanted = 0; wanted < COLUMNS; wanted++) {
         r->column[wanted] = NONE;
         for (unsigned i = 0; i < row->count; i++)
@@ -48,7 +48,7 @@ static int keep(struct reader *r, const char *before, size_t before_length, cons
 
 static int take_device(struct reader *r, const struct csv_row *row, struct espota_error *error)
 {
-    size_t place[COLUMNS] = { SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX };
+    size_t place[COLUMNS] = { SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX };
     int result = 0;
     for (unsigned i = 0; result == 0 && i < COLUMNS; i++) {
         const char *text = csv_field(row, r->column[i]);
@@ -56,7 +56,7 @@ static int take_device(struct reader *r, const struct csv_row *row, struct espot
         if (missing && (i == NAME || i == ADDRESS))
             return espota_fail(error, ESPOTA_ERR_USAGE, "%s, line %u: a device has a name and an address",
                                r->path, row->line);
-        bool beside = !missing && i == KEY && text[0] != '/';
+        bool beside = !missing && (i == KEY || i == TOKEN) && text[0] != '/';
         if (!missing || i == TAGS)
             result = keep(r, r->path, beside ? r->folder : 0, text ? text : "", &place[i], error);
     }
@@ -123,7 +123,8 @@ static int make_list(struct espota_device_list *list, struct reader *r, struct e
         const uint8_t *row = r->places.data + i * ROW;
         list->device[i] =
             (struct espota_listed_device){ text_at(list, row, NAME), text_at(list, row, ADDRESS),
-                                           text_at(list, row, KEY), text_at(list, row, TAGS) };
+                                           text_at(list, row, KEY), text_at(list, row, TAGS),
+                                           text_at(list, row, TOKEN) };
     }
     return check_names(list, r->path, error);
 }

@@ -149,6 +149,7 @@ extern const struct command command_cache;
 extern const struct command command_delta;
 extern const struct command command_nvs;
 extern const struct command command_fs;
+extern const struct command command_gateway;
 
 /* All commands in the order of help; NULL ends the list. */
 extern const struct command *const commands[];

@@ -18,6 +18,9 @@ static const struct option_spec option_table[] = {
     { "merge", 0, OPTION_FLAG, FIELD(merge), NULL, "merge ADDRESS FILE pairs into one file" },
     { "extract", 0, OPTION_TEXT, FIELD(extract), "DIR",
       "take a merged image apart: its parts as files in DIR" },
+    { "swu", 0, OPTION_FLAG, FIELD(swu), NULL, "put an app image into an SWU archive, for update servers" },
+    { "swu-version", 0, OPTION_TEXT, FIELD(swu_version), "VERSION",
+      "what the archive calls its software (the app's version)" },
     { "pubkey", 0, OPTION_TEXT, FIELD(pubkey), "PEM", "check that the image is signed with this key" },
     { "chip", 'c', OPTION_TEXT, FIELD(chip), "CHIP", "esp32, esp32c3 ... (as the files say)" },
     { "format", 'f', OPTION_TEXT, FIELD(format), "FORMAT", "of merged files: raw, hex or uf2 (raw)" },
@@ -114,6 +117,8 @@ static int work_on(struct cli *cli, const struct image_options *o, const char *n
     char words[ESPOTA_FILE_WORDS];
     if (o->extract)
         return image_extract(cli, o, name, bytes, error);
+    if (o->swu)
+        return image_swu(cli, o, name, bytes, error);
     espota_file_examine(&about, bytes->data, bytes->size);
     if (o->output && about.kind != ESPOTA_FILE_ELF)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s: an image is made of an ELF file, but it is %s",
@@ -128,8 +133,8 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct image_options *o = options;
     struct espota_bytes bytes = { 0 };
-    if (o->merge && o->extract)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--merge and --extract contradict each other");
+    if (o->merge + (o->extract != NULL) + o->swu > 1)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--merge, --extract and --swu contradict each other");
     if (to_stdout(o->output) && cli->json)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--json and the data cannot both go to standard output");
     if (o->merge)
@@ -146,8 +151,9 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
 
 const struct command command_image = {
     .name = "image",
-    .summary = "show and check an image; make one of an ELF file; merge, extract",
-    .usage = "FILE | ELF -o FILE | --merge -o FILE ADDRESS FILE... | --extract DIR FILE",
+    .summary = "show and check an image; make one of an ELF file; merge, extract, archive",
+    .usage =
+        "FILE | ELF -o FILE | --merge -o FILE ADDRESS FILE... | --extract DIR FILE | --swu -o FILE IMAGE",
     .description =
         "Shows chip, segments, entry, flash settings, checksum and SHA-256 verdicts, and the app "
         "description.\n"

@@ -43,6 +43,7 @@ const struct command *const commands[] = {
     &command_delta,
     &command_cache,
     &command_config,
+    &command_gateway,
     &command_sim,
     NULL,
 };

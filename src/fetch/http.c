@@ -175,11 +175,22 @@ static int on_transfer(void *context, curl_off_t total, curl_off_t now, curl_off
 /* ---- one attempt ----------------------------------------------------------------------------------------
  */
 
+static bool add_header(struct curl_slist **headers, const char *name, const char *value)
+{
+    char line[640];
+    int length = snprintf(line, sizeof line, "%s: %s", name, value);
+    struct curl_slist *longer =
+        length > 0 && (size_t)length < sizeof line ? curl_slist_append(*headers, line) : NULL;
+    if (longer)
+        *headers = longer;
+    return longer != NULL;
+}
+
 static bool set_options(struct transfer *t, struct curl_slist **headers)
 {
     const struct espota_fetch_options *o = t->options;
     CURL *c = t->curl;
-    char line[320];
+    char line[32];
     bool ok =
         curl_easy_setopt(c, CURLOPT_URL, t->url) == CURLE_OK &&
         curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
@@ -199,13 +210,14 @@ static bool set_options(struct transfer *t, struct curl_slist **headers)
     if (ok && o->certificate)
         ok = curl_easy_setopt(c, CURLOPT_CAINFO, o->certificate) == CURLE_OK &&
              curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
-    if (!ok || t->resumed_at == 0)
-        return ok;
-    snprintf(line, sizeof line, "If-Range: %s", t->if_range);
-    *headers = curl_slist_append(NULL, line);
-    snprintf(line, sizeof line, "%zu-", t->resumed_at);
-    return *headers && curl_easy_setopt(c, CURLOPT_HTTPHEADER, *headers) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_RANGE, line) == CURLE_OK;
+    if (ok && o->authorization && espota_fetch_same_server(t->first, t->url))
+        ok = add_header(headers, "Authorization", o->authorization);
+    if (ok && t->resumed_at > 0) {
+        snprintf(line, sizeof line, "%zu-", t->resumed_at);
+        ok = add_header(headers, "If-Range", t->if_range) &&
+             curl_easy_setopt(c, CURLOPT_RANGE, line) == CURLE_OK;
+    }
+    return ok && (!*headers || curl_easy_setopt(c, CURLOPT_HTTPHEADER, *headers) == CURLE_OK);
 }
 
 /* One request. */

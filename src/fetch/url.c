@@ -117,6 +117,35 @@ static void copy_part(CURLU *from, CURLU *to, CURLUPart part)
     curl_free(text);
 }
 
+static bool same_server(CURLU *a, CURLU *b)
+{
+    return same_part(a, b, CURLUPART_SCHEME, 0) && same_part(a, b, CURLUPART_HOST, 0) &&
+           same_part(a, b, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+}
+
+bool espota_fetch_same_server(const char *a, const char *b)
+{
+    CURLU *x = curl_url(), *y = curl_url();
+    bool same = x && y && curl_url_set(x, CURLUPART_URL, a, 0) == CURLUE_OK &&
+                curl_url_set(y, CURLUPART_URL, b, 0) == CURLUE_OK && same_server(x, y);
+    curl_url_cleanup(x);
+    curl_url_cleanup(y);
+    return same;
+}
+
+char *espota_fetch_absolute_url(const char *base, const char *reference)
+{
+    CURLU *u = curl_url();
+    char *text = NULL, *result = NULL;
+    if (u && curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
+        curl_url_set(u, CURLUPART_URL, reference, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK && fetch_is_http(text))
+        result = strdup(text);
+    curl_free(text);
+    curl_url_cleanup(u);
+    return result;
+}
+
 /* User name and password go along to the same server only. */
 char *fetch_redirect_target(const char *from, const char *location)
 {
@@ -124,8 +153,7 @@ char *fetch_redirect_target(const char *from, const char *location)
     char *text = NULL, *result = NULL;
     if (a && b && curl_url_set(a, CURLUPART_URL, from, 0) == CURLUE_OK &&
         curl_url_set(b, CURLUPART_URL, location, 0) == CURLUE_OK) {
-        if (same_part(a, b, CURLUPART_SCHEME, 0) && same_part(a, b, CURLUPART_HOST, 0) &&
-            same_part(a, b, CURLUPART_PORT, CURLU_DEFAULT_PORT)) {
+        if (same_server(a, b)) {
             copy_part(a, b, CURLUPART_USER);
             copy_part(a, b, CURLUPART_PASSWORD);
         }

@@ -304,6 +304,18 @@ simulate --tcp 0 --rfc2217 0 --listen 0 --key board.key
 simulate
 simulate --no-pty --tcp 0
 
+# ---- the gateway
+printf 'name,address\nlamp,127.0.0.1\n' >devices.csv
+timeout -s INT 10 "$ESPOTA" gateway --json --server http://127.0.0.1:9 --devices devices.csv >events 2>events.err &
+pid=$!
+PIDS+=("$pid")
+events() { [ "$(wc -l <events)" -ge 2 ]; }
+wait_until 10 events || not_ok "the gateway tells what happens" "$(cat events events.err)"
+kill "$pid"
+wait "$pid"
+sed -n 1p events >runs/gateway.1
+sed -n 2p events >runs/gateway.2
+
 # ---- failures
 failure "wrong usage" 2 plan --flash 3M
 run plan --frobnicate --json

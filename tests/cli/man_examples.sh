@@ -65,6 +65,8 @@ cp build/bootloader.bin build/firmware.bin "$HOME/projects/blink/.pio/build/esp3
 cp table.bin "$HOME/projects/blink/.pio/build/esp32dev/partitions.bin"
 "$MKIMAGE" -o served.bin --version 3.0 --seed 3 --size 64K
 mkdir ../server && cp served.bin ../server/app.bin && (cd ../server && md5sum app.bin | cut -d' ' -f1 >app.bin.md5)
+[ -e devices.csv ] || printf 'name,address,key\nlamp,lamp.local,lamp.key\n' >devices.csv
+(umask 077 && echo a-token >gateway.token)
 cd ..
 (cd server && exec python3 -u -m http.server --bind 127.0.0.1 0) >server.log 2>&1 &
 PIDS+=($!)
@@ -90,7 +92,7 @@ boots() {
 }
 needs_board() {
     case $1 in
-    *file:* | *" sim "* | *" plan "* | *" key "* | *" sign "* | *" provision "* | *" image "* | *" config"* | *" devices"* | *" cache"* | *" delta "* | \
+    *file:* | *" sim "* | *" plan "* | *" key "* | *" sign "* | *" provision "* | *" image "* | *" config"* | *" devices"* | *" cache"* | *" delta "* | *" gateway "* | \
         *" make "* | *"table partition"* | *"show backup.bin"*) return 1 ;;
     esac
 }
@@ -129,6 +131,7 @@ type_it() { # LINE: in a folder of its own, at a board of its own
 ends() {
     case $1 in
     *"monitor --port"* | *"monitor build"* | *"--monitor") echo 130 ;; # until Ctrl-C
+    *" gateway "*) echo 130 ;;
     *" sim "*) echo 0 130 ;;
     *) echo 0 ;;
     esac

@@ -38,7 +38,7 @@ told() { # NAME TEXT: make failed with one line, which says TEXT
 }
 
 bare_make
-told "make says which packages are missing, and nothing else" "missing Debian packages: gcc libcurl4-openssl-dev \
+told "make says which packages are missing, and nothing else" "missing Debian packages: gcc libarchive-dev libcurl4-openssl-dev \
 libdeflate-dev libdivsufsort-dev libdw-dev libelf-dev libinih-dev libjansson-dev libserialport-dev libssl-dev pkg-config zlib1g-dev: run 'make deps'"
 bare_make demo
 told "so does a goal that needs more" "python3 zlib1g-dev: run 'make deps demo'"

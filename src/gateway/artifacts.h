@@ -1,0 +1,25 @@
+/* Artifacts: each is fetched once, however many devices want it, and checked by its hashes. */
+#ifndef ESPOTA_GATEWAY_ARTIFACTS_H
+#define ESPOTA_GATEWAY_ARTIFACTS_H
+
+#include "espota/buffer.h"
+#include "espota/ddi.h"
+#include "espota/error.h"
+#include "espota/observer.h"
+
+struct artifacts;
+
+/* `server` and `certificate` have to outlive what is returned. NULL: memory is short. */
+struct artifacts *artifacts_new(const char *server, const char *certificate);
+void artifacts_free(struct artifacts *artifacts);
+
+/* The app image in an artifact, which is the image itself or an SWU archive with it: from any thread; waits
+ * while another one fetches it. `*image` stays until artifacts_release.
+ * @return ESPOTA_ERR_NETWORK, ESPOTA_ERR_CANCELLED; ESPOTA_ERR_VERIFY when a hash, or the size, is another;
+ * or when it holds no image. */
+int artifacts_get(struct artifacts *artifacts, const struct espota_ddi_artifact *wanted,
+                  const char *authorization, const struct espota_observer *observer,
+                  const struct espota_bytes **image, struct espota_error *error);
+void artifacts_release(struct artifacts *artifacts, const struct espota_bytes *image);
+
+#endif
