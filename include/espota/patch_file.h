@@ -25,15 +25,17 @@ struct espota_patch_head {
     uint16_t chip_id;   /* as in the headers of both images */
     uint32_t base_length, image_length;
     uint8_t base_sha256[ESPOTA_SHA256_LENGTH], image_sha256[ESPOTA_SHA256_LENGTH];
-    uint32_t stream_length, stream_crc;
+    uint32_t stream_length, map_length; /* of the map's chunks, in the stream */
+    uint32_t crc;                       /* of all that follows the head */
 };
 
 struct espota_patch {
     struct espota_patch_head head;
-    const uint8_t *stream; /* in the file: head, base, chunks; head.stream_length bytes */
-    /* its chunks: those of the map, and their bytes; those of sectors, by their kind */
-    uint32_t map_chunks, map_bytes;
-    uint32_t sectors[4];
+    /* both in the file */
+    const uint8_t *stream;  /* head, base, map, chunks: head.stream_length bytes */
+    const uint8_t *sectors; /* of each chunk, how many sectors it is for: `chunks` bytes, none of them 0 */
+    uint32_t chunks;
+    uint32_t kinds[4]; /* chunks of each kind */
 };
 
 enum espota_patch_verdict {

@@ -54,7 +54,7 @@ static struct fields image_fields(uint32_t size, const uint8_t *sha256)
 static void add_patch(struct fields *document, const struct espota_patch *patch)
 {
     const struct espota_patch_head *h = &patch->head;
-    field_number(document, "size", (int64_t)h->stream_length + ESPOTA_PATCH_HEAD_SIZE);
+    field_number(document, "size", (int64_t)h->stream_length + patch->chunks + ESPOTA_PATCH_HEAD_SIZE);
     field_number(document, "stream_size", h->stream_length);
     field_chip(document, "chip", espota_chip_by_image_id(h->chip_id));
     field_text(document, "instruction_set", isa_name(h->isa));
@@ -80,17 +80,17 @@ static void print_patch(const struct espota_patch *patch)
 {
     const struct espota_patch_head *h = &patch->head;
     const struct espota_chip *chip = espota_chip_by_image_id(h->chip_id);
-    const uint32_t *n = patch->sectors;
+    const uint32_t *n = patch->kinds;
     char size[ESPOTA_SIZE_TEXT];
     print("Chip:    %s\n", chip ? chip->name : "one that this program does not know");
     print_image("Base:", h->base_length, h->base_sha256);
     print_image("Image:", h->image_length, h->image_sha256);
     print("Patch:   %" PRIu32 " bytes on the way, %.1f%% of the image\n", h->stream_length,
           percent(h->stream_length, h->image_length));
-    print("Sectors: %" PRIu32 " coded, %" PRIu32 " stored, %" PRIu32 " fills, %" PRIu32
+    print("Chunks:  %" PRIu32 " coded, %" PRIu32 " stored, %" PRIu32 " fills, %" PRIu32
           " copies; map of %" PRIu32 " bytes\n",
           n[ESPOTA_CHUNK_CODED], n[ESPOTA_CHUNK_STORED], n[ESPOTA_CHUNK_FILL], n[ESPOTA_CHUNK_COPY],
-          patch->map_bytes);
+          h->map_length);
     print("Decoder: a table of %s, %zu bytes of memory in all\n",
           espota_size_text(UINT64_C(1) << h->table_log, size), espota_decoder.memory_with_base(h->table_log));
 }

@@ -4,8 +4,10 @@
 #include "espota/bytes.h"
 #include "espota/crc32.h"
 
+#include <stdbool.h>
 #include <string.h>
 
+#define HEADS  (ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE)
 #define SECTOR ESPOTA_CODER_SECTOR
 
 /* Where what lies in a head. */
@@ -19,8 +21,8 @@ enum {
     AT_BASE_SHA256 = 32,
     AT_IMAGE_SHA256 = 64,
     AT_STREAM_LENGTH = 96,
-    AT_STREAM_CRC = 100,
-    AT_ZERO = 104,
+    AT_MAP_LENGTH = 100,
+    AT_FOLLOWING_CRC = 104,
     AT_CRC = 108,
 };
 
@@ -37,7 +39,8 @@ void espota_patch_put_head(const struct espota_patch_head *head, uint8_t out[ESP
     memcpy(out + AT_BASE_SHA256, head->base_sha256, ESPOTA_SHA256_LENGTH);
     memcpy(out + AT_IMAGE_SHA256, head->image_sha256, ESPOTA_SHA256_LENGTH);
     espota_put_le32(out + AT_STREAM_LENGTH, head->stream_length);
-    espota_put_le32(out + AT_STREAM_CRC, head->stream_crc);
+    espota_put_le32(out + AT_MAP_LENGTH, head->map_length);
+    espota_put_le32(out + AT_FOLLOWING_CRC, head->crc);
     espota_put_le32(out + AT_CRC, espota_crc32(0, out, AT_CRC));
 }
 
@@ -51,7 +54,8 @@ static void get_head(struct espota_patch_head *head, const uint8_t *in)
     memcpy(head->base_sha256, in + AT_BASE_SHA256, ESPOTA_SHA256_LENGTH);
     memcpy(head->image_sha256, in + AT_IMAGE_SHA256, ESPOTA_SHA256_LENGTH);
     head->stream_length = espota_get_le32(in + AT_STREAM_LENGTH);
-    head->stream_crc = espota_get_le32(in + AT_STREAM_CRC);
+    head->map_length = espota_get_le32(in + AT_MAP_LENGTH);
+    head->crc = espota_get_le32(in + AT_FOLLOWING_CRC);
 }
 
 size_t espota_stream_chunk_size(const uint8_t *at, size_t left)
@@ -69,7 +73,7 @@ size_t espota_stream_chunk_size(const uint8_t *at, size_t left)
 }
 
 /* The stream's own head says the same as the file's. */
-static int heads_agree(const struct espota_patch_head *h, const uint8_t *stream)
+static bool heads_agree(const struct espota_patch_head *h, const uint8_t *stream)
 {
     const uint8_t *base = stream + ESPOTA_STREAM_HEAD_SIZE;
     uint32_t length = (h->image_length + SECTOR - 1) / SECTOR * SECTOR;
@@ -80,28 +84,36 @@ static int heads_agree(const struct espota_patch_head *h, const uint8_t *stream)
            memcmp(base + 8, h->base_sha256, ESPOTA_SHA256_LENGTH) == 0;
 }
 
-/* One chunk a sector at the end; all before them are the map's. */
-static enum espota_patch_verdict walk(struct espota_patch *p)
+/* Chunks of the map, coded all of them and at least one, take exactly so many bytes. */
+static bool map_fits(const uint8_t *at, size_t length)
 {
-    size_t at = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE, size = p->head.stream_length, length = 0;
-    uint32_t sectors = (p->head.image_length + SECTOR - 1) / SECTOR, chunks = 0;
-    for (size_t look = at; look < size; look += length, chunks++)
-        if ((length = espota_stream_chunk_size(p->stream + look, size - look)) == 0)
+    for (size_t size; length > 0; at += size, length -= size)
+        if ((size = espota_stream_chunk_size(at, length)) == 0 ||
+            espota_get_le16(at) >> 14 != ESPOTA_CHUNK_CODED)
+            return false;
+    return true;
+}
+
+/* The chunks behind the map are whole, and for all sectors. `room`: bytes behind the stream. */
+static enum espota_patch_verdict walk(struct espota_patch *p, size_t room)
+{
+    size_t at = HEADS + p->head.map_length, end = p->head.stream_length, size;
+    uint32_t sectors = (p->head.image_length + SECTOR - 1) / SECTOR, count = 0;
+    for (; at < end; at += size, p->chunks++) {
+        unsigned kind;
+        if ((size = espota_stream_chunk_size(p->stream + at, end - at)) == 0)
             return ESPOTA_PATCH_MALFORMED;
-    if (chunks <= sectors)
-        return ESPOTA_PATCH_MALFORMED;
-    p->map_chunks = chunks - sectors;
-    for (uint32_t i = 0; i < chunks; i++, at += length) {
-        unsigned kind = espota_get_le16(p->stream + at) >> 14;
-        length = espota_stream_chunk_size(p->stream + at, size - at);
-        if (i >= p->map_chunks)
-            p->sectors[kind]++;
-        else if (kind != ESPOTA_CHUNK_CODED)
+        if (p->chunks == room)
+            return ESPOTA_PATCH_TRUNCATED;
+        kind = espota_get_le16(p->stream + at) >> 14;
+        p->kinds[kind]++;
+        count += p->sectors[p->chunks];
+        if (p->sectors[p->chunks] == 0 || (kind != ESPOTA_CHUNK_CODED && p->sectors[p->chunks] > 1))
             return ESPOTA_PATCH_MALFORMED;
-        else
-            p->map_bytes += (uint32_t)length;
     }
-    return ESPOTA_PATCH_OK;
+    if (p->chunks != room)
+        return ESPOTA_PATCH_TRUNCATED;
+    return count == sectors ? ESPOTA_PATCH_OK : ESPOTA_PATCH_MALFORMED;
 }
 
 static enum espota_patch_verdict check_head(const struct espota_patch_head *h, const uint8_t *file,
@@ -112,12 +124,12 @@ static enum espota_patch_verdict check_head(const struct espota_patch_head *h, c
     if (file[AT_VERSION] != ESPOTA_PATCH_VERSION || h->table_log < ESPOTA_CODER_TABLE_MIN ||
         h->table_log > ESPOTA_CODER_TABLE_MAX || file[AT_ISA] > ESPOTA_ISA_RISCV)
         return ESPOTA_PATCH_UNKNOWN;
-    if (h->stream_length != size - ESPOTA_PATCH_HEAD_SIZE)
+    if (h->stream_length > size - ESPOTA_PATCH_HEAD_SIZE)
         return ESPOTA_PATCH_TRUNCATED;
     if (h->image_length == 0 || h->image_length > INT32_MAX || h->base_length == 0 ||
-        h->base_length > INT32_MAX || h->stream_length < ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE ||
-        file[AT_TABLE + 1] != 0 || espota_get_le16(file + AT_CHIP + 2) != 0 ||
-        espota_get_le32(file + AT_ZERO) != 0)
+        h->base_length > INT32_MAX || h->stream_length < HEADS || h->map_length == 0 ||
+        h->map_length > h->stream_length - HEADS || file[AT_TABLE + 1] != 0 ||
+        espota_get_le16(file + AT_CHIP + 2) != 0)
         return ESPOTA_PATCH_MALFORMED;
     return ESPOTA_PATCH_OK;
 }
@@ -133,8 +145,12 @@ enum espota_patch_verdict espota_patch_parse(struct espota_patch *patch, const u
     enum espota_patch_verdict verdict = check_head(&patch->head, file, size);
     if (verdict != ESPOTA_PATCH_OK)
         return verdict;
+    size -= ESPOTA_PATCH_HEAD_SIZE;
     patch->stream = file + ESPOTA_PATCH_HEAD_SIZE;
-    if (espota_crc32(0, patch->stream, patch->head.stream_length) != patch->head.stream_crc)
+    patch->sectors = patch->stream + patch->head.stream_length;
+    if (espota_crc32(0, patch->stream, size) != patch->head.crc)
         return ESPOTA_PATCH_DAMAGED;
-    return heads_agree(&patch->head, patch->stream) ? walk(patch) : ESPOTA_PATCH_MALFORMED;
+    if (!heads_agree(&patch->head, patch->stream) || !map_fits(patch->stream + HEADS, patch->head.map_length))
+        return ESPOTA_PATCH_MALFORMED;
+    return walk(patch, size - patch->head.stream_length);
 }

@@ -69,24 +69,55 @@ static int fill_head(struct espota_patch_head *head, const struct espota_patch_i
     return 0;
 }
 
-static int encode(const struct espota_patch_head *head, const struct espota_patch_image *base,
+/* The stream, sector by sector: one that comes in the chunk of the sector before adds no bytes. */
+static int encode_sectors(struct espota_encoder *encoder, struct espota_bytes *stream,
+                          struct espota_bytes *sectors, struct espota_error *error)
+{
+    static const uint8_t one = 1;
+    for (;;) {
+        size_t before = stream->size;
+        int more = espota_encoder_sector(encoder, stream, error);
+        if (more <= 0)
+            return -more;
+        if (stream->size == before && sectors->size > 0)
+            sectors->data[sectors->size - 1]++;
+        else if (espota_bytes_append(sectors, &one, 1, error) != 0)
+            return ESPOTA_ERR_NOMEM;
+    }
+}
+
+static int encode_with(struct espota_patch_head *head, const struct espota_base *prepared,
+                       const struct espota_patch_image *image, struct espota_bytes *stream,
+                       struct espota_bytes *sectors, struct espota_error *error)
+{
+    enum { SECTOR = ESPOTA_CODER_SECTOR, HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE };
+    struct espota_encoder *encoder = NULL;
+    uint32_t whole = (head->image_length + SECTOR - 1) / SECTOR * SECTOR;
+    int result = espota_encoder_begin(&encoder, head->isa, head->table_log, prepared, image->data,
+                                      image->size, 0, whole, stream, error);
+    head->map_length = (uint32_t)stream->size - HEADS;
+    if (result == 0)
+        result = encode_sectors(encoder, stream, sectors, error);
+    espota_encoder_end(encoder);
+    return result;
+}
+
+static int encode(struct espota_patch_head *head, const struct espota_patch_image *base,
                   const struct espota_patch_image *image, struct espota_bytes *stream,
-                  struct espota_error *error)
+                  struct espota_bytes *sectors, struct espota_error *error)
 {
     struct espota_base *prepared = NULL;
-    uint32_t whole =
-        (head->image_length + ESPOTA_CODER_SECTOR - 1) / ESPOTA_CODER_SECTOR * ESPOTA_CODER_SECTOR;
     int result =
         espota_base_new(&prepared, head->isa, base->data, base->size, image->data, image->size, error);
     if (result == 0)
-        result = espota_encode(head->isa, head->table_log, prepared, image->data, image->size, 0, whole,
-                               stream, error);
+        result = encode_with(head, prepared, image, stream, sectors, error);
     espota_base_free(prepared);
     if (result == 0 && stream->data[ESPOTA_STREAM_BASES] == 0)
         result = espota_fail(error, ESPOTA_ERR_REFUSED,
                              "%s has nothing in common with %s: a patch would not be shorter than the image",
                              image->name, base->name);
-    return result;
+    head->stream_length = (uint32_t)stream->size;
+    return result ? result : espota_bytes_append(stream, sectors->data, sectors->size, error);
 }
 
 int espota_patch_make(const struct espota_patch_image *base, const struct espota_patch_image *image,
@@ -94,21 +125,21 @@ int espota_patch_make(const struct espota_patch_image *base, const struct espota
 {
     struct espota_image about;
     struct espota_patch_head head;
-    struct espota_bytes stream = { 0 };
+    struct espota_bytes following = { 0 }, sectors = { 0 };
     uint8_t start[ESPOTA_PATCH_HEAD_SIZE];
     int result = check_images(base, image, &about, error);
     if (result == 0)
         result = fill_head(&head, base, image, &about, table_log, error);
     if (result == 0)
-        result = encode(&head, base, image, &stream, error);
+        result = encode(&head, base, image, &following, &sectors, error);
     if (result == 0) {
-        head.stream_length = (uint32_t)stream.size;
-        head.stream_crc = espota_crc32(0, stream.data, stream.size);
+        head.crc = espota_crc32(0, following.data, following.size);
         espota_patch_put_head(&head, start);
         result = espota_bytes_append(file, start, sizeof start, error);
     }
     if (result == 0)
-        result = espota_bytes_append(file, stream.data, stream.size, error);
-    espota_bytes_free(&stream);
+        result = espota_bytes_append(file, following.data, following.size, error);
+    espota_bytes_free(&following);
+    espota_bytes_free(&sectors);
     return result;
 }

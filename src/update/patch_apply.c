@@ -18,6 +18,7 @@ struct applying {
     uint8_t *image;  /* whole sectors */
     uint32_t offset; /* of the sector that is being rebuilt */
     size_t at;       /* in the stream: the next chunk */
+    uint32_t chunk;  /* of those behind the map: the next one */
     void *memory;
     struct espota_coder_image around;
 };
@@ -64,39 +65,49 @@ static int begin(struct applying *a)
         return ESPOTA_ERR_NOMEM;
     if (espota_decoder.begin(a->memory, size, h->isa, h->table_log, 0, &a->around) != 0)
         return ESPOTA_ERR_VERIFY;
-    for (uint32_t i = 0; i < a->patch->map_chunks; i++) {
+    for (size_t end = a->at + h->map_length; a->at < end;) {
         const uint8_t *chunk = take_chunk(a, &kind, &length);
-        if (espota_decoder.map(a->memory, chunk, length) != (i + 1 < a->patch->map_chunks))
+        if (espota_decoder.map(a->memory, chunk, length) != (a->at < end))
             return ESPOTA_ERR_VERIFY;
     }
     return 0;
 }
 
-static int next_sector(struct applying *a)
+/* A coded chunk is for as many sectors as it says, and as the decoder finds in it. */
+static int decode(struct applying *a, const uint8_t *chunk, size_t length)
+{
+    for (unsigned left = a->patch->sectors[a->chunk]; left > 0; left--, a->offset += SECTOR) {
+        if (espota_decoder.sector(a->memory, chunk, length, a->image + a->offset) != (left > 1))
+            return -1;
+        chunk = NULL;
+        length = 0;
+    }
+    return 0;
+}
+
+static int next_chunk(struct applying *a)
 {
     uint8_t *sector = a->image + a->offset;
     size_t length;
     unsigned kind;
     const uint8_t *chunk = take_chunk(a, &kind, &length);
-    switch (kind) {
-    case ESPOTA_CHUNK_STORED:
+    if (kind == ESPOTA_CHUNK_CODED)
+        return decode(a, chunk, length);
+    if (kind == ESPOTA_CHUNK_STORED)
         memcpy(sector, chunk, SECTOR);
-        return 0;
-    case ESPOTA_CHUNK_FILL:
+    else if (kind == ESPOTA_CHUNK_FILL)
         memset(sector, chunk[0], SECTOR);
-        return 0;
-    case ESPOTA_CHUNK_COPY:
-        return read_image(a, espota_get_le32(chunk), sector, SECTOR);
-    default:
-        return espota_decoder.sector(a->memory, chunk, length, sector);
-    }
+    else if (read_image(a, espota_get_le32(chunk), sector, SECTOR) != 0)
+        return -1;
+    a->offset += SECTOR;
+    return 0;
 }
 
 static int rebuild(struct applying *a)
 {
     int result = begin(a);
-    for (; result == 0 && a->offset < a->patch->head.image_length; a->offset += SECTOR)
-        if (next_sector(a) != 0)
+    for (; result == 0 && a->chunk < a->patch->chunks; a->chunk++)
+        if (next_chunk(a) != 0)
             result = ESPOTA_ERR_VERIFY;
     free(a->memory);
     return result;

@@ -28,25 +28,41 @@ static void put_heads(uint8_t *out, const struct espota_patch_head *head, uint32
     memcpy(out + ESPOTA_STREAM_HEAD_SIZE + 8, head->base_sha256, ESPOTA_SHA256_LENGTH);
 }
 
+static uint32_t count_chunks(const uint8_t *at, size_t left)
+{
+    uint32_t count = 0;
+    for (size_t size; (size = espota_stream_chunk_size(at, left)) > 0; at += size, left -= size)
+        count++;
+    return count;
+}
+
 /* A file with these chunks. */
 static struct espota_bytes wrap(const uint8_t *base, uint8_t first, const uint8_t *data, size_t size)
 {
+    enum { BEFORE = 3 };
     struct espota_bytes file = { 0 };
-    uint32_t sectors = 1u + data[0] % 8;
-    struct espota_patch_head head = { .isa = (enum espota_isa)(first >> 1 & 3) % 3,
+    uint32_t sectors = 1u + data[0] % 8, map = espota_get_le16(data + 1);
+    size_t chunks_size = size - BEFORE;
+    uint32_t chunks = map < chunks_size ? count_chunks(data + BEFORE + map, chunks_size - map) : 0;
+    struct espota_patch_head head = { .isa = (enum espota_isa)((first >> 1 & 3) % 3),
                                       .table_log = ESPOTA_CODER_TABLE_MIN + (first >> 3) % 3,
                                       .base_length = BASE_SIZE,
                                       .image_length = sectors * ESPOTA_CODER_SECTOR - 5,
-                                      .stream_length = (uint32_t)(HEADS + size - 1) };
+                                      .stream_length = (uint32_t)(HEADS + chunks_size),
+                                      .map_length = map };
     if (espota_sha256(base, BASE_SIZE, head.base_sha256) != 0)
         abort();
-    file.size = ESPOTA_PATCH_HEAD_SIZE + head.stream_length;
+    file.size = ESPOTA_PATCH_HEAD_SIZE + head.stream_length + chunks;
     file.data = malloc(file.size);
     if (!file.data)
         abort();
-    put_heads(file.data + ESPOTA_PATCH_HEAD_SIZE, &head, sectors);
-    memcpy(file.data + ESPOTA_PATCH_HEAD_SIZE + HEADS, data + 1, size - 1);
-    head.stream_crc = espota_crc32(0, file.data + ESPOTA_PATCH_HEAD_SIZE, head.stream_length);
+    uint8_t *stream = file.data + ESPOTA_PATCH_HEAD_SIZE, *counts = stream + head.stream_length;
+    put_heads(stream, &head, sectors);
+    memcpy(stream + HEADS, data + BEFORE, chunks_size);
+    memset(counts, 1, chunks);
+    if (chunks > 0 && chunks < sectors)
+        counts[0] = (uint8_t)(1 + sectors - chunks);
+    head.crc = espota_crc32(0, stream, head.stream_length + chunks);
     espota_patch_put_head(&head, file.data);
     return file;
 }
@@ -58,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct espota_bytes file = { 0 }, image = { 0 };
     struct espota_patch patch;
     struct espota_error error;
-    if (size < 3)
+    if (size < 8)
         return 0;
     code_like_fill(base, sizeof base, 1, false);
     if (data[0] & 1)

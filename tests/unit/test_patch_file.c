@@ -10,9 +10,15 @@
 
 #include <cmocka.h>
 
-enum { SECTORS = 3, HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE, MAP = 2 + 5, ROOM = 8192 };
+enum {
+    SECTORS = 3,
+    HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE,
+    MAP = 2 + 5,
+    CHUNKS = 2,
+    ROOM = 8192
+};
 
-/* A file of a map of one chunk, a coded sector, a fill and a copy: chunks that fit together, and no more. */
+/* A file of a map of one chunk, a chunk of two coded sectors, and a fill: they fit together, and no more. */
 struct file {
     uint8_t data[ROOM];
     size_t size;
@@ -21,8 +27,7 @@ struct file {
 
 static void seal(struct file *f)
 {
-    f->head.stream_length = (uint32_t)(f->size - ESPOTA_PATCH_HEAD_SIZE);
-    f->head.stream_crc = espota_crc32(0, f->data + ESPOTA_PATCH_HEAD_SIZE, f->head.stream_length);
+    f->head.crc = espota_crc32(0, f->data + ESPOTA_PATCH_HEAD_SIZE, f->size - ESPOTA_PATCH_HEAD_SIZE);
     espota_patch_put_head(&f->head, f->data);
 }
 
@@ -54,7 +59,10 @@ static struct file make(void)
     add(&f, ESPOTA_CHUNK_CODED, MAP - 2, MAP - 2);
     add(&f, ESPOTA_CHUNK_CODED, 100, 100);
     add(&f, ESPOTA_CHUNK_FILL, 0, 1);
-    add(&f, ESPOTA_CHUNK_COPY, 0, 4);
+    f.head.map_length = MAP;
+    f.head.stream_length = (uint32_t)(f.size - ESPOTA_PATCH_HEAD_SIZE);
+    f.data[f.size++] = 2;
+    f.data[f.size++] = 1;
     seal(&f);
     return f;
 }
@@ -77,11 +85,10 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(espota_patch_parse(&patch, f.data, f.size), ESPOTA_PATCH_OK);
     assert_memory_equal(&patch.head, &f.head, sizeof f.head);
     assert_ptr_equal(patch.stream, f.data + ESPOTA_PATCH_HEAD_SIZE);
-    assert_int_equal(patch.map_chunks, 1);
-    assert_int_equal(patch.map_bytes, MAP);
-    assert_int_equal(patch.sectors[ESPOTA_CHUNK_CODED], 1);
-    assert_int_equal(patch.sectors[ESPOTA_CHUNK_FILL], 1);
-    assert_int_equal(patch.sectors[ESPOTA_CHUNK_COPY], 1);
+    assert_int_equal(patch.chunks, CHUNKS);
+    assert_memory_equal(patch.sectors, "\x02\x01", CHUNKS);
+    assert_int_equal(patch.kinds[ESPOTA_CHUNK_CODED], 1);
+    assert_int_equal(patch.kinds[ESPOTA_CHUNK_FILL], 1);
 }
 
 /* The figures that firmware/PROTOCOL.md gives. */
@@ -94,7 +101,9 @@ static void the_head_is_as_specified(void **state)
     assert_int_equal(espota_get_le32(f.data + 28), SECTORS * 4096 - 1);
     assert_int_equal(f.data[32], 1);
     assert_int_equal(f.data[64], 2);
-    assert_int_equal(espota_get_le32(f.data + 96), f.size - 112);
+    assert_int_equal(espota_get_le32(f.data + 96), f.size - CHUNKS - 112);
+    assert_int_equal(espota_get_le32(f.data + 100), MAP);
+    assert_int_equal(espota_get_le32(f.data + 104), espota_crc32(0, f.data + 112, f.size - 112));
     assert_int_equal(espota_get_le32(f.data + 108), espota_crc32(0, f.data, 108));
 }
 
@@ -104,7 +113,11 @@ static void every_file_that_is_cut_off_is_found(void **state)
     struct file f = make(), cut = f;
     for (cut.size = 0; cut.size < f.size; cut.size++)
         assert_int_not_equal(verdict_of(&cut), ESPOTA_PATCH_OK);
-    f.size++;
+    f.data[f.size++] = 1;
+    seal(&f);
+    assert_int_equal(verdict_of(&f), ESPOTA_PATCH_TRUNCATED);
+    f.size -= 2;
+    seal(&f);
     assert_int_equal(verdict_of(&f), ESPOTA_PATCH_TRUNCATED);
 }
 
@@ -173,10 +186,25 @@ static void heads_that_no_patch_has_are_refused(void **state)
         seal(&f);
         assert_int_equal(verdict_of(&f), ESPOTA_PATCH_MALFORMED);
     }
-    f = make();
-    f.size -= 2 + 4 + 2 + 1; /* sectors are missing: as many chunks as sectors, and so no map */
-    seal(&f);
-    assert_int_equal(verdict_of(&f), ESPOTA_PATCH_MALFORMED);
+}
+
+static void the_map_and_the_sectors_are_as_many_as_they_have_to_be(void **state)
+{
+    static const uint32_t maps[] = { 0, MAP - 1, MAP + 1, MAP + 102, 10000, UINT32_MAX };
+    static const uint8_t counts[][CHUNKS] = { { 0, 3 }, { 1, 1 }, { 3, 1 }, { 1, 2 }, { 255, 255 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
+        struct file f = make();
+        f.head.map_length = maps[i];
+        seal(&f);
+        assert_int_not_equal(verdict_of(&f), ESPOTA_PATCH_OK);
+    }
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct file f = make();
+        memcpy(f.data + f.size - CHUNKS, counts[i], CHUNKS);
+        seal(&f);
+        assert_int_equal(verdict_of(&f), ESPOTA_PATCH_MALFORMED); /* also a fill of two sectors */
+    }
 }
 
 static void chunks_have_the_size_that_their_word_says(void **state)
@@ -207,6 +235,7 @@ int main(void)
         cmocka_unit_test(every_damaged_byte_is_found),
         cmocka_unit_test(what_contradicts_itself_is_malformed),
         cmocka_unit_test(heads_that_no_patch_has_are_refused),
+        cmocka_unit_test(the_map_and_the_sectors_are_as_many_as_they_have_to_be),
         cmocka_unit_test(chunks_have_the_size_that_their_word_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
