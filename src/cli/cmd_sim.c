@@ -18,7 +18,8 @@ enum { MILLION = 1000000 };
 struct options {
     struct espota_sim_options sim;
     const char *chip, *key, *pubkey, *power_cut, *revision, *lines, *stub_fault;
-    struct number_option flash, tcp, rfc2217, listen;
+    const char *password_file, *arduino_auth;
+    struct number_option flash, tcp, rfc2217, listen, arduino;
     bool no_pty, exit_with_parent;
 };
 
@@ -43,6 +44,12 @@ static const struct option_spec option_table[] = {
       "the capacitor on EN lets the chip start so late after a reset by the lines (1)" },
     { "listen", 0, OPTION_NUMBER, offsetof(struct options, listen), "PORT",
       "offer the agent on 127.0.0.1:PORT as on a network; needs --key" },
+    { "arduino-ota", 0, OPTION_NUMBER, offsetof(struct options, arduino), "PORT",
+      "the app has ArduinoOTA, on 127.0.0.1:PORT by UDP; 0: any free port" },
+    { "arduino-auth", 0, OPTION_TEXT, offsetof(struct options, arduino_auth), "HOW",
+      "it asks for its password by sha256, sha256-of-md5, md5, or none (sha256)" },
+    { "password-file", 0, OPTION_TEXT, offsetof(struct options, password_file), "FILE",
+      "the first line of FILE is the password of updates that are not the agent's" },
     { "pubkey", 0, OPTION_TEXT, offsetof(struct options, pubkey), "PEM",
       "the agent takes images alone that are signed with this key" },
     { "min-secure-version", 0, OPTION_VALUE, SIM(min_secure_version), "N",
@@ -146,6 +153,7 @@ static void ready(void *context, const struct espota_sim_listeners *d)
         field_listener(&document, "tcp", "tcp://", d->tcp_port);
         field_listener(&document, "rfc2217", "rfc2217://", d->rfc2217_port);
         field_listener(&document, "listen", "", d->network_port);
+        field_listener(&document, "arduino", "", d->arduino_port);
         (void)print_document(&document, &ignored); /* a broken stdout shows at the end */
     } else {
         if (d->pty)
@@ -156,6 +164,8 @@ static void ready(void *context, const struct espota_sim_listeners *d)
             print("rfc2217: rfc2217://127.0.0.1:%u\n", d->rfc2217_port);
         if (d->network_port)
             print("agent: 127.0.0.1:%u\n", d->network_port);
+        if (d->arduino_port)
+            print("arduino: 127.0.0.1:%u\n", d->arduino_port);
     }
     fflush(stdout);
 }
@@ -177,12 +187,13 @@ static int check_options(const struct options *o, struct espota_error *error)
                            "--wait-boot and --download contradict each other: no app runs in download mode");
     if (o->no_pty && o->sim.link)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--no-pty and --link contradict each other");
-    if (o->no_pty && !o->tcp.given && !o->rfc2217.given && !o->listen.given)
+    if (o->no_pty && !o->tcp.given && !o->rfc2217.given && !o->listen.given && !o->arduino.given)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--no-pty needs --tcp, --rfc2217 or --listen: nobody could reach it");
-    if (o->tcp.value > 65535 || o->rfc2217.value > 65535 || o->listen.value > 65535)
+                           "--no-pty needs --tcp, --rfc2217, --listen or the like: nobody could reach it");
+    if (o->tcp.value > 65535 || o->rfc2217.value > 65535 || o->listen.value > 65535 ||
+        o->arduino.value > 65535)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--tcp, --rfc2217 and --listen take a port from 0 to 65535");
+                           "--tcp, --rfc2217, --listen and the like take a port from 0 to 65535");
     if (o->listen.given && !o->key)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--listen needs --key FILE: on a network an agent has a key");
@@ -218,6 +229,21 @@ static int parse_lines(const char *text, struct espota_sim_options *sim, struct 
     return espota_fail(error, ESPOTA_ERR_USAGE, "--lines '%s': use auto-reset, usb-jtag or none", text);
 }
 
+static int parse_auth(const struct options *o, enum espota_arduino_auth *auth, struct espota_error *error)
+{
+    static const char *const names[] = { "none", "md5", "sha256", "sha256-of-md5" };
+    const char *name = o->arduino_auth ? o->arduino_auth : o->password_file ? "sha256" : "none";
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            *auth = (enum espota_arduino_auth)i;
+    if (*auth == ESPOTA_ARDUINO_NO_AUTH && strcmp(name, "none") != 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--arduino-auth '%s': use none, md5, sha256 or sha256-of-md5", name);
+    if (*auth != ESPOTA_ARDUINO_NO_AUTH && !o->password_file)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--arduino-auth needs --password-file FILE");
+    return 0;
+}
+
 /* What has to be understood first. */
 static int complete(const struct options *o, struct espota_sim_options *sim, struct espota_error *error)
 {
@@ -230,7 +256,11 @@ static int complete(const struct options *o, struct espota_sim_options *sim, str
     sim->rfc2217_port = (uint16_t)o->rfc2217.value;
     sim->network = o->listen.given;
     sim->network_port = (uint16_t)o->listen.value;
+    sim->arduino = o->arduino.given;
+    sim->arduino_port = (uint16_t)o->arduino.value;
     int result = check_options(o, error);
+    if (result == 0)
+        result = parse_auth(o, &sim->arduino_auth, error);
     if (result == 0 && !sim->chip)
         result = espota_fail(error, ESPOTA_ERR_USAGE, "--chip '%s' is not known here", o->chip);
     if (result == 0 && sim->secure_download && strcmp(sim->chip->id, "esp32") == 0)
@@ -262,6 +292,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     const struct options *o = options;
     pid_t parent = getppid();
     uint8_t key[64];
+    char password[PASSWORD_ROOM] = "";
     struct espota_signer *owner = NULL;
     struct espota_sim_options sim = o->sim;
     sim.context = cli;
@@ -273,6 +304,9 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0 && o->key)
         result = read_key(cli, o->key, key, &sim.key_length, error);
     sim.key = o->key ? key : NULL;
+    if (result == 0 && o->password_file)
+        result = read_password(cli, o->password_file, password, error);
+    sim.password = o->password_file ? password : NULL;
     if (result == 0 && o->pubkey)
         result = espota_signer_load(&owner, o->pubkey, false, error);
     sim.owner = owner;

@@ -77,6 +77,11 @@ int check_security(struct cli *cli, const struct espota_device *device, bool for
 /* The key in a file: 32 to 64 bytes as hex, with a warning when others can read it. `key` has room for 64. */
 int read_key(struct cli *cli, const char *path, uint8_t *key, size_t *length, struct espota_error *error);
 
+/* The password in the first line of a file, with the same warning. */
+enum { PASSWORD_ROOM = 256 };
+int read_password(struct cli *cli, const char *path, char password[PASSWORD_ROOM],
+                  struct espota_error *error);
+
 /* Null where it has none. */
 void field_mac(struct fields *to, const char *key, const struct espota_device_info *info);
 

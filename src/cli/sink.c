@@ -5,14 +5,13 @@
 #include "espota/arduino_ota.h"
 #include "espota/chip.h"
 #include "espota/error.h"
-#include "espota/file.h"
 #include "espota/file_kind.h"
 #include "espota/random.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { PASSWORD_MOST = 256, RETURN_S = 60 };
+enum { RETURN_S = 60 };
 
 #define SINK(field) offsetof(struct sink_options, field)
 
@@ -117,29 +116,6 @@ int sink_info(const struct sink_options *o, const struct connect_options *connec
     return 0;
 }
 
-/* The first line, which may have no end. */
-static int read_password(struct cli *cli, const char *path, char password[PASSWORD_MOST],
-                         struct espota_error *error)
-{
-    struct espota_bytes text = { 0 };
-    int result = espota_file_read(path, 4096, &text, error);
-    size_t length = 0;
-    if (result != 0)
-        return result;
-    warn_about_readers(cli, path);
-    while (length < text.size && !strchr("\r\n", text.data[length]))
-        length++;
-    if (length == 0 || length >= PASSWORD_MOST)
-        result = espota_fail(error, ESPOTA_ERR_USAGE, "%s holds no password: its first line is %s", path,
-                             length ? "too long" : "empty");
-    else
-        memcpy(password, text.data, length);
-    password[result ? 0 : length] = '\0';
-    espota_wipe(text.data, text.size);
-    espota_bytes_free(&text);
-    return result;
-}
-
 /* ---- opening --------------------------------------------------------------------------------------------
  */
 
@@ -180,7 +156,7 @@ int sink_open(struct cli *cli, const struct sink_options *o, const struct connec
     const char *named = address_of(o, &kind);
     struct espota_device_info info;
     struct espota_address address;
-    char password[PASSWORD_MOST] = "";
+    char password[PASSWORD_ROOM] = "";
     int result = sink_info(o, connect, &info, error);
     if (result == 0)
         result = choose_port(kind, &info, named, name, image, &address, error);

@@ -106,6 +106,7 @@ static const struct {
       WORDS("9600", "57600", "74880", "115200", "230400", "460800", "921600", "1500000", "2000000") },
     { "before", WORDS("default-reset", "classic-reset", "usb-reset", "no-reset") },
     { "after", WORDS("hard-reset", "soft-reset", "watchdog-reset", "no-reset") },
+    { "arduino-auth", WORDS("none", "md5", "sha256", "sha256-of-md5") },
     { "lines", WORDS("auto-reset", "usb-jtag", "none") },
     { "format", WORDS("raw", "hex", "uf2") },
     { "type", WORDS("littlefs", "fat", "fat-plain") },

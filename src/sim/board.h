@@ -106,6 +106,9 @@ bool sim_board_serves(const struct sim_board *board, enum sim_stream stream);
  * the console what it does. @return false when there is nothing to boot. */
 bool sim_boot(struct sim_board *board);
 
+/* Would it start what lies in this partition? The console hears why not. */
+bool sim_boot_takes(struct sim_board *board, const struct espota_partition *partition);
+
 /* What it says of an image that is whole, and that it does not start; NULL: it starts. */
 const char *sim_boot_refusal(const struct sim_board *board, const struct espota_image *image);
 

@@ -111,6 +111,11 @@ static bool bootable(void *context, const struct espota_partition *partition)
     return !reason;
 }
 
+bool sim_boot_takes(struct sim_board *board, const struct espota_partition *partition)
+{
+    return bootable(board, partition);
+}
+
 static void load_otadata(struct sim_board *board, const struct espota_partition *otadata_at,
                          struct espota_otadata *otadata)
 {

@@ -204,22 +204,26 @@ static int next_event(struct sim_server *s)
     int board = s->board.state == SIM_STUB || s->board.state == SIM_FIRST ? STUB_IDLE_MS
                 : at_other_rate                                           ? RATE_IDLE_MS
                                                                           : -1;
-    return sooner(sooner(circuit, caller), board);
+    return sooner(sooner(sooner(circuit, caller), board), sim_arduino_timeout(&s->arduino, now));
 }
 
 static int serve(struct sim_server *s, struct espota_error *error)
 {
     for (;;) {
         int wait = next_event(s); /* may hang up */
-        struct pollfd p[1 + 2 * SIM_LISTENERS] = { { s->signals, POLLIN, 0 } };
+        enum { ARDUINO = 1 + 2 * SIM_LISTENERS, WATCHED = ARDUINO + SIM_ARDUINO_FDS };
+        struct pollfd p[WATCHED] = { { s->signals, POLLIN, 0 } };
         for (int i = 0; i < SIM_LISTENERS; i++) {
             p[1 + 2 * i] = (struct pollfd){ s->listener[i].listen_fd, POLLIN, 0 };
             p[2 + 2 * i] = (struct pollfd){ s->listener[i].fd, POLLIN, 0 };
         }
-        int ready = poll(p, 1 + 2 * SIM_LISTENERS, wait);
+        sim_arduino_watch(&s->arduino, p + ARDUINO);
+        int ready = poll(p, WATCHED, wait);
         if (ready < 0 && errno != EINTR)
             return failed("wait for something to happen", error);
         act(s, sim_circuit_wait(&s->circuit, espota_clock_now_ms(s->options->clock)));
+        sim_arduino_step(&s->arduino, p + ARDUINO, espota_clock_now_ms(s->options->clock));
+        report_power(s);
         if (ready <= 0) {
             (void)sim_board_step(&s->board); /* what it goes on with by itself */
             continue;
@@ -305,7 +309,8 @@ static void tell_ready(struct sim_server *s)
 {
     const struct espota_sim_options *o = s->options;
     const struct espota_sim_listeners listeners = { o->pty ? s->pty_name : NULL, s->port[SIM_TCP],
-                                                    s->port[SIM_RFC2217], s->port[SIM_AGENT] };
+                                                    s->port[SIM_RFC2217], s->port[SIM_AGENT],
+                                                    s->arduino_port };
     if (o->ready)
         o->ready(o->context, &listeners);
 }
@@ -332,12 +337,17 @@ static int run(struct sim_server *s, struct espota_error *error)
     int result = open_signals(s, error);
     if (result == 0)
         result = sim_listeners_open(s, error);
+    s->arduino_port = s->options->arduino_port;
+    if (result == 0 && s->options->arduino)
+        result = sim_arduino_open(&s->arduino, &s->board, s->options->arduino_auth, s->options->password,
+                                  &s->arduino_port, error);
     if (result == 0)
         result = begin(s, error);
     if (result == 0) {
         result = serve(s, error);
         sim_board_end(&s->board);
     }
+    sim_arduino_close(&s->arduino);
     sim_listeners_close(s);
     if (s->signals >= 0)
         close(s->signals);
@@ -352,7 +362,7 @@ int espota_sim_run(const struct espota_sim_options *options, struct espota_error
     if (!s)
         return espota_fail_memory(error, "simulating");
     s->options = options;
-    s->signals = -1;
+    s->signals = s->arduino.udp = s->arduino.tcp = -1;
     sim_line_init(&s->line, options);
     for (int i = 0; i < SIM_LISTENERS; i++)
         s->listener[i] = (struct sim_listener){ SIM_UART, -1, -1, -1, 0 };

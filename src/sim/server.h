@@ -2,6 +2,7 @@
 #ifndef ESPOTA_SIM_SERVER_H
 #define ESPOTA_SIM_SERVER_H
 
+#include "arduino.h"
 #include "board.h"
 #include "circuit.h"
 #include "line.h"
@@ -35,6 +36,8 @@ struct sim_server {
     struct sim_line line;
     struct sim_circuit circuit;
     struct sim_remote remote; /* the caller at SIM_RFC2217 */
+    struct sim_arduino arduino;
+    uint16_t arduino_port; /* 0: it has none */
     struct sim_listener listener[SIM_LISTENERS];
     char pty_name[128];
     uint16_t port[SIM_LISTENERS];

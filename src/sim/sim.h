@@ -5,6 +5,7 @@
 #ifndef ESPOTA_SIM_H
 #define ESPOTA_SIM_H
 
+#include "espota/arduino_ota.h"
 #include "espota/chip.h"
 #include "espota/clock.h"
 #include "espota/error.h"
@@ -32,6 +33,7 @@ struct espota_sim_faults {
 struct espota_sim_listeners {
     const char *pty;                               /* NULL: none */
     uint16_t tcp_port, rfc2217_port, network_port; /* 0: none */
+    uint16_t arduino_port;                         /* by UDP */
 };
 
 struct espota_sim_options {
@@ -52,11 +54,15 @@ struct espota_sim_options {
     bool secure_boot, flash_encryption, secure_download;
     bool network;          /* offer the agent on TCP, as a device on the network does */
     uint16_t network_port; /* 0: any */
-    bool download;         /* start in download mode */
-    bool wait_boot;        /* ready when an app runs; none does: an error */
-    bool rollback;         /* the bootloader honours trial states */
-    bool real_time;        /* UART and flash take the time that they take on a board */
-    const uint8_t *key;    /* of the agent */
+    bool arduino;          /* the app has ArduinoOTA */
+    uint16_t arduino_port; /* UDP; 0: any */
+    enum espota_arduino_auth arduino_auth;
+    const char *password; /* of ArduinoOTA; or NULL */
+    bool download;        /* start in download mode */
+    bool wait_boot;       /* ready when an app runs; none does: an error */
+    bool rollback;        /* the bootloader honours trial states */
+    bool real_time;       /* UART and flash take the time that they take on a board */
+    const uint8_t *key;   /* of the agent */
     size_t key_length;
     const struct espota_signer *owner; /* whose signature images need (espota/sign.h); or NULL */
     uint32_t min_secure_version;
