@@ -6,6 +6,7 @@ DEVICES=8
 make_build --size 60K
 "$MKIMAGE" -o new.bin --size 90K --version 2.0
 "$MKIMAGE" -o newer.bin --size 95K --version 3.0
+"$MKIMAGE" -o large.bin --size 900K --version 9.0
 "$ESPOTA" flash -q -p file:base.bin --flash 4M -c esp32 build
 head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >d1.key
 chmod 600 d1.key
@@ -111,6 +112,29 @@ for i in 3 4; do "$ESPOTA" flash -q -p "file:f$i.bin" --flash 4M -c esp32 build;
 run flash -p file:f3.bin -p file:f4.bin --app new.bin
 expect "flash" 0 "out:file:f3.bin: flashed" "out:file:f4.bin: flashed"
 
+# many, of which some are cut off in the middle or acknowledge what their flash does not hold
+mkfifo hold
+"$BUILD/tools/board_farm" 20 3 0 3 400000 build/firmware.bin farm.key farm.csv <hold >farm.log 2>&1 &
+PIDS+=($!)
+exec 7>hold
+farm_is_up() { [ -s farm.csv ]; }
+wait_until 20 farm_is_up || not_ok "the boards start" "$(cat farm.log)"
+run ota --devices farm.csv --file large.bin --json
+printf '%s\n' "$OUT" >lines
+if [ "$STATUS" -eq 1 ] && python3 -c '
+import csv, json
+kinds = {row["name"]: row["tags"] for row in csv.DictReader(open("farm.csv"))}
+lines = [json.loads(line) for line in open("lines")]
+ends = {line["name"]: line for line in lines[:-1]}
+assert ends.keys() == kinds.keys() and len(lines) == 21
+for name, kind in kinds.items():
+    assert (ends[name]["error"] is None) == (kind == "good"), (name, kind, ends[name]["error"])
+    assert (ends[name]["result"] is not None) == (kind == "good")
+assert all(ends[name]["error"]["exit"] == 3 for name, kind in kinds.items() if kind == "cut")
+assert lines[-1]["summary"]["done"] == 14 and lines[-1]["summary"]["failed"] == 6
+' 2>err; then ok "6 of 20 fail, each is told, the others are done"; else not_ok "6 of 20 fail, each is told, the others are done" "$STATUS" "$(cat err)" "$OUT" "$ERR"; fi
+exec 7>&-
+
 # not so
 run ota --devices list.csv --file nowhere.bin
 expect "an image that is not there" 1 "err:nowhere.bin"
@@ -145,7 +169,6 @@ expect "an empty list" 2 "err:it is empty"
 
 # Ctrl-C: no more are begun, those at work stop
 for i in $(seq 3 $DEVICES); do stop "$i"; start "$i" --real-time; done
-"$MKIMAGE" -o large.bin --size 900K --version 9.0
 "$ESPOTA" ota --devices list.csv --file large.bin --jobs 2 >out 2>err </dev/null &
 pid=$!
 PIDS+=("$pid")
