@@ -4,8 +4,8 @@
  *
  *     bench_fleet [BAUD [IMAGE|- [DEVICES...]]]
  *
- * A count with a +, as 200+20, means that so many of the devices are cut off, stalled or lying. PROGRAM in the
- * environment is another espota than the one that was built. */
+ * A count with a +, as 200+20, means that so many of the devices are cut off, stalled or lying. PROGRAM in
+ * the environment is another espota than the one that was built. */
 #include "espota/clock.h"
 #include "espota/error.h"
 #include "espota/file.h"
