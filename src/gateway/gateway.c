@@ -62,10 +62,12 @@ static void write_metrics(struct gateway *g)
 static uint64_t step_all(struct gateway *g, uint64_t now)
 {
     uint64_t due = now + LONGEST_NAP_MS;
-    for (size_t i = 0; i < g->options->count; i++) {
-        uint64_t its = unit_step(&g->unit[i], now);
+    size_t count = g->options->count;
+    for (size_t i = 0; i < count; i++) { /* another one is the first each time */
+        uint64_t its = unit_step(&g->unit[(g->first + i) % count], now);
         due = its < due ? its : due;
     }
+    g->first = count > 0 ? (g->first + 1) % count : 0;
     if (g->options->metrics && now >= g->metrics_ms) {
         write_metrics(g);
         g->metrics_ms = now + METRICS_MS;

@@ -8,11 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USUAL_SLEEP_S = 300, USUAL_JOBS = 16, MOST_UNSURE = 3, STEP_PERCENT = 20, FIRST_POLLS_A_SECOND = 50 };
+enum {
+    USUAL_SLEEP_S = 300,
+    USUAL_JOBS = 16,
+    MOST_UNSURE = 3,
+    STEP_PERCENT = 20,
+    FIRST_POLLS_A_SECOND = 50,
+    MOST_REQUESTS = 32
+};
 
 static unsigned jobs_at_once(const struct gateway *g)
 {
     return g->options->jobs ? g->options->jobs : USUAL_JOBS;
+}
+
+static unsigned shortest_poll_ms(const struct gateway *g)
+{
+    return g->options->shortest_poll_ms ? g->options->shortest_poll_ms : 1000;
 }
 
 static const char *authorization(const struct unit *u)
@@ -334,8 +346,7 @@ static void poll_answered(void *context, const struct gateway_answer *answer,
     struct unit *u = context;
     struct espota_ddi_poll poll;
     struct espota_error reason;
-    const struct espota_gateway_options *o = u->gateway->options;
-    unsigned shortest = o->shortest_poll_ms ? o->shortest_poll_ms : 1000;
+    unsigned shortest = shortest_poll_ms(u->gateway);
     u->asking = false;
     u->gateway->counts.polls++;
     if (error || (answer->status != 200 && answer->status != 304)) {
@@ -572,8 +583,11 @@ static void step_jobs(struct unit *u, uint64_t now)
 uint64_t unit_step(struct unit *u, uint64_t now)
 {
     step_jobs(u, now);
-    if (!u->asking)
+    bool room_to_ask = gateway_http_under_way(u->gateway->http) < MOST_REQUESTS;
+    if (!u->asking && room_to_ask)
         ask_next(u, now);
+    if (!u->asking && !room_to_ask)
+        return UINT64_MAX; /* an answer to another one ends the wait */
     return next_due(u, u->gateway->running < jobs_at_once(u->gateway));
 }
 
@@ -599,7 +613,7 @@ int unit_begin(struct unit *u, struct gateway *g, size_t index, uint64_t now, st
         u->authorization = NULL;
     if (!u->url || (device->token && !u->authorization))
         return espota_fail_memory(error, "listing the devices");
-    u->poll_ms = now + 1000 * (index / FIRST_POLLS_A_SECOND);
+    u->poll_ms = now + (uint64_t)index * shortest_poll_ms(g) / FIRST_POLLS_A_SECOND;
     return 0;
 }
 

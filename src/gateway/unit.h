@@ -23,6 +23,7 @@ struct gateway {
     struct artifacts *artifacts;
     struct unit *unit;
     char *server, *base, *gateway_authorization;
+    size_t first;   /* device to be looked at next time */
     size_t running; /* jobs */
     struct gateway_counts counts;
     uint64_t metrics_ms;
