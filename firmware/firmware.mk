@@ -75,7 +75,7 @@ $(eval $(call core_rules,xtensa))
 $(eval $(call core_rules,riscv))
 
 # ---- stubs: what all of them share is compiled once for each instruction set
-FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=16 -Ifirmware/port/stub -DSTUB_RING=32768
+FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=16 -Ifirmware/port/stub -DSTUB_RING=30720
 FW_STUB_CFLAGS += -DESPOTA_AGENT_MAX_DATA=2048
 FW_STUB_SOURCES := $(FW_CORE) $(FW_CODER) $(FW_SHARED) firmware/port/stub/stub.c firmware/port/stub/open.c
 
@@ -135,7 +135,7 @@ $$(FW)/stub/$(1)/stub.elf: $$(FW)/stub/$(1)/main.o $$(FW)/stub/$(2)/firmware/por
 	    $$(START_$(2)) $$(filter %.o,$$^) -lgcc
 -include $$(FW)/stub/$(1)/main.d
 endef
-$(eval $(call stub_rules,esp32,xtensa,0x40080400,0x4009f000,0x3ffb8000,0x3fff8000))
+$(eval $(call stub_rules,esp32,xtensa,0x40080400,0x4009f000,0x3ffb8000,0x40000000))
 $(eval $(call stub_rules,esp32s2,xtensa,0x40028000,0x4003f000,0x3ffd0000,0x40000000))
 $(eval $(call stub_rules,esp32s3,xtensa,0x40378000,0x4038f000,0x3fca0000,0x3fcf0000))
 $(eval $(call stub_rules,esp32c2,riscv,0x40380000,0x40387000,0x3fca8000,0x3fce0000))

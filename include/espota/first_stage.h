@@ -3,8 +3,8 @@
 #ifndef ESPOTA_FIRST_STAGE_H
 #define ESPOTA_FIRST_STAGE_H
 
-/** A request: kind, index (1), 0 (2), what follows; CRC-32. An answer: the kind; 0 (3); which blocks are
- * there (8); the divider's register (4); CRC-32. */
+/** A request: kind, index (1), 0 (2), what follows; CRC-32. An answer: the kind; the chip's id in
+ * image headers, plus 1, or 0 (2); 0 (1); which blocks are there (8); the divider's register (4); CRC-32. */
 enum espota_first_kind {
     ESPOTA_FIRST_ASK = 0x51,
     ESPOTA_FIRST_DATA = 0x52, /* a block */

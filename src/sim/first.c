@@ -48,6 +48,12 @@ static uint32_t crystal_hz(const struct sim_board *board)
     return board->options.identity.crystal_mhz * MILLION;
 }
 
+static uint32_t first_port_chip(struct first *first)
+{
+    const struct sim_board *board = first->context;
+    return board->options.chip->image_id;
+}
+
 static uint32_t first_port_divider(struct first *first)
 {
     const struct sim_board *board = first->context;

@@ -136,6 +136,18 @@ check "stopped while the stub is loaded" grep -q "stopped on request" stopped.ou
 run write -v --port "$UART" 0x200000 one.bin
 expect "where nothing resets the chip, the next run finds it" 0 "err:a stub runs on" "err:verified"
 stop_sim
+rm -f flash.bin
+start_sim --flash-file flash.bin --flash 4M --download --real-time
+"$ESPOTA" write -v --port "$UART" 0x200000 one.bin >stopped.out 2>&1 </dev/null &
+STOPPED=$!
+PIDS+=("$STOPPED")
+wait_for stopped.out "connecting to the ROM"
+sleep 0.6 # as above
+kill -KILL "$STOPPED"
+wait "$STOPPED" 2>/dev/null
+run write -v --port "$UART" 0x200000 one.bin
+expect "killed there, too" 0 "err:the first stage of a stub runs on" "err:a stub runs on" "err:verified"
+stop_sim
 cat >endless.py <<'END'
 import select, socket, sys
 listener = socket.create_server(("127.0.0.1", 0))

@@ -55,6 +55,12 @@ static void first_port_set_divider(struct first *first, uint32_t value)
     s->divider = value;
 }
 
+static uint32_t first_port_chip(struct first *first)
+{
+    (void)first;
+    return 5;
+}
+
 static uint32_t first_port_cycles(struct first *first)
 {
     const struct setup *s = first->context;
@@ -137,6 +143,7 @@ static bool answered(struct setup *s, uint8_t kind, uint64_t *have)
             assert_int_equal(decoder.length, ESPOTA_FIRST_ANSWER);
             assert_int_equal(espota_get_le32(frame + 16), espota_crc32(0, frame, 16));
             assert_int_equal(frame[0], kind);
+            assert_int_equal(espota_get_le16(frame + 1), 6); /* the chip's id, plus 1 */
             *have = espota_get_le32(frame + 4) | (uint64_t)espota_get_le32(frame + 8) << 32;
             any = true;
         }
@@ -236,6 +243,27 @@ static void damaged_frames_are_not_there(void **state)
     assert_true(answered(s, ESPOTA_FIRST_DATA, &have));
     assert_int_equal(have, 2);
     assert_memory_equal(s->packed + ESPOTA_FIRST_BLOCK, block, ESPOTA_FIRST_BLOCK);
+}
+
+/* What is asked for has to be there, not what an earlier frame left in its place. */
+static void requests_that_are_too_short_do_nothing(void **state)
+{
+    struct setup *s = *state;
+    const struct espota_stub_image *image = espota_stub_image(espota_chip_by_name("esp32"));
+    uint8_t start[12], rate[4];
+    send_image(s, image, ESPOTA_FIRST_BLOCKS);
+    start_words(start, all_of(image), image->unpacked_length);
+    espota_put_le32(rate, FAST);
+    request(s, ESPOTA_FIRST_ASK, 0, start, sizeof start); /* leaves them there */
+    request(s, ESPOTA_FIRST_START, 0, start, sizeof start - 4);
+    request(s, ESPOTA_FIRST_START, 0, NULL, 0);
+    assert_int_equal(s->entry, 0);
+    request(s, ESPOTA_FIRST_ASK, 0, rate, sizeof rate);
+    request(s, ESPOTA_FIRST_RATE, 0, NULL, 0);
+    request(s, ESPOTA_FIRST_RATE, 0, rate, 3);
+    assert_int_equal(s->divider, HOME);
+    request(s, ESPOTA_FIRST_RATE, 0, rate, sizeof rate);
+    assert_int_equal(s->divider, FAST);
 }
 
 static void what_does_not_unpack_does_not_start(void **state)
@@ -353,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(blocks_in_any_order_become_the_stub, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_frames_are_not_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(requests_that_are_too_short_do_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_unpack_does_not_start, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rate_without_requests_is_given_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_stub_starts_at_the_first_rate, set_up, tear_down),

@@ -30,6 +30,8 @@ static void first_port_send(struct first *first, const uint8_t *data, size_t len
 /* The register that divides the clock for the UART's rate. It is changed when all has left. */
 static uint32_t first_port_divider(struct first *first);
 static void first_port_set_divider(struct first *first, uint32_t value);
+/* Its id in image headers. */
+static uint32_t first_port_chip(struct first *first);
 /* Of the CPU. */
 static uint32_t first_port_cycles(struct first *first);
 /* Into RAM, of which some takes whole words alone. */
@@ -80,7 +82,8 @@ static uint8_t *put(uint8_t *at, uint8_t byte)
 
 static void answer(struct first *first, uint32_t kind)
 {
-    uint32_t words[ESPOTA_FIRST_ANSWER / 4] = { kind, first->have[0], first->have[1], first->divider };
+    uint32_t words[ESPOTA_FIRST_ANSWER / 4] = { kind | (first_port_chip(first) + 1) << 8, first->have[0],
+                                                first->have[1], first->divider };
     uint8_t out[2 + 2 * ESPOTA_FIRST_ANSWER], *at = out;
     const uint8_t *in = (const uint8_t *)words;
     uint32_t crc = 0xffffffffu;
@@ -132,9 +135,10 @@ static void take_frame(struct first *first)
     if (kind == ESPOTA_FIRST_DATA)
         take_block(first, length);
     answer(first, kind);
-    if (kind == ESPOTA_FIRST_RATE)
+    if (kind == ESPOTA_FIRST_RATE && length == ESPOTA_FIRST_HEAD + 4)
         set_divider(first, word[0]);
-    if (kind == ESPOTA_FIRST_START && first->have[0] == word[0] && first->have[1] == word[1]) {
+    if (kind == ESPOTA_FIRST_START && length == ESPOTA_FIRST_HEAD + 12 && first->have[0] == word[0] &&
+        first->have[1] == word[1]) {
         set_divider(first, first->home);
         start(first, ESPOTA_FIRST_PACKED, word[2]);
     }

@@ -49,6 +49,12 @@ static void first_port_send(struct first *first, const uint8_t *data, size_t len
         send_by_uart(data, length);
 }
 
+static uint32_t first_port_chip(struct first *first)
+{
+    (void)first;
+    return CHIP.id;
+}
+
 static uint32_t first_port_divider(struct first *first)
 {
     (void)first;

@@ -167,6 +167,15 @@ int stub_start(struct stub *stub, struct espota_error *error)
     return stub_raise_rate(stub, error);
 }
 
+static int greet_or_load(struct stub *stub, struct espota_error *error)
+{
+    struct espota_error ignored;
+    int result = greet(stub, FIRST_HELLO_MS, error);
+    if (no_answer(result) && stub_resume(stub, &ignored) == 0)
+        result = greet(stub, FIRST_HELLO_MS, error);
+    return result;
+}
+
 int stub_find(struct stub *stub, struct espota_error *error)
 {
     struct espota_link *link = stub->rom->link;
@@ -176,7 +185,7 @@ int stub_find(struct stub *stub, struct espota_error *error)
     for (unsigned i = 0; no_answer(result) && i < count; i++) {
         result = espota_link_set_baud(link, rates[i], error);
         if (result == 0)
-            result = greet(stub, FIRST_HELLO_MS, error);
+            result = greet_or_load(stub, error);
     }
     struct espota_error ignored;
     if (result != 0)

@@ -30,10 +30,14 @@ int stub_start(struct stub *stub, struct espota_error *error);
 int stub_upload(struct stub *stub, const struct espota_stub_image *image, uint32_t rate,
                 struct espota_error *error);
 
+/* A first stage that an earlier run left, at the link's rate: up to the stub's start.
+ * @return ESPOTA_ERR_TIMEOUT when there is none. */
+int stub_resume(struct stub *stub, struct espota_error *error);
+
 /* Where the link has no rate of its own, as the ROM's options ask. A rate that does not work is no error. */
 int stub_raise_rate(struct stub *stub, struct espota_error *error);
 
-/* Greet one that runs already. @return ESPOTA_ERR_NO_DEVICE when none answers. */
+/* Greet one that runs already, or has half been loaded. @return ESPOTA_ERR_NO_DEVICE when none answers. */
 int stub_find(struct stub *stub, struct espota_error *error);
 
 /* It answers again, maybe in another state: what is known of it goes by the ROM's word. */

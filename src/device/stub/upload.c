@@ -35,6 +35,7 @@ struct upload {
     uint64_t have, all; /* blocks */
     bool started;       /* the stub has been */
     unsigned answers;
+    unsigned chip; /* its id, plus 1; 0: it does not say */
     uint32_t divider;
     uint32_t rate, wanted; /* in baud; 0: as it is */
 };
@@ -69,6 +70,7 @@ static bool take_answer(struct upload *u, uint8_t *kind)
                  u->all == (espota_get_le32(f + 4) | (uint64_t)espota_get_le32(f + 8) << 32);
     u->have = espota_get_le32(f + 4) | (uint64_t)espota_get_le32(f + 8) << 32;
     u->divider = espota_get_le32(f + 12);
+    u->chip = espota_get_le16(f + 1);
     return true;
 }
 
@@ -198,7 +200,9 @@ static int send_all(struct upload *u, struct espota_error *error)
 {
     unsigned blocks = (u->image->packed_length + ESPOTA_FIRST_BLOCK - 1) / ESPOTA_FIRST_BLOCK;
     int result = 0;
-    u->all = (1ull << blocks) - 1;
+    if (blocks == 0 || blocks > ESPOTA_FIRST_BLOCKS)
+        return espota_fail(error, ESPOTA_ERR_FAILED, "the stub in this program is damaged");
+    u->all = UINT64_MAX >> (ESPOTA_FIRST_BLOCKS - blocks);
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint64_t before = u->have;
         result = send_round(u, error);
@@ -243,12 +247,39 @@ static int run_to_its_end(struct upload *u, struct espota_error *error)
     return result;
 }
 
+static struct upload begin(struct stub *stub, uint32_t rate)
+{
+    struct upload u = { .stub = stub, .link = stub->rom->link, .wanted = rate };
+    u.rate = u.link->baud ? u.link->baud : ESPOTA_ROM_INITIAL_BAUD;
+    return u;
+}
+
+/* What it has may be of another program: it gets all of it. */
+int stub_resume(struct stub *stub, struct espota_error *error)
+{
+    enum { RESUME_ASKS = 2 };
+    struct upload u = begin(stub, 0);
+    espota_slip_begin(&u.decoder, u.frame, sizeof u.frame);
+    int result = ask(&u, RESUME_ASKS, ASK_MS, error);
+    const struct espota_chip *chip = u.chip ? espota_chip_by_image_id((uint16_t)(u.chip - 1)) : NULL;
+    if (result != 0)
+        return result;
+    u.image = chip ? espota_stub_image(chip) : NULL;
+    if (!u.image)
+        return espota_fail(error, ESPOTA_ERR_DEVICE,
+                           "the first stage of the stub on %s does not say what chip it is on", u.link->name);
+    espota_device_note(&stub->client.device, "the first stage of a stub runs on %s: it gets the rest",
+                       u.link->name);
+    u.have = 0;
+    return send_all(&u, error);
+}
+
 int stub_upload(struct stub *stub, const struct espota_stub_image *image, uint32_t rate,
                 struct espota_error *error)
 {
     struct rom *rom = stub->rom;
-    struct upload u = { .stub = stub, .link = rom->link, .image = image, .wanted = rate };
-    u.rate = rom->link->baud ? rom->link->baud : ESPOTA_ROM_INITIAL_BAUD;
+    struct upload u = begin(stub, rate);
+    u.image = image;
     espota_slip_begin(&u.decoder, u.frame, sizeof u.frame);
     int result = rom_load(rom, image->first.address, image->first.data, image->first.length, error);
     if (result != 0)
