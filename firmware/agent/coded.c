@@ -86,7 +86,7 @@ enum espota_agent_status espota_agent_take_word(struct espota_agent_input_stream
     return ESPOTA_AGENT_OK;
 }
 
-int espota_agent_rebuild(struct espota_agent *agent, uint8_t *sector)
+int espota_agent_rebuild(struct espota_agent *agent, uint8_t *sector, bool again)
 {
     const struct espota_agent_port *port = agent->port;
     struct espota_agent_input_stream *in = &agent->input;
@@ -95,6 +95,7 @@ int espota_agent_rebuild(struct espota_agent *agent, uint8_t *sector)
     else if (in->part == ESPOTA_AGENT_PART_COPY)
         return read_image(agent, espota_get_le32(in->piece), sector, SECTOR);
     else if (in->part == ESPOTA_AGENT_PART_CODED)
-        return port->decoder->sector(port->decoder_memory, agent->chunk, in->needs, sector);
+        return port->decoder->sector(port->decoder_memory, again ? NULL : agent->chunk, again ? 0 : in->needs,
+                                     sector);
     return 0;
 }

@@ -119,6 +119,9 @@ static inline bool espota_agent_decodes(const struct espota_agent *agent)
 /* Of what espota_agent_slot_read gives. */
 enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, uint32_t offset,
                                                    uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH]);
+/* The same of what the running hash has already, and so many bytes more. */
+enum espota_agent_status espota_agent_digest_rest(struct espota_agent *agent, uint32_t offset,
+                                                  uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH]);
 
 /* base.c */
 handler espota_agent_identify;
@@ -186,14 +189,22 @@ enum espota_agent_status espota_agent_begin_coded(struct espota_agent *agent);
 enum espota_agent_status espota_agent_take_word(struct espota_agent_input_stream *in);
 /* A chunk of the map. */
 enum espota_agent_status espota_agent_take_map(struct espota_agent *agent);
-/* The sector that a chunk stands for. @return -1: it stands for none. */
-int espota_agent_rebuild(struct espota_agent *agent, uint8_t *sector);
+/* The sector that a chunk stands for; `again`: the next one that it does. @return 1: there is another one; 0:
+ * that was the last; -1: it stands for none. */
+int espota_agent_rebuild(struct espota_agent *agent, uint8_t *sector, bool again);
 
 /* verify.c */
 /* Does flash hold an image in the partition that may boot: whole, for this chip and product, signed and new
  * enough? */
 enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
                                               const struct espota_partition *partition);
+
+/* The same for an image whose first `length` bytes have this SHA-256, which flash is read once for. `digest`:
+ * what they have. @return BAD_DIGEST before anything else where it is another. */
+enum espota_agent_status espota_agent_examine_as(struct espota_agent *agent,
+                                                 const struct espota_partition *partition, uint32_t length,
+                                                 const uint8_t sha256[ESPOTA_SHA256_LENGTH],
+                                                 uint8_t digest[ESPOTA_SHA256_LENGTH]);
 
 /* Does it hold one that the bootloader would start, whoever made it? */
 bool espota_agent_is_bootable(struct espota_agent *agent, const struct espota_partition *partition);

@@ -70,17 +70,12 @@ enum espota_agent_status espota_agent_read(struct espota_agent *agent,
     return status;
 }
 
-enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, uint32_t offset,
-                                                   uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH])
+enum espota_agent_status espota_agent_digest_rest(struct espota_agent *agent, uint32_t offset,
+                                                  uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH])
 {
     const struct espota_hash *h = &agent->port->sha256;
     uint8_t piece[PIECE];
     bool blank = false; /* the sector so far, from its start */
-    enum espota_agent_status status = agent->port->service->may_digest(agent, offset, length);
-    if (status != ESPOTA_AGENT_OK)
-        return status;
-    if (h->begin(h->context) != 0)
-        return ESPOTA_AGENT_CRYPTO;
     while (length > 0) {
         uint32_t chunk = length < PIECE ? length : PIECE;
         espota_agent_relax(agent);
@@ -96,6 +91,17 @@ enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, u
             espota_agent_saw_sector(agent, offset - SECTOR, true);
     }
     return h->finish(h->context, digest) == 0 ? ESPOTA_AGENT_OK : ESPOTA_AGENT_CRYPTO;
+}
+
+enum espota_agent_status espota_agent_digest_range(struct espota_agent *agent, uint32_t offset,
+                                                   uint32_t length, uint8_t digest[ESPOTA_SHA256_LENGTH])
+{
+    const struct espota_hash *h = &agent->port->sha256;
+    enum espota_agent_status status = agent->port->service->may_digest(agent, offset, length);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    return h->begin(h->context) == 0 ? espota_agent_digest_rest(agent, offset, length, digest)
+                                     : ESPOTA_AGENT_CRYPTO;
 }
 
 enum espota_agent_status espota_agent_digest(struct espota_agent *agent,

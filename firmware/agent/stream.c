@@ -19,13 +19,17 @@ static void expect_sector(struct espota_agent_input_stream *in)
         espota_agent_expect(in, ESPOTA_AGENT_PART_SECTOR, SECTOR);
 }
 
-/* A part stands for the sector that comes next, or is it. */
-static enum espota_agent_status put_sector(struct espota_agent *agent)
+/* A part stands for the sector that comes next, or is it. `*more`: a chunk holds the one behind it too, and
+ * comes `again`. */
+static enum espota_agent_status put_sector(struct espota_agent *agent, bool again, bool *more)
 {
     struct espota_agent_input_stream *in = &agent->input;
     uint32_t offset = agent->update.partition + in->at, start = 0;
     uint8_t *sector = espota_agent_free_sector(agent);
-    if (MORE_SECTORS && in->part != ESPOTA_AGENT_PART_SECTOR && espota_agent_rebuild(agent, sector) != 0)
+    int left =
+        MORE_SECTORS && in->part != ESPOTA_AGENT_PART_SECTOR ? espota_agent_rebuild(agent, sector, again) : 0;
+    *more = left > 0;
+    if (left < 0 || (*more && in->end - in->at <= SECTOR))
         return ESPOTA_AGENT_MALFORMED;
     enum espota_agent_status status = agent->port->service->prepare(agent, offset, sector, &start);
     if (status == ESPOTA_AGENT_OK && start < SECTOR)
@@ -33,7 +37,16 @@ static enum espota_agent_status put_sector(struct espota_agent *agent)
     else if (MORE_SECTORS && status == ESPOTA_AGENT_OK)
         espota_agent_hash_sector(agent, sector);
     in->at += SECTOR;
-    expect_sector(in);
+    return status;
+}
+
+static enum espota_agent_status put_sectors(struct espota_agent *agent)
+{
+    bool more;
+    enum espota_agent_status status = put_sector(agent, false, &more);
+    while (MORE_SECTORS && status == ESPOTA_AGENT_OK && more)
+        status = put_sector(agent, true, &more);
+    expect_sector(&agent->input);
     return status;
 }
 
@@ -93,7 +106,7 @@ static enum espota_agent_status finish_part(struct espota_agent *agent)
         return espota_agent_take_word(in);
     if (MORE_SECTORS && in->mapping)
         return take_map(agent);
-    return put_sector(agent);
+    return put_sectors(agent);
 }
 
 static uint8_t *place(struct espota_agent *agent)

@@ -54,6 +54,16 @@ static enum espota_agent_status begin(struct espota_agent *agent,
     return ESPOTA_AGENT_OK;
 }
 
+/* The slot is written from its start on: with its header goes what one erase does well. */
+static enum espota_agent_status clear_ahead(struct espota_agent *agent)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    flash->blank_end = espota_agent_begin_blank(agent, agent->update.partition, flash->end);
+    espota_agent_drain(agent);
+    agent->update.cleared = !flash->failed;
+    return flash->failed ? ESPOTA_AGENT_FLASH : ESPOTA_AGENT_OK;
+}
+
 /* From here on no rule of the bootloader starts this slot: otadata asks for the app that runs, and the slot
  * has no header. With it goes its whole sector: a stretch from behind that is not said to be all that was
  * missing. */
@@ -69,7 +79,9 @@ static enum espota_agent_status clear(struct espota_agent *agent, uint32_t offse
     u->cleared = true;
     if (espota_agent_is_blank(header, sizeof header))
         return ESPOTA_AGENT_OK;
-    if (MORE_SECTORS && offset != u->partition)
+    if (MORE_SECTORS && offset == u->partition)
+        return clear_ahead(agent);
+    if (MORE_SECTORS)
         agent->hashed = false;
     u->cleared = espota_agent_erase(agent, u->partition) == 0;
     return u->cleared ? ESPOTA_AGENT_OK : ESPOTA_AGENT_FLASH;
@@ -121,13 +133,12 @@ static enum espota_agent_status verify(struct espota_agent *agent,
     if (!u->open)
         return ESPOTA_AGENT_ORDER;
     u->sealed = false; /* what was in order once need not be now */
-    enum espota_agent_status status = espota_agent_digest_range(agent, u->partition, u->length, reply->data);
-    if (status != ESPOTA_AGENT_OK)
-        return status;
-    reply->length = ESPOTA_SHA256_LENGTH;
-    if (memcmp(reply->data, u->sha256, sizeof u->sha256) != 0)
-        return ESPOTA_AGENT_BAD_DIGEST;
-    status = espota_agent_examine(agent, espota_agent_app_at(agent, u->partition));
+    enum espota_agent_status status = espota_agent_examine_as(agent, espota_agent_app_at(agent, u->partition),
+                                                              u->length, u->sha256, reply->data);
+    /* what it is goes with what is wrong with it */
+    bool digested =
+        status != ESPOTA_AGENT_DENIED && status != ESPOTA_AGENT_FLASH && status != ESPOTA_AGENT_CRYPTO;
+    reply->length = digested ? ESPOTA_SHA256_LENGTH : 0;
     return status == ESPOTA_AGENT_OK ? seal(agent) : status;
 }
 

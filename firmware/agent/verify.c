@@ -61,18 +61,45 @@ static enum espota_agent_status check_description(const struct espota_agent *age
                                                                        : ESPOTA_AGENT_OK;
 }
 
-enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
-                                              const struct espota_partition *partition)
+static enum espota_agent_status judge(struct espota_agent *agent, const struct espota_partition *partition,
+                                      enum espota_image_verdict verdict, const struct espota_image *image)
 {
     const struct espota_agent_owner *owner = agent->port->owner;
-    struct espota_image image;
-    enum espota_image_verdict verdict = look(agent, partition, &image);
     if (verdict == ESPOTA_IMAGE_READ_FAILED)
         return ESPOTA_AGENT_FLASH;
     if (verdict == ESPOTA_IMAGE_HASH_FAILED)
         return ESPOTA_AGENT_CRYPTO;
-    if (verdict != ESPOTA_IMAGE_OK || !starts(agent, &image))
+    if (verdict != ESPOTA_IMAGE_OK || !starts(agent, image))
         return ESPOTA_AGENT_IMAGE;
-    enum espota_agent_status status = check_description(agent, &image);
-    return status == ESPOTA_AGENT_OK && owner ? owner->check(agent, partition, image.length) : status;
+    enum espota_agent_status status = check_description(agent, image);
+    return status == ESPOTA_AGENT_OK && owner ? owner->check(agent, partition, image->length) : status;
+}
+
+enum espota_agent_status espota_agent_examine(struct espota_agent *agent,
+                                              const struct espota_partition *partition)
+{
+    struct espota_image image;
+    enum espota_image_verdict verdict = look(agent, partition, &image);
+    return judge(agent, partition, verdict, &image);
+}
+
+/* A whole image was hashed while it was looked at. */
+enum espota_agent_status espota_agent_examine_as(struct espota_agent *agent,
+                                                 const struct espota_partition *partition, uint32_t length,
+                                                 const uint8_t sha256[ESPOTA_SHA256_LENGTH],
+                                                 uint8_t digest[ESPOTA_SHA256_LENGTH])
+{
+    struct espota_image image;
+    enum espota_agent_status status = agent->port->service->may_digest(agent, partition->offset, length);
+    if (status != ESPOTA_AGENT_OK)
+        return status;
+    enum espota_image_verdict verdict = look(agent, partition, &image);
+    if (verdict == ESPOTA_IMAGE_OK && image.length <= length)
+        status =
+            espota_agent_digest_rest(agent, partition->offset + image.length, length - image.length, digest);
+    else
+        status = espota_agent_digest_range(agent, partition->offset, length, digest);
+    if (status == ESPOTA_AGENT_OK && memcmp(digest, sha256, ESPOTA_SHA256_LENGTH) != 0)
+        status = ESPOTA_AGENT_BAD_DIGEST;
+    return status == ESPOTA_AGENT_OK ? judge(agent, partition, verdict, &image) : status;
 }

@@ -16,6 +16,8 @@ struct espota_hash {
     int (*begin)(void *context);
     int (*update)(void *context, const void *data, size_t length);
     int (*finish)(void *context, uint8_t *digest);
+    /** The digest of what came so far; the hash goes on. */
+    int (*so_far)(void *context, uint8_t *digest);
 };
 
 /** MD5 of a byte range in one call; 0, or -1 on failure. */

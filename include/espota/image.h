@@ -86,7 +86,8 @@ struct espota_image_source {
 enum espota_image_verdict espota_image_parse_header(struct espota_image *image,
                                                     const uint8_t header[ESPOTA_IMAGE_HEADER_SIZE]);
 
-/** Read the whole image once, fill in `image` and check segments, checksum and hash.
+/** Read the whole image once, fill in `image` and check segments, checksum and hash. When it is in order, the
+ * running hash has all `length` bytes of it, and may go on.
  * `buffer` of `buffer_size` (at least 256) bytes is scratch. On a verdict other than OK the fields read so
  * far are set; on BAD_CHECKSUM and BAD_HASH all of them are. */
 enum espota_image_verdict espota_image_examine(struct espota_image *image,

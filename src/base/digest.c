@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct openssl_hash {
@@ -29,6 +30,16 @@ static int finish(void *context, uint8_t *digest)
     return EVP_DigestFinal_ex(h->context, digest, NULL) == 1 ? 0 : -1;
 }
 
+static int so_far(void *context, uint8_t *digest)
+{
+    const struct openssl_hash *h = context;
+    EVP_MD_CTX *copy = EVP_MD_CTX_new();
+    bool done =
+        copy && EVP_MD_CTX_copy_ex(copy, h->context) == 1 && EVP_DigestFinal_ex(copy, digest, NULL) == 1;
+    EVP_MD_CTX_free(copy);
+    return done ? 0 : -1;
+}
+
 static const EVP_MD *algorithm_of(enum espota_hash_kind kind)
 {
     return kind == ESPOTA_HASH_MD5 ? EVP_md5() : EVP_sha256();
@@ -41,7 +52,7 @@ struct espota_hash *espota_hash_new(enum espota_hash_kind kind)
         return NULL;
     h->context = EVP_MD_CTX_new();
     h->algorithm = algorithm_of(kind);
-    h->hash = (struct espota_hash){ h, begin, update, finish };
+    h->hash = (struct espota_hash){ h, begin, update, finish, so_far };
     if (!h->context || begin(h) != 0) {
         espota_hash_free(&h->hash);
         return NULL;

@@ -117,14 +117,13 @@ static enum espota_image_verdict examine_tail(struct examination *e)
     struct espota_image *image = e->image;
     image->checksum_stored = block[padding - 1];
     image->length = e->at;
-    if (e->sha256->finish(e->sha256->context, image->hash_computed) != 0)
+    if (e->sha256->so_far(e->sha256->context, image->hash_computed) != 0)
         return ESPOTA_IMAGE_HASH_FAILED;
     if (image->hash_appended) {
-        if (sizeof image->hash_stored > e->source->size - e->at)
-            return ESPOTA_IMAGE_TRUNCATED;
-        if (e->source->read(e->source->context, e->at, image->hash_stored, sizeof image->hash_stored) != 0)
-            return ESPOTA_IMAGE_READ_FAILED;
-        image->length += (uint32_t)sizeof image->hash_stored;
+        verdict = take(e, image->hash_stored, sizeof image->hash_stored);
+        if (verdict != ESPOTA_IMAGE_OK)
+            return verdict;
+        image->length = e->at;
     }
     if (image->checksum_stored != image->checksum_computed)
         return ESPOTA_IMAGE_BAD_CHECKSUM;

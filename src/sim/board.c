@@ -185,6 +185,8 @@ static int complete_port(struct sim_board *board, struct espota_error *error)
     struct espota_agent_port *port = &board->port.port;
     port->now_ms = agent_now_ms;
     port->sha256 = sim_cpu_hash(&board->sha256, &board->cpu, &port->sha256);
+    if (board->options.chip->image_id != SIM_WITHOUT_SHA_ENGINE)
+        board->sha256.cycles = SIM_SHA_ENGINE_CYCLES;
     port->decoder = &sim_cpu_decoder;
     port->decoder_memory =
         sim_cpu_decoder_memory(&board->cpu, ESPOTA_CODER_TABLE_DEFAULT, &port->decoder_memory_size);

@@ -46,6 +46,12 @@ static int hash_update(void *context, const void *data, size_t length)
     return own->inner.update(own->inner.context, data, length);
 }
 
+static int hash_so_far(void *context, uint8_t *digest)
+{
+    const struct sim_cpu_hash *own = context;
+    return own->inner.so_far(own->inner.context, digest);
+}
+
 static int hash_finish(void *context, uint8_t *digest)
 {
     const struct sim_cpu_hash *own = context;
@@ -55,7 +61,7 @@ static int hash_finish(void *context, uint8_t *digest)
 struct espota_hash sim_cpu_hash(struct sim_cpu_hash *own, struct sim_cpu *cpu, const struct espota_hash *hash)
 {
     *own = (struct sim_cpu_hash){ cpu, *hash, cpu->costs.sha256 };
-    return (struct espota_hash){ own, hash_begin, hash_update, hash_finish };
+    return (struct espota_hash){ own, hash_begin, hash_update, hash_finish, hash_so_far };
 }
 
 /* ---- decoding -------------------------------------------------------------------------------------------

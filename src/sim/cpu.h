@@ -49,8 +49,8 @@ void sim_cpu_init(struct sim_cpu *cpu, const struct sim_time *time, uint32_t mhz
 void sim_cpu_spend(struct sim_cpu *cpu, uint64_t cycles);
 
 /* Of a byte, where the chip has an engine for SHA-256: words of a block are put together and stored, and a
- * block takes it some 80. Of every chip but the ESP32-P4, in the stub. */
-enum { SIM_SHA_ENGINE_CYCLES = 8 };
+ * block takes it some 80. Every chip has one; what runs on the ESP32-P4 does without. */
+enum { SIM_SHA_ENGINE_CYCLES = 8, SIM_WITHOUT_SHA_ENGINE = 18 };
 
 /* The same hash, whose updates cost. `own` must outlive it. */
 struct espota_hash sim_cpu_hash(struct sim_cpu_hash *own, struct sim_cpu *cpu,

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SENT_AT_ONCE = 32, WITHOUT_ENGINE = 18 /* the ESP32-P4, in the stub */ };
+enum { SENT_AT_ONCE = 32 };
 
 static uint32_t flash_id(void *context)
 {
@@ -160,7 +160,9 @@ static uint32_t mhz_of(const struct espota_chip *chip)
 {
     static const struct {
         uint16_t chip, mhz;
-    } others[] = { { 2, 40 }, { 12, 120 }, { 16, 48 }, { WITHOUT_ENGINE, 40 }, { 20, 80 }, { 23, 80 } };
+    } others[] = {
+        { 2, 40 }, { 12, 120 }, { 16, 48 }, { SIM_WITHOUT_SHA_ENGINE, 40 }, { 20, 80 }, { 23, 80 }
+    };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (others[i].chip == chip->image_id)
             return others[i].mhz;
@@ -187,7 +189,7 @@ bool sim_stub_start(struct sim_board *board, uint32_t entry)
     stub_begin(&s->stub, &s->board, &memory);
     struct espota_hash *sha256 = &s->stub.server.port.sha256;
     *sha256 = sim_cpu_hash(&s->sha256, &board->cpu, sha256);
-    if (board->options.chip->image_id != WITHOUT_ENGINE)
+    if (board->options.chip->image_id != SIM_WITHOUT_SHA_ENGINE)
         s->sha256.cycles = SIM_SHA_ENGINE_CYCLES;
     return true;
 }

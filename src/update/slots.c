@@ -26,20 +26,36 @@ void espota_slots_warn(struct espota_device *device, const struct espota_table *
     (void)espota_table_check(table, warn, device);
 }
 
+/* Most tables end within the first half kilobyte, and a line takes its time for the rest. */
+static int read_table(struct espota_slots *slots, struct espota_device *device, uint32_t offset,
+                      uint8_t data[ESPOTA_TABLE_BINARY_SIZE], bool *valid,
+                      struct espota_table_problem *problem, struct espota_error *error)
+{
+    static const size_t ends[] = { 512, ESPOTA_TABLE_BINARY_SIZE };
+    int result = 0;
+    *valid = false;
+    for (size_t i = 0, at = 0; result == 0 && !*valid && i < sizeof ends / sizeof ends[0]; at = ends[i++]) {
+        result = espota_device_read(device, offset + (uint32_t)at, data + at, ends[i] - at, error);
+        *valid = result == 0 && espota_table_parse_flash(&slots->table, data, ends[i], offset,
+                                                         device->info.flash_size, espota_md5, problem) == 0;
+    }
+    return result;
+}
+
 static int load_table(struct espota_slots *slots, struct espota_device *device, uint32_t offset,
                       struct espota_error *error)
 {
     uint8_t data[ESPOTA_TABLE_BINARY_SIZE];
     struct espota_table_problem problem;
     char words[ESPOTA_PROBLEM_TEXT];
-    int result = espota_device_read(device, offset, data, sizeof data, error);
+    bool valid;
+    int result = read_table(slots, device, offset, data, &valid, &problem, error);
     if (result != 0)
         return espota_fail_while(error, "reading the partition table");
     if (data[0] == 0xff && data[1] == 0xff)
         return espota_fail_hint(error, ESPOTA_ERR_VERIFY, ESPOTA_HINT_FLASH_FIRST,
                                 "%s has no partition table at 0x%" PRIx32, device->name, offset);
-    if (espota_table_parse_flash(&slots->table, data, sizeof data, offset, device->info.flash_size,
-                                 espota_md5, &problem) != 0)
+    if (!valid)
         return espota_fail(error, ESPOTA_ERR_VERIFY,
                            "the partition table of %s at 0x%" PRIx32 " is not valid: %s", device->name,
                            offset, espota_table_problem_text(&problem, words));

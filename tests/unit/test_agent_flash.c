@@ -136,7 +136,8 @@ static void what_flash_holds_at_its_start_stays(void **state)
     range_board_leave(&o);
 }
 
-/* The first sector of what makes IMAGE_GOOD of what partition 1 holds: the rest of its stretch stays. */
+/* The first sector of what makes IMAGE_GOOD of what partition 1 holds. What goes with its header, the rest of
+ * the stretch, comes back. */
 static void write_first_sector(struct owned_board *o)
 {
     static struct stream s;
@@ -147,6 +148,7 @@ static void write_first_sector(struct owned_board *o)
     stream_add(&s, image->data, SECTOR);
     assert_int_equal(owned_begin(o, owned_app(1), IMAGE_GOOD), ESPOTA_AGENT_OK);
     assert_int_equal(range_board_send(o, &s), ESPOTA_AGENT_OK);
+    memcpy(o->b->flash.data + owned_app(1) + SECTOR, image->data + SECTOR, image->size - SECTOR);
 }
 
 /* What an unfinished stream would have come to is no matter of the next one's, whose head is not there yet:

@@ -10,6 +10,7 @@
 /* compiled here as it is: it is no part of the host's library */
 #include "main.c"
 #include "serve.c"
+#include "sha_engine.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -105,13 +105,18 @@ static const struct bare_sha_engine engines[] = {
 static void digest_in_pieces(const struct bare_hasher *hasher, const uint8_t *data, size_t length,
                              size_t piece, uint8_t *digest)
 {
+    uint8_t so_far[ESPOTA_SHA256_LENGTH];
     struct bare_sha256 run;
     struct espota_hash hash = bare_sha256_hash(&run);
     run.hasher = hasher;
     assert_int_equal(hash.begin(hash.context), 0);
     for (size_t at = 0; at < length; at += piece)
-        (void)hash.update(hash.context, data + at, length - at < piece ? length - at : piece);
+        assert_int_equal(hash.update(hash.context, data + at, length - at < piece ? length - at : piece) ||
+                             hash.so_far(hash.context, digest),
+                         0);
+    assert_int_equal(hash.so_far(hash.context, so_far), 0);
     assert_int_equal(hash.finish(hash.context, digest), 0);
+    assert_memory_equal(so_far, digest, sizeof so_far);
 }
 
 static void set_world(bool first_kind)

@@ -25,7 +25,8 @@ enum { BARE_MAX_STREAMS = 2 };
 struct bare_board {
     uint16_t chip_id; /* as in image headers */
     enum espota_isa isa;
-    const char *name; /* "espota recovery 0.2.0" */
+    const struct bare_sha_engine *sha; /* NULL: none */
+    const char *name;                  /* "espota recovery 0.2.0" */
     void *context;
     uint32_t (*flash_id)(void *context);
     uint32_t (*flash_size)(void *context);

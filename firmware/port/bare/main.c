@@ -1,6 +1,7 @@
 /* The recovery agent: finds out where it runs from, then serves. */
 #include "bare.h"
 #include "crypto.h"
+#include "sha_engine.h"
 
 #include "espota/agent_settings.h"
 #include "espota/bytes.h"
@@ -210,9 +211,12 @@ static void set_up(struct recovery *r, const struct bare_board *board)
                                         .decoder = &espota_decoder,
                                         .decoder_memory = decoder_memory,
                                         .decoder_size = sizeof decoder_memory };
+    static struct bare_hasher hasher;
     struct bare_server *server = &r->server;
     memset(r, 0, sizeof *r);
     bare_server_begin(server, board, &memory);
+    if (board->sha && bare_sha_engine_begin(board->sha, &hasher))
+        server->sha256.hasher = &hasher;
     server->port.service = &espota_agent_slots;
     server->port.random = random_bytes;
     server->port.crypto = bare_crypto;

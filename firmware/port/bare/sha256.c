@@ -123,8 +123,19 @@ static int finish(void *context, uint8_t *digest)
     return 0;
 }
 
+/* An engine tells its state and goes on; what is left of a block is computed from there. */
+static int so_far(void *context, uint8_t *digest)
+{
+    const struct bare_sha256 *s = context;
+    struct bare_sha256 copy = *s;
+    copy.hasher = NULL;
+    if (s->hasher && s->length >= sizeof s->block)
+        s->hasher->state(s->hasher->context, copy.state);
+    return finish(&copy, digest);
+}
+
 struct espota_hash bare_sha256_hash(struct bare_sha256 *context)
 {
     context->hasher = NULL;
-    return (struct espota_hash){ context, begin, update, finish };
+    return (struct espota_hash){ context, begin, update, finish, so_far };
 }

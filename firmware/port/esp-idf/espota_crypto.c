@@ -46,9 +46,20 @@ static int sha256_finish(void *context, uint8_t *digest)
     return psa_hash_finish(&e->sha256, digest, ESPOTA_SHA256_LENGTH, &length) == PSA_SUCCESS ? 0 : -1;
 }
 
+static int sha256_so_far(void *context, uint8_t *digest)
+{
+    struct espota_idf *e = context;
+    psa_hash_operation_t copy = psa_hash_operation_init();
+    size_t length = 0;
+    bool done = psa_hash_clone(&e->sha256, &copy) == PSA_SUCCESS &&
+                psa_hash_finish(&copy, digest, ESPOTA_SHA256_LENGTH, &length) == PSA_SUCCESS;
+    (void)psa_hash_abort(&copy);
+    return done ? 0 : -1;
+}
+
 struct espota_hash espota_idf_sha256(struct espota_idf *e)
 {
-    return (struct espota_hash){ e, sha256_begin, sha256_update, sha256_finish };
+    return (struct espota_hash){ e, sha256_begin, sha256_update, sha256_finish, sha256_so_far };
 }
 
 int espota_idf_md5(const void *data, size_t length, uint8_t digest[ESPOTA_MD5_LENGTH])

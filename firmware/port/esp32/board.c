@@ -73,6 +73,7 @@ int main(void)
         .cycles = bare_device_cycles,
         .chip_id = 0,
         .isa = ESPOTA_ISA_XTENSA,
+        .sha = &bare_esp32.sha,
         .context = &device,
         .name = "espota recovery " ESPOTA_VERSION,
         .stream = { BARE_UART_STREAM },

@@ -58,6 +58,7 @@ int main(void)
         .cycles = bare_device_cycles,
         .chip_id = 5,
         .isa = ESPOTA_ISA_RISCV,
+        .sha = &bare_esp32c3.sha,
         .context = &device,
         .name = "espota recovery " ESPOTA_VERSION,
         .stream = { BARE_UART_STREAM, BARE_USB_STREAM },
