@@ -243,8 +243,10 @@ int client_plan(struct client_plan *plan, const struct agent_client *client,
     struct client_estimate e = client_estimate(client, differing);
     choice.worth_coding = e.coded < e.raw * WORTH_CODING;
     for (uint32_t i = 0; (length = next_run(changes, &choice, &i)) > 0; i += length) {
-        struct client_stream stream = { .stretch = { at + i, length },
-                                        .kind = kind_of(&choice, changes->data + i, length) };
+        struct client_stream stream = { .kind = kind_of(&choice, changes->data + i, length) };
+        if (stream.kind == STREAM_BASED) /* its chunks may stand for several sectors, up to the image's end */
+            length = changes->length - i;
+        stream.stretch = (struct espota_extent){ at + i, length };
         if (stream.kind == STREAM_CODED || stream.kind == STREAM_BASED)
             stream.stretch = stretch_of(plan, client, i, length);
         plan->stream[plan->count++] = stream;
