@@ -8,8 +8,10 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/base_source.h"
 #include "espota/device.h"
 #include "espota/error.h"
+#include "espota/image_cache.h"
 #include "espota/observer.h"
 
 #include <stdbool.h>
@@ -41,7 +43,11 @@ struct espota_gateway_options {
     unsigned return_timeout_s; /* an updated device has to be back, and confirmed, in so long; 0: 300 */
     unsigned shortest_poll_ms; /* what the server may make of its pauses; 0: 1000 */
     unsigned longest_pause_s;  /* between attempts to reach a device, or the server; 0: 3600 */
-    const char *metrics;       /* file for Prometheus' node exporter, written anew every 15 s; NULL: none */
+    /* Where images are looked for and kept, so that none is fetched twice; the caller's. NULL: none */
+    struct espota_image_cache *cache;
+    /* Who knows the images that devices may hold, so that only what changed is sent; NULL: nobody */
+    const struct espota_base_source *bases;
+    const char *metrics; /* file for Prometheus' node exporter, written anew every 15 s; NULL: none */
     void *context;
     /** Open a device, from any thread. The observer is the device's. */
     int (*open)(void *context, size_t device, const struct espota_observer *observer,

@@ -1,4 +1,5 @@
 /* gateway: devices that cannot speak to hawkBit, through a host that can. */
+#include "cached.h"
 #include "connect.h"
 
 #include "espota/clock.h"
@@ -6,6 +7,8 @@
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/gateway.h"
+#include "espota/known_images.h"
+#include "espota/stream_cache.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -19,7 +22,7 @@ struct options {
     const char *server, *tenant, *devices, *token_file, *certificate, *metrics;
     struct list_option tags;
     struct number_option jobs, return_timeout;
-    bool trial, consent;
+    bool trial, consent, no_cache;
 };
 
 static const struct option_spec option_table[] = {
@@ -55,6 +58,9 @@ struct gateway {
     char **token; /* what `device` points to */
     size_t count;
     char *gateway_token;
+    struct espota_image_cache *cache;
+    struct espota_known_images *known;
+    struct espota_stream_cache *streams;
     bool journal; /* lines say how serious they are, as systemd's journal reads it */
 };
 
@@ -130,7 +136,19 @@ static void free_gateway(struct gateway *g)
     free(g->device);
     free(g->chosen);
     free(g->gateway_token);
+    espota_stream_cache_free(g->streams);
+    espota_known_images_free(g->known);
+    espota_image_cache_free(g->cache);
     espota_device_list_free(&g->list);
+}
+
+/* What all devices share. */
+static int open_caches(struct gateway *g, struct espota_error *error)
+{
+    int result = cache_open(g->cli, g->o->no_cache, &g->cache, error);
+    if (result == 0)
+        result = espota_known_images_new(&g->known, g->cache, error);
+    return result ? result : espota_stream_cache_new(&g->streams, 0, error);
 }
 
 /* ---- what the library calls -----------------------------------------------------------------------------
@@ -141,7 +159,11 @@ static int open_device(void *context, size_t device, const struct espota_observe
 {
     struct gateway *g = context;
     const struct espota_listed_device *d = g->chosen[device];
-    struct cli quiet = { .ui = g->cli->ui, .settings = g->cli->settings, .observer = *observer };
+    struct cli quiet = { .ui = g->cli->ui,
+                         .settings = g->cli->settings,
+                         .observer = *observer,
+                         .of_many = true,
+                         .streams = g->streams };
     struct connect_options connect = g->o->connect;
     bool port = espota_device_address_is_port(d->address);
     connect.port = port ? d->address : NULL;
@@ -207,6 +229,7 @@ static int check_options(const struct options *o, struct espota_error *error)
 static int run_gateway(struct gateway *g, struct espota_error *error)
 {
     const struct options *o = g->o;
+    const struct espota_base_source bases = espota_known_images_source(g->known);
     const struct espota_gateway_options options = {
         .server = o->server,
         .tenant = o->tenant,
@@ -218,6 +241,8 @@ static int run_gateway(struct gateway *g, struct espota_error *error)
         .trial = o->trial,
         .consent = o->consent,
         .return_timeout_s = o->return_timeout.value,
+        .cache = g->cache,
+        .bases = &bases,
         .metrics = o->metrics,
         .context = g,
         .open = open_device,
@@ -243,6 +268,8 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = choose(&g, error);
     if (result == 0)
+        result = open_caches(&g, error);
+    if (result == 0)
         result = run_gateway(&g, error);
     free_gateway(&g);
     return result;
@@ -256,7 +283,8 @@ const struct command command_gateway = {
         "Polls the server for each device of a list, in its name; updates the device through its agent, and\n"
         "reports what became of it. Runs until it is stopped, and keeps nothing: started again, it goes on.",
     .options = option_table,
-    .groups = { { trial_option, offsetof(struct options, trial) } },
+    .groups = { { trial_option, offsetof(struct options, trial) },
+                { cache_option, offsetof(struct options, no_cache) } },
     .options_size = sizeof(struct options),
     .run = run,
 };

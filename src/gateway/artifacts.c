@@ -36,17 +36,19 @@ struct artifacts {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     const char *server, *certificate;
+    struct espota_image_cache *cache;
     struct entry *entries;
     uint64_t uses;
 };
 
-struct artifacts *artifacts_new(const char *server, const char *certificate)
+struct artifacts *artifacts_new(const char *server, const char *certificate, struct espota_image_cache *cache)
 {
     struct artifacts *a = calloc(1, sizeof *a);
     if (!a)
         return NULL;
     a->server = server;
     a->certificate = certificate;
+    a->cache = cache;
     if (pthread_mutex_init(&a->lock, NULL) != 0 || pthread_cond_init(&a->changed, NULL) != 0) {
         free(a);
         return NULL;
@@ -252,12 +254,32 @@ static int wait_for(struct artifacts *a, const struct entry *e, const struct esp
     return (int)e->error.status;
 }
 
+/* Was it fetched before? The cache knows images by their SHA-256, and vouches for them by it. */
+static bool is_cached(struct artifacts *a, const struct espota_ddi_artifact *w, struct espota_bytes *image)
+{
+    enum espota_image_cache_answer answer = ESPOTA_IMAGE_ABSENT;
+    struct espota_error ignored;
+    return a->cache && w->has_sha256 &&
+           espota_image_cache_get(a->cache, w->sha256, &answer, image, &ignored) == 0 &&
+           answer == ESPOTA_IMAGE_CACHED;
+}
+
+static void keep(struct artifacts *a, const char *name, const struct espota_bytes *image)
+{
+    uint8_t sha256[ESPOTA_SHA256_LENGTH];
+    struct espota_error ignored; /* it is fetched again another time, then */
+    if (a->cache)
+        (void)espota_image_cache_add(a->cache, name, image->data, image->size, sha256, &ignored);
+}
+
 /* Without the lock: nobody else touches an entry that is being fetched. */
 static void fill(struct artifacts *a, struct entry *e, const struct espota_ddi_artifact *w,
                  const char *authorization, const struct espota_observer *observer)
 {
     struct espota_error error;
-    int result = fetch(a, w, authorization, observer, &e->image, &error);
+    int result = is_cached(a, w, &e->image) ? 0 : fetch(a, w, authorization, observer, &e->image, &error);
+    if (result == 0)
+        keep(a, w->name, &e->image);
     pthread_mutex_lock(&a->lock);
     e->state = result == 0 ? READY : BROKEN;
     if (result != 0)

@@ -5,12 +5,14 @@
 #include "espota/buffer.h"
 #include "espota/ddi.h"
 #include "espota/error.h"
+#include "espota/image_cache.h"
 #include "espota/observer.h"
 
 struct artifacts;
 
-/* `server` and `certificate` have to outlive what is returned. NULL: memory is short. */
-struct artifacts *artifacts_new(const char *server, const char *certificate);
+/* All have to outlive what is returned; `certificate` and `cache` may be NULL. NULL: memory is short. */
+struct artifacts *artifacts_new(const char *server, const char *certificate,
+                                struct espota_image_cache *cache);
 void artifacts_free(struct artifacts *artifacts);
 
 /* The app image in an artifact, which is the image itself or an SWU archive with it: from any thread; waits

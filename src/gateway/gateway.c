@@ -97,7 +97,7 @@ static int begin(struct gateway *g, struct espota_error *error)
     if (ok && o->gateway_token)
         ok = asprintf(&g->gateway_authorization, "GatewayToken %s", o->gateway_token) >= 0;
     g->http = gateway_http_new(o->certificate);
-    g->artifacts = artifacts_new(g->server, o->certificate);
+    g->artifacts = artifacts_new(g->server, o->certificate, o->cache);
     g->unit = calloc(o->count + 1, sizeof *g->unit);
     if (!ok || !g->http || !g->artifacts || !g->unit)
         return espota_fail_memory(error, "starting the gateway");

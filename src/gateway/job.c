@@ -208,12 +208,15 @@ static int write_image(struct job *job, struct espota_device *device, const char
         .name = name,
         .payload = espota_payload_raw(image->data, image->size),
         .trial = job->options->trial,
+        .bases = job->options->bases,
     };
     struct espota_ota_result done;
     struct espota_observer whole = observer_of(job);
     int result = espota_ota_run(device, &request, &done, error);
     if (result != 0)
         return result;
+    job->sent = done.sent.bytes;
+    job->image_size = image->size;
     whole.cancelled = only_stopped; /* it boots next now: too late to cancel */
     device->observer = &whole;
     result = espota_device_restart(device, error);

@@ -41,6 +41,8 @@ struct job {
     enum job_end end;
     struct espota_error error; /* unless JOB_DONE */
     bool already;              /* it ran that image before */
+    uint64_t sent;             /* bytes */
+    size_t image_size;
     struct espota_ddi_attribute attribute[JOB_ATTRIBUTES];
     char value[JOB_ATTRIBUTES][JOB_VALUE];
     size_t attributes; /* 0: not known */

@@ -4,6 +4,7 @@
 #include "espota/fetch.h"
 
 #include <curl/curl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,14 +198,18 @@ static void describe_ended(struct unit *u, uint64_t now)
 static void succeed(struct unit *u)
 {
     struct gateway *g = u->gateway;
+    const struct job *job = u->job;
+    char text[128] = "it runs this image already";
+    if (!job->already)
+        snprintf(text, sizeof text,
+                 "updated by %" PRIu64 " bytes, %.0f%% of the image, and came back with it", job->sent,
+                 100.0 * (double)job->sent / (double)job->image_size);
     u->action->told_percent = 100;
     g->counts.updates_done++;
-    g->counts.already += u->job->already;
-    gateway_tell(g, u->index, ESPOTA_GATEWAY_NOTE, "action %s: %s", u->action->deployment.id,
-                 u->job->already ? "runs it already" : "updated, and came back");
-    feed_back(u, ESPOTA_DDI_CLOSED, ESPOTA_DDI_SUCCESS,
-              u->job->already ? "it runs this image already" : "updated, and came back with this image");
-    if (u->job->attributes > 0)
+    g->counts.already += job->already;
+    gateway_tell(g, u->index, ESPOTA_GATEWAY_NOTE, "action %s: %s", u->action->deployment.id, text);
+    feed_back(u, ESPOTA_DDI_CLOSED, ESPOTA_DDI_SUCCESS, text);
+    if (job->attributes > 0)
         report_attributes(u, u->action->deployment.version);
     u->action->ended = true;
 }

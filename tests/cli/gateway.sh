@@ -153,6 +153,24 @@ PORT=$other
 known '[.log[] | select(.[1] == "artifact")] == [["kitchen", "artifact", null]]' && ok "which is not told the token" || not_ok "which is not told the token" "$(jq -c .log known.json)"
 stop
 
+# ---- what is known need not be fetched, and what a device runs is what it is updated from
+export ESPOTA_CACHE=$WORK/cache
+PORT=$first
+control '{"settings": {"elsewhere": null, "fetches": 0}, "devices": {"kitchen": {"action": {"id": "60", "files": ["large.bin"]}}}}'
+gateway
+learns "with a cache: it is fetched once" '.devices.kitchen.attributes.version == "4.0" and .settings.fetches == 1'
+stop
+end kitchen
+start kitchen
+printf 'name,address,token\nkitchen,%s,own.token\n' "${address[kitchen]}" >list.csv
+control '{"devices": {"kitchen": {"action": {"id": "61", "files": ["newer.bin"]}}}}'
+gateway
+learns "another image in between" '.devices.kitchen.attributes.version == "3.0"'
+control '{"settings": {"fetches": 0}, "devices": {"kitchen": {"action": {"id": "62", "files": ["large.bin"]}}}}'
+learns "and back: nothing is fetched" '.devices.kitchen.attributes.version == "4.0" and .settings.fetches == 0'
+stop
+unset ESPOTA_CACHE
+
 # ---- mistakes
 run gateway --devices list.csv
 expect "no server" 2 "err:give --server URL and --devices FILE"
