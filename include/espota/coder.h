@@ -44,6 +44,8 @@
 #define ESPOTA_CHUNK_FILL        2u
 #define ESPOTA_CHUNK_COPY        3u
 #define ESPOTA_CHUNK_LENGTH_MASK 0x3FFFu
+/* Sectors in a coded chunk, at most, of a stream with a base; otherwise 1. */
+#define ESPOTA_CHUNK_SECTORS 32u
 
 enum espota_isa {
     ESPOTA_ISA_NONE, /* data alone */
@@ -81,8 +83,9 @@ struct espota_decoder_ops {
     int (*map)(void *memory, const uint8_t *chunk, size_t length);
     /** Rebuild the next sector from the `length` bytes of a chunk of kind coded. Sectors of other kinds are
      * not shown to the decoder.
-     * @return 0; -1 where it is malformed, or base or image cannot be read: the sector's contents are then
-     * undefined, and the stretch is over.
+     * @return 0; 1: the next sector comes in this chunk too, which has to stay, and is rebuilt by a call with
+     * NULL and 0 (with a base alone, and at most ESPOTA_CHUNK_SECTORS of a chunk); -1 where it is malformed,
+     * or base or image cannot be read: the sector's contents are then undefined, and the stretch is over.
      */
     int (*sector)(void *memory, const uint8_t *chunk, size_t length, uint8_t sector[ESPOTA_CODER_SECTOR]);
 };

@@ -57,8 +57,8 @@ int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, u
  * @param window     bytes of the stream that may be under way while the decoder works */
 void espota_encoder_pace(struct espota_encoder *encoder, uint32_t line_ns, uint32_t decode_ns,
                          uint32_t window);
-/** Append the chunk of the next sector. @return 1; 0 when the stretch has no more; negative on failure: no
- * memory. */
+/** Append the chunk of the next sector; nothing where that comes in the chunk of the one before, as it may
+ * with a base. @return 1; 0 when the stretch has no more; negative on failure: no memory. */
 int espota_encoder_sector(struct espota_encoder *encoder, struct espota_bytes *stream,
                           struct espota_error *error);
 /** Free it; NULL is allowed. */

@@ -58,6 +58,18 @@ static uint32_t agreeing(const struct delta_image *old, const struct delta_image
     return count;
 }
 
+/* Units begin where it begins and behind its end. */
+static void trim(struct delta_match *m, const struct delta_image *old, const struct delta_image *new)
+{
+    while (m->length > 0 && (old->begins[m->old] == 0 || new->begins[m->new] == 0)) {
+        m->old++;
+        m->new ++;
+        m->length--;
+    }
+    while (m->length > 0 && m->new + m->length < new->length &&new->begins[m->new + m->length] == 0)
+        m->length--;
+}
+
 /* Leave out what is not worth it, make one of what belongs together. @return how many are left in `kept`. */
 static size_t prune(const struct delta_matches *matches, const struct delta_image *old,
                     const struct delta_image *new, uint32_t worth, struct delta_match *kept)
@@ -65,6 +77,7 @@ static size_t prune(const struct delta_matches *matches, const struct delta_imag
     size_t count = 0;
     for (size_t i = 0; i < matches->count; i++) {
         struct delta_match m = matches->at[i], *last = count > 0 ? &kept[count - 1] : NULL;
+        trim(&m, old, new);
         if (agreeing(old, new, &m) < worth)
             continue;
         if (last != NULL && last->old - last->new == m.old - m.new &&m.new - last->new - last->length < NEAR)

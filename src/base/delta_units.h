@@ -12,6 +12,7 @@ struct delta_image {
     enum espota_isa isa;
     struct coder_segments segments;
     uint8_t *normal; /* the image, normalised: delta_image_free */
+    uint8_t *begins; /* of each byte: does a unit of code begin there, or is it data? */
 };
 
 /* @return 0, or -1: no memory. */

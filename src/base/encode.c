@@ -1,8 +1,7 @@
 /* Encoding: the coder's model run over an image that is known. */
 #include "espota/encode.h"
 
-#include "base/delta.h"
-#include "base/encode_match.h"
+#include "base/encode_parts.h"
 #include "espota/bytes.h"
 #include "format/coder.h"
 
@@ -10,128 +9,7 @@
 #include <string.h>
 
 #define SECTOR       ESPOTA_CODER_SECTOR
-#define IMAGE_MAGIC  0xE9u
-#define IMAGE_HEADER 24u
-#define MAX_SEGMENTS 16u
-
-/* A part of the image: what is coded as one. */
-struct region {
-    uint32_t offset, length, address;
-    uint32_t segments_left;     /* that follow it in its image */
-    bool outside, header, code; /* no part of an image; header of a segment; a segment of code */
-};
-
-struct espota_encoder {
-    struct coder_sink sink;
-    enum espota_isa isa;
-    const struct espota_base *base; /* NULL: none */
-    struct espota_coder_image around;
-    const uint8_t *image;
-    size_t image_length;
-    uint32_t begin, offset, end;         /* of the stretch; and of what is still to be coded */
-    uint32_t line_ns, decode_ns, window; /* the pace, if that is set */
-    uint64_t behind_ns; /* so long the decoder works on after the line has brought all so far */
-    struct region *region;
-    size_t regions, at;
-    uint8_t *literals; /* of each word of the image */
-    struct coder *coder, *saved;
-    struct match_finder *finder;
-    size_t memory;
-    uint8_t chunk[SECTOR], rebuilt[SECTOR];
-};
-
-/* ---- the image's parts
- * ----------------------------------------------------------------------------------------- */
-static int add_region(struct espota_encoder *e, struct region region)
-{
-    struct region *grown = realloc(e->region, (e->regions + 1) * sizeof *grown);
-    if (grown == NULL)
-        return -1;
-    e->region = grown;
-    e->region[e->regions++] = region;
-    return 0;
-}
-
-static const struct coder_isa *isa_of(const struct espota_encoder *e)
-{
-    return e->isa == ESPOTA_ISA_XTENSA  ? &coder_isa_xtensa
-           : e->isa == ESPOTA_ISA_RISCV ? &coder_isa_riscv
-                                        : NULL;
-}
-
-/* Whole segments that an image at `offset` has, up to the first that does not fit. */
-static unsigned count_segments(const struct espota_encoder *e, size_t offset)
-{
-    const uint8_t *header = e->image + offset;
-    if (e->image_length - offset < IMAGE_HEADER || header[0] != IMAGE_MAGIC || header[1] == 0 ||
-        header[1] > MAX_SEGMENTS)
-        return 0;
-    size_t at = offset + IMAGE_HEADER;
-    for (unsigned i = 0; i < header[1]; i++) {
-        if (e->image_length - at < 8 || espota_get_le32(e->image + at + 4) > e->image_length - at - 8)
-            return i;
-        at += 8 + espota_get_le32(e->image + at + 4);
-    }
-    return header[1];
-}
-
-static int add_segment(struct espota_encoder *e, uint32_t at, uint32_t left)
-{
-    struct region header = { .offset = at, .length = 8, .segments_left = left, .header = true };
-    struct region data = { .offset = at + 8, .segments_left = left };
-    data.address = espota_get_le32(e->image + at);
-    data.length = espota_get_le32(e->image + at + 4);
-    const struct coder_isa *isa = isa_of(e);
-    data.code = isa != NULL && isa->holds_code(data.address);
-    if (data.code && isa->is_code != NULL)
-        data.code = isa->is_code(e->image + data.offset, data.length);
-    if (data.code && data.offset % 4 == 0)
-        isa->mark_literals(e->image + data.offset, data.length, data.address, e->literals + data.offset / 4);
-    return add_region(e, header) != 0 || add_region(e, data) != 0 ? -1 : 0;
-}
-
-/* The parts of an image at `*at`, which moves behind them. */
-static int add_image(struct espota_encoder *e, uint32_t *at, unsigned segments)
-{
-    int bad =
-        add_region(e, (struct region){ .offset = *at, .length = IMAGE_HEADER, .segments_left = segments });
-    *at += IMAGE_HEADER;
-    for (unsigned left = segments; left > 0 && bad == 0; left--) {
-        bad = add_segment(e, *at, left - 1);
-        *at += 8 + espota_get_le32(e->image + *at + 4);
-    }
-    return bad;
-}
-
-/* Images begin at sectors; between them is something else. */
-static int add_regions(struct espota_encoder *e)
-{
-    uint32_t at = 0, length = (uint32_t)e->image_length;
-    while (at < length) {
-        unsigned segments = at % SECTOR == 0 ? count_segments(e, at) : 0;
-        if (segments > 0) {
-            if (add_image(e, &at, segments) != 0)
-                return -1;
-            continue;
-        }
-        uint32_t next = (at | (SECTOR - 1)) + 1;
-        while (next < length && count_segments(e, next) == 0)
-            next += SECTOR;
-        if (add_region(e, (struct region){ .offset = at, .length = next - at, .outside = true }) != 0)
-            return -1;
-        at = next;
-    }
-    return add_region(e, (struct region){ .offset = at, .length = UINT32_MAX - at, .outside = true });
-}
-
-static const struct region *region_at(struct espota_encoder *e, uint32_t offset)
-{
-    while (offset < e->region[e->at].offset)
-        e->at--;
-    while (offset - e->region[e->at].offset >= e->region[e->at].length)
-        e->at++;
-    return &e->region[e->at];
-}
+#define CHUNK_MARGIN 16u /* what the end of a chunk may take */
 
 /* ---- one sector
  * ------------------------------------------------------------------------------------------------ */
@@ -140,11 +18,17 @@ static uint8_t byte_at(const struct espota_encoder *e, size_t offset)
     return offset < e->image_length ? e->image[offset] : 0xFF;
 }
 
+static void get_sector(const struct espota_encoder *e, uint8_t sector[SECTOR])
+{
+    for (size_t i = 0; i < SECTOR; i++)
+        sector[i] = byte_at(e, e->offset + i);
+}
+
 static void look(struct coder *coder)
 {
     struct espota_encoder *e = (struct espota_encoder *)(void *)coder->sink;
     uint32_t offset = coder->place.offset + coder->filled;
-    const struct region *region = region_at(e, offset);
+    const struct region *region = encode_region_at(e, offset);
     for (unsigned i = 0; i < CODER_UNIT_MAX; i++)
         coder->actual[i] = byte_at(e, offset + i);
     coder->actual_code = region->code;
@@ -164,7 +48,7 @@ static void find(struct coder *coder)
 /* The place of `offset`, in the sector to be coded. */
 static struct coder_place place_at(struct espota_encoder *e, uint32_t offset)
 {
-    const struct region *region = region_at(e, offset);
+    const struct region *region = encode_region_at(e, offset);
     uint32_t into = offset - region->offset;
     struct coder_place place = { .offset = e->offset, .left = UINT32_MAX };
     if (region->outside || (region->header && into != 0))
@@ -197,16 +81,14 @@ static void begin_chunk(struct espota_encoder *e)
     e->coder->range = UINT32_MAX;
 }
 
-/* Code the sector. @return the chunk's size; beyond its capacity where the model does not help. */
-static size_t code_sector(struct espota_encoder *e)
+/* Code the sector into the chunk that was begun. @return false: what would come out is another one. */
+static bool code_sector(struct espota_encoder *e, const uint8_t *sector)
 {
     struct coder *coder = e->coder;
     uint32_t over = coder->place.offset == e->offset ? coder->filled : 0;
     struct coder_place goes_on = place_at(e, e->offset + over), anew = place_at(e, e->offset);
-    begin_chunk(e);
     coder_sector(coder, e->rebuilt, knows(coder, &goes_on) ? NULL : &anew);
-    coder_encode_end(coder);
-    return e->sink.size;
+    return memcmp(e->rebuilt, sector, SECTOR) == 0;
 }
 
 /* ---- chunks
@@ -235,18 +117,6 @@ int espota_chunk_append_plain(struct espota_bytes *stream, const uint8_t *sector
     bool fill = espota_chunk_is_fill(sector);
     return append_chunk(stream, fill ? ESPOTA_CHUNK_FILL : ESPOTA_CHUNK_STORED, sector, fill ? 1 : SECTOR,
                         error);
-}
-
-/* By the model, unless that does not help: then it is as if it had never seen the sector. */
-static int append_coded(struct espota_encoder *e, const uint8_t *sector, struct espota_bytes *stream,
-                        struct espota_error *error)
-{
-    memcpy(e->saved, e->coder, e->memory);
-    size_t size = code_sector(e);
-    if (size < SECTOR && memcmp(e->rebuilt, sector, SECTOR) == 0)
-        return append_chunk(stream, ESPOTA_CHUNK_CODED, e->chunk, size, error);
-    memcpy(e->coder, e->saved, e->memory);
-    return append_chunk(stream, ESPOTA_CHUNK_STORED, sector, SECTOR, error);
 }
 
 /* Would the line go on while the decoder works on this sector too? */
@@ -279,6 +149,54 @@ static uint32_t earlier(const struct espota_encoder *e, const uint8_t *sector)
     return at;
 }
 
+/* With a base, a chunk goes on with the next sectors, while they are coded too, and it has room for them. */
+static bool goes_on(struct espota_encoder *e, uint8_t sector[SECTOR])
+{
+    if (e->ahead + 1 >= ESPOTA_CHUNK_SECTORS || e->offset >= e->end || !keeps_up(e))
+        return false;
+    get_sector(e, sector);
+    return !espota_chunk_is_fill(sector) && earlier(e, sector) == e->offset;
+}
+
+static void add_sectors(struct espota_encoder *e)
+{
+    uint8_t sector[SECTOR];
+    struct coder_sink sink = e->sink;
+    const uint32_t first = e->offset;
+    e->ahead = 0;
+    for (e->offset += SECTOR; goes_on(e, sector); e->offset += SECTOR) {
+        sink = e->sink;
+        memcpy(e->before, e->coder, e->memory);
+        (void)coder_base_goes_on(e->coder, true);
+        if (!code_sector(e, sector) || e->sink.size + e->sink.pending + CHUNK_MARGIN > SECTOR) {
+            memcpy(e->coder, e->before, e->memory);
+            e->sink = sink;
+            break;
+        }
+        e->ahead++;
+        account(e, 0, true);
+    }
+    e->offset = first;
+    (void)coder_base_goes_on(e->coder, false);
+}
+
+/* By the model, unless that does not help: then it is as if it had never seen the sector. */
+static int append_coded(struct espota_encoder *e, const uint8_t *sector, struct espota_bytes *stream,
+                        struct espota_error *error)
+{
+    memcpy(e->saved, e->coder, e->memory);
+    begin_chunk(e);
+    bool good = code_sector(e, sector);
+    if (good && e->base != NULL)
+        add_sectors(e);
+    coder_encode_end(e->coder);
+    if (good && e->sink.size < SECTOR)
+        return append_chunk(stream, ESPOTA_CHUNK_CODED, e->chunk, e->sink.size, error);
+    e->ahead = 0;
+    memcpy(e->coder, e->saved, e->memory);
+    return append_chunk(stream, ESPOTA_CHUNK_STORED, sector, SECTOR, error);
+}
+
 static int append_sector(struct espota_encoder *e, const uint8_t *sector, struct espota_bytes *stream,
                          struct espota_error *error)
 {
@@ -299,8 +217,12 @@ int espota_encoder_sector(struct espota_encoder *e, struct espota_bytes *stream,
     uint8_t sector[SECTOR];
     if (e->offset >= e->end)
         return 0;
-    for (size_t i = 0; i < SECTOR; i++)
-        sector[i] = byte_at(e, e->offset + i);
+    if (e->ahead > 0) {
+        e->ahead--;
+        e->offset += SECTOR;
+        return 1;
+    }
+    get_sector(e, sector);
     size_t before = stream->size;
     int status = append_sector(e, sector, stream, error);
     if (status == 0)
@@ -356,11 +278,12 @@ static int allocate(struct espota_encoder *e, unsigned table_log)
     e->memory = coder_memory(table_log, e->base != NULL);
     e->coder = malloc(e->memory);
     e->saved = malloc(e->memory);
+    e->before = malloc(e->memory);
     e->literals = calloc(e->image_length / 4 + 1, 1);
     e->finder = match_finder_new();
-    if (e->coder == NULL || e->saved == NULL || e->literals == NULL || e->finder == NULL)
+    if (e->coder == NULL || e->saved == NULL || e->before == NULL || e->literals == NULL || e->finder == NULL)
         return -1;
-    return add_regions(e);
+    return encode_add_regions(e);
 }
 
 /* What the decoder reads. */
@@ -433,6 +356,7 @@ void espota_encoder_end(struct espota_encoder *e)
     free(e->literals);
     free(e->coder);
     free(e->saved);
+    free(e->before);
     free(e->finder);
     free(e);
 }

@@ -241,18 +241,38 @@ static int decoder_begin(void *memory, size_t size, enum espota_isa isa, unsigne
     return coder_begin(memory, size, isa, table_log, offset, image);
 }
 
+/* Is all right behind a chunk? */
+static int end_chunk(const struct coder *coder)
+{
+    return coder->next == coder->end && coder->beyond <= 4 ? 0 : -1;
+}
+
+#ifdef ESPOTA_CODER_BASE
+static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
+                          uint8_t sector[ESPOTA_CODER_SECTOR])
+{
+    struct coder *coder = memory;
+    if (chunk != NULL)
+        open_chunk(coder, chunk, length);
+    else if (coder->base == NULL || coder->base->sectors == 0 || coder->base->sectors >= ESPOTA_CHUNK_SECTORS)
+        return -1;
+    coder_sector(coder, sector, NULL);
+    if (coder->base == NULL)
+        return end_chunk(coder);
+    if (coder->base->failed || coder->beyond > 4)
+        return -1;
+    return coder_base_goes_on(coder, false) ? 1 : end_chunk(coder);
+}
+#else
 static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
                           uint8_t sector[ESPOTA_CODER_SECTOR])
 {
     struct coder *coder = memory;
     open_chunk(coder, chunk, length);
     coder_sector(coder, sector, NULL);
-#ifdef ESPOTA_CODER_BASE
-    if (coder->base != NULL && coder->base->failed)
-        return -1;
-#endif
-    return coder->next == coder->end && coder->beyond <= 4 ? 0 : -1;
+    return end_chunk(coder);
 }
+#endif
 
 static int decoder_map(void *memory, const uint8_t *chunk, size_t length)
 {
@@ -262,7 +282,7 @@ static int decoder_map(void *memory, const uint8_t *chunk, size_t length)
         return -1;
     open_chunk(coder, chunk, length);
     int more = coder_base_map(coder, NULL);
-    return coder->next == coder->end && coder->beyond <= 4 ? more : -1;
+    return end_chunk(coder) == 0 ? more : -1;
 #else
     (void)memory;
     (void)chunk;

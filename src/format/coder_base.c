@@ -286,7 +286,7 @@ static void code_missed(struct coder *coder, const struct coder_guess *guess)
 {
     coder->hinted = true;
     coder->hint = guess->word;
-    if (coder->code_here)
+    if (coder->code_here && !guess->is_part)
         coder->isa->unit(coder);
     else
         for (uint32_t i = 0; i < guess->length; i++, coder->hint >>= 8)
@@ -323,6 +323,14 @@ bool coder_base_unit(struct coder *coder)
     return true;
 }
 
+bool coder_base_goes_on(struct coder *coder, bool actual)
+{
+    struct coder_base *base = coder->base;
+    bool more = coder_flag_at(coder, actual, &base->more[3]) != 0;
+    base->sectors = more ? base->sectors + 1 : 0;
+    return more;
+}
+
 int coder_base_begin(struct coder *coder)
 {
     const struct espota_coder_image *image = coder->image;
@@ -334,7 +342,7 @@ int coder_base_begin(struct coder *coder)
         base->flag[i] = 60000;
     for (uint32_t i = 0; i < CODER_KINDS; i++)
         base->unchanged[i] = 0x8000;
-    base->more[0] = base->more[1] = base->more[2] = 0x8000;
+    base->more[0] = base->more[1] = base->more[2] = base->more[3] = 0x8000;
     return coder_segments_parse(&base->old, image->base_length, image->read_base, image->context);
 }
 

@@ -43,7 +43,8 @@ struct coder_base {
     struct coder_move
         upper[32];      /* RISC-V: what lui or auipc left in a register, in base and image; from 0: nothing */
     bool begun, failed; /* segments are known; flash could not be read */
-    uint16_t more[3];   /* of blocks, of chunks; again */
+    uint16_t more[4];   /* of blocks, of chunks; again; sectors of a chunk */
+    uint32_t sectors;   /* of this chunk, so far, if another follows; or 0 */
     /* what was read: of the image, if `line_of` is odd, else of the base; 0: nothing */
     uint32_t line_of[CODER_LINES], line_next;
     uint8_t line[CODER_LINES][CODER_LINE];
@@ -51,15 +52,15 @@ struct coder_base {
 
 /* A unit of the base and what is likely to have become of it. */
 struct coder_guess {
-    uint32_t address;       /* of it in the base, or 0 */
-    uint32_t offset;        /* in the base */
-    uint32_t room;          /* bytes that it may have, at least 1 */
-    uint8_t old[8];         /* its bytes and what follows */
-    uint32_t length;        /* bytes of it, at most 4 */
-    uint32_t was, word;     /* the same before and now, lowest byte first */
-    uint32_t kind, quality; /* 0..3: how sure */
-    uint32_t target;        /* to what it refers, an address in the base, or a value; or 0 */
-    bool is_instruction, is_value;
+    uint32_t address;                       /* of it in the base, or 0 */
+    uint32_t offset;                        /* in the base */
+    uint32_t room;                          /* bytes that it may have, at least 1 */
+    uint8_t old[8];                         /* its bytes and what follows */
+    uint32_t length;                        /* bytes of it, at most 4 */
+    uint32_t was, word;                     /* the same before and now, lowest byte first */
+    uint32_t kind, quality;                 /* 0..3: how sure */
+    uint32_t target;                        /* to what it refers, an address in the base, or a value; or 0 */
+    bool is_instruction, is_value, is_part; /* part: bytes that are none */
     uint32_t sets; /* RISC-V: the register that it sets, if it may have been part of an address */
 };
 
@@ -77,6 +78,9 @@ int coder_base_begin(struct coder *coder);
 int coder_base_map(struct coder *coder, struct coder_map_source *source);
 /* A unit that is known from the base? @return false: there is no block here. */
 bool coder_base_unit(struct coder *coder);
+
+/* Behind each sector: does this chunk hold another one? */
+bool coder_base_goes_on(struct coder *coder, bool actual);
 
 /* For the instruction sets: where an address of the base is now. @return it; *quality says how sure: 0..3. */
 uint32_t coder_base_moved(struct coder *coder, uint32_t address, uint32_t *quality);

@@ -142,8 +142,9 @@ void coder_riscv_guess(struct coder *coder, struct coder_guess *guess)
 {
     uint32_t w = guess->was, class = class_of(w), rd = destination_of(w, class);
     guess->length = class >= 32 ? 4 : 2;
-    if (guess->length > guess->room) {
+    if (guess->length > guess->room || (coder->place.address & 1) != 0) {
         guess->length = 1;
+        guess->is_part = true;
         guess->kind = KIND_PART;
         guess->was = guess->word = w & 0xFF;
         return;

@@ -45,6 +45,7 @@ static void guess_part(struct coder_guess *guess, uint32_t length, uint32_t kind
 {
     guess->length = length;
     guess->kind = kind;
+    guess->is_part = kind == KIND_PART;
     guess->was = guess->word = guess->was & (0xFFFFFFu >> (24 - 8 * length));
 }
 
