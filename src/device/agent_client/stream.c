@@ -100,7 +100,8 @@ static int append_coded(struct client_stream *stream, struct espota_error *error
     int result = espota_stream_chunk(stream->reader, stream->made, &chunk, &length, error);
     if (result != 0)
         return result;
-    stream->sector[stream->made].coded = espota_get_le16(chunk) >> CHUNK_KIND_SHIFT == ESPOTA_CHUNK_CODED;
+    stream->sector[stream->made].coded =
+        length == 0 || espota_get_le16(chunk) >> CHUNK_KIND_SHIFT == ESPOTA_CHUNK_CODED;
     result = espota_bytes_append(&stream->bytes, chunk, length, error);
     espota_stream_forget(stream->reader, stream->made + 1);
     return result;
