@@ -24,7 +24,8 @@ paired = $(foreach p,$(1),$(if $(findstring :,$(p)),$(p)))
 # pkg-config modules
 LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libserialport-dev \
             jansson:libjansson-dev libdeflate:libdeflate-dev zlib:zlib1g-dev libelf:libelf-dev \
-            libdw:libdw-dev libdivsufsort:libdivsufsort-dev libarchive:libarchive-dev
+            libdw:libdw-dev libdivsufsort:libdivsufsort-dev libarchive:libarchive-dev \
+            avahi-client:libavahi-client-dev dbus-1:libdbus-1-dev
 MODULES := $(call first,$(LIBRARIES))
 # ... and what only the program needs.
 PROGRAM_LIBRARIES = inih:libinih-dev
@@ -32,7 +33,8 @@ PROGRAM_MODULES := $(call first,$(PROGRAM_LIBRARIES))
 # Commands. Without what stands alone a goal works, with less in it.
 BUILD_NEEDS       = $(firstword $(CC)):$(if $(findstring clang,$(CC)),clang,gcc) pkg-config:pkg-config
 demo_NEEDS        = python3:python3
-check_NEEDS       = python3:python3 python3-venv openssl:openssl curl:curl bash:bash jq:jq zsh fish nginx cmake dosfstools mtools
+check_NEEDS       = python3:python3 python3-venv openssl:openssl curl:curl bash:bash jq:jq zsh fish nginx cmake dosfstools mtools \
+                    dbus avahi-daemon avahi-utils
 check-asan_NEEDS  = $(check_NEEDS)
 interop_NEEDS     = $(check_NEEDS)
 lint_NEEDS        = clang-format:clang-format clang-tidy:clang-tidy cppcheck:cppcheck shellcheck:shellcheck mandoc:mandoc

@@ -2,7 +2,7 @@
 # Link a program that needs nothing of the system it runs on: for containers, and CI images of any distribution.
 # Usage: link-static.sh CC OUTPUT OBJECT... -- MODULE... (pkg-config modules).
 # Debian's libcurl.a knows protocols that espota does not speak and whose libraries there are partly in no static form
-# (Kerberos, LDAP, RTMP). What they would bring is tied to one function, which ends the program.
+# (Kerberos, LDAP, RTMP); its libdbus.a has servers that systemd starts. What they would bring is tied to one function, which ends the program.
 set -euo pipefail
 cc=$1 output=$2
 shift 2
@@ -10,7 +10,7 @@ objects=()
 while [ "$1" != -- ]; do objects+=("$1") && shift; done
 shift
 modules=("$@")
-ABSENT='gss|GSS|ldap|ber|RTMP'
+ABSENT='gss|GSS|ldap|ber|RTMP|sd'
 LEFT_OUT=' -lgssapi_krb5 -lkrb5 -lk5crypto -lcom_err -lldap -llber -lrtmp -lgnutls '
 
 libraries=()
@@ -30,7 +30,7 @@ link() { # FLAG...
 
 absent=$output.absent
 printf '%s\n' '#include <stdio.h>' '#include <stdlib.h>' 'void espota_absent(void);' 'void espota_absent(void)' '{' \
-    '    fputs("espota: this static build has no Kerberos, LDAP and RTMP\n", stderr);' '    abort();' '}' >"$absent.c"
+    '    fputs("espota: this static build has no Kerberos, LDAP, RTMP and D-Bus servers\n", stderr);' '    abort();' '}' >"$absent.c"
 # Debian has libdivsufsort as a shared library alone. Without it nothing can be sorted: images travel whole.
 if [ "$("$cc" -print-file-name=libdivsufsort.a)" = libdivsufsort.a ]; then
     printf '%s\n' 'int divsufsort(const unsigned char *, int *, int);' 'int divsufsort(const unsigned char *t, int *s, int n)' \

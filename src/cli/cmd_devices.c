@@ -1,6 +1,7 @@
-/* devices: which serial ports there are, and which look like boards. */
+/* devices: which serial ports there are, and which look like boards; which devices the network has. */
 #include "cli.h"
 
+#include "devices_network.h"
 #include "port.h"
 
 #include "espota/error.h"
@@ -11,6 +12,7 @@
 
 struct options {
     struct list_option filter;
+    struct network_options network;
 };
 
 static const struct option_spec option_table[] = {
@@ -69,10 +71,9 @@ static int set_ports_result(struct cli *cli, const struct espota_port *ports, si
     return set_result(cli, document, error);
 }
 
-static int run(struct cli *cli, const void *options, struct espota_error *error)
+static int list_ports(struct cli *cli, const struct options *o, struct espota_error *error)
 {
     struct espota_port *ports = NULL;
-    const struct options *o = options;
     char filter[FILTER_MAX] = "";
     size_t count = 0;
     int result = espota_ports_list(&ports, &count, error);
@@ -95,16 +96,30 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     return result;
 }
 
+static int run(struct cli *cli, const void *options, struct espota_error *error)
+{
+    const struct options *o = options;
+    int result = network_check(cli, &o->network, error);
+    if (result == 0 && o->network.network && o->filter.count > 0)
+        result =
+            espota_fail(error, ESPOTA_ERR_USAGE, "--port-filter is about ports: leave it out with --network");
+    if (result != 0)
+        return result;
+    return o->network.network ? network_devices(cli, &o->network, error) : list_ports(cli, o, error);
+}
+
 const struct command command_devices = {
     .name = "devices",
-    .summary = "list the serial ports, and which look like boards",
+    .summary = "list the serial ports, and which look like boards; or the devices on the network",
     .usage = "",
     .description =
         "Shows each port with the USB ids, what adapter or chip they stand for, and whether it can be "
         "opened; "
         "if not,\n"
-        "why, and what to do. Commands without --port take the only one that looks like a board.",
+        "why, and what to do. Commands without --port take the only one that looks like a board.\n"
+        "With --network: devices that announce themselves by mDNS, with what they run.",
     .options = option_table,
+    .groups = { { network_options, offsetof(struct options, network) } },
     .options_size = sizeof(struct options),
     .run = run,
 };

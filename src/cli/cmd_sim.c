@@ -50,6 +50,8 @@ static const struct option_spec option_table[] = {
       "it asks for its password by sha256, sha256-of-md5, md5, or none (sha256)" },
     { "password-file", 0, OPTION_TEXT, offsetof(struct options, password_file), "FILE",
       "the first line of FILE is the password of updates that are not the agent's" },
+    { "announce", 0, OPTION_TEXT, SIM(announce), "NAME",
+      "announce that agent by mDNS, to this machine alone" },
     { "pubkey", 0, OPTION_TEXT, offsetof(struct options, pubkey), "PEM",
       "the agent takes images alone that are signed with this key" },
     { "min-secure-version", 0, OPTION_VALUE, SIM(min_secure_version), "N",
@@ -197,6 +199,9 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (o->listen.given && !o->key)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--listen needs --key FILE: on a network an agent has a key");
+    if (o->sim.announce && !o->listen.given)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--announce needs --listen: what is there to be reached?");
     if (f->drop_per_million > MILLION || f->flip_per_million > MILLION ||
         f->duplicate_per_million > MILLION || f->stall_per_million > MILLION)
         return espota_fail(error, ESPOTA_ERR_USAGE,

@@ -75,6 +75,7 @@ static const char *const texts[] = {
     [ESPOTA_HINT_GIVE_PASSWORD] = "give --password-file FILE, with the password of its OTA updates",
     [ESPOTA_HINT_LISTEN_PORT] = "--listen-port PORT is one that you have opened for it",
     [ESPOTA_HINT_NAME_FILE] = "name the one that is meant: --app FILE, or the like",
+    [ESPOTA_HINT_NAME_HOST] = "an agent whose address is known is reached with --host",
 };
 
 static void about_table(const struct espota_error *error, char *text, size_t room)

@@ -107,6 +107,7 @@ static const struct {
     { "before", WORDS("default-reset", "classic-reset", "usb-reset", "no-reset") },
     { "after", WORDS("hard-reset", "soft-reset", "watchdog-reset", "no-reset") },
     { "arduino-auth", WORDS("none", "md5", "sha256", "sha256-of-md5") },
+    { "service", WORDS("agent", "arduino", "esphome", "all") },
     { "lines", WORDS("auto-reset", "usb-jtag", "none") },
     { "format", WORDS("raw", "hex", "uf2") },
     { "type", WORDS("littlefs", "fat", "fat-plain") },

@@ -70,6 +70,7 @@ struct sim_board {
     struct espota_agent_config agent_config;
     struct espota_table table;
     const struct espota_partition *running;
+    struct espota_app_desc description; /* of the app that runs; empty: it has none */
     char agent_name[32];
     struct sim_agent_stream stream[SIM_STREAMS];
     bool restart_wanted;

@@ -152,8 +152,10 @@ static void print_app(struct sim_board *board, const struct espota_partition *p)
     sim_print(board, "I (%u) boot: Loaded app from partition at offset 0x%" PRIx32,
               sim_board_uptime_ms(board), p->offset);
     (void)examine(board, p->offset, p->size, &image);
+    board->description = (struct espota_app_desc){ 0 };
     if (!image.has_description)
         return;
+    board->description = image.description;
     sim_print(board, "I (%u) cpu_start: Project name:     %s", sim_board_uptime_ms(board),
               image.description.project);
     sim_print(board, "I (%u) cpu_start: App version:      %s", sim_board_uptime_ms(board),

@@ -211,6 +211,7 @@ static int serve(struct sim_server *s, struct espota_error *error)
 {
     for (;;) {
         int wait = next_event(s); /* may hang up */
+        sim_announce_what_runs(s);
         enum { ARDUINO = 1 + 2 * SIM_LISTENERS, WATCHED = ARDUINO + SIM_ARDUINO_FDS };
         struct pollfd p[WATCHED] = { { s->signals, POLLIN, 0 } };
         for (int i = 0; i < SIM_LISTENERS; i++) {
@@ -342,12 +343,15 @@ static int run(struct sim_server *s, struct espota_error *error)
         result = sim_arduino_open(&s->arduino, &s->board, s->options->arduino_auth, s->options->password,
                                   &s->arduino_port, error);
     if (result == 0)
+        result = sim_announce_begin(s, error);
+    if (result == 0)
         result = begin(s, error);
     if (result == 0) {
         result = serve(s, error);
         sim_board_end(&s->board);
     }
     sim_arduino_close(&s->arduino);
+    sim_announce_end(s);
     sim_listeners_close(s);
     if (s->signals >= 0)
         close(s->signals);

@@ -8,6 +8,7 @@
 #include "line.h"
 #include "remote.h"
 
+#include "espota/discovery.h"
 #include "espota/error.h"
 
 /* A way to reach the board. */
@@ -44,6 +45,9 @@ struct sim_server {
     int signals;
     uint64_t received;
     bool linked, disconnected, cut_reported;
+    struct espota_announcement *announcement; /* NULL: none is wanted */
+    uint64_t announced_ms;                    /* start of the app that it is about */
+    bool announced;
 };
 
 /* Open what the options ask for; sim_listeners_close in any case. */
@@ -59,6 +63,12 @@ bool sim_listener_accept(struct sim_server *server, enum sim_listener_index whic
 int sim_listeners_expire(struct sim_server *server, uint64_t now);
 /* The caller is gone. A pseudo-terminal stays. */
 void sim_listener_hang_up(struct sim_server *server, enum sim_listener_index which);
+
+/* announce.c: the agent on mDNS. Begin where the options ask for it; say what runs now, whenever that may
+ * have changed; end in any case. */
+int sim_announce_begin(struct sim_server *server, struct espota_error *error);
+void sim_announce_what_runs(struct sim_server *server);
+void sim_announce_end(struct sim_server *server);
 
 /* Write all of it to whoever is there. */
 void sim_listener_write(struct sim_server *server, enum sim_listener_index which, const uint8_t *data,

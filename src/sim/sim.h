@@ -58,6 +58,7 @@ struct espota_sim_options {
     uint16_t arduino_port; /* UDP; 0: any */
     enum espota_arduino_auth arduino_auth;
     const char *password; /* of ArduinoOTA; or NULL */
+    const char *announce; /* the agent by this name on mDNS, for this machine alone; NULL: not */
     bool download;        /* start in download mode */
     bool wait_boot;       /* ready when an app runs; none does: an error */
     bool rollback;        /* the bootloader honours trial states */

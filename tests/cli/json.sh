@@ -20,7 +20,7 @@ document() {
     local name=$1 command=$2 device
     shift
     case $command in nvs | fs | cache) command=$1-$2 ;; esac # what they print is another document for each word behind
-    case " $* " in " image "*"--merge "*) command=image-merge ;; " image "*" --extract "*) command=image-extract ;; " image "*" -o "*) command=image-output ;; " delta "*"--apply "*) command=delta-apply ;; " delta "*"--show "*) command=delta-show ;; esac
+    case " $* " in " devices --network "*) command=devices-network ;; " image "*"--merge "*) command=image-merge ;; " image "*" --extract "*) command=image-extract ;; " image "*" -o "*) command=image-output ;; " delta "*"--apply "*) command=delta-apply ;; " delta "*"--show "*) command=delta-show ;; esac
     device=$(reached "$@")
     run "$@" --json
     if [ "$STATUS" -ne 0 ]; then
@@ -145,6 +145,62 @@ if [ -z "${ESPOTA_SANITIZED:-}" ] && gcc -w -shared -fPIC -o ports.so ports.c; t
     stop_sim
 else
     unseen devices '*' value "libserialport cannot be stood in for"
+fi
+
+# ---- the network: an agent and an ESPHome device that Avahi is made to tell of, and an ArduinoOTA that says nothing more
+cat >avahi.c <<'C'
+#include <avahi-client/lookup.h>
+#include <avahi-common/malloc.h>
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+struct call { AvahiServiceBrowserCallback heard; AvahiServiceResolverCallback found; void *context; char type[32]; AvahiTimeout *timeout; };
+static const AvahiPoll *loop;
+static struct call *at_once(const char *type, void *context, AvahiTimeoutCallback fire) {
+    struct call *c = calloc(1, sizeof *c);
+    struct timeval now = { 1, 0 };
+    strcpy(c->type, type);
+    c->context = context;
+    c->timeout = loop->timeout_new(loop, &now, fire, c);
+    return c;
+}
+static void hear(AvahiTimeout *t, void *context) {
+    struct call *c = context;
+    loop->timeout_update(t, NULL);
+    c->heard(NULL, strstr(c->type, "arduino") ? 0 : 1, AVAHI_PROTO_INET, AVAHI_BROWSER_NEW, "lamp", c->type, "local", 0, c->context);
+}
+static void find(AvahiTimeout *t, void *context) {
+    struct call *c = context;
+    AvahiAddress address = { .proto = AVAHI_PROTO_INET, .data.ipv4.address = htonl(INADDR_LOOPBACK) };
+    AvahiStringList *text = strstr(c->type, "esphome") ? avahi_string_list_new("board=esp32dev", "quiet", NULL)
+        : avahi_string_list_new("proto=1", "chip=esp32", "project=lamp", "version=1.0", "mac=240ac4000110", "key=yes", NULL);
+    loop->timeout_update(t, NULL);
+    if (!strstr(c->type, "arduino"))
+        c->found(NULL, 1, AVAHI_PROTO_INET, AVAHI_RESOLVER_FOUND, "lamp", c->type, "local", "lamp.local", &address, 3232, text, 0, c->context);
+    avahi_string_list_free(text);
+}
+AvahiClient *avahi_client_new(const AvahiPoll *p, AvahiClientFlags f, AvahiClientCallback told, void *context, int *error) { loop = p; return (AvahiClient *)&loop; }
+void avahi_client_free(AvahiClient *c) { }
+int avahi_client_errno(AvahiClient *c) { return 0; }
+AvahiClientState avahi_client_get_state(AvahiClient *c) { return AVAHI_CLIENT_S_RUNNING; }
+AvahiServiceBrowser *avahi_service_browser_new(AvahiClient *c, AvahiIfIndex i, AvahiProtocol p, const char *type, const char *domain,
+    AvahiLookupFlags f, AvahiServiceBrowserCallback heard, void *context) {
+    struct call *call = at_once(type, context, hear);
+    call->heard = heard;
+    return (AvahiServiceBrowser *)call;
+}
+AvahiServiceResolver *avahi_service_resolver_new(AvahiClient *c, AvahiIfIndex i, AvahiProtocol p, const char *name, const char *type,
+    const char *domain, AvahiProtocol a, AvahiLookupFlags f, AvahiServiceResolverCallback found, void *context) {
+    struct call *call = at_once(type, context, find);
+    call->found = found;
+    return (AvahiServiceResolver *)call;
+}
+int avahi_service_resolver_free(AvahiServiceResolver *r) { return 0; }
+C
+if [ -z "${ESPOTA_SANITIZED:-}" ] && gcc -w -shared -fPIC -o avahi.so avahi.c; then
+    LD_PRELOAD=$WORK/avahi.so document "devices on the network" devices --network --service all --timeout 1
+else
+    unseen devices-network '*' value "Avahi cannot be stood in for"
 fi
 
 # ---- a file as the device
