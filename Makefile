@@ -100,7 +100,7 @@ override CPPFLAGS += -Iinclude -Isrc -Ifirmware/agent/include -Ifirmware/port -I
 override CFLAGS += -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(SANITIZE)
 override LDFLAGS += $(SANITIZE)
 # What firmware compiles too: C99, freestanding.
-PURE_CFLAGS = -std=c99 -ffreestanding -DESPOTA_CODER_XTENSA -DESPOTA_CODER_RISCV -DESPOTA_CODER_BASE -DESPOTA_CODER_ENCODER
+PURE_CFLAGS = -std=c99 -ffreestanding -DESPOTA_CODER_XTENSA -DESPOTA_CODER_RISCV -DESPOTA_CODER_BASE -DESPOTA_CODER_DEEP_MODEL -DESPOTA_CODER_ENCODER
 
 # ---- sources ----------------------------------------------------------------------------------------------
 # libespota; and what only the program has: the simulator with the agent in it, the terminal, the commands.

@@ -15,7 +15,7 @@ FW_SMALL_xtensa := -Wa,--no-target-align -fno-cse-follow-jumps -fno-thread-jumps
                    -fno-tree-dominator-opts
 $(foreach d,esp32 core/xtensa stub/xtensa,$(patsubst %.c,$(FW)/$(d)/%.o,$(FW_CORE))): FW_CFLAGS += $(FW_SMALL_xtensa)
 # Nine tenths of decoding's time, so not for size.
-$(FW)/%/coder_mix.o: FW_CFLAGS += -O2
+$(FW)/%/coder_mix.o $(FW)/%/coder_deep.o $(FW)/%/coder_arithmetic.o: FW_CFLAGS += -O2
 $(foreach f,$(notdir $(FW_CODER:.c=.o)),$(FW)/%/$(f)): ARCH_riscv += -mno-save-restore
 comma     := ,
 FW_LDFLAGS := -nostdlib -Wl,--gc-sections,--fatal-warnings -Lfirmware/port/bare
@@ -67,15 +67,15 @@ $$(FW)/core/$(1)/core.o: $$(patsubst %.c,$$(FW)/core/$(1)/%.o,$$(FW_CORE))
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_ALONE) $$(FW_ROOTS) -o $$@ $$^
 $$(FW)/core/$(1)/ram_decoder.o: firmware/tools/ram.c $$(FW)/core/$(1)/core.o
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) -DESPOTA_AGENT_SECTORS=2 -c -o $$@ $$<
-$$(FW)/core/$(1)/core_decoder.o: $$(patsubst %.c,$$(FW)/stub/$(1)/%.o,$$(FW_CORE) $$(FW_CODER))
+$$(FW)/core/$(1)/core_decoder.o: $$(patsubst %.c,$$(FW)/stub/$(1)/%.o,$$(FW_CORE)) $$(patsubst %.c,$$(FW)/core/$(1)/%.o,$$(FW_CODER))
 	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_ALONE) $$(FW_ROOTS) -Wl,-u,espota_decoder -o $$@ $$^
--include $$(patsubst %.c,$$(FW)/core/$(1)/%.d,$$(FW_CORE))
+-include $$(patsubst %.c,$$(FW)/core/$(1)/%.d,$$(FW_CORE) $$(FW_CODER))
 endef
 $(eval $(call core_rules,xtensa))
 $(eval $(call core_rules,riscv))
 
 # ---- stubs: what all of them share is compiled once for each instruction set
-FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=16 -Ifirmware/port/stub -DSTUB_RING=30720
+FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=16 -DESPOTA_CODER_DEEP_MODEL -Ifirmware/port/stub -DSTUB_RING=30720
 FW_STUB_CFLAGS += -DESPOTA_AGENT_MAX_DATA=2048
 FW_STUB_SOURCES := $(FW_CORE) $(FW_CODER) $(FW_SHARED) firmware/port/stub/stub.c firmware/port/stub/open.c
 

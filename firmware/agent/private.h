@@ -128,7 +128,7 @@ handler espota_agent_identify;
 /* The base that a stream names, in `chunk`: does flash hold it, and may it be read by this host? */
 enum espota_agent_status espota_agent_check_base(struct espota_agent *agent);
 /* log2 of the bytes of the largest context table that fits: with a base, or without. */
-uint8_t espota_agent_table_log(const struct espota_agent *agent, bool base);
+uint8_t espota_agent_table_log(const struct espota_agent *agent, bool base, unsigned deep);
 /* A range of flash is going to change: what was named in it is not known any more. */
 void espota_agent_forget_named(struct espota_agent *agent, uint32_t offset, uint32_t length);
 

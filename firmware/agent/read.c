@@ -2,6 +2,7 @@
 #include "private.h"
 
 #include "espota/bytes.h"
+#include "espota/coder.h"
 #include "espota/hash.h"
 #include "espota/table.h"
 
@@ -14,12 +15,12 @@ enum {
     LARGEST_TABLE = 24, /* log2 */
 };
 
-uint8_t espota_agent_table_log(const struct espota_agent *agent, bool base)
+uint8_t espota_agent_table_log(const struct espota_agent *agent, bool base, unsigned deep)
 {
     const struct espota_agent_port *port = agent->port;
     unsigned log = espota_agent_decodes(agent) ? LARGEST_TABLE : 0;
     for (size_t size; log > 0; log--) {
-        size = base ? port->decoder->memory_with_base(log) : port->decoder->memory(log);
+        size = base ? port->decoder->memory_with_base(log | deep) : port->decoder->memory(log | deep);
         if (size > 0 && size <= port->decoder_memory_size)
             break;
     }
@@ -46,8 +47,9 @@ enum espota_agent_status espota_agent_info(struct espota_agent *agent,
     out[6] =
         (uint8_t)(1u << ESPOTA_STREAM_RAW | (espota_agent_decodes(agent) ? 1u << ESPOTA_STREAM_CODED : 0));
     out[7] = (uint8_t)config->isa;
-    out[8] = espota_agent_table_log(agent, false);
-    out[9] = espota_agent_table_log(agent, true);
+    out[8] = espota_agent_table_log(agent, false, 0);
+    out[9] = espota_agent_table_log(agent, true, 0);
+    out[10] = espota_agent_table_log(agent, false, ESPOTA_CODER_DEEP);
     reply->length = ESPOTA_AGENT_INFO_SIZE;
     return ESPOTA_AGENT_OK;
 }

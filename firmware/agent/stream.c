@@ -79,7 +79,7 @@ static enum espota_agent_status take_head(struct espota_agent *agent)
     if (!MORE_SECTORS || !in->based)
         return begin_body(agent);
     espota_agent_expect(in, ESPOTA_AGENT_PART_BASE, ESPOTA_STREAM_BASE_SIZE);
-    return espota_agent_table_log(agent, true) ? ESPOTA_AGENT_OK : ESPOTA_AGENT_UNSUPPORTED;
+    return espota_agent_table_log(agent, true, 0) ? ESPOTA_AGENT_OK : ESPOTA_AGENT_UNSUPPORTED;
 }
 
 static enum espota_agent_status take_base(struct espota_agent *agent)

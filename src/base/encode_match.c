@@ -9,10 +9,14 @@
 #define CHAIN      64u    /* places that are looked at */
 #define LONGEST    1024u
 #define KEY_LENGTH 6u
-/* The shortest that are worth it */
-#define CODE_LENGTH  8u
-#define DATA_LENGTH  6u
-#define AGAIN_LENGTH 4u
+
+/* The shortest matches that are worth it: in code, in data, and at the distance of the one before. The deep
+ * model expects what repeats by itself. */
+struct shortest {
+    uint32_t code, data, again;
+};
+
+static const struct shortest shortest_quick = { 8, 6, 4 }, shortest_deep = { 20, 16, 8 };
 
 struct match_finder {
     uint32_t head[1u << HASH_LOG]; /* place + 1 */
@@ -115,9 +119,10 @@ void match_finder_look(struct match_finder *finder, struct coder *coder, const u
     insert(finder, coder, ahead, offset);
     struct coder_match again = { distance == 0 ? 0 : length_at(coder, distance, ahead), distance };
     struct coder_match best = longest(finder, coder, ahead);
-    if (best.length < (coder->code_here ? CODE_LENGTH : DATA_LENGTH))
+    const struct shortest *shortest = coder->deep != NULL ? &shortest_deep : &shortest_quick;
+    if (best.length < (coder->code_here ? shortest->code : shortest->data))
         best.length = 0;
-    if (again.length >= AGAIN_LENGTH && again.length + 3 >= best.length)
+    if (again.length >= shortest->again && again.length + 3 >= best.length)
         best = again;
     coder->actual_match = best;
 }

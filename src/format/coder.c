@@ -2,6 +2,7 @@
 #include "coder.h"
 
 #include "coder_base.h"
+#include "coder_deep.h"
 #include "espota/bytes.h"
 
 #include <string.h>
@@ -25,12 +26,25 @@ static uint32_t window_for(unsigned table_log)
     return 1u << (table_log <= WINDOW_MAX ? table_log - 1 : WINDOW_MAX);
 }
 
-static size_t memory_for(unsigned table_log)
+/* Of the quick model. */
+static size_t quick_memory(unsigned table_log)
 {
-    if (table_log < ESPOTA_CODER_TABLE_MIN || table_log > ESPOTA_CODER_TABLE_MAX)
-        return 0;
     return sizeof(struct coder) + CODER_SETS * sizeof(struct coder_set) + ((size_t)1 << table_log) +
            window_for(table_log);
+}
+
+static size_t memory_for(unsigned table_log)
+{
+    unsigned log = table_log & ~ESPOTA_CODER_DEEP;
+    if (log < ESPOTA_CODER_TABLE_MIN || log > ESPOTA_CODER_TABLE_MAX)
+        return 0;
+    if (log == table_log)
+        return quick_memory(log);
+#ifdef ESPOTA_CODER_DEEP_MODEL
+    return quick_memory(log) + coder_deep_size(log);
+#else
+    return 0;
+#endif
 }
 
 static size_t memory_with_base(unsigned table_log)
@@ -86,6 +100,22 @@ static void fill_model(struct coder *coder)
     }
 }
 
+/* Behind all else. */
+static void begin_deep(struct coder *coder, unsigned table_log)
+{
+#ifdef ESPOTA_CODER_DEEP_MODEL
+    unsigned log = table_log & ~ESPOTA_CODER_DEEP;
+    if (log == table_log)
+        return;
+    uint8_t *end = coder->window + coder->window_size;
+    coder->deep = (struct coder_deep *)(void *)(coder->base != NULL ? (uint8_t *)(coder->base + 1) : end);
+    coder_deep_begin(coder, log);
+#else
+    (void)coder;
+    (void)table_log;
+#endif
+}
+
 static const struct coder_isa *model_of(enum espota_isa isa)
 {
 #ifdef ESPOTA_CODER_XTENSA
@@ -108,10 +138,11 @@ int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned 
     if (coder == NULL || needed == 0 || size < needed || (model_of(isa) == NULL && isa != ESPOTA_ISA_NONE))
         return -1;
     memset(coder, 0, sizeof *coder);
-    coder->shift = 32 - table_log;
+    unsigned log = table_log & ~ESPOTA_CODER_DEEP;
+    coder->shift = 32 - log;
     coder->table = (uint8_t *)(coder->set + CODER_SETS + (based ? CODER_BASE_SETS : 0));
-    coder->window = coder->table + ((size_t)1 << table_log);
-    coder->window_size = window_for(table_log);
+    coder->window = coder->table + ((size_t)1 << log);
+    coder->window_size = window_for(log);
     coder->isa = model_of(isa);
     coder->image = image;
     coder->place.offset = offset;
@@ -119,6 +150,7 @@ int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned 
         coder->base = (struct coder_base *)(void *)(coder->window + coder->window_size);
     fill_tables(coder);
     fill_model(coder);
+    begin_deep(coder, table_log);
 #ifdef ESPOTA_CODER_BASE
     return based ? coder_base_begin(coder) : 0;
 #else

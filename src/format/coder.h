@@ -20,6 +20,7 @@
 #define CODER_STATE_SURE      21u /* six times or more */
 #define CODER_UNIT_MAX        8u  /* bytes of `actual` */
 #define CODER_INSTRUCTION_MAX 4u
+#define CODER_CONTEXTS        3u   /* of which the quick model takes two */
 #define CODER_FLAGS           128u /* single adaptive probabilities */
 
 /* Sets of weights and flags: the first for data, matches and frame, the rest for the instruction set. */
@@ -31,8 +32,25 @@
 #define CODER_FLAG_CODE  32u
 
 struct coder;
+
+/* What is to be coded, and, where the model is deep, what it is expected to be. */
+struct coder_value {
+    uint32_t actual;
+#ifdef ESPOTA_CODER_DEEP_MODEL
+    uint32_t expected;
+#endif
+};
+
+#ifdef ESPOTA_CODER_DEEP_MODEL
+#define CODER_BOTH(actual, expected) ((struct coder_value){ (actual), (expected) })
+#define CODER_EACH(f, value)         CODER_BOTH(f((value).actual), f((value).expected))
+#else
+#define CODER_BOTH(actual, expected) ((struct coder_value){ (actual) })
+#define CODER_EACH(f, value)         CODER_BOTH(f((value).actual), )
+#endif
 struct coder_base; /* coder_base.h */
 struct coder_guess;
+struct coder_deep; /* coder_deep.h */
 
 /* Where units are: the chain of segments of an image. */
 struct coder_place {
@@ -55,8 +73,9 @@ struct coder_isa {
     /* An instruction that was at address `from`, at `to`: the same target, if it has one relative to itself.
      * @return its length, at most CODER_INSTRUCTION_MAX, of which it needs all. */
     unsigned (*move)(uint8_t instruction[CODER_INSTRUCTION_MAX], uint32_t from, uint32_t to);
-    /* An instruction, `place` still at it, that is not coded by `unit`: it came before what is. */
-    void (*seen)(struct coder *coder, const uint8_t *instruction);
+    /* An instruction, `place` still at it, that is not coded by `unit`: it came before what is.
+     * @return what tells it from others, its place apart. */
+    uint32_t (*seen)(struct coder *coder, const uint8_t *instruction);
     /* Encoder alone: of `length` bytes of code loaded to `address`, set literals[i] where word i is data and
      * no instruction. */
     void (*mark_literals)(const uint8_t *code, uint32_t length, uint32_t address, uint8_t *literals);
@@ -90,8 +109,8 @@ struct coder_xtensa {
 
 /* RISC-V: see coder_riscv.c */
 struct coder_riscv {
-    uint32_t word, operation; /* of the last instruction */
-    uint32_t destination[2];  /* the registers that the last ones set */
+    uint32_t operation[2];   /* what the last instructions do */
+    uint32_t destination[2]; /* the registers that the last ones set */
 };
 
 /* The encoder's half: where chunks are made, and what of. */
@@ -121,10 +140,11 @@ struct coder {
     void (*look)(struct coder *coder); /* encoder alone, else NULL: set actual, actual_... */
     void (*find)(struct coder *coder); /* the same: set actual_match */
     /* probabilities and weights */
-    unsigned shift;       /* of a hash */
-    uint8_t *table;       /* buckets: a check and three states */
-    uint32_t context[2];  /* what the models set for the coding functions; the second may be 0: none */
-    uint16_t squash[512]; /* probabilities; by 16ths of ln(p / (1 - p)), and 256 */
+    unsigned shift;                   /* of a hash */
+    uint8_t *table;                   /* buckets: a check and three states */
+    uint32_t context[CODER_CONTEXTS]; /* what the models set for the coding functions; 0: none */
+    struct coder_deep *deep;          /* NULL: the model is the quick one */
+    uint16_t squash[512];             /* probabilities; by 16ths of ln(p / (1 - p)), and 256 */
     uint16_t flag[CODER_FLAGS];
     /* what the encoder sets */
     uint8_t actual[CODER_UNIT_MAX];
@@ -177,7 +197,14 @@ static inline uint32_t coder_hash(uint32_t a, uint32_t b)
 
 /* `count` bits (2, 4, 6 or 8), highest first, with contexts context[0..inputs), the most telling second, and
  * a set; with more than four bits, that one for the first four, and the next for the rest. @return them. */
-uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set);
+uint32_t coder_bits(struct coder *coder, struct coder_value value, unsigned count, unsigned set);
+/* The contexts of what is coded next; 0: none. The third is for the deep model. */
+static inline void coder_set_contexts(struct coder *coder, uint32_t first, uint32_t second, uint32_t third)
+{
+    coder->context[0] = first;
+    coder->context[1] = second;
+    coder->context[2] = third;
+}
 /* One bit by an adaptive probability of its own: quick. */
 uint32_t coder_flag(struct coder *coder, uint32_t value, unsigned flag);
 uint32_t coder_flag_at(struct coder *coder, uint32_t value, uint16_t *probability);
@@ -201,7 +228,7 @@ static inline uint8_t coder_byte_back(const struct coder *coder, uint32_t distan
 void coder_relax(struct coder *coder);
 /* One byte of anything but code. */
 void coder_data_byte(struct coder *coder);
-void coder_data_byte_of(struct coder *coder, uint32_t actual);
+void coder_data_byte_of(struct coder *coder, struct coder_value value);
 
 /* Both directions: begin a stretch; a sector, whose chunk arithmetic has been begun. `actual_place` is where
  * the sector lies if it does not simply go on where the last coded one ended, else NULL (encoder alone). */

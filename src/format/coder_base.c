@@ -1,6 +1,7 @@
 /* The coder's base: an image that is there already, of which the one to be rebuilt is mostly made. Where the
  * map has a block, each unit is what is there in the base, with what it refers to moved: mostly. */
 #include "coder_base.h"
+#include "coder_deep.h"
 
 #ifdef ESPOTA_CODER_BASE
 
@@ -290,7 +291,7 @@ static void code_missed(struct coder *coder, const struct coder_guess *guess)
         coder->isa->unit(coder);
     else
         for (uint32_t i = 0; i < guess->length; i++, coder->hint >>= 8)
-            coder_data_byte_of(coder, coder->actual[i]);
+            coder_data_byte_of(coder, CODER_BOTH(coder->actual[i], coder_expected(coder, false)));
     coder->hinted = false;
 }
 

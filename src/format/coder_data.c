@@ -1,5 +1,5 @@
 /* The coder's model of data: text, words, tables, byte by byte. */
-#include "coder.h"
+#include "coder_deep.h"
 
 enum { SET_BYTE = CODER_SET_DATA }; /* + 2 * lane */
 
@@ -8,7 +8,7 @@ static bool text(uint32_t byte)
     return byte >= 0x20 && byte < 0x7F;
 }
 
-void coder_data_byte_of(struct coder *coder, uint32_t actual)
+void coder_data_byte_of(struct coder *coder, struct coder_value value)
 {
     uint32_t before = coder->before, lane = coder->place.address & 3;
     coder->context[0] = coder_hash(before >> 24, 51);
@@ -17,10 +17,11 @@ void coder_data_byte_of(struct coder *coder, uint32_t actual)
         coder->context[1] = coder_hash((coder->hint & 0xFF) << 2 | lane, 57);
     else if (text(before >> 24) && text(before >> 16 & 0xFF))
         coder->context[1] = coder_hash(before >> 16, 52);
-    coder_emit(coder, coder_bits(coder, actual, 8, SET_BYTE + 2 * lane));
+    coder_emit(coder, coder_bits(coder, coder_value_bits(value, 0, 8), 8, SET_BYTE + 2 * lane));
+    coder_unit_done(coder, coder->before >> 8);
 }
 
 void coder_data_byte(struct coder *coder)
 {
-    coder_data_byte_of(coder, coder->actual[0]);
+    coder_data_byte_of(coder, CODER_BOTH(coder->actual[0], coder_expected(coder, false)));
 }

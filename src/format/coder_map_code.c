@@ -32,13 +32,13 @@ static uint32_t code_number(struct coder *coder, uint32_t value, unsigned kind)
         slot++;
     coder->context[0] = coder_hash(300 + kind, 11);
     coder->context[1] = coder_hash(300 + kind, *before + 12);
-    slot = coder_bits(coder, slot, 6, SET_SLOT + 2 * kind) & 31;
+    slot = coder_bits(coder, CODER_BOTH(slot, 0), 6, SET_SLOT + 2 * kind) & 31;
     *before = slot;
     uint32_t top = slot < 2 ? 0 : 2, got = 1;
     if (top != 0) {
         coder->context[0] = coder_hash(300 + kind, slot + 100);
         coder->context[1] = 0;
-        got = 4 | coder_bits(coder, value >> (slot - 2) & 3, 2, SET_TOP + kind);
+        got = 4 | coder_bits(coder, CODER_BOTH(value >> (slot - 2) & 3, 0), 2, SET_TOP + kind);
     }
     uint32_t rest = slot - top, mask = (1u << rest) - 1;
     return (got << rest | coder_plain(coder, value & mask, rest)) - 1;
@@ -97,7 +97,7 @@ static struct coder_block code_block(struct coder *coder, struct shifts *shifts,
     got.again = coder_flag_at(coder, actual->again, &coder->base->more[2]) != 0;
     coder->context[0] = coder_hash(320, 13);
     coder->context[1] = 0;
-    unsigned from = coder_bits(coder, nearest(shifts, actual), 2, SET_FROM);
+    unsigned from = coder_bits(coder, CODER_BOTH(nearest(shifts, actual), 0), 2, SET_FROM);
     uint32_t near = candidate(shifts, from, got.old);
     got.shift = near + unfolded(code_number(coder, folded(actual->shift - near), SHIFT));
     return got;

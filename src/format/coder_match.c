@@ -1,6 +1,6 @@
 /* Matches: bytes that were in the image before, not far back. Instructions are moved as they are copied, so
  * that calls of one function from two places are the same. */
-#include "coder.h"
+#include "coder_deep.h"
 
 #include "espota/bytes.h"
 
@@ -27,13 +27,14 @@ static unsigned log2_of(uint32_t value)
 /* 1..65535: how many bits, the two behind the first, the rest. */
 static uint32_t code_number(struct coder *coder, uint32_t value, enum kind kind)
 {
-    coder->context[1] = 0;
+    coder_unexpected(coder);
+    coder_set_contexts(coder, 0, 0, 0);
     coder->context[0] = coder_hash(200u + kind + (coder->code_here ? 2u : 0), 7);
-    uint32_t slot = coder_bits(coder, log2_of(value), 4, SET_SLOT + kind), got = 1;
+    uint32_t slot = coder_bits(coder, CODER_BOTH(log2_of(value), 0), 4, SET_SLOT + kind), got = 1;
     unsigned top = slot < 2 ? 0 : 2;
     if (top != 0) {
         coder->context[0] = coder_hash(coder->context[0], slot);
-        got = 4 | coder_bits(coder, value >> (slot - 2) & 3, 2, SET_TOP + kind);
+        got = 4 | coder_bits(coder, CODER_BOTH(value >> (slot - 2) & 3, 0), 2, SET_TOP + kind);
     }
     return got << (slot - top) | coder_plain(coder, value & ((1u << (slot - top)) - 1), slot - top);
 }
@@ -49,19 +50,6 @@ static struct coder_match code_match(struct coder *coder)
     return got;
 }
 
-unsigned coder_match_unit(const struct coder *coder, uint8_t unit[CODER_INSTRUCTION_MAX], uint32_t distance,
-                          uint32_t here, uint32_t most)
-{
-    uint8_t first = unit[0];
-    if (!coder->code_here || distance < CODER_INSTRUCTION_MAX)
-        return 1;
-    unsigned length = coder->isa->move(unit, here - distance, here);
-    if (length <= most)
-        return length;
-    unit[0] = first;
-    return 1;
-}
-
 static void copy(struct coder *coder, struct coder_match match)
 {
     while (match.length > 0 && coder->filled < ESPOTA_CODER_SECTOR && coder->place.left > 0) {
@@ -70,9 +58,9 @@ static void copy(struct coder *coder, struct coder_match match)
             unit[i] = coder_byte_back(coder, match.distance - i);
         uint32_t most = match.length < coder->place.left ? match.length : coder->place.left;
         unsigned length = coder_match_unit(coder, unit, match.distance, coder->place.address, most);
-        if (length > 1)
-            coder->isa->seen(coder, unit);
+        uint32_t key = length > 1 ? coder->isa->seen(coder, unit) : 0;
         coder_emit_word(coder, espota_get_le32(unit), length);
+        coder_unit_copied(coder, length > 1 ? key : coder->before >> 8, match.distance);
         if ((match.length ^ (match.length - length)) >= PAUSE)
             coder_relax(coder);
         match.length -= length;

@@ -1,23 +1,10 @@
 /* The coder's arithmetic: adaptive probabilities from a hashed table, mixed in the logistic domain, and spent
  * by a range coder. Integers alone. */
-#include "coder.h"
+#include "coder_arithmetic.h"
+#include "coder_deep.h"
 
 #define LEARN       13
 #define SMALL_ERROR 2048u /* of 65536: nothing to learn from */
-
-/* ---- range coder: a bit is 1 with probability p / 65536
- * ------------------------------------------------------ */
-static void normalise(struct coder *coder)
-{
-    do {
-        coder->range <<= 8;
-        coder->code <<= 8;
-        if (coder->next < coder->end)
-            coder->code |= *coder->next++;
-        else
-            coder->beyond++;
-    } while (coder->range < 1u << 24);
-}
 
 /* ---- context table: buckets of a check and three states, for two bits
  * ----------------------------------------- */
@@ -45,48 +32,6 @@ static inline uint8_t *bucket(const struct coder *coder, uint32_t hash)
 
 /* ---- one bit
  * ------------------------------------------------------------------------------------------------- */
-/* The arithmetic, in registers. */
-struct arithmetic {
-    uint32_t range, code;
-};
-
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
-/* Is the bit a 1, of probability p? */
-static ALWAYS_INLINE bool is_one(struct coder *coder, struct arithmetic *a, uint32_t value, uint32_t p)
-{
-    uint32_t bound = (a->range >> 16) * p;
-#ifdef ESPOTA_CODER_ENCODER
-    if (coder->sink != NULL) {
-        coder->range = a->range;
-        coder_encode_bit(coder, value & 1, bound);
-        a->range = coder->range;
-        return (value & 1) != 0;
-    }
-#else
-    (void)coder;
-    (void)value;
-#endif
-    if (a->code < bound) {
-        a->range = bound;
-        return true;
-    }
-    a->range -= bound;
-    a->code -= bound;
-    return false;
-}
-
-static ALWAYS_INLINE void renew(struct coder *coder, struct arithmetic *a)
-{
-    if (a->range >= 1u << 24)
-        return;
-    coder->range = a->range;
-    coder->code = a->code;
-    normalise(coder);
-    a->range = coder->range;
-    a->code = coder->code;
-}
-
 /* A bit, and what predicted it: the states of two inputs, and the weights that they have. */
 struct inputs {
     uint8_t *first, *second;
@@ -251,10 +196,12 @@ static __attribute__((noinline)) uint32_t code_long(struct coder *coder, struct 
     return high << count | code_nibble(coder, set + 1, value, count, (1 + high) * NODE_MARK);
 }
 
-uint32_t coder_bits(struct coder *coder, uint32_t value, unsigned count, unsigned set)
+uint32_t coder_bits(struct coder *coder, struct coder_value value, unsigned count, unsigned set)
 {
     struct coder_set *at = coder->set + set;
+    if (coder_is_deep(coder) && set < CODER_SETS)
+        return coder_deep_bits(coder, value, count, set);
     if (count > 4)
-        return code_long(coder, at, value, count - 4);
-    return code_nibble(coder, at, value, count, 0);
+        return code_long(coder, at, value.actual, count - 4);
+    return code_nibble(coder, at, value.actual, count, 0);
 }

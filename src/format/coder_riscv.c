@@ -1,6 +1,7 @@
 /* The coder's model of RISC-V code: RV32IMC and what is coded alike. RISC-V Unprivileged ISA: "RV32/64G
  * Instruction Set Listings", "RVC Instruction Set Listings". */
 #include "coder_riscv.h"
+#include "coder_deep.h"
 
 #include "espota/bytes.h"
 
@@ -30,7 +31,8 @@ enum {
 
 /* An instruction while it is coded. */
 struct walk {
-    uint32_t actual, word; /* all of it; what is known by now */
+    struct coder_value value; /* all of it */
+    uint32_t word;            /* what is known of it by now */
     uint32_t class, so_far;
     uint32_t operation, destination;
 };
@@ -54,58 +56,86 @@ static void reset(struct coder *coder)
 /* ---- fields
  * ---------------------------------------------------------------------------------------------------- */
 /* `count` bits of any number, with the contexts that are set. */
-static uint32_t code_number(struct coder *coder, uint32_t value, unsigned count, unsigned set)
+static uint32_t code_number(struct coder *coder, struct coder_value value, unsigned count, unsigned set)
 {
     unsigned left = (count + 1) & ~1u, part = left < 8 ? left : 8;
-    uint32_t first = coder->context[0], second = coder->context[1];
+    uint32_t context[CODER_CONTEXTS];
+    memcpy(context, coder->context, sizeof context);
     left -= part;
-    uint32_t got = coder_bits(coder, bits(value, left, part), part, set);
+    uint32_t got = coder_bits(coder, coder_value_bits(value, left, part), part, set);
     while (left > 0) {
-        coder->context[0] = coder_hash(first, got + 1);
-        if (second != 0)
-            coder->context[1] = coder_hash(second, got + 1);
+        for (unsigned i = 0; i < CODER_CONTEXTS; i++)
+            coder->context[i] = context[i] != 0 ? coder_hash(context[i], got + 1) : 0;
         part = left < 8 ? left : 8;
         left -= part;
-        got = got << part | coder_bits(coder, bits(value, left, part), part, set + 2);
+        got = got << part | coder_bits(coder, coder_value_bits(value, left, part), part, set + 2);
     }
     return bits(got, 0, count);
+}
+
+/* Contexts of a field: all of the instruction that is known, and what came before it. */
+static void set_contexts(struct coder *coder, uint32_t first)
+{
+    const struct coder_riscv *r = &coder->of.riscv;
+    coder_set_contexts(coder, first, coder_hash(first, r->operation[0] ^ r->destination[0] << 24),
+                       coder_hash(first, r->operation[0] ^ r->operation[1] * 0x9E3779B1u));
 }
 
 /* Bits of the word in which it is said what is done, and with which registers. */
 static uint32_t code_part(struct coder *coder, struct walk *walk, unsigned low, unsigned count, unsigned set)
 {
-    const struct coder_riscv *r = &coder->of.riscv;
-    coder->context[0] = coder_hash(walk->so_far, low + 32 * walk->class);
-    coder->context[1] = coder_hash(coder->context[0], r->operation ^ r->destination[0] << 24);
-    uint32_t got = code_number(coder, bits(walk->actual, low, count), count, set);
+    set_contexts(coder, coder_hash(walk->so_far, low + 32 * walk->class));
+    uint32_t got = code_number(coder, coder_value_bits(walk->value, low, count), count, set);
     walk->so_far = coder_hash(walk->so_far, got + 1);
     walk->word |= got << low;
     return got;
 }
 
 /* A number: from fields that are taken apart and put together by whoever calls. */
-static uint32_t code_immediate(struct coder *coder, struct walk *walk, uint32_t value, unsigned count,
-                               unsigned set)
+static uint32_t code_immediate(struct coder *coder, struct walk *walk, struct coder_value value,
+                               unsigned count, unsigned set)
 {
-    coder->context[1] = 0;
-    coder->context[0] = coder_hash(walk->so_far, 31 + 32 * walk->class);
+    coder_set_contexts(coder, coder_hash(walk->so_far, 31 + 32 * walk->class), 0, 0);
     return code_number(coder, value, count, set);
 }
 
 /* An address, `count` bits of it; the same functions are called, and the same data used, from everywhere. */
-static uint32_t code_address(struct coder *coder, uint32_t value, unsigned count, unsigned set)
+static uint32_t code_address(struct coder *coder, struct coder_value value, unsigned count, unsigned set)
 {
-    coder->context[1] = 0;
-    coder->context[0] = coder_hash(set, 3);
+    coder_set_contexts(coder, coder_hash(set, 3), 0, 0);
     return code_number(coder, value, count, set);
+}
+
+/* ---- numbers that an instruction scatters
+ * ------------------------------------------------------------------------ */
+static uint32_t short_number(uint32_t w)
+{
+    return bits(w, 12, 1) << 5 | bits(w, 2, 5);
+}
+
+static uint32_t short_registers(uint32_t w)
+{
+    return bits(w, 7, 3) << 3 | bits(w, 2, 3);
+}
+
+static uint32_t short_offset(uint32_t w)
+{
+    return bits(w, 10, 3) << 2 | bits(w, 5, 2);
+}
+
+static uint32_t store_offset(uint32_t w)
+{
+    return bits(w, 25, 7) << 5 | bits(w, 7, 5);
 }
 
 /* ---- instructions of two bytes
  * ---------------------------------------------------------------------------------- */
 static void code_short_call(struct coder *coder, struct walk *walk)
 {
-    uint32_t here = coder->place.address, actual = here + short_jump_offset(walk->actual);
-    uint32_t target = code_address(coder, bits(actual, 1, 11), 12, SET_SHORT_CALL);
+    uint32_t here = coder->place.address;
+    struct coder_value to = CODER_EACH(short_jump_offset, walk->value);
+    to = coder_value_bits(CODER_BOTH(here + to.actual, here + to.expected), 1, 11);
+    uint32_t target = code_address(coder, to, 12, SET_SHORT_CALL);
     walk->word |= short_jump_bits((target << 1) - here);
     walk->destination = 1;
 }
@@ -115,21 +145,19 @@ static void code_short_arithmetic(struct coder *coder, struct walk *walk)
     uint32_t first = code_part(coder, walk, 7, 5, SET_SHORT_ARITHMETIC);
     walk->operation |= (first >> 3) << 8;
     walk->destination = 8 + (first & 7);
-    uint32_t actual = bits(walk->actual, 12, 1) << 5 | bits(walk->actual, 2, 5);
-    uint32_t got = code_immediate(coder, walk, actual, 6, SET_SHORT_ARITHMETIC + (first >> 3 == 3 ? 4 : 2));
+    uint32_t got = code_immediate(coder, walk, CODER_EACH(short_number, walk->value), 6,
+                                  SET_SHORT_ARITHMETIC + (first >> 3 == 3 ? 4 : 2));
     walk->word |= bits(got, 5, 1) << 12 | bits(got, 0, 5) << 2;
 }
 
 /* lw, sw and their like, by three-bit registers. */
 static void code_short_memory(struct coder *coder, struct walk *walk)
 {
-    uint32_t actual = bits(walk->actual, 7, 3) << 3 | bits(walk->actual, 2, 3);
-    uint32_t got = code_immediate(coder, walk, actual, 6, SET_SHORT_MEMORY);
+    uint32_t got = code_immediate(coder, walk, CODER_EACH(short_registers, walk->value), 6, SET_SHORT_MEMORY);
     walk->so_far = got + 1;
     walk->destination = 8 + (got & 7);
     walk->word |= (got >> 3) << 7 | (got & 7) << 2;
-    actual = bits(walk->actual, 10, 3) << 2 | bits(walk->actual, 5, 2);
-    got = code_immediate(coder, walk, actual, 5, SET_SHORT_MEMORY + 2);
+    got = code_immediate(coder, walk, CODER_EACH(short_offset, walk->value), 5, SET_SHORT_MEMORY + 2);
     walk->word |= bits(got, 2, 3) << 10 | bits(got, 0, 2) << 5;
 }
 
@@ -144,15 +172,15 @@ static void code_short_registers(struct coder *coder, struct walk *walk)
 static void code_short_store(struct coder *coder, struct walk *walk)
 {
     (void)code_part(coder, walk, 2, 5, SET_SHORT_STORE);
-    walk->word |= code_immediate(coder, walk, bits(walk->actual, 7, 6), 6, SET_SHORT_STORE + 2) << 7;
+    walk->word |= code_immediate(coder, walk, coder_value_bits(walk->value, 7, 6), 6, SET_SHORT_STORE + 2)
+                  << 7;
 }
 
 /* A register and six bits. */
 static void code_short_immediate(struct coder *coder, struct walk *walk)
 {
     walk->destination = code_part(coder, walk, 7, 5, SET_SHORT_OTHER);
-    uint32_t actual = bits(walk->actual, 12, 1) << 5 | bits(walk->actual, 2, 5);
-    uint32_t got = code_immediate(coder, walk, actual, 6, SET_SHORT_OTHER + 2);
+    uint32_t got = code_immediate(coder, walk, CODER_EACH(short_number, walk->value), 6, SET_SHORT_OTHER + 2);
     walk->word |= bits(got, 5, 1) << 12 | bits(got, 0, 5) << 2;
 }
 
@@ -165,13 +193,16 @@ static void code_short(struct coder *coder, struct walk *walk)
         break;
     case C_J:
         walk->word |= short_jump_bits(
-            code_immediate(coder, walk, short_jump_offset(walk->actual) >> 1, 11, SET_SHORT_JUMP) << 1);
+            code_immediate(coder, walk, coder_value_bits(CODER_EACH(short_jump_offset, walk->value), 1, 11),
+                           11, SET_SHORT_JUMP)
+            << 1);
         break;
     case C_BEQZ:
     case C_BNEZ:
         (void)code_part(coder, walk, 7, 3, SET_SHORT_BRANCH);
         walk->word |= short_branch_bits(
-            code_immediate(coder, walk, short_branch_offset(walk->actual) >> 1, 8, SET_SHORT_BRANCH + 1)
+            code_immediate(coder, walk, coder_value_bits(CODER_EACH(short_branch_offset, walk->value), 1, 8),
+                           8, SET_SHORT_BRANCH + 1)
             << 1);
         break;
     case C_ARITHMETIC:
@@ -196,8 +227,10 @@ static void code_short(struct coder *coder, struct walk *walk)
 static void code_call(struct coder *coder, struct walk *walk)
 {
     walk->destination = code_part(coder, walk, 7, 5, SET_CALL);
-    uint32_t here = coder->place.address, actual = here + jal_offset(walk->actual);
-    uint32_t target = code_address(coder, bits(actual, 1, 20), 20, SET_CALL + 2);
+    uint32_t here = coder->place.address;
+    struct coder_value to = CODER_EACH(jal_offset, walk->value);
+    to = coder_value_bits(CODER_BOTH(here + to.actual, here + to.expected), 1, 20);
+    uint32_t target = code_address(coder, to, 20, SET_CALL + 2);
     walk->word |= jal_bits((target << 1) - here);
 }
 
@@ -207,16 +240,16 @@ static void code_two_registers(struct coder *coder, struct walk *walk)
     walk->operation |= code_part(coder, walk, 12, 3, SET_STORE) << 8;
     (void)code_part(coder, walk, 15, 10, SET_STORE + 1);
     bool store = walk->class != BRANCH;
-    uint32_t actual =
-        store ? bits(walk->actual, 25, 7) << 5 | bits(walk->actual, 7, 5) : branch_offset(walk->actual) >> 1;
-    uint32_t got = code_immediate(coder, walk, actual, 12, SET_STORE + 4);
+    struct coder_value offset = store ? CODER_EACH(store_offset, walk->value)
+                                      : coder_value_bits(CODER_EACH(branch_offset, walk->value), 1, 12);
+    uint32_t got = code_immediate(coder, walk, offset, 12, SET_STORE + 4);
     walk->word |= store ? bits(got, 5, 7) << 25 | bits(got, 0, 5) << 7 : branch_bits(got << 1);
 }
 
 static void code_upper(struct coder *coder, struct walk *walk)
 {
     walk->destination = code_part(coder, walk, 7, 5, SET_UPPER);
-    walk->word |= code_immediate(coder, walk, walk->actual >> 12, 20, SET_UPPER + 2) << 12;
+    walk->word |= code_immediate(coder, walk, coder_value_bits(walk->value, 12, 20), 20, SET_UPPER + 2) << 12;
 }
 
 static void code_registers(struct coder *coder, struct walk *walk)
@@ -235,7 +268,7 @@ static void code_wide_immediate(struct coder *coder, struct walk *walk)
     walk->destination = first & 31;
     walk->operation |= (first >> 5) << 8;
     (void)code_part(coder, walk, 15, 5, set + 2);
-    walk->word |= code_immediate(coder, walk, walk->actual >> 20, 12, set + 4) << 20;
+    walk->word |= code_immediate(coder, walk, coder_value_bits(walk->value, 20, 12), 12, set + 4) << 20;
 }
 
 static void code_wide(struct coder *coder, struct walk *walk)
@@ -264,10 +297,10 @@ static void code_wide(struct coder *coder, struct walk *walk)
 
 /* ---- units
  * ------------------------------------------------------------------------------------------------------ */
-static void note(struct coder_riscv *r, uint32_t word, uint32_t operation, uint32_t destination)
+static void note(struct coder_riscv *r, uint32_t operation, uint32_t destination)
 {
-    r->word = word;
-    r->operation = operation;
+    r->operation[1] = r->operation[0];
+    r->operation[0] = operation;
     r->destination[1] = r->destination[0];
     r->destination[0] = destination;
 }
@@ -279,26 +312,48 @@ static bool is_pair(uint32_t first, uint32_t second)
     return bits(second, 15, 5) == bits(first, 7, 5) && (class == JALR || class == OP_IMM || class == LOAD);
 }
 
+/* Address and kind of a pair at `base`. */
+static uint32_t pair_address(uint32_t base, uint32_t first, uint32_t second)
+{
+    return base + (first & 0xFFFFF000) + ((second >> 20 ^ 0x800) - 0x800);
+}
+
+static uint32_t pair_kind(uint32_t second)
+{
+    uint32_t class = class_of(second);
+    return class == JALR ? 0 : class == OP_IMM ? 1 : 2;
+}
+
 /* Both at once, by the address. @return false: it stands alone. */
 static bool code_pair(struct coder *coder, struct walk *walk)
 {
     static const uint8_t second_class[4] = { JALR, OP_IMM, LOAD, LOAD };
     uint32_t second = espota_get_le32(coder->actual + 4), base = coder->place.address, got = 0;
-    bool actual = coder->place.left >= 8 && is_pair(walk->actual, second);
+    bool actual = coder->place.left >= 8 && is_pair(walk->value.actual, second);
     if (coder->place.left < 8 || coder_flag(coder, actual, FLAG_PAIR) == 0)
         return false;
-    uint32_t rd = code_part(coder, walk, 7, 5, SET_UPPER), class = class_of(second);
-    uint32_t kind = code_number(coder, class == JALR ? 0 : class == OP_IMM ? 1 : 2, 2, SET_PAIR);
-    struct walk next = { .actual = second, .class = second_class[kind], .so_far = coder_hash(rd, kind) };
+    struct coder_value value = CODER_BOTH(second, coder_expected_behind(coder));
+    uint32_t rd = code_part(coder, walk, 7, 5, SET_UPPER);
+    uint32_t kind = code_number(coder, CODER_EACH(pair_kind, value), 2, SET_PAIR);
+    struct walk next = { .value = value, .class = second_class[kind], .so_far = coder_hash(rd, kind) };
     next.word = 3 | (next.class & 31) << 2 | rd << 15;
     next.destination = bits(code_part(coder, &next, 7, 8, SET_OTHER), 0, 5);
-    uint32_t low = (second >> 20 ^ 0x800) - 0x800;
-    got = code_address(coder, base + (walk->actual & 0xFFFFF000) + low, 32, SET_PAIR + 1);
+    struct coder_value address =
+        CODER_BOTH(pair_address(base, walk->value.actual, second),
+                   pair_address(coder_expected_from(coder), walk->value.expected, value.expected));
+    got = code_address(coder, address, 32, SET_PAIR + 1);
     coder_emit_word(coder, 0x17 | rd << 7 | ((got - base + 0x800) & 0xFFFFF000), 4);
     coder_emit_word(coder, next.word | (got - base) << 20, 4);
-    note(&coder->of.riscv, 0x17 | rd << 7, AUIPC, rd);
-    note(&coder->of.riscv, next.word, next.class, next.destination);
+    note(&coder->of.riscv, AUIPC, rd);
+    note(&coder->of.riscv, next.class, next.destination);
+    coder_unit_done(coder, next.word);
     return true;
+}
+
+/* Its place apart, the instruction. */
+static uint32_t key_of(uint32_t word, uint32_t class)
+{
+    return class == JAL || class == AUIPC ? word & 0xFFF : word;
 }
 
 static void unit(struct coder *coder)
@@ -308,10 +363,11 @@ static void unit(struct coder *coder)
         coder_data_byte(coder);
         return;
     }
-    struct walk walk = { .actual = espota_get_le32(coder->actual), .destination = NO_REGISTER };
-    coder->context[0] = coder_hash(61, 61);
-    coder->context[1] = coder_hash(62, r->operation ^ r->destination[0] << 24);
-    walk.class = walk.operation = coder_bits(coder, class_of(walk.actual), 6, SET_CLASS);
+    struct walk walk = { .value = CODER_BOTH(espota_get_le32(coder->actual), coder_expected(coder, true)),
+                         .destination = NO_REGISTER };
+    coder_set_contexts(coder, coder_hash(61, 61), coder_hash(62, r->operation[0] ^ r->destination[0] << 24),
+                       coder_hash(63, r->operation[0] ^ r->operation[1] * 0x9E3779B1u));
+    walk.class = walk.operation = coder_bits(coder, CODER_EACH(class_of, walk.value), 6, SET_CLASS);
     if (walk.class == AUIPC && code_pair(coder, &walk))
         return;
     bool wide = walk.class >= 32;
@@ -320,8 +376,8 @@ static void unit(struct coder *coder)
     else
         code_short(coder, &walk);
     coder_emit_word(coder, walk.word, wide ? 4 : 2);
-    note(r, walk.class == JAL || walk.class == AUIPC ? walk.word & 0xFFF : walk.word, walk.operation,
-         walk.destination);
+    note(r, walk.operation, walk.destination);
+    coder_unit_done(coder, key_of(walk.word, walk.class));
 }
 
 /* ---- instructions that are repeated
@@ -338,7 +394,7 @@ static unsigned move(uint8_t instruction[CODER_INSTRUCTION_MAX], uint32_t from, 
     return class >= 32 ? 4 : 2;
 }
 
-static void seen(struct coder *coder, const uint8_t *instruction)
+static uint32_t seen(struct coder *coder, const uint8_t *instruction)
 {
     uint32_t w = espota_get_le32(instruction), class = class_of(w), operation = class;
     if (class < 32)
@@ -351,8 +407,8 @@ static void seen(struct coder *coder, const uint8_t *instruction)
         operation |= bits(w, 12, 3) << 8;
     if (class == OP || class == AMO)
         operation |= bits(w, 25, 7) << 12;
-    note(&coder->of.riscv, class == JAL || class == AUIPC ? w & 0xFFF : w, operation,
-         destination_of(w, class));
+    note(&coder->of.riscv, operation, destination_of(w, class));
+    return key_of(w, class);
 }
 
 /* ---- encoder alone

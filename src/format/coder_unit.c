@@ -1,4 +1,4 @@
-/* What every unit of a sector ends with. */
+/* What units of all kinds need. */
 #include "coder.h"
 
 void coder_relax(struct coder *coder)
@@ -48,4 +48,17 @@ void coder_emit_word(struct coder *coder, uint32_t word, unsigned count)
         *to++ = (uint8_t)word;
         window[at++ & mask] = (uint8_t)word;
     }
+}
+
+unsigned coder_match_unit(const struct coder *coder, uint8_t unit[CODER_INSTRUCTION_MAX], uint32_t distance,
+                          uint32_t here, uint32_t most)
+{
+    uint8_t first = unit[0];
+    if (!coder->code_here || distance < CODER_INSTRUCTION_MAX)
+        return 1;
+    unsigned length = coder->isa->move(unit, here - distance, here);
+    if (length <= most)
+        return length;
+    unit[0] = first;
+    return 1;
 }

@@ -1,5 +1,6 @@
 /* The coder's model of Xtensa code: instructions of 2 and 3 bytes, literals between them. */
 #include "coder_xtensa.h"
+#include "coder_deep.h"
 
 #include "espota/bytes.h"
 
@@ -108,15 +109,16 @@ static void note(struct coder_xtensa *x, uint32_t w, uint32_t whole, unsigned le
 
 /* ---- operands that are addresses
  * ------------------------------------------------------------------------------- */
-static uint32_t code_call(struct coder *coder, uint32_t w)
+static uint32_t code_call(struct coder *coder, struct coder_value w)
 {
     const struct coder_xtensa *x = &coder->of.xtensa;
-    uint32_t base = (coder->place.address >> 2) + 1, target = (base + (w >> 6)) & 0x3FFFF, got = 0;
+    uint32_t base = (coder->place.address >> 2) + 1, got = 0;
+    struct coder_value target = CODER_BOTH(base + (w.actual >> 6), base + (w.expected >> 6));
     for (int i = 0; i < 3; i++) {
-        coder->context[0] = coder_hash(got << 2 | (uint32_t)i, 21);
-        coder->context[1] = coder_hash(coder->context[0], x->instruction[0]);
+        uint32_t first = coder_hash(got << 2 | (uint32_t)i, 21);
+        coder_set_contexts(coder, first, coder_hash(first, x->instruction[0]), 0);
         unsigned bits = i == 0 ? 2 : 8;
-        got = got << bits | coder_bits(coder, target >> (16 - 8 * i) & ((1u << bits) - 1), bits,
+        got = got << bits | coder_bits(coder, coder_value_bits(target, 16 - 8 * (unsigned)i, bits), bits,
                                        SET_CALL + (i == 0 ? 0 : 2u * (unsigned)i - 1));
     }
     return (got - base) & 0x3FFFF;
@@ -130,18 +132,18 @@ static void note_literal(struct coder_xtensa *x, uint32_t word)
         x->literal_top = x->literal;
 }
 
-static uint32_t code_literal_distance(struct coder *coder, uint32_t w)
+static uint32_t code_literal_distance(struct coder *coder, struct coder_value w)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
-    uint32_t base = (coder->place.address + 3) >> 2, distance = (base + (w >> 8) - x->literal) & 0xFFFF,
-             got = 0;
+    uint32_t base = (coder->place.address + 3) >> 2, before = base - x->literal, got = 0;
+    struct coder_value distance = CODER_BOTH(before + (w.actual >> 8), before + (w.expected >> 8));
     int32_t top = (int16_t)(x->literal_top - x->literal);
     uint32_t behind = (uint32_t)(top < -1 ? -1 : top > 255 ? 255 : top) + 1;
     for (int i = 0; i < 2; i++) {
-        coder->context[0] = coder_hash(got << 2 | (uint32_t)i, 31);
-        coder->context[1] = coder_hash(coder->context[0], behind << 16 | 34);
-        got = got << 8 |
-              coder_bits(coder, distance >> (8 - 8 * i) & 0xFF, 8, SET_LITERAL_DISTANCE + 2 * (unsigned)i);
+        uint32_t first = coder_hash(got << 2 | (uint32_t)i, 31);
+        coder_set_contexts(coder, first, coder_hash(first, behind << 16 | 34), 0);
+        got = got << 8 | coder_bits(coder, coder_value_bits(distance, 8 - 8 * (unsigned)i, 8), 8,
+                                    SET_LITERAL_DISTANCE + 2 * (unsigned)i);
     }
     note_literal(x, got + x->literal);
     return (x->literal - base) & 0xFFFF;
@@ -162,31 +164,31 @@ static const uint8_t set_of[16] = { 0, 5, 6, 11, 11, 16, 17, 22, 27, 30, 33, 36,
 static void code_instruction(struct coder *coder)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
-    uint32_t actual = xtensa_get_le24(coder->actual),
-             before = coder_hash(x->operation[0] ^ x->destination[0] << 24, 77);
-    coder->context[0] = coder_hash(x->operation[0], 78);
-    coder->context[1] = coder_hash(before, x->operation[1]);
-    if (coder->hinted)
-        coder->context[1] = coder_hash(coder->hint & 15, 79);
-    uint32_t first = coder_bits(coder, actual & 15, 4, SET_FIRST), w = first, so_far = first + 1;
+    struct coder_value value = CODER_BOTH(xtensa_get_le24(coder->actual), coder_expected(coder, true));
+    uint32_t before = coder_hash(x->operation[0] ^ x->destination[0] << 24, 77),
+             third = coder_hash(x->operation[0] ^ x->operation[1] * 0x9E3779B1u, 101);
+    uint32_t second = coder->hinted ? coder_hash(coder->hint & 15, 79) : coder_hash(before, x->operation[1]);
+    coder_set_contexts(coder, coder_hash(x->operation[0], 78), second, third);
+    uint32_t first = coder_bits(coder, coder_value_bits(value, 0, 4), 4, SET_FIRST), w = first,
+             so_far = first + 1;
     unsigned set = SET_OTHER + set_of[first], bits = first == 5 ? 2 : 4;
     for (const uint8_t *at = order[first]; *at != 0; at++) {
         so_far *= 0x9E3779B1u;
-        coder->context[0] = so_far;
-        coder->context[1] =
-            coder->hinted ? so_far ^ coder_hash(coder->hint >> (4 * *at) & 15, 80) : so_far ^ before;
-        uint32_t nibble = coder_bits(coder, actual >> (4 * *at), bits, set++);
+        second = coder->hinted ? coder_hash(coder->hint >> (4 * *at) & 15, 80) : before;
+        coder_set_contexts(coder, so_far, so_far ^ second, so_far ^ third);
+        uint32_t nibble = coder_bits(coder, coder_value_bits(value, 4u * *at, bits), bits, set++);
         w |= nibble << (4 * *at);
         so_far ^= so_far >> 15;
         so_far += nibble + 1;
     }
     uint32_t whole = w;
     if (first == 5)
-        whole |= code_call(coder, actual) << 6;
+        whole |= code_call(coder, value) << 6;
     if (first == 1)
-        whole |= code_literal_distance(coder, actual) << 8;
+        whole |= code_literal_distance(coder, value) << 8;
     note(x, w, whole, xtensa_length(first));
     coder_emit_word(coder, whole, xtensa_length(first));
+    coder_unit_done(coder, w);
 }
 
 /* ---- what lies between instructions
@@ -194,15 +196,17 @@ static void code_instruction(struct coder *coder)
 static void code_word(struct coder *coder)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
-    uint32_t actual = espota_get_le32(coder->actual), got = 0;
+    struct coder_value value = CODER_BOTH(espota_get_le32(coder->actual), coder_expected(coder, false));
+    uint32_t got = 0;
     for (unsigned i = 0; i < 4; i++) {
-        coder->context[0] = coder_hash(got, 41 + i);
-        coder->context[1] = coder_hash(coder->context[0], coder->before + 42);
-        got = got << 8 | coder_bits(coder, actual >> (24 - 8 * i) & 0xFF, 8, SET_WORD + 2 * i);
+        uint32_t first = coder_hash(got, 41 + i);
+        coder_set_contexts(coder, first, coder_hash(first, coder->before + 42), 0);
+        got = got << 8 | coder_bits(coder, coder_value_bits(value, 24 - 8 * i, 8), 8, SET_WORD + 2 * i);
     }
     x->instruction[1] = x->instruction[0];
     x->instruction[0] = got;
     coder_emit_word(coder, got, 4);
+    coder_unit_done(coder, got);
 }
 
 static bool code_literal(struct coder *coder)
@@ -250,7 +254,7 @@ static unsigned move(uint8_t instruction[CODER_INSTRUCTION_MAX], uint32_t from, 
     return 3;
 }
 
-static void seen(struct coder *coder, const uint8_t *instruction)
+static uint32_t seen(struct coder *coder, const uint8_t *instruction)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
     unsigned length = xtensa_length(instruction[0]);
@@ -263,6 +267,7 @@ static void seen(struct coder *coder, const uint8_t *instruction)
     }
     x->after_literal = false;
     note(x, w, whole, length);
+    return w;
 }
 
 static void unit(struct coder *coder)

@@ -4,9 +4,12 @@
 #include <string.h>
 
 /* A coded byte becomes two of the image. */
-const struct sim_cpu_costs sim_cpu_usual = {
-    .frame = 45, .sha256 = 79, .coded = 2 * ESPOTA_CODER_CYCLES_RISCV, .rebuilt = 150, .begin = 8192
-};
+const struct sim_cpu_costs sim_cpu_usual = { .frame = 45,
+                                             .sha256 = 79,
+                                             .coded = 2 * ESPOTA_CODER_CYCLES_RISCV,
+                                             .deep = 2 * ESPOTA_CODER_CYCLES_DEEP,
+                                             .rebuilt = 150,
+                                             .begin = 8192 };
 
 /* The first three are Xtensa; all later ones are RISC-V. */
 enum espota_isa sim_isa(const struct espota_chip *chip)
@@ -90,8 +93,9 @@ static size_t decoder_memory_with_base(unsigned table_log)
 
 void *sim_cpu_decoder_memory(struct sim_cpu *cpu, unsigned table_log, size_t *size)
 {
-    size_t with_base = decoder_memory_with_base(table_log);
-    *size = with_base ? with_base : decoder_memory(table_log);
+    size_t with_base = decoder_memory_with_base(table_log),
+           deep = decoder_memory(table_log | ESPOTA_CODER_DEEP);
+    *size = with_base > deep ? with_base : deep;
     struct head *head = *size ? calloc(1, *size) : NULL;
     if (head)
         *head = (struct head){ .cpu = cpu, .size = *size - sizeof *head };
@@ -136,6 +140,7 @@ static int decoder_begin(void *memory, size_t size, enum espota_isa isa, unsigne
                                                .relax = relax,
                                                .read_base = read_base,
                                                .base_length = cpu->image.base_length };
+    cpu->coded = table_log & ESPOTA_CODER_DEEP ? cpu->costs.deep : cpu->costs.coded;
     cpu->each = cpu->costs.begin;
     cpu->left = UINT64_MAX;
     return espota_decoder.begin(head + 1, size - sizeof *head, isa, table_log, offset, &cpu->around);
@@ -159,7 +164,7 @@ static int end_to_spend(struct sim_cpu *cpu, int result)
 static int decoder_map(void *memory, const uint8_t *chunk, size_t length)
 {
     struct head *head = memory;
-    begin_to_spend(head->cpu, length * (uint64_t)head->cpu->costs.coded);
+    begin_to_spend(head->cpu, length * (uint64_t)head->cpu->coded);
     return end_to_spend(head->cpu, espota_decoder.map(head + 1, chunk, length));
 }
 
@@ -169,7 +174,7 @@ static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
 {
     struct head *head = memory;
     struct sim_cpu *cpu = head->cpu;
-    uint64_t cycles = length * (uint64_t)cpu->costs.coded;
+    uint64_t cycles = length * (uint64_t)cpu->coded;
     if (cpu->image.base_length > 0)
         cycles += (uint64_t)cpu->costs.rebuilt * ESPOTA_CODER_SECTOR;
     begin_to_spend(cpu, cycles);

@@ -19,6 +19,7 @@ struct sim_cpu_costs {
     uint32_t frame;   /* SLIP and CRC, of a byte that comes or goes */
     uint32_t sha256;  /* hashing */
     uint32_t coded;   /* decoding, of a byte that comes in */
+    uint32_t deep;    /* the same by the deep model */
     uint32_t rebuilt; /* decoding with a base, of a byte that comes out, besides */
     uint32_t begin;   /* beginning to decode, of 2048 bytes of the decoder's memory */
 };
@@ -33,6 +34,7 @@ struct sim_cpu {
     uint32_t mhz;
     uint64_t spent_ns;
     struct espota_coder_image image, around; /* as the agent gave it, and as the decoder sees it */
+    uint32_t coded;                          /* as in `costs`, of the model that is used */
     uint64_t each, left;                     /* cycles of a sector: up to a pause of the decoder's; in all */
 };
 

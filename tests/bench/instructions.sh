@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What decoding costs: instructions a byte, counted by QEMU (-icount), of app images given as arguments, on the CPU that they
-# are for. TABLE: log2 of the table's bytes (14). Built as firmware.mk does: CFLAGS (-Os), and the arithmetic MIX (-O2).
+# are for. TABLE: log2 of the table's bytes (14), and 128 for the deep model. Built as firmware.mk does: CFLAGS (-Os), and the arithmetic MIX (-O2).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build}
@@ -12,7 +12,7 @@ for tool in {riscv64-unknown-elf,xtensa-lx106-elf}-gcc qemu-system-{riscv32,xten
 done
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
-common=(-std=c99 -ffreestanding -fno-tree-loop-distribute-patterns -Iinclude -Isrc -Ifirmware/port/bare/include
+common=(-std=c99 -ffreestanding -DESPOTA_CODER_DEEP_MODEL -fno-tree-loop-distribute-patterns -Iinclude -Isrc -Ifirmware/port/bare/include
     -DSTREAM="\"$work/stream\"")
 link=(-nostdlib "-Wl,--no-warn-rwx-segments" -o "$work/count.elf")
 quiet=(-nographic -monitor none -icount "shift=0" -kernel "$work/count.elf")
@@ -29,7 +29,7 @@ objects() {
         more=
         case $source in
             *_encode.c) continue ;;
-            *_mix.c) more=$mix ;;
+            *_mix.c | *_deep.c | *_arithmetic.c) more=$mix ;;
         esac
         # shellcheck disable=SC2086 # flags are several words
         "$@" "${common[@]}" $flags $more -c -o "$work/$cpu/$(basename "$source").o" "$source"

@@ -1,6 +1,7 @@
 /* The image coder: any bytes may come as chunks, and what is encoded comes back.
- * Of the input, the first byte says what follows: bits 0..1 the instruction set, bits 2..4 the table, bit 7
- * whether it is chunks (each a length of two bytes, then the bytes) or an image. */
+ * Of the input, the first byte says what follows: bits 0..1 the instruction set, bits 2..4 the table, bit 5
+ * whether the model is the deep one, bit 7 whether it is chunks (each a length of two bytes, then the bytes)
+ * or an image. */
 #include "espota/bytes.h"
 #include "espota/coder.h"
 #include "espota/encode.h"
@@ -104,7 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct input in = { (enum espota_isa)(data[0] & 3),
                         ESPOTA_CODER_TABLE_MIN +
-                            (data[0] >> 2 & 7) % (ESPOTA_CODER_TABLE_MAX - ESPOTA_CODER_TABLE_MIN + 1),
+                            (data[0] >> 2 & 7) % (ESPOTA_CODER_TABLE_MAX - ESPOTA_CODER_TABLE_MIN + 1) +
+                            ((data[0] & 0x20) != 0 ? ESPOTA_CODER_DEEP : 0),
                         data + 1, size - 1 };
     if ((data[0] & 0x80) != 0)
         decode_chunks(&in);

@@ -19,6 +19,7 @@
 #define DATA    5000u
 #define CODE_AT (48u + DATA)
 #define GUARD   64u
+#define DEEP    ESPOTA_CODER_DEEP
 
 static uint32_t next_random(uint32_t *seed)
 {
@@ -199,7 +200,8 @@ static void all_kinds_come_back_with_all_tables(void **state)
     (void)state;
     for (size_t i = 0; i < KINDS; i++)
         for (unsigned table = ESPOTA_CODER_TABLE_MIN; table <= ESPOTA_CODER_TABLE_MAX; table++)
-            assert_comes_back(&kinds[i], table, 0, SIZE);
+            for (unsigned deep = 0; deep <= DEEP; deep += DEEP)
+                assert_comes_back(&kinds[i], table | deep, 0, SIZE);
 }
 
 static void a_stretch_begins_and_ends_at_any_sector(void **state)
@@ -207,7 +209,8 @@ static void a_stretch_begins_and_ends_at_any_sector(void **state)
     (void)state;
     for (size_t i = 0; i < KINDS; i++)
         for (uint32_t from = 1; from < SECTORS; from++)
-            assert_comes_back(&kinds[i], 13, from * SECTOR, (SECTORS - from) * SECTOR);
+            assert_comes_back(&kinds[i], 13 | (from % 2 ? DEEP : 0), from * SECTOR,
+                              (SECTORS - from) * SECTOR);
     for (uint32_t count = 1; count < SECTORS; count++)
         assert_comes_back(&kinds[0], 13, SECTOR, count * SECTOR < SIZE - SECTOR ? count * SECTOR : SECTOR);
 }
@@ -297,11 +300,17 @@ static void arguments_out_of_range_are_refused(void **state)
     assert_int_equal(stream.size, 0);
     assert_int_equal(espota_decoder.memory(12), 0);
     assert_int_equal(espota_decoder.memory(19), 0);
+    assert_int_equal(espota_decoder.memory(12 | DEEP), 0);
+    assert_int_equal(espota_decoder.memory(19 | DEEP), 0);
     size_t size = espota_decoder.memory(14);
     assert_int_equal(espota_decoder.begin(memory, size - 1, ESPOTA_ISA_NONE, 14, 0, NULL), -1);
     assert_int_equal(espota_decoder.begin(memory, size, (enum espota_isa)3, 14, 0, NULL), -1);
     assert_int_equal(espota_decoder.begin(memory, sizeof memory, ESPOTA_ISA_NONE, 255, 0, NULL), -1);
     assert_int_equal(espota_decoder.begin(memory, size, ESPOTA_ISA_NONE, 14, 0, NULL), 0);
+    assert_int_equal(espota_decoder.begin(memory, size, ESPOTA_ISA_NONE, 14 | DEEP, 0, NULL), -1);
+    size = espota_decoder.memory(14 | DEEP);
+    assert_int_equal(espota_decoder.begin(memory, size - 1, ESPOTA_ISA_NONE, 14 | DEEP, 0, NULL), -1);
+    assert_int_equal(espota_decoder.begin(memory, size, ESPOTA_ISA_NONE, 14 | DEEP, 0, NULL), 0);
 }
 
 /* The decoder's memory and its sector, each with bytes behind it that must stay as they are. */
@@ -350,13 +359,12 @@ static void decode_damaged(const struct espota_bytes *stream, struct guarded *g,
 
 /* After either the decoder goes on with the chunks that follow: an agent does not, but nothing may happen
  * then either. */
-static void every_truncation_and_bit_flip_is_harmless(void **state)
+static void damage_everywhere(const struct kind *kind, unsigned table)
 {
-    const struct kind *kind = *state;
     static uint8_t image[SIZE];
     kind->make(image);
-    struct espota_bytes stream = encode(kind->isa, 13, image, SIZE, 0, 2 * SECTOR);
-    struct guarded g = guarded_new(13);
+    struct espota_bytes stream = encode(kind->isa, table, image, SIZE, 0, 2 * SECTOR);
+    struct guarded g = guarded_new(table);
     size_t first = ESPOTA_STREAM_HEAD_SIZE, length = espota_get_le16(stream.data + first);
     assert_true(length < SECTOR);
     for (size_t cut = 0; cut < length; cut += 7)
@@ -368,6 +376,12 @@ static void every_truncation_and_bit_flip_is_harmless(void **state)
     }
     guarded_end(&g);
     espota_bytes_free(&stream);
+}
+
+static void every_truncation_and_bit_flip_is_harmless(void **state)
+{
+    damage_everywhere(*state, 13);
+    damage_everywhere(*state, 13 | DEEP);
 }
 
 static void a_chunk_that_ends_early_or_late_is_malformed(void **state)

@@ -64,8 +64,10 @@ struct agent_client {
     uint32_t coders; /* that it decodes: bits 1 << coder */
     enum espota_isa isa;
     uint8_t table_log;                       /* of the largest context table that its decoder takes */
+    uint8_t deep_table_log;                  /* the same with the deep model; 0: it has none */
     uint8_t base_table_log;                  /* the same with a base; 0: it takes none */
-    uint32_t decode_ns;                      /* a byte, as it was measured; 0: not yet */
+    bool deep;                               /* streams are made for that one */
+    uint32_t decode_ns;                      /* a byte takes it, as it was measured; 0: not yet */
     uint16_t cpu_mhz;                        /* 0: not known */
     bool coded_refused;                      /* it took a coded stream badly: no more of them */
     bool was_coded;                          /* the last changes went well, some of them coded */

@@ -28,7 +28,8 @@ enum {
     LEAST_BASED = 8,  /* sectors that a map is worth sending for */
 };
 
-#define CODED_RATIO  0.5 /* bytes of a stream to those of firmware */
+#define QUICK_RATIO  0.5 /* bytes of a stream to those of firmware */
+#define DEEP_RATIO   0.465
 #define WORTH_CODING 0.95
 #define FASTEST_LINE (4u << 20)
 
@@ -57,12 +58,22 @@ struct costs {
     double line[2], cpu[2], flash; /* [0]: stored, [1]: coded */
 };
 
+static double coded_ratio(const struct agent_client *client)
+{
+    return client->deep ? DEEP_RATIO : QUICK_RATIO;
+}
+
+static double decode_cycles(const struct agent_client *client, bool deep)
+{
+    if (deep)
+        return ESPOTA_CODER_CYCLES_DEEP;
+    return client->isa == ESPOTA_ISA_RISCV ? ESPOTA_CODER_CYCLES_RISCV : ESPOTA_CODER_CYCLES_XTENSA;
+}
+
 /* As it was measured, or else as it was counted. */
 static double decode_seconds(const struct agent_client *client, double hz)
 {
-    unsigned cycles =
-        client->isa == ESPOTA_ISA_RISCV ? ESPOTA_CODER_CYCLES_RISCV : ESPOTA_CODER_CYCLES_XTENSA;
-    return client->decode_ns ? client->decode_ns / 1e9 : cycles / hz;
+    return client->decode_ns ? client->decode_ns / 1e9 : decode_cycles(client, client->deep) / hz;
 }
 
 static struct costs costs_of(const struct agent_client *client, uint32_t line_rate)
@@ -71,9 +82,9 @@ static struct costs costs_of(const struct agent_client *client, uint32_t line_ra
     double frame = (FRAME_CYCLES + (client->sealed ? SEALED_CYCLES : 0)) / hz;
     struct costs c = { .flash = 1.0 / FLASH_BYTES_PER_SECOND };
     c.line[0] = 1.0 / line_rate;
-    c.line[1] = CODED_RATIO * c.line[0];
+    c.line[1] = coded_ratio(client) * c.line[0];
     c.cpu[0] = frame;
-    c.cpu[1] = frame * CODED_RATIO + decode_seconds(client, hz);
+    c.cpu[1] = frame * coded_ratio(client) + decode_seconds(client, hz);
     return c;
 }
 
@@ -108,13 +119,39 @@ struct client_estimate client_estimate(const struct agent_client *client, uint32
     return e;
 }
 
+/* What was measured of one model says something of the other. */
+static void set_depth(struct agent_client *client, bool deep)
+{
+    if (client->deep != deep)
+        client->decode_ns =
+            (uint32_t)(client->decode_ns * decode_cycles(client, deep) / decode_cycles(client, client->deep));
+    client->deep = deep;
+}
+
+void client_choose_depth(struct agent_client *client)
+{
+    const uint32_t some = 1u << 20;
+    set_depth(client, false);
+    double quick = client_estimate(client, some).coded;
+    if (client->deep_table_log == 0)
+        return;
+    set_depth(client, true);
+    if (client_estimate(client, some).coded >= quick)
+        set_depth(client, false);
+}
+
+unsigned client_table_log(const struct agent_client *client)
+{
+    return client->deep ? client->deep_table_log | ESPOTA_CODER_DEEP : client->table_log;
+}
+
 /* What comes over the line keeps the CPU busy too: that time is not the decoder's. */
 void client_set_pace(const struct agent_client *client, struct client_image *image)
 {
     struct costs c = costs_of(client, line_rate(client));
     double line = c.line[0] - c.cpu[0];
     image->pace.line_ns = line * 1e9 >= 1 ? (uint32_t)(line * 1e9) : 1;
-    image->pace.decode_ns = (uint32_t)((c.cpu[1] - c.cpu[0] * CODED_RATIO) * 1e9);
+    image->pace.decode_ns = (uint32_t)((c.cpu[1] - c.cpu[0] * coded_ratio(client)) * 1e9);
     image->pace.window = client->window_bytes;
 }
 
@@ -196,11 +233,11 @@ static void tell(const struct agent_client *client, const struct client_plan *pl
     espota_device_detail(&client->device,
                          "writing %" PRIu32 "K in %zu %s, %" PRIu32 "K of it for the coder, %" PRIu32
                          "K against a base (expected: %.1f s as it is, %.1f s with "
-                         "%u%% coded; line %" PRIu32 " bytes/s, CPU %u MHz%s)",
+                         "%u%% coded%s; line %" PRIu32 " bytes/s, CPU %u MHz%s)",
                          differing / 1024, plan->count, plan->count == 1 ? "stretch" : "stretches",
                          sum_of(plan, STREAM_CODED) / 1024, sum_of(plan, STREAM_BASED) / 1024, e.raw, e.coded,
-                         (unsigned)(e.share * 100), e.line_rate, client->cpu_mhz,
-                         decodes(client) ? "" : "; no decoder that is used");
+                         (unsigned)(e.share * 100), client->deep ? ", by the deep model" : "", e.line_rate,
+                         client->cpu_mhz, decodes(client) ? "" : "; no decoder that is used");
 }
 
 /* What is coded repeats what lies before it in the image: that has to be here. */

@@ -32,6 +32,13 @@ struct client_estimate {
 };
 struct client_estimate client_estimate(const struct agent_client *client, uint32_t length);
 
+/* From now on streams are made by the model that is quicker on this line: the deep one makes fewer bytes, the
+ * other decodes sooner. */
+void client_choose_depth(struct agent_client *client);
+
+/* Of the stream's head: the largest table of that model. */
+unsigned client_table_log(const struct agent_client *client);
+
 /* For what streams are made from: the pace of line and decoder. */
 void client_set_pace(const struct agent_client *client, struct client_image *image);
 

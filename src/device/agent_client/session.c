@@ -231,10 +231,13 @@ static void take_abilities(struct agent_client *client, const uint8_t *data)
     client->coders = data[6];
     client->isa = data[7] <= ESPOTA_ISA_RISCV ? (enum espota_isa)data[7] : ESPOTA_ISA_NONE;
     client->table_log = data[8] < ESPOTA_CODER_TABLE_MAX ? data[8] : ESPOTA_CODER_TABLE_MAX;
+    client->deep_table_log = data[10] < ESPOTA_CODER_TABLE_MAX ? data[10] : ESPOTA_CODER_TABLE_MAX;
     client->base_table_log = data[9] < ESPOTA_CODER_TABLE_MAX ? data[9] : ESPOTA_CODER_TABLE_MAX;
     client->device.caps &= ~(uint32_t)ESPOTA_CAP_BASES;
     if (client->capabilities & ESPOTA_AGENT_CAN_PATCH && client->base_table_log > 0)
         client->device.caps |= ESPOTA_CAP_BASES;
+    if (espota_decoder.memory(client->deep_table_log | ESPOTA_CODER_DEEP) == 0)
+        client->deep_table_log = 0;
     if (espota_decoder.memory(client->table_log) == 0)
         client->coders = 0;
 }

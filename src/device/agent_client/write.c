@@ -422,6 +422,7 @@ static int take_base(struct sender *s, struct espota_error *error)
 int client_send_changes(struct agent_client *client, const struct espota_changes *changes, uint32_t at,
                         struct espota_error *error)
 {
+    client_choose_depth(client);
     struct sender s = {
         .client = client,
         .changes = changes,
@@ -431,7 +432,7 @@ int client_send_changes(struct agent_client *client, const struct espota_changes
                    .length = changes->length,
                    .at = at,
                    .isa = client->isa,
-                   .table_log = client->table_log },
+                   .table_log = (uint8_t)client_table_log(client) },
     };
     client_set_pace(client, &s.image);
     int result = take_base(&s, error);
