@@ -25,6 +25,11 @@ list() { # COMMAND: its options in mdoc
 
 for page in espota-*.1; do
     command=${page#espota-}
+    if ! "$espota" --dump-options | cut -f 1 | grep -qx "${command%.1}"; then # none of it is lost
+        echo "man/$page: the program has no such command"
+        differs=1
+        continue
+    fi
     list "${command%.1}" | awk '
         FNR == NR { list = list $0 "\n"; next }
         copying && /^\.El$/ { copying = 0 }

@@ -40,6 +40,8 @@ enum espota_no_base {
 
 /** In words that complete "sent without a base: ...". Static storage. */
 const char *espota_no_base_words(enum espota_no_base reason);
+/** Machine-readable: "unknown", "no-image"; NULL for ESPOTA_BASE_USED. Static storage. */
+const char *espota_no_base_name(enum espota_no_base reason);
 
 struct espota_device;
 

@@ -1,6 +1,7 @@
 #include "cached.h"
 #include "connect.h"
 #include "fleet.h"
+#include "ota_bases.h"
 #include "sink.h"
 #include "watch.h"
 
@@ -30,10 +31,11 @@ struct options {
     struct watch_options watch;
     struct fleet_options fleet;
     struct sink_options sink;
+    struct base_options bases;
     const char *url, *file, *certificate, *path;
     struct number_option http_port, stall_timeout, timeout;
     struct number_option table_offset;
-    bool md5, force_factory, restart, trial, force, no_cache;
+    bool md5, force_factory, restart, trial, force;
 };
 
 static const struct option_spec option_table[] = {
@@ -67,8 +69,8 @@ struct source {
     bool filled; /* as in struct espota_payload */
     bool has_md5;
     uint8_t md5[ESPOTA_MD5_LENGTH];
-    struct espota_image_cache *cache; /* NULL: none */
-    atomic_flag kept;                 /* the image is in it */
+    struct bases bases;
+    atomic_flag kept; /* the image is in the cache */
 };
 
 static void free_source(struct source *source)
@@ -76,7 +78,7 @@ static void free_source(struct source *source)
     free(source->name);
     free(source->url);
     espota_bytes_free(&source->image);
-    espota_image_cache_free(source->cache);
+    bases_close(&source->bases);
 }
 
 /* Where OpenSSL and curl look too: on a system that keeps the authorities elsewhere, or has none. */
@@ -211,6 +213,7 @@ static int set_ota_result(struct cli *cli, const struct options *o, const struct
     field_flag(&document, "md5_checked", source->has_md5);
     field_number(&document, "written", r->write.written);
     field_number(&document, "kept", r->write.kept);
+    bases_fields(&document, !already && !sink, r);
     field_real(&document, "seconds", seconds);
     field_flag(&document, "trial", o->trial && !already);
     field_flag(&document, "restarted", (o->restart || o->watch.monitor || sink) && !already);
@@ -228,6 +231,7 @@ static int update(struct cli *cli, const struct options *o, struct source *sourc
         .trial = o->trial,
         .file_system = o->sink.file_system,
         .table_offset = o->table_offset.value,
+        .bases = bases_source(&source->bases),
     };
     struct espota_ota_result result;
     uint64_t started = espota_now_ms();
@@ -239,7 +243,7 @@ static int update(struct cli *cli, const struct options *o, struct source *sourc
         espota_ui_say(&cli->ui, "Done in %.1f s", seconds);
     if (outcome == 0 && !espota_device_can(device, ESPOTA_CAP_SINK) &&
         !atomic_flag_test_and_set(&source->kept))
-        cache_keep(cli, source->cache, source->name, source->image.data, source->image.size);
+        cache_keep(cli, source->bases.cache, source->name, source->image.data, source->image.size);
     bool returned = false, itself = espota_device_can(device, ESPOTA_CAP_RETURN);
     if (outcome == 0 && itself)
         outcome = sink_await_return(cli, &o->sink, device, &returned, error);
@@ -272,13 +276,18 @@ static int check_options(const struct options *o, struct espota_error *error)
     return sink_check(&o->sink, &o->connect, error);
 }
 
+/* That of --chip; NULL: not given. */
+static const struct espota_chip *chip_of(const struct options *o)
+{
+    return o->connect.chip ? espota_chip_by_name(o->connect.chip) : NULL;
+}
+
 /* An ELF file is as good as its image. */
 static int convert_image(struct cli *cli, const struct options *o, struct source *source,
                          struct espota_error *error)
 {
-    const struct espota_chip *chip = o->connect.chip ? espota_chip_by_name(o->connect.chip) : NULL;
     bool converted = false;
-    int result = espota_elf_image_replace(&source->image, source->name, chip, &converted, error);
+    int result = espota_elf_image_replace(&source->image, source->name, chip_of(o), &converted, error);
     if (converted)
         espota_ui_say(&cli->ui, "%s is an ELF file: made into an image of %zu bytes", source->name,
                       source->image.size);
@@ -301,7 +310,7 @@ static int check_image(const struct options *o, const struct source *source, str
 static int prepare_source(struct cli *cli, const struct options *o, struct source *source,
                           struct espota_error *error)
 {
-    int result = cache_open(cli, o->no_cache, &source->cache, error);
+    int result = bases_open(cli, &o->bases, chip_of(o), &source->bases, error);
     if (result == 0)
         result = get_image(cli, o, source, error);
     if (result == 0)
@@ -447,7 +456,7 @@ const struct command command_ota = {
                 { force_option, offsetof(struct options, force) },
                 CONNECT_GROUPS(via_agent_option),
                 WATCH_GROUPS,
-                { cache_option, offsetof(struct options, no_cache) },
+                { base_options, offsetof(struct options, bases) },
                 { table_offset_option, offsetof(struct options, table_offset) },
                 { sink_options, offsetof(struct options, sink) },
                 { fleet_options, offsetof(struct options, fleet) } },

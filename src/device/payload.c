@@ -41,6 +41,22 @@ const char *espota_no_base_words(enum espota_no_base reason)
     return (size_t)reason < sizeof words / sizeof words[0] ? words[reason] : "for an unknown reason";
 }
 
+const char *espota_no_base_name(enum espota_no_base reason)
+{
+    static const char *const no_base_names[] = {
+        [ESPOTA_BASE_USED] = NULL,
+        [ESPOTA_BASE_NOT_ASKED] = "not-asked",
+        [ESPOTA_BASE_UNSUPPORTED] = "unsupported",
+        [ESPOTA_BASE_NO_MEMORY] = "no-memory",
+        [ESPOTA_BASE_NO_IMAGE] = "no-image",
+        [ESPOTA_BASE_UNKNOWN] = "unknown",
+        [ESPOTA_BASE_NO_HELP] = "no-help",
+        [ESPOTA_BASE_REFUSED] = "refused",
+        [ESPOTA_BASE_FAILED] = "failed",
+    };
+    return (size_t)reason < sizeof no_base_names / sizeof no_base_names[0] ? no_base_names[reason] : NULL;
+}
+
 const char *espota_payload_name(enum espota_payload_kind kind)
 {
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "unknown";

@@ -132,8 +132,10 @@ static void say_sent(const struct espota_device *device, const struct espota_ota
     if (!request->bases || sent->bytes == 0)
         return;
     if (sent->patched > 0 && result->base_held.label[0])
-        espota_device_note(device, "Sent %" PRIu64 " bytes: what differs from the image in '%s'", sent->bytes,
-                           result->base_held.label);
+        espota_device_note(
+            device, "Sent %" PRIu64 " bytes, %.1f%% of the image: what differs from %s in '%s'", sent->bytes,
+            100.0 * (double)sent->bytes / (double)request->payload.length,
+            result->base_version[0] ? result->base_version : "the image", result->base_held.label);
     else
         espota_device_note(device, "Sent %" PRIu64 " bytes, without a base: %s", sent->bytes,
                            espota_no_base_words(sent->no_base));
@@ -150,8 +152,11 @@ static int write_with_base(struct espota_device *device, struct espota_ota_reque
         request->payload.bases = &base.finder;
     int outcome = write_image(device, request, target, result, error);
     result->sent = device->sent;
-    if (base.held && result->sent.patched > 0)
+    if (base.held && result->sent.patched > 0) {
         result->base_held = *base.held;
+        result->sent.base = base.chosen;
+    }
+    memcpy(result->base_version, base.version, sizeof result->base_version);
     ota_base_end(&base);
     request->payload.bases = NULL;
     return outcome;

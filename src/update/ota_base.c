@@ -3,6 +3,7 @@
 #include "espota/bytes.h"
 #include "espota/device.h"
 #include "espota/error.h"
+#include "espota/image.h"
 #include "espota/signature.h"
 #include "espota/table.h"
 
@@ -61,6 +62,15 @@ static bool may_be_base(const struct ota_base *b, const struct espota_partition 
     return p->type == ESPOTA_TYPE_APP && apart;
 }
 
+static void describe(struct ota_base *b, uint32_t length)
+{
+    struct espota_image image = { 0 };
+    struct espota_image_memory memory = { b->image, length };
+    const struct espota_image_source source = { &memory, espota_image_memory_read, length };
+    if (espota_image_parse_headers(&image, &source) == ESPOTA_IMAGE_OK)
+        memcpy(b->version, image.description.version, sizeof b->version);
+}
+
 /* The app that runs first: what replaces it is most often its successor. */
 static int find(void *context, struct espota_device *device, struct espota_payload_base *base,
                 enum espota_no_base *reason, struct espota_error *error)
@@ -82,8 +92,12 @@ static int find(void *context, struct espota_device *device, struct espota_paylo
     }
     base->data = known ? b->image : NULL;
     base->length = known ? base->length : 0;
-    if (known)
+    if (known) {
+        b->chosen = *base;
+        b->chosen.data = NULL;
+        describe(b, base->length);
         *reason = ESPOTA_BASE_USED;
+    }
     return result;
 }
 

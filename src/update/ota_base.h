@@ -13,6 +13,8 @@ struct ota_base {
     const struct espota_partition *target;
     const uint8_t *image;                /* that was found; ota_base_end gives it back */
     const struct espota_partition *held; /* the partition that it lies in */
+    struct espota_payload_base chosen;   /* the same, without its bytes */
+    char version[33];                    /* as its description has it */
 };
 
 /* For an update of `target`. All of these must outlive it, and it stays where it is. */

@@ -300,6 +300,9 @@ document "restart through the ROM" reset "${PORT[@]}" --via rom
 document "status" status "${PORT[@]}"
 document "info of an agent" info "${PORT[@]}" --via agent
 document "ota" ota "${PORT[@]}" --file new.bin --restart
+"$MKIMAGE" -o third.bin --version 3.0 --seed 2 --size 200K
+document "ota of what changed" ota "${PORT[@]}" --file third.bin --base new.bin --restart
+unseen ota base.version null "mkimage gives all images a version"
 python3 "$ROOT/tests/cli/arduino_device.py" --out taken.bin --log device.log >device.out 2>&1 &
 ARDUINO=$!
 PIDS+=("$ARDUINO")

@@ -1,0 +1,82 @@
+/* What an update can be sent against: images that the user names, and those in the cache. */
+#include "ota_bases.h"
+
+#include "cached.h"
+
+#include "espota/elf_image.h"
+#include "espota/error.h"
+#include "espota/file.h"
+
+enum { LARGEST_FILE = 128 << 20 };
+
+const struct option_spec base_options[] = {
+    { "base", 0, OPTION_LIST, offsetof(struct base_options, files), "FILE",
+      "an image that the device may hold, to send what changed; can be repeated" },
+    { "no-patch", 0, OPTION_FLAG, offsetof(struct base_options, no_patch), NULL,
+      "send the image itself, not what changed" },
+    { "no-cache", 0, OPTION_FLAG, offsetof(struct base_options, no_cache), NULL,
+      "neither use nor fill the cache of images" },
+    OPTION_END,
+};
+
+static int add_base(struct bases *bases, const char *path, const struct espota_chip *chip,
+                    struct espota_error *error)
+{
+    const struct espota_device_info any = { .chip = chip };
+    struct espota_bytes image = { 0 };
+    bool converted;
+    int result = espota_file_read(path, LARGEST_FILE, &image, error);
+    if (result == 0)
+        result = espota_elf_image_replace(&image, path, chip, &converted, error);
+    if (result == 0)
+        result = espota_ota_check_image(&any, path, image.data, image.size, NULL, error);
+    if (result == 0)
+        result = espota_known_images_add(bases->known, &image, error);
+    espota_bytes_free(&image);
+    return result;
+}
+
+int bases_open(struct cli *cli, const struct base_options *o, const struct espota_chip *chip,
+               struct bases *bases, struct espota_error *error)
+{
+    int result = 0;
+    bases->none = o->no_patch;
+    if (o->no_patch && o->files.count > 0)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--base and --no-patch contradict each other");
+    result = cache_open(cli, o->no_cache, &bases->cache, error);
+    if (result == 0)
+        result = espota_known_images_new(&bases->known, bases->cache, error);
+    for (unsigned i = 0; result == 0 && i < o->files.count; i++)
+        result = add_base(bases, o->files.item[i], chip, error);
+    if (result == 0)
+        bases->source = espota_known_images_source(bases->known);
+    return result;
+}
+
+void bases_close(struct bases *bases)
+{
+    espota_known_images_free(bases->known);
+    espota_image_cache_free(bases->cache);
+}
+
+const struct espota_base_source *bases_source(const struct bases *bases)
+{
+    return bases->none ? NULL : &bases->source;
+}
+
+void bases_fields(struct fields *document, bool ran, const struct espota_ota_result *r)
+{
+    bool based = ran && r->sent.patched > 0 && r->base_held.label[0];
+    field_number(document, "sent", ran ? (int64_t)r->sent.bytes : 0);
+    field_text(document, "no_base", ran && !based ? espota_no_base_name(r->sent.no_base) : NULL);
+    if (!based) {
+        field_null(document, "base");
+        return;
+    }
+    struct fields base = fields_begin();
+    field_text(&base, "name", r->base_held.label);
+    field_number(&base, "size", r->sent.base.length);
+    field_bytes(&base, "sha256", r->sent.base.sha256, sizeof r->sent.base.sha256);
+    field_text_if_any(&base, "version", r->base_version);
+    field_object(document, "base", base);
+}

@@ -1,0 +1,42 @@
+/* What an update can be sent against: images that the user names, and those in the cache. */
+#ifndef ESPOTA_CLI_OTA_BASES_H
+#define ESPOTA_CLI_OTA_BASES_H
+
+#include "cli.h"
+
+#include "espota/base_source.h"
+#include "espota/chip.h"
+#include "espota/error.h"
+#include "espota/image_cache.h"
+#include "espota/known_images.h"
+#include "espota/ota.h"
+
+#include <stdbool.h>
+
+struct base_options {
+    struct list_option files;
+    bool no_patch, no_cache;
+};
+
+/* An option group over struct base_options. */
+extern const struct option_spec base_options[];
+
+/* Zero-initialise; bases_close when done. */
+struct bases {
+    struct espota_image_cache *cache; /* NULL: none */
+    struct espota_known_images *known;
+    struct espota_base_source source;
+    bool none; /* the whole image is wanted */
+};
+
+/* Read the images that are named; `chip`: of ELF files, may be NULL. */
+int bases_open(struct cli *cli, const struct base_options *options, const struct espota_chip *chip,
+               struct bases *bases, struct espota_error *error);
+void bases_close(struct bases *bases);
+/* For an update; NULL: it is to be sent whole. */
+const struct espota_base_source *bases_source(const struct bases *bases);
+
+/* What was sent, and against what. `ran`: it was. */
+void bases_fields(struct fields *document, bool ran, const struct espota_ota_result *result);
+
+#endif
