@@ -77,6 +77,9 @@ int espota_idf_check_signature(void *context, const uint8_t digest[ESPOTA_SHA256
                                const uint8_t r_s[ESPOTA_P256_SIZE]);
 esp_err_t espota_idf_import_owner(struct espota_idf *e);
 
+/* espota_announce.c: by mDNS, where the configuration has a name for it. */
+void espota_idf_announce(const struct espota_idf *e, uint16_t port);
+
 /* espota_streams.c */
 esp_err_t espota_idf_start_uart(struct espota_idf *e);
 esp_err_t espota_idf_start_tcp(struct espota_idf *e);

@@ -2,18 +2,11 @@
 #include "espota_private.h"
 
 #include "driver/uart.h"
-#include "esp_log.h"
 #include "esp_timer.h"
 #include "freertos/task.h"
 #include "lwip/sockets.h"
 #include "sdkconfig.h"
-#ifdef ESPOTA_MDNS
-#include "mdns.h"
-#endif
-
 #include <errno.h>
-
-static const char tag[] = "espota";
 
 enum { USUAL_BAUD = 115200, USUAL_PORT = 3232, PIECE = 256, PAUSE_MS = 1000 };
 
@@ -259,26 +252,6 @@ static void tcp_task(void *argument)
     }
 }
 
-/* Without mDNS the agent is still there, by its address. */
-static void announce(const struct espota_idf *e)
-{
-#ifdef ESPOTA_MDNS
-    const char *name = e->config.tcp.mdns_name;
-    if (!name)
-        return;
-    esp_err_t result = mdns_init();
-    if (result == ESP_OK || result == ESP_ERR_INVALID_STATE) /* the app may have begun it */
-        result = mdns_hostname_set(name);
-    if (result == ESP_OK)
-        result = mdns_service_add(NULL, "_espota", "_tcp", port_of(e), NULL, 0);
-    if (result != ESP_OK)
-        ESP_LOGW(tag, "not announced by mDNS: %s", esp_err_to_name(result));
-#else
-    if (e->config.tcp.mdns_name)
-        ESP_LOGW(tag, "mDNS is not built in: CONFIG_ESPOTA_MDNS and the component mdns");
-#endif
-}
-
 esp_err_t espota_idf_start_tcp(struct espota_idf *e)
 {
     for (int i = 0; i < ESPOTA_CONNECTIONS; i++) {
@@ -292,6 +265,6 @@ esp_err_t espota_idf_start_tcp(struct espota_idf *e)
     if (xTaskCreate(tcp_task, "espota tcp", CONFIG_ESPOTA_TASK_STACK, e, CONFIG_ESPOTA_TASK_PRIORITY, NULL) !=
         pdPASS)
         return ESP_ERR_NO_MEM;
-    announce(e);
+    espota_idf_announce(e, port_of(e));
     return ESP_OK;
 }
