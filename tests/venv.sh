@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 case ${1:-} in
 '') packages=(esptool==5.6.0 esp-idf-defs==0.1.7 noiseprotocol==0.3.1 esp-idf-nvs-partition-gen==0.3.0 littlefs-python==0.19.0
     esp-idf-monitor==1.10.0 esp-idf-panic-decoder==1.5.0) ;;
+zeroconf) packages=(zeroconf==0.154.0) ;;
 goosebit) packages=(goosebit==0.2.12) ;;
 *) echo "$1: no such tools" >&2 && exit 2 ;;
 esac

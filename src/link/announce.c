@@ -111,20 +111,20 @@ static void put(AvahiStringList **text, const char *key, const char *value, bool
         *failed = true;
 }
 
-/* The list grows at its head. */
+/* The list grows at its head, and is turned round on the way to the network. */
 static AvahiStringList *text_of(const struct espota_agent_facts *facts)
 {
     AvahiStringList *text = NULL;
     bool failed = false;
     char mac[13];
     espota_hex(facts->mac, sizeof facts->mac, mac);
-    put(&text, "key", facts->key_needed ? "yes" : "no", &failed);
-    put(&text, "mac", mac, &failed);
-    put(&text, "version", facts->version, &failed);
-    put(&text, "project", facts->project, &failed);
-    put(&text, "chip", facts->chip, &failed);
-    put(&text, "proto", "1", &failed);
     put(&text, "txtvers", "1", &failed);
+    put(&text, "proto", "1", &failed);
+    put(&text, "chip", facts->chip, &failed);
+    put(&text, "project", facts->project, &failed);
+    put(&text, "version", facts->version, &failed);
+    put(&text, "mac", mac, &failed);
+    put(&text, "key", facts->key_needed ? "yes" : "no", &failed);
     if (failed) {
         avahi_string_list_free(text);
         return NULL;

@@ -71,23 +71,14 @@ static void take(struct listener *l, struct discovery_answer *answer, AvahiIfInd
         l->result = discovery_take(&l->discovery, answer, l->error);
 }
 
-/* Avahi's lists have the last string first. @return how many were taken, of the first. */
-static size_t put_in_order(AvahiStringList *txt, struct discovery_text text[ESPOTA_FOUND_MOST_ATTRIBUTES])
-{
-    unsigned length = avahi_string_list_length(txt);
-    for (unsigned at = length; txt; txt = avahi_string_list_get_next(txt))
-        if (--at < ESPOTA_FOUND_MOST_ATTRIBUTES)
-            text[at] =
-                (struct discovery_text){ avahi_string_list_get_text(txt), avahi_string_list_get_size(txt) };
-    return length < ESPOTA_FOUND_MOST_ATTRIBUTES ? length : ESPOTA_FOUND_MOST_ATTRIBUTES;
-}
-
 static void take_host(struct name *n, const char *host, const AvahiAddress *address, uint16_t port,
                       AvahiStringList *txt)
 {
     struct discovery_text text[ESPOTA_FOUND_MOST_ATTRIBUTES];
     struct discovery_answer answer = { .service = n->service, .name = n->name, .host = host, .port = port };
-    answer.text_count = put_in_order(txt, text);
+    for (; txt && answer.text_count < ESPOTA_FOUND_MOST_ATTRIBUTES; txt = avahi_string_list_get_next(txt))
+        text[answer.text_count++] =
+            (struct discovery_text){ avahi_string_list_get_text(txt), avahi_string_list_get_size(txt) };
     answer.text = text;
     if (address && address->proto == AVAHI_PROTO_INET) {
         answer.family = AF_INET;
