@@ -48,7 +48,7 @@ zeroconf browse _espota._tcp.local. "the lamp" >found.json 2>browse.log || not_o
 check "what the simulator announces" python3 - "${AGENT#*:}" <<'PY'
 import json, sys
 found = json.load(open("found.json"))
-assert found["port"] == int(sys.argv[1]) and found["addresses"] == ["127.0.0.1"], found
+assert found["port"] == int(sys.argv[1]) and "127.0.0.1" in found["addresses"], found
 assert found["text"] == {"txtvers": "1", "proto": "1", "chip": "esp32", "project": "lamp", "version": "1.0", "mac": "240ac4000110",
     "key": "yes"}, found
 assert list(found["text"])[0] == "txtvers", found
