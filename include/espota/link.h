@@ -64,6 +64,17 @@ struct espota_link {
  * when it cannot be opened, ESPOTA_ERR_NOMEM. */
 int espota_link_open(struct espota_link **link, const char *port, uint32_t baud, struct espota_error *error);
 
+/** How long to wait until a link is open, where that can take long: for a name server, a host. */
+struct espota_link_patience {
+    unsigned timeout_ms;              /* for all of it; 0: 10000 */
+    bool (*cancelled)(void *context); /* shall it stop? Asked while waiting; NULL: it never shall */
+    void *context;
+};
+
+/** The same with patience of its own. @return also ESPOTA_ERR_CANCELLED. */
+int espota_link_open_within(struct espota_link **link, const char *port, uint32_t baud,
+                            const struct espota_link_patience *patience, struct espota_error *error);
+
 /** A link over a connected stream socket or pipe pair end, which it then owns (used by the simulator's
  * tests). */
 int espota_link_from_fd(struct espota_link **link, int fd, const char *name, struct espota_error *error);

@@ -55,7 +55,8 @@ static int choose_chip(const struct connect_options *o, const struct espota_chip
 static int open_link(struct cli *cli, const char *port, uint32_t baud, struct espota_link **link,
                      struct espota_error *error)
 {
-    int result = espota_link_open(link, port, baud, error);
+    const struct espota_link_patience patience = { .cancelled = cli_interrupted };
+    int result = espota_link_open_within(link, port, baud, &patience, error);
     cli_catch_interrupts(); /* a device is in hand */
     if (result == 0)
         (*link)->cancelled = cli_interrupted;

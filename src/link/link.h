@@ -17,9 +17,9 @@ int espota_link_from_pty(struct espota_link **link, int fd, const char *name,
                          struct espota_error *error);
 /* `address` is what follows `scheme` ("tcp://"), which is for messages. */
 int espota_link_open_tcp(struct espota_link **link, const char *address, const char *scheme,
-                         struct espota_error *error);
+                         const struct espota_link_patience *patience, struct espota_error *error);
 /* `address` is what follows rfc2217:// */
 int espota_link_open_rfc2217(struct espota_link **link, const char *address, uint32_t baud,
-                             struct espota_error *error);
+                             const struct espota_link_patience *patience, struct espota_error *error);
 
 #endif

@@ -15,15 +15,22 @@ static const char *after_scheme(const char *port, const char *scheme)
 
 int espota_link_open(struct espota_link **link, const char *port, uint32_t baud, struct espota_error *error)
 {
+    const struct espota_link_patience usual = { 0 };
+    return espota_link_open_within(link, port, baud, &usual, error);
+}
+
+int espota_link_open_within(struct espota_link **link, const char *port, uint32_t baud,
+                            const struct espota_link_patience *patience, struct espota_error *error)
+{
     const char *address = after_scheme(port, "tcp://");
     const char *remote = after_scheme(port, "rfc2217://");
     if (!address)
         address = after_scheme(port, "socket://");
     int result;
     if (remote)
-        result = espota_link_open_rfc2217(link, remote, baud, error);
+        result = espota_link_open_rfc2217(link, remote, baud, patience, error);
     else if (address)
-        result = espota_link_open_tcp(link, address, "tcp://", error);
+        result = espota_link_open_tcp(link, address, "tcp://", patience, error);
     else if (strstr(port, "://"))
         result = espota_fail(error, ESPOTA_ERR_USAGE,
                              "the port '%s' is of no kind that is known: use a device such as /dev/ttyUSB0, "

@@ -244,7 +244,7 @@ static int set_up(struct rfc2217 *r, uint32_t baud, struct espota_error *error)
 }
 
 int espota_link_open_rfc2217(struct espota_link **link, const char *address, uint32_t baud,
-                             struct espota_error *error)
+                             const struct espota_link_patience *patience, struct espota_error *error)
 {
     char host[256];
     size_t length = strcspn(address, "?"); /* pySerial puts its options there */
@@ -259,7 +259,7 @@ int espota_link_open_rfc2217(struct espota_link **link, const char *address, uin
     r->link.ops = &remote_ops;
     r->link.has_lines = true;
     r->dtr = r->rts = -1;
-    int result = espota_link_open_tcp(&r->tcp, host, "rfc2217://", error);
+    int result = espota_link_open_tcp(&r->tcp, host, "rfc2217://", patience, error);
     if (result == 0) {
         snprintf(r->tcp->name, sizeof r->tcp->name, "rfc2217://%.240s", host);
         result = set_up(r, baud, error);

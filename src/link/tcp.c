@@ -1,6 +1,8 @@
 /* TCP, and any other connected stream that is a file descriptor. */
 #include "link.h"
+#include "lookup.h"
 
+#include "espota/clock.h"
 #include "espota/error.h"
 #include "espota/file.h"
 #include "espota/link.h"
@@ -212,20 +214,35 @@ static int split_address(const char *address, const char *scheme, char *host, si
     return 0;
 }
 
+static bool wants_to_stop(const struct espota_link_patience *patience)
+{
+    return patience->cancelled && patience->cancelled(patience->context);
+}
+
+/* @return what became of a connection that was begun: 0, or an errno. */
+static int await_connection(int fd, const struct espota_link_patience *patience, uint64_t deadline_ms)
+{
+    int reason = 0;
+    socklen_t size = sizeof reason;
+    while (wait_for(fd, POLLOUT, LOOK_MS) == 0) {
+        if (wants_to_stop(patience))
+            return ECANCELED;
+        if (espota_now_ms() >= deadline_ms)
+            return ETIMEDOUT;
+    }
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &size) == 0 ? reason : errno;
+}
+
 /* @return a connected socket, or -1 with errno. */
-static int connect_one(const struct addrinfo *a)
+static int connect_one(const struct addrinfo *a, const struct espota_link_patience *patience,
+                       uint64_t deadline_ms)
 {
     int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
     int reason = 0, one = 1;
-    socklen_t size = sizeof reason;
     if (fd < 0)
         return -1;
-    if (connect(fd, a->ai_addr, a->ai_addrlen) != 0 && errno != EINPROGRESS)
-        reason = errno;
-    else if (wait_for(fd, POLLOUT, CONNECT_TIMEOUT_MS) <= 0)
-        reason = ETIMEDOUT;
-    else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &size) != 0)
-        reason = errno;
+    if (connect(fd, a->ai_addr, a->ai_addrlen) != 0)
+        reason = errno == EINPROGRESS ? await_connection(fd, patience, deadline_ms) : errno;
     if (reason == 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0)
         reason = errno;
     if (reason == 0)
@@ -235,28 +252,55 @@ static int connect_one(const struct addrinfo *a)
     return -1;
 }
 
+/* Of several addresses each gets its share of the time that is left. */
+static int connect_any(const struct addrinfo *list, const struct espota_link_patience *patience,
+                       uint64_t deadline_ms)
+{
+    unsigned left = 0;
+    int fd = -1;
+    for (const struct addrinfo *a = list; a; a = a->ai_next)
+        left++;
+    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next, left--) {
+        uint64_t now = espota_now_ms(), rest = deadline_ms > now ? deadline_ms - now : 0;
+        fd = connect_one(a, patience, now + rest / left);
+        if (fd < 0 && errno == ECANCELED)
+            break;
+    }
+    return fd;
+}
+
+static int fail_to_connect(const char *scheme, const char *address, int reason, struct espota_error *error)
+{
+    if (reason == ECANCELED)
+        return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped on request while connecting to %s%s", scheme,
+                           address);
+    if (reason == EMFILE || reason == ENFILE)
+        return espota_fail(error, ESPOTA_ERR_IO,
+                           "cannot connect to %s%s: %s; fewer connections at a time need fewer of them",
+                           scheme, address, espota_reason(reason));
+    return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
+                       "cannot connect to %s%s: %s; is the bridge, emulator or agent running there?", scheme,
+                       address, espota_reason(reason));
+}
+
 int espota_link_open_tcp(struct espota_link **link, const char *address, const char *scheme,
-                         struct espota_error *error)
+                         const struct espota_link_patience *patience, struct espota_error *error)
 {
     char host[256];
     const char *port = NULL;
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *list = NULL;
+    struct addrinfo *list = NULL;
+    uint64_t deadline_ms =
+        espota_now_ms() + (patience->timeout_ms ? patience->timeout_ms : CONNECT_TIMEOUT_MS);
     int result = split_address(address, scheme, host, sizeof host, &port, error);
+    if (result == 0)
+        result = espota_link_look_up(&list, host, port, patience, deadline_ms, error);
     if (result != 0)
         return result;
-    int lookup = getaddrinfo(host, port, &hints, &list);
-    if (lookup != 0)
-        return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "cannot find host '%s': %s", host,
-                           gai_strerror(lookup));
-    int fd = -1;
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
-        fd = connect_one(a);
+    int fd = connect_any(list, patience, deadline_ms);
     int reason = errno;
     freeaddrinfo(list);
     if (fd < 0)
-        return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
-                           "cannot connect to %s%s: %s; is the bridge, emulator or agent running there?",
-                           scheme, address, espota_reason(reason));
+        return fail_to_connect(scheme, address, reason, error);
     result = espota_link_from_fd(link, fd, address, error);
     if (result != 0)
         close(fd);
