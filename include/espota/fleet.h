@@ -36,7 +36,7 @@ struct espota_fleet_result {
 };
 
 /** Do it. Devices that fail are counted, and hold back nobody but those behind canaries.
- * @return 0 also when devices failed; ESPOTA_ERR_NOMEM, ESPOTA_ERR_IO when no thread can be had for any. */
+ * @return 0 also when devices failed; ESPOTA_ERR_IO when no thread can be had for any. */
 int espota_fleet_run(const struct espota_fleet_request *request, struct espota_fleet_result *result,
                      struct espota_error *error);
 

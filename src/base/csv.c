@@ -91,6 +91,7 @@ int csv_next(struct csv_reader *r, struct csv_row *row, struct espota_error *err
         if (!take_line(r, &line, &length))
             break;
     }
+    row->open = state == QUOTED;
     return end_field(row, error) == 0 ? 1 : -1;
 }
 

@@ -5,6 +5,8 @@
 #include "espota/buffer.h"
 #include "espota/error.h"
 
+#include <stdbool.h>
+
 enum { CSV_COLUMNS = 32 };
 
 struct csv_row {
@@ -12,6 +14,7 @@ struct csv_row {
     unsigned count;                                 /* fields; beyond CSV_COLUMNS they are left out */
     size_t start[CSV_COLUMNS], length[CSV_COLUMNS]; /* in `text`; each is followed by a NUL */
     struct espota_bytes text;
+    bool open; /* it ended with the file, within quotes */
 };
 
 struct csv_reader {

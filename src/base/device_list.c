@@ -21,14 +21,39 @@ struct reader {
     struct espota_bytes places; /* where in it they begin: size_t[COLUMNS] a device; SIZE_MAX: none */
 };
 
+/* A field without blanks around it; NULL: there is none, or nothing in it. */
+static const char *field_of(const struct csv_row *row, unsigned column, size_t *length)
+{
+    const char *text = csv_field(row, column);
+    if (!text)
+        return NULL;
+    text += strspn(text, " \t");
+    *length = strlen(text);
+    while (*length > 0 && (text[*length - 1] == ' ' || text[*length - 1] == '\t'))
+        --*length;
+    return *length > 0 ? text : NULL;
+}
+
+/* It goes to terminals, and one name is one line there. */
+static bool is_printable(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
+            return false;
+    return true;
+}
+
 static int take_titles(struct reader *r, const struct csv_row *row, struct espota_error *error)
 {
     static const char *const titles[COLUMNS] = { "name", "address", "key", "tags", "token" };
     for (unsigned wanted = 0; wanted < COLUMNS; wanted++) {
         r->column[wanted] = NONE;
-        for (unsigned i = 0; i < row->count; i++)
-            if (strcmp(csv_field(row, i), titles[wanted]) == 0)
+        for (unsigned i = 0; i < row->count; i++) {
+            size_t length = 0;
+            const char *title = field_of(row, i, &length);
+            if (title && length == strlen(titles[wanted]) && memcmp(title, titles[wanted], length) == 0)
                 r->column[wanted] = i;
+        }
     }
     if (r->column[NAME] == NONE || r->column[ADDRESS] == NONE)
         return espota_fail(
@@ -38,27 +63,36 @@ static int take_titles(struct reader *r, const struct csv_row *row, struct espot
     return 0;
 }
 
-static int keep(struct reader *r, const char *before, size_t before_length, const char *text, size_t *place,
+static int keep(struct reader *r, size_t before, const char *text, size_t length, size_t *place,
                 struct espota_error *error)
 {
     *place = r->text.size;
-    int result = espota_bytes_append(&r->text, before, before_length, error);
-    return result ? result : espota_bytes_append(&r->text, text, strlen(text) + 1, error);
+    int result = espota_bytes_append(&r->text, r->path, before, error);
+    if (result == 0)
+        result = espota_bytes_append(&r->text, text, length, error);
+    return result ? result : espota_bytes_append(&r->text, "", 1, error);
+}
+
+static int wrong(const struct reader *r, const struct csv_row *row, const char *what,
+                 struct espota_error *error)
+{
+    return espota_fail(error, ESPOTA_ERR_USAGE, "%s, line %u: %s", r->path, row->line, what);
 }
 
 static int take_device(struct reader *r, const struct csv_row *row, struct espota_error *error)
 {
     size_t place[COLUMNS] = { SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX };
-    int result = 0;
+    int result = row->open ? wrong(r, row, "a quote is not closed", error) : 0;
     for (unsigned i = 0; result == 0 && i < COLUMNS; i++) {
-        const char *text = csv_field(row, r->column[i]);
-        bool missing = !text || !*text;
-        if (missing && (i == NAME || i == ADDRESS))
-            return espota_fail(error, ESPOTA_ERR_USAGE, "%s, line %u: a device has a name and an address",
-                               r->path, row->line);
-        bool beside = !missing && (i == KEY || i == TOKEN) && text[0] != '/';
-        if (!missing || i == TAGS)
-            result = keep(r, r->path, beside ? r->folder : 0, text ? text : "", &place[i], error);
+        size_t length = 0;
+        const char *text = field_of(row, r->column[i], &length);
+        bool beside = text && (i == KEY || i == TOKEN) && text[0] != '/';
+        if (!text && (i == NAME || i == ADDRESS))
+            result = wrong(r, row, "a device has a name and an address", error);
+        else if (text && !is_printable(text, length))
+            result = wrong(r, row, "a field goes over lines, or has other control characters", error);
+        else if (text || i == TAGS)
+            result = keep(r, beside ? r->folder : 0, text, length, &place[i], error);
     }
     if (result == 0 && r->places.size / sizeof place == ESPOTA_DEVICE_LIST_MOST)
         return espota_fail(error, ESPOTA_ERR_USAGE, "%s lists more than %d devices", r->path,
@@ -70,6 +104,8 @@ static int take_rows(struct reader *r, const struct espota_bytes *file, struct e
 {
     struct csv_reader csv = { .at = (const char *)file->data, .end = (const char *)file->data + file->size };
     struct csv_row row = { 0 };
+    if (file->size >= 3 && memcmp(csv.at, "\xEF\xBB\xBF", 3) == 0) /* as spreadsheets begin a file */
+        csv.at += 3;
     int got = csv_next(&csv, &row, error), result = 0;
     if (got == 0)
         result = espota_fail(error, ESPOTA_ERR_USAGE, "%s lists no devices: it is empty", r->path);

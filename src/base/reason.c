@@ -33,6 +33,8 @@ static const struct {
     { EHOSTUNREACH, "there is no way to that host" },
     { ENETUNREACH, "there is no way to that network" },
     { EADDRINUSE, "another program has that address" },
+    { EMFILE, "this program may open no more files (ulimit -n)" },
+    { ENFILE, "the system can open no more files" },
     { EADDRNOTAVAIL, "this machine has no such address" },
 };
 

@@ -1,4 +1,5 @@
 #include "cached.h"
+#include "canary.h"
 #include "connect.h"
 #include "fleet.h"
 #include "ota_bases.h"
@@ -271,6 +272,9 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (o->trial && o->force_factory)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--trial and --force-factory do not go together: the factory app has no trial");
+    if (o->fleet.canary.value > 0 && !o->restart && !sink_is_wanted(&o->sink))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--canary needs --restart: a canary is well when it runs the image");
     if (sink_is_wanted(&o->sink) && o->watch.monitor)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--monitor: there is no console over this connection");
     return sink_check(&o->sink, &o->connect, error);
@@ -318,31 +322,15 @@ static int prepare_source(struct cli *cli, const struct options *o, struct sourc
     return result ? result : check_image(o, source, error);
 }
 
-/* A canary that was restarted: does it come back, with this image, and confirmed? */
-static int wait_for_return(struct cli *cli, const struct options *o, const struct source *source,
-                           struct espota_error *error)
+static int await_canary(struct cli *cli, const struct options *o, const struct source *source,
+                        struct espota_error *error)
 {
-    enum { PATIENCE_MS = 60000, PAUSE_MS = 500 };
-    uint64_t deadline = espota_now_ms() + PATIENCE_MS;
-    bool runs = false;
-    int result = 0;
-    while (!runs && espota_now_ms() < deadline && !cli_interrupted(NULL)) {
-        struct espota_device *device = NULL;
-        espota_sleep_ms(PAUSE_MS);
-        result = connect_device(cli, &o->connect, VIA_AGENT, &device, error);
-        if (result == 0)
-            result = espota_ota_runs(device, source->image.data, source->image.size, o->table_offset.value,
-                                     &runs, error);
-        espota_device_close(device);
-    }
-    if (cli_interrupted(NULL))
-        return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while waiting for the device to come back");
-    if (runs)
-        return 0;
-    if (result != 0)
-        return espota_fail_while(error, "it did not come back within a minute");
-    return espota_fail(error, ESPOTA_ERR_VERIFY, "it came back, but does not run %s%s", source->name,
-                       o->trial ? ", or nobody confirmed it" : "");
+    const struct canary canary = { .connect = &o->connect,
+                                   .name = source->name,
+                                   .image = &source->image,
+                                   .table_offset = o->table_offset.value,
+                                   .trial = o->trial };
+    return canary_await(cli, &canary, error);
 }
 
 static int update_device(struct cli *cli, const struct options *o, const struct connect_options *connect,
@@ -364,7 +352,7 @@ static int update_device(struct cli *cli, const struct options *o, const struct 
     else if (result == 0)
         result = update(cli, o, source, device, error);
     result = disconnect_device(device, result, error);
-    return result == 0 && cli->canary && o->restart ? wait_for_return(cli, o, source, error) : result;
+    return result == 0 && cli->canary && o->restart ? await_canary(cli, o, source, error) : result;
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)

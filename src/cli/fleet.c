@@ -1,19 +1,19 @@
 #include "fleet.h"
 
 #include "connect.h"
+#include "fleet_targets.h"
 #include "watch.h"
 
 #include "espota/clock.h"
-#include "espota/device_list.h"
 #include "espota/error.h"
 #include "espota/fleet.h"
-#include "espota/ports.h"
 #include "espota/stream_cache.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define FLEET(field) offsetof(struct fleet_options, field)
 
@@ -22,14 +22,10 @@ const struct option_spec fleet_options[] = {
       "all devices of a list: CSV with the columns name, address, key, tags" },
     { "tag", 0, OPTION_LIST, FLEET(tags), "TAG", "of that list, those with this tag; can be repeated" },
     { "all", 0, OPTION_FLAG, FLEET(all), NULL, "all boards that are plugged in" },
-    { "jobs", 0, OPTION_NUMBER, FLEET(jobs), "N", "at most N devices at a time (all)" },
+    { "jobs", 0, OPTION_NUMBER, FLEET(jobs), "N", "at most N devices at a time (256)" },
     { "canary", 0, OPTION_NUMBER, FLEET(canary), "N",
       "N devices first; the others when all is well with them" },
     OPTION_END,
-};
-
-struct target {
-    const char *name, *port, *host, *key;
 };
 
 struct fleet {
@@ -39,13 +35,9 @@ struct fleet {
     void *shared; /* what all devices get, such as an image */
     struct espota_stream_cache *streams;
     size_t connect_offset, canaries;
-    struct target *target;
-    size_t count;
+    struct fleet_targets targets;
     struct fields *results; /* a document for each device */
     uint64_t started_ms;
-    /* what the targets point into */
-    struct espota_device_list list;
-    struct espota_port *ports;
 };
 
 /* Where a group's fields lie in a command's options. */
@@ -98,103 +90,13 @@ int fleet_settle(const struct command *command, void *options, struct espota_err
     return 0;
 }
 
-/* ---- which devices --------------------------------------------------------------------------------------
- */
-
-static bool has_tags(const struct espota_listed_device *device, const struct list_option *tags)
-{
-    bool has = tags->count == 0;
-    for (unsigned i = 0; i < tags->count; i++)
-        has = has || espota_listed_device_has_tag(device, tags->item[i]);
-    return has;
-}
-
-static void add_listed(struct fleet *f, const struct list_option *tags)
-{
-    for (size_t i = 0; i < f->list.count; i++) {
-        const struct espota_listed_device *d = &f->list.device[i];
-        bool port = espota_device_address_is_port(d->address);
-        if (has_tags(d, tags))
-            f->target[f->count++] =
-                (struct target){ d->name, port ? d->address : NULL, port ? NULL : d->address, d->key };
-    }
-}
-
-static void add_boards(struct fleet *f, size_t port_count)
-{
-    for (size_t i = 0; i < port_count; i++)
-        if (f->ports[i].adapter)
-            f->target[f->count++] = (struct target){ f->ports[i].path, f->ports[i].path, NULL, NULL };
-}
-
-static void add_named(struct fleet *f, const struct connect_options *connect)
-{
-    for (unsigned i = 0; i < connect->ports.count; i++)
-        f->target[f->count++] = (struct target){ connect->ports.item[i], connect->ports.item[i], NULL, NULL };
-    for (unsigned i = 0; i < connect->hosts.count; i++)
-        f->target[f->count++] = (struct target){ connect->hosts.item[i], NULL, connect->hosts.item[i], NULL };
-}
-
-static const char *address_of(const struct target *target)
-{
-    return target->port ? target->port : target->host;
-}
-
-static int by_address(const void *a, const void *b)
-{
-    return strcmp(address_of(a), address_of(b));
-}
-
-/* Two at once would be in each other's way. */
-static int check_once(const struct fleet *f, struct espota_error *error)
-{
-    struct target *sorted = calloc(f->count + 1, sizeof sorted[0]);
-    int result = 0;
-    if (!sorted)
-        return espota_fail_memory(error, "listing the devices");
-    memcpy(sorted, f->target, f->count * sizeof sorted[0]);
-    qsort(sorted, f->count, sizeof sorted[0], by_address);
-    for (size_t i = 1; result == 0 && i < f->count; i++)
-        if (by_address(&sorted[i - 1], &sorted[i]) == 0)
-            result = espota_fail(error, ESPOTA_ERR_USAGE, "'%s' and '%s' are one device: name it once",
-                                 sorted[i - 1].name, sorted[i].name);
-    free(sorted);
-    return result;
-}
-
-static int choose(struct fleet *f, const struct fleet_options *o, struct espota_error *error)
-{
-    const struct connect_options *connect = connect_of(f->command, f->options);
-    size_t port_count = 0;
-    int result = o->devices ? espota_device_list_read(&f->list, o->devices, error) : 0;
-    if (result == 0 && o->all)
-        result = espota_ports_list(&f->ports, &port_count, error);
-    if (result != 0)
-        return result;
-    f->target = calloc(f->list.count + port_count + 2 * LIST_MAX, sizeof *f->target);
-    if (!f->target)
-        return espota_fail_memory(error, "listing the devices");
-    add_listed(f, &o->tags);
-    add_boards(f, port_count);
-    add_named(f, connect);
-    f->results = calloc(f->count + 1, sizeof *f->results);
-    if (!f->results)
-        return espota_fail_memory(error, "listing the devices");
-    if (f->count == 0)
-        return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
-                           o->all ? "no board is plugged in: 'espota devices' shows the ports"
-                                  : "%s lists no device of that kind",
-                           o->devices);
-    return check_once(f, error);
-}
-
 /* ---- the work -------------------------------------------------------------------------------------------
  */
 
 static int work(void *context, size_t device, struct espota_error *error)
 {
     struct fleet *f = context;
-    const struct target *target = &f->target[device];
+    const struct fleet_target *target = &f->targets.target[device];
     struct cli cli = { .ui = f->cli->ui,
                        .json = true,
                        .arguments = f->cli->arguments,
@@ -230,7 +132,7 @@ static void say_end(struct fleet *f, size_t device, int result, const struct esp
     char words[FLEET_WORDS] = "done";
     if (result == 0 && f->command->fleet->sum_up && f->results[device].object)
         f->command->fleet->sum_up(&f->results[device], words);
-    print("%s: %s\n", f->target[device].name, result ? error->text : words);
+    print("%s: %s\n", f->targets.target[device].name, result ? error->text : words);
     fflush(stdout);
 }
 
@@ -238,7 +140,7 @@ static void print_end(struct fleet *f, size_t device, int result, const struct e
 {
     struct espota_error ignored;
     struct fields line = document_begin();
-    field_text(&line, "name", f->target[device].name);
+    field_text(&line, "name", f->targets.target[device].name);
     if (result == 0)
         field_null(&line, "error");
     else
@@ -273,7 +175,7 @@ static void tell(struct fleet *f, const struct espota_fleet_result *r)
     struct espota_error ignored;
     if (f->cli->json) {
         struct fields line = document_begin(), summary = fields_begin();
-        field_number(&summary, "devices", (int64_t)f->count);
+        field_number(&summary, "devices", (int64_t)f->targets.count);
         field_number(&summary, "done", (int64_t)r->done);
         field_number(&summary, "failed", (int64_t)r->failed);
         field_number(&summary, "not_begun", (int64_t)r->not_begun);
@@ -298,8 +200,33 @@ static int conclude(struct fleet *f, const struct espota_fleet_result *r, struct
     if (r->status != 0)
         return espota_fail(error, (enum espota_status)r->status,
                            "%zu of %zu devices failed; the same command does what is left", r->failed,
-                           f->count);
+                           f->targets.count);
     return 0;
+}
+
+/* As many at a time as there are open files for: each device needs one for its link, and for a moment some
+ * more, for its key or to ask a name server. */
+static unsigned fleet_jobs(const struct fleet *f, const struct fleet_options *o)
+{
+    enum { USUAL_JOBS = 256, FILES_A_DEVICE = 3, OTHER_FILES = 24 };
+    size_t jobs = o->jobs.given ? o->jobs.value : USUAL_JOBS;
+    if (jobs > f->targets.count)
+        jobs = f->targets.count;
+    struct rlimit files;
+    rlim_t needed = jobs * FILES_A_DEVICE + OTHER_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= needed)
+        return (unsigned)jobs;
+    files.rlim_cur = files.rlim_max < needed ? files.rlim_max : needed;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        (void)getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur >= needed)
+        return (unsigned)jobs;
+    jobs = files.rlim_cur > OTHER_FILES ? (files.rlim_cur - OTHER_FILES) / FILES_A_DEVICE : 0;
+    jobs = jobs ? jobs : 1;
+    espota_ui_warn(&f->cli->ui,
+                   "%zu devices at a time: this program may open no more than %llu files (ulimit -n)", jobs,
+                   (unsigned long long)files.rlim_cur);
+    return (unsigned)jobs;
 }
 
 int fleet_run(struct cli *cli, const struct command *command, void *options, struct espota_error *error)
@@ -312,15 +239,21 @@ int fleet_run(struct cli *cli, const struct command *command, void *options, str
                    ((const struct watch_options *)((const char *)options + watch))->monitor;
     find_group(command, port_options, &f.connect_offset);
     int result = watched ? espota_fail(error, ESPOTA_ERR_USAGE, "--monitor shows one device: name one")
-                         : choose(&f, o, error);
+                         : fleet_targets_choose(&f.targets, o, connect_of(command, options), error);
+    if (result == 0 && o->jobs.given && (o->jobs.value == 0 || o->jobs.value > ESPOTA_FLEET_MOST_JOBS))
+        result = espota_fail(error, ESPOTA_ERR_USAGE, "--jobs takes a number from 1 to %d",
+                             ESPOTA_FLEET_MOST_JOBS);
+    if (result == 0 && !(f.results = calloc(f.targets.count + 1, sizeof *f.results)))
+        result = espota_fail_memory(error, "listing the devices");
     if (result == 0 && command->fleet->prepare)
         result = command->fleet->prepare(cli, options, &f.shared, error);
     f.canaries = o->canary.value;
     if (result == 0)
         result = espota_stream_cache_new(&f.streams, 0, error);
     if (result == 0) {
-        const struct espota_fleet_request request = { f.count, o->jobs.value, f.canaries, &f,
-                                                      work,    ended,         stopped };
+        const struct espota_fleet_request request = {
+            f.targets.count, fleet_jobs(&f, o), f.canaries, &f, work, ended, stopped
+        };
         espota_ui_progress_end(&cli->ui);
         result = espota_fleet_run(&request, &done, error);
     }
@@ -329,11 +262,9 @@ int fleet_run(struct cli *cli, const struct command *command, void *options, str
     espota_stream_cache_free(f.streams);
     if (f.shared)
         command->fleet->release(f.shared);
-    for (size_t i = 0; f.results && i < f.count; i++)
+    for (size_t i = 0; f.results && i < f.targets.count; i++)
         fields_free(&f.results[i]);
     free(f.results);
-    free(f.target);
-    free(f.ports);
-    espota_device_list_free(&f.list);
+    fleet_targets_free(&f.targets);
     return result;
 }

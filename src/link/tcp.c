@@ -275,9 +275,8 @@ static int fail_to_connect(const char *scheme, const char *address, int reason, 
         return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped on request while connecting to %s%s", scheme,
                            address);
     if (reason == EMFILE || reason == ENFILE)
-        return espota_fail(error, ESPOTA_ERR_IO,
-                           "cannot connect to %s%s: %s; fewer connections at a time need fewer of them",
-                           scheme, address, espota_reason(reason));
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot connect to %s%s: %s", scheme, address,
+                           espota_reason(reason));
     return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
                        "cannot connect to %s%s: %s; is the bridge, emulator or agent running there?", scheme,
                        address, espota_reason(reason));

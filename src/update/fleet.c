@@ -19,7 +19,6 @@ struct job {
 struct fleet {
     const struct espota_fleet_request *request;
     struct espota_fleet_result *result;
-    struct job *jobs; /* one for each device */
     pthread_mutex_t lock;
     pthread_cond_t news;
     struct job *ended, **last; /* the queue of those that nobody has been told of */
@@ -42,16 +41,20 @@ static void *work(void *argument)
 
 static bool begin(struct fleet *fleet, size_t device)
 {
-    struct job *job = &fleet->jobs[device];
+    struct job *job = calloc(1, sizeof *job);
     pthread_attr_t attributes;
-    *job = (struct job){ .fleet = fleet, .device = device };
-    if (pthread_attr_init(&attributes) != 0)
+    if (!job || pthread_attr_init(&attributes) != 0) {
+        free(job);
         return false;
+    }
+    *job = (struct job){ .fleet = fleet, .device = device };
     bool begun = pthread_attr_setstacksize(&attributes, STACK) == 0 &&
                  pthread_create(&job->thread, &attributes, work, job) == 0;
     pthread_attr_destroy(&attributes);
     if (begun)
         fleet->running++;
+    else
+        free(job);
     return begun;
 }
 
@@ -82,6 +85,7 @@ static void take_one(struct fleet *fleet)
     count(fleet->result, job->result);
     if (request->ended)
         request->ended(request->context, job->device, job->result, &job->error);
+    free(job);
 }
 
 /* All from `first` to before `end`. @return how many were begun; fewer when no thread is to be had or it is
@@ -112,9 +116,6 @@ int espota_fleet_run(const struct espota_fleet_request *request, struct espota_f
     size_t canaries = request->canaries < request->count ? request->canaries : request->count;
     *result = (struct espota_fleet_result){ 0 };
     fleet.last = &fleet.ended;
-    fleet.jobs = calloc(request->count ? request->count : 1, sizeof *fleet.jobs);
-    if (!fleet.jobs)
-        return espota_fail_memory(error, "working on many devices");
     pthread_mutex_init(&fleet.lock, NULL); /* with these attributes they cannot fail */
     pthread_cond_init(&fleet.news, NULL);
     size_t begun = run_some(&fleet, 0, canaries, jobs);
@@ -123,7 +124,6 @@ int espota_fleet_run(const struct espota_fleet_request *request, struct espota_f
     result->not_begun = request->count - begun;
     pthread_cond_destroy(&fleet.news);
     pthread_mutex_destroy(&fleet.lock);
-    free(fleet.jobs);
     if (fleet.no_thread && begun == 0)
         return espota_fail(error, ESPOTA_ERR_IO,
                            "cannot begin to work on %zu devices: the system has no thread for it",

@@ -72,6 +72,46 @@ static void columns_are_found_by_name(void **state)
     espota_device_list_free(&list);
 }
 
+/* A byte order mark, blanks, quotes, line ends of another system. */
+static void spreadsheets_write_lists_too(void **state)
+{
+    (void)state;
+    struct espota_device_list list;
+    struct espota_error error;
+    assert_int_equal(read_text(&list,
+                               "\xEF\xBB\xBFname, address ,\"key\", tags\r"
+                               "\"say \"\"a\"\"\",  10.0.0.1\t, ,\" x \"\r"
+                               "# b, 10.0.0.2\r",
+                               &error),
+                     0);
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.device[0].name, "say \"a\"");
+    assert_string_equal(list.device[0].address, "10.0.0.1");
+    assert_null(list.device[0].key);
+    assert_true(espota_listed_device_has_tag(&list.device[0], "x"));
+    espota_device_list_free(&list);
+}
+
+static void lists_may_be_long_but_not_endless(void **state)
+{
+    (void)state;
+    enum { LINE = 40, TOO_MANY = ESPOTA_DEVICE_LIST_MOST + 1 };
+    struct espota_device_list list;
+    struct espota_error error;
+    char *text = malloc((size_t)TOO_MANY * LINE + LINE);
+    assert_non_null(text);
+    size_t size = (size_t)sprintf(text, "name,address,key\n");
+    for (unsigned i = 1; i < TOO_MANY; i++)
+        size += (size_t)sprintf(text + size, "d%u,10.0.%u.%u,k%u\n", i, i / 250, i % 250, i);
+    assert_int_equal(read_text(&list, text, &error), 0);
+    assert_int_equal(list.count, ESPOTA_DEVICE_LIST_MOST);
+    assert_string_equal(list.device[list.count - 1].name, "d100000");
+    espota_device_list_free(&list);
+    sprintf(text + size, "one,more\n");
+    assert_int_equal(read_text(&list, text, &error), ESPOTA_ERR_USAGE);
+    free(text);
+}
+
 static void what_is_no_list_is_refused(void **state)
 {
     (void)state;
@@ -83,6 +123,11 @@ static void what_is_no_list_is_refused(void **state)
         "name,address\nx\n",
         "name,address\n,y\n",
         "name,address\nx,y\nz,z\nx,w\n",
+        "name,address\nx,y\n\"z,w\nv,u\n",
+        "name,address\n\"x\nx\",y\n",
+        "name,address\nx,y\x1b[2J\n",
+        "name,address\n  ,y\n",
+        "name;address\nx;y\n",
     };
     struct espota_device_list list;
     struct espota_error error;
@@ -120,6 +165,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_is_read),
         cmocka_unit_test(columns_are_found_by_name),
+        cmocka_unit_test(spreadsheets_write_lists_too),
+        cmocka_unit_test(lists_may_be_long_but_not_endless),
         cmocka_unit_test(what_is_no_list_is_refused),
         cmocka_unit_test(addresses_are_ports_or_hosts),
         cmocka_unit_test(tags_are_words),

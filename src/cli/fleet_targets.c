@@ -1,0 +1,138 @@
+#include "fleet_targets.h"
+
+#include "espota/agent_client.h"
+#include "espota/error.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ADDRESS = 300 };
+
+static bool has_tags(const struct espota_listed_device *device, const struct list_option *tags)
+{
+    bool has = tags->count == 0;
+    for (unsigned i = 0; i < tags->count; i++)
+        has = has || espota_listed_device_has_tag(device, tags->item[i]);
+    return has;
+}
+
+static void add(struct fleet_targets *t, const char *name, const char *port, const char *host,
+                const char *key)
+{
+    t->target[t->count++] = (struct fleet_target){ name, port, host, key, NULL };
+}
+
+static void add_listed(struct fleet_targets *t, const struct list_option *tags)
+{
+    for (size_t i = 0; i < t->list.count; i++) {
+        const struct espota_listed_device *d = &t->list.device[i];
+        bool port = espota_device_address_is_port(d->address);
+        if (has_tags(d, tags))
+            add(t, d->name, port ? d->address : NULL, port ? NULL : d->address, d->key);
+    }
+}
+
+static void add_boards(struct fleet_targets *t, size_t port_count)
+{
+    for (size_t i = 0; i < port_count; i++)
+        if (t->ports[i].adapter)
+            add(t, t->ports[i].path, t->ports[i].path, NULL, NULL);
+}
+
+static void add_named(struct fleet_targets *t, const struct connect_options *connect)
+{
+    for (unsigned i = 0; i < connect->ports.count; i++)
+        add(t, connect->ports.item[i], connect->ports.item[i], NULL, NULL);
+    for (unsigned i = 0; i < connect->hosts.count; i++)
+        add(t, connect->hosts.item[i], NULL, connect->hosts.item[i], NULL);
+}
+
+/* ---- each once ------------------------------------------------------------------------------------------
+ */
+
+/* A host as an agent is looked for there; a path without its links. NULL: no memory. */
+static char *identity_of(const struct fleet_target *target)
+{
+    struct espota_error ignored;
+    char address[MAX_ADDRESS];
+    const char *file = target->port && strncmp(target->port, "file:", 5) == 0 ? target->port + 5
+                       : target->port && target->port[0] == '/'               ? target->port
+                                                                              : NULL;
+    char *path = file ? realpath(file, NULL) : NULL;
+    if (path)
+        return path;
+    if (!target->host || espota_agent_client_address(target->host, address, sizeof address, &ignored) != 0)
+        return strdup(target->host ? target->host : target->port);
+    for (char *c = address; *c; c++) /* names of hosts are the same in capitals */
+        *c = (char)tolower((unsigned char)*c);
+    return strdup(address);
+}
+
+static int by_identity(const void *a, const void *b)
+{
+    const struct fleet_target *left = a, *right = b;
+    return strcmp(left->identity, right->identity);
+}
+
+static int check_once(const struct fleet_targets *t, struct espota_error *error)
+{
+    struct fleet_target *sorted = calloc(t->count + 1, sizeof sorted[0]);
+    int result = 0;
+    if (!sorted)
+        return espota_fail_memory(error, "listing the devices");
+    memcpy(sorted, t->target, t->count * sizeof sorted[0]);
+    qsort(sorted, t->count, sizeof sorted[0], by_identity);
+    for (size_t i = 1; result == 0 && i < t->count; i++)
+        if (by_identity(&sorted[i - 1], &sorted[i]) == 0)
+            result = espota_fail(error, ESPOTA_ERR_USAGE, "'%s' and '%s' are one device: name it once",
+                                 sorted[i - 1].name, sorted[i].name);
+    free(sorted);
+    return result;
+}
+
+static int identify(struct fleet_targets *t, struct espota_error *error)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (!(t->target[i].identity = identity_of(&t->target[i])))
+            return espota_fail_memory(error, "listing the devices");
+    return check_once(t, error);
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------
+ */
+
+int fleet_targets_choose(struct fleet_targets *t, const struct fleet_options *o,
+                         const struct connect_options *connect, struct espota_error *error)
+{
+    size_t port_count = 0;
+    int result = o->devices ? espota_device_list_read(&t->list, o->devices, error) : 0;
+    if (result == 0 && o->all)
+        result = espota_ports_list(&t->ports, &port_count, error);
+    if (result != 0)
+        return result;
+    t->target = calloc(t->list.count + port_count + 2 * LIST_MAX, sizeof *t->target);
+    if (!t->target)
+        return espota_fail_memory(error, "listing the devices");
+    add_listed(t, &o->tags);
+    add_boards(t, port_count);
+    add_named(t, connect);
+    if (t->count == 0)
+        return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
+                           o->all ? "no board is plugged in: 'espota devices' shows the ports"
+                                  : "%s lists no device of that kind",
+                           o->devices);
+    return identify(t, error);
+}
+
+void fleet_targets_free(struct fleet_targets *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free(t->target[i].identity);
+    free(t->target);
+    free(t->ports);
+    espota_device_list_free(&t->list);
+}
