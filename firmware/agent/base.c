@@ -77,7 +77,8 @@ enum espota_agent_status espota_agent_check_base(struct espota_agent *agent)
     enum espota_agent_status status = name(agent, offset, length, sha256);
     if (status == ESPOTA_AGENT_OK && memcmp(sha256, wanted + 8, sizeof sha256) != 0)
         status = ESPOTA_AGENT_BASE;
-    agent->base = offset;
+    agent->base.offset = offset;
+    memset(agent->base.at, 0xff, sizeof agent->base.at);
     return status;
 }
 

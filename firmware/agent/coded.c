@@ -19,16 +19,60 @@ static int read_image(void *context, uint32_t offset, void *buffer, size_t lengt
     return espota_agent_read_between(agent, agent->update.partition + offset, buffer, length);
 }
 
-/* The base lies in no range that is written. */
+enum { LINE = ESPOTA_AGENT_BASE_LINE, LINES = ESPOTA_AGENT_BASE_LINES, AHEAD = 4 /* lines */ };
+
+static const uint8_t *known_line(const struct espota_agent_base *b, uint32_t at)
+{
+    for (unsigned i = 0; i < LINES; i++)
+        if (b->at[i] == at)
+            return b->line[i];
+    return NULL;
+}
+
+/* The line of the base that begins at `at`, and some behind it where one comes after the other; NULL: flash
+ * cannot be read. The base lies in no range that is written. */
+static const uint8_t *base_line(struct espota_agent *agent, uint32_t at)
+{
+    struct espota_agent_base *b = &agent->base;
+    const uint8_t *known = known_line(b, at);
+    uint32_t left = agent->image.base_length - at;
+    bool ahead = at > 0 && known_line(b, at - LINE) && left > AHEAD * LINE;
+    unsigned count = ahead ? AHEAD : 1,
+             i = ahead ? (b->oldest + AHEAD - 1u) / AHEAD * AHEAD % LINES : b->oldest;
+    if (known)
+        return known;
+    for (unsigned k = 0; k < count; k++)
+        b->at[i + k] = UINT32_MAX;
+    if (espota_agent_read_between(agent, b->offset + at, b->line[i],
+                                  ahead         ? AHEAD * LINE
+                                  : left < LINE ? left
+                                                : LINE) != 0)
+        return NULL;
+    for (unsigned k = 0; k < count; k++)
+        b->at[i + k] = at + k * LINE;
+    b->oldest = (uint8_t)((i + count) % LINES);
+    return b->line[i];
+}
+
 static int read_base(void *context, uint32_t offset, void *buffer, size_t length)
 {
     struct espota_agent *agent = context;
+    uint8_t *to = buffer;
     if (!espota_agent_inside(offset, (uint32_t)length, 0, agent->image.base_length))
         return -1;
-    return espota_agent_read_between(agent, agent->base + offset, buffer, length);
+    while (length > 0) {
+        uint32_t within = offset % LINE, part = LINE - within < length ? LINE - within : (uint32_t)length;
+        const uint8_t *line = base_line(agent, offset - within);
+        if (!line)
+            return -1;
+        memcpy(to, line + within, part);
+        to += part;
+        offset += part;
+        length -= part;
+    }
+    return 0;
 }
 
-/* Once in a few units of the decoder, which take it some microseconds each. */
 static void relax(void *context)
 {
     struct espota_agent *agent = context;

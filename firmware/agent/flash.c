@@ -14,8 +14,9 @@ enum {
     BLOCK = 65536,
     HALF_BLOCK = 32768,
     PAYS = 16384,
-    ERASE_PAUSE = 15, /* steps; erasing takes hundreds */
-    AHEAD = BLOCK,    /* of the sector that comes next, what is to be blank; further on it can wait */
+    ERASE_PAUSE = 15,      /* steps; erasing takes hundreds */
+    AHEAD = BLOCK,         /* of the sector that comes next, what is to be blank; further on it can wait */
+    FAR_AHEAD = 4 * BLOCK, /* while there is nothing else to do */
 };
 
 enum { SAME = 1, BLANK = 2 };
@@ -177,9 +178,10 @@ static void look_ahead(struct espota_agent *agent)
 {
     struct espota_agent_flash *flash = &agent->flash;
     uint32_t ahead = flash->blank_end;
-    uint32_t next = agent->update.partition + agent->input.at;
+    uint32_t next = agent->update.partition + agent->input.at,
+             most = agent->input.mapping ? FAR_AHEAD : AHEAD;
     if (agent->input.part == ESPOTA_AGENT_PART_HEAD || ahead == 0 || ahead < next || ahead >= flash->end ||
-        ahead - next >= AHEAD)
+        ahead - next >= most)
         return;
     flash->blank_end = espota_agent_begin_blank(agent, ahead, flash->end);
 }

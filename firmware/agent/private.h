@@ -40,6 +40,8 @@ struct espota_agent_service {
      * that stay out of flash, SECTOR: all of them do. */
     enum espota_agent_status (*prepare)(struct espota_agent *agent, uint32_t offset, const uint8_t *sector,
                                         uint32_t *start);
+    /* All of the image comes, built on a base: what may be done while the map comes. NULL: nothing. */
+    enum espota_agent_status (*make_way)(struct espota_agent *agent);
     /* How many bytes an image that begins there may have, one that is named or built upon; 0: none may. */
     uint32_t (*room)(const struct espota_agent *agent, uint32_t offset);
     handler *handlers[ESPOTA_AGENT_REQUESTS]; /* NULL: unsupported */

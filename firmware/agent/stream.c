@@ -84,8 +84,12 @@ static enum espota_agent_status take_head(struct espota_agent *agent)
 
 static enum espota_agent_status take_base(struct espota_agent *agent)
 {
+    const struct espota_agent_service *service = agent->port->service;
     enum espota_agent_status status = espota_agent_check_base(agent);
-    return status == ESPOTA_AGENT_OK ? begin_body(agent) : status;
+    if (status == ESPOTA_AGENT_OK)
+        status = begin_body(agent);
+    return status == ESPOTA_AGENT_OK && agent->input.at == 0 && service->make_way ? service->make_way(agent)
+                                                                                  : status;
 }
 
 static enum espota_agent_status take_map(struct espota_agent *agent)

@@ -87,6 +87,17 @@ static enum espota_agent_status clear(struct espota_agent *agent, uint32_t offse
     return u->cleared ? ESPOTA_AGENT_OK : ESPOTA_AGENT_FLASH;
 }
 
+/* Nothing starts this slot when its erasing begins, and that its header is gone then is seen when the first
+ * sector comes. */
+static enum espota_agent_status make_way(struct espota_agent *agent)
+{
+    struct espota_agent_flash *flash = &agent->flash;
+    enum espota_agent_status status = agent->update.cleared ? ESPOTA_AGENT_OK : espota_agent_settle(agent);
+    if (status == ESPOTA_AGENT_OK && !agent->update.cleared)
+        flash->blank_end = espota_agent_begin_blank(agent, agent->update.partition, flash->end);
+    return status;
+}
+
 /* The first change of a slot clears it; the header of its first sector is held back. */
 static enum espota_agent_status prepare(struct espota_agent *agent, uint32_t offset, const uint8_t *sector,
                                         uint32_t *start)
@@ -148,6 +159,7 @@ const struct espota_agent_service espota_agent_slots = {
     .may_read = espota_agent_slots_may_read,
     .may_digest = espota_agent_slots_may_digest,
     .prepare = prepare,
+    .make_way = make_way,
     .room = espota_agent_slots_room,
     .handlers = { COMMON_HANDLERS, [ESPOTA_AGENT_BEGIN] = begin, [ESPOTA_AGENT_VERIFY] = verify,
                   [ESPOTA_AGENT_SELECT] = espota_agent_select, [ESPOTA_AGENT_CONFIRM] = espota_agent_confirm,

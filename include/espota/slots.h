@@ -50,6 +50,12 @@ const struct espota_partition *espota_slots_next(const struct espota_slots *slot
 int espota_slots_select(struct espota_slots *slots, struct espota_device *device,
                         const struct espota_partition *partition, uint32_t state, struct espota_error *error);
 
+/** The same for an image that the device verified last of all (espota_device_finish_image): where it changes
+ * otadata itself (ESPOTA_CAP_BOOT), it is not looked at again from here. */
+int espota_slots_select_verified(struct espota_slots *slots, struct espota_device *device,
+                                 const struct espota_partition *partition, uint32_t state,
+                                 struct espota_error *error);
+
 /** Confirm the running app; or declare it bad, so that another one boots next. */
 int espota_slots_confirm(struct espota_slots *slots, struct espota_device *device,
                          struct espota_error *error);

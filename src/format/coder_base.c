@@ -63,13 +63,24 @@ static uint8_t new_byte(struct coder *coder, uint32_t offset)
                                       : line_at(coder, OF_IMAGE, offset)[offset % CODER_LINE];
 }
 
+/* Code refers to the same literals again and again, from far away; to wait for flash takes longer than all
+ * else. */
+static struct coder_word *remembered(struct coder_word *words, uint32_t address)
+{
+    return &words[(address / 4 * 2654435761u >> 16) % CODER_WORDS];
+}
+
 uint32_t coder_base_old_word(struct coder *coder, uint32_t address)
 {
+    struct coder_word *w = remembered(coder->base->old_word, address);
     uint8_t word[4] = { 0 };
     uint32_t offset;
+    if (w->address == address)
+        return w->word;
     if (coder_segments_offset(&coder->base->old, address, &offset))
         coder_base_read_old(coder, offset, word, sizeof word);
-    return espota_get_le32(word);
+    *w = (struct coder_word){ address, espota_get_le32(word) };
+    return w->word;
 }
 
 bool coder_base_new_word(struct coder *coder, uint32_t address, uint32_t *word)
@@ -77,9 +88,13 @@ bool coder_base_new_word(struct coder *coder, uint32_t address, uint32_t *word)
     uint32_t offset, known = coder->place.offset + coder->filled;
     if (!coder_segments_offset(&coder->base->new, address, &offset) || known < 4 || offset > known - 4)
         return false;
-    *word = 0;
-    for (uint32_t i = 0; i < 4; i++)
-        *word |= (uint32_t)new_byte(coder, offset + i) << 8 * i;
+    struct coder_word *w = remembered(coder->base->new_word, address);
+    if (w->address != address) {
+        *w = (struct coder_word){ address, 0 };
+        for (uint32_t i = 0; i < 4; i++)
+            w->word |= (uint32_t)new_byte(coder, offset + i) << 8 * i;
+    }
+    *word = w->word;
     return true;
 }
 

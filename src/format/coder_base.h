@@ -8,6 +8,7 @@
 #define CODER_SEGMENTS    16u
 #define CODER_LINE        256u /* bytes of flash that are read at once */
 #define CODER_LINES       8u
+#define CODER_WORDS       256u /* literals that are remembered, of either image */
 #define CODER_MOVES       384u /* corrections of the map that are kept */
 #define CODER_VALUES      64u
 #define CODER_KINDS       16u /* of units */
@@ -48,6 +49,9 @@ struct coder_base {
     /* what was read: of the image, if `line_of` is odd, else of the base; 0: nothing */
     uint32_t line_of[CODER_LINES], line_next;
     uint8_t line[CODER_LINES][CODER_LINE];
+    struct coder_word {
+        uint32_t address, word; /* address 0: none */
+    } old_word[CODER_WORDS], new_word[CODER_WORDS];
 };
 
 /* A unit of the base and what is likely to have become of it. */

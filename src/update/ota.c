@@ -256,8 +256,8 @@ static int update_slot(struct espota_device *device, struct espota_ota_request *
                        " were there already)",
                        request->payload.length, result->write.kept);
     say_sent(device, request, result);
-    outcome = espota_slots_select(&slots, device, target,
-                                  request->trial ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED, error);
+    outcome = espota_slots_select_verified(&slots, device, target,
+                                           request->trial ? ESPOTA_OTA_NEW : ESPOTA_OTA_UNDEFINED, error);
     if (outcome != 0)
         return espota_fail_while(error, "'%s' is written, but boot is not switched", target->label);
     espota_device_note(device, "On next reboot the system will be started from '%s' partition%s",

@@ -277,8 +277,9 @@ static int select_here(struct espota_slots *slots, struct espota_device *device,
     return store(slots, device, record, error);
 }
 
-int espota_slots_select(struct espota_slots *slots, struct espota_device *device,
-                        const struct espota_partition *partition, uint32_t state, struct espota_error *error)
+static int select_slot(struct espota_slots *slots, struct espota_device *device,
+                       const struct espota_partition *partition, uint32_t state, bool verified,
+                       struct espota_error *error)
 {
     bool bootable = partition->type == ESPOTA_TYPE_APP &&
                     (partition->subtype == ESPOTA_APP_FACTORY || espota_partition_is_slot(partition));
@@ -295,7 +296,9 @@ int espota_slots_select(struct espota_slots *slots, struct espota_device *device
         return espota_fail(error, ESPOTA_ERR_FAILED,
                            "cannot choose what boots on %s: its layout has no otadata partition",
                            device->name);
-    int result = check_bootable(device, partition, error);
+    int result = verified && espota_device_can(device, ESPOTA_CAP_IMAGE | ESPOTA_CAP_BOOT)
+                     ? 0
+                     : check_bootable(device, partition, error);
     if (result == 0 && espota_device_can(device, ESPOTA_CAP_BOOT))
         result = espota_device_select_boot(device, partition->offset, state, error);
     else if (result == 0)
@@ -303,6 +306,19 @@ int espota_slots_select(struct espota_slots *slots, struct espota_device *device
     if (result == 0)
         slots->boot = partition;
     return result;
+}
+
+int espota_slots_select(struct espota_slots *slots, struct espota_device *device,
+                        const struct espota_partition *partition, uint32_t state, struct espota_error *error)
+{
+    return select_slot(slots, device, partition, state, false, error);
+}
+
+int espota_slots_select_verified(struct espota_slots *slots, struct espota_device *device,
+                                 const struct espota_partition *partition, uint32_t state,
+                                 struct espota_error *error)
+{
+    return select_slot(slots, device, partition, state, true, error);
 }
 
 /* Another app has to boot then, or nothing was won. */

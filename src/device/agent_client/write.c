@@ -22,7 +22,7 @@ enum {
     NO_PROGRESS_MS = 60000,
     LEAST_MS = 1500,   /* flash erases a block in 150 ms, and in two seconds when it is old */
     NUMBERS = 128,     /* of streams */
-    LEAST_FRAME = 512, /* bytes of a stream, where frames get lost */
+    LEAST_FRAME = 512, /* bytes of a stream, where frames get lost; and where few stand for many sectors */
 };
 
 struct sender {
@@ -64,11 +64,12 @@ static int build_next(struct sender *s, struct espota_error *error)
     uint8_t request[ESPOTA_AGENT_WRITE_HEADER + CLIENT_MAX_DATA];
     struct agent_client *client = s->client;
     struct client_stream *stream = &s->plan.stream[s->sending];
-    int result = stream_make(stream, &s->image, s->sent + s->frame, error);
+    uint32_t most = stream->kind == STREAM_BASED && s->frame > LEAST_FRAME ? LEAST_FRAME : s->frame;
+    int result = stream_make(stream, &s->image, s->sent + most, error);
     if (result != 0)
         return result;
     uint32_t left = stream_size(stream) - s->sent;
-    uint32_t chunk = left < s->frame ? left : s->frame;
+    uint32_t chunk = left < most ? left : most;
     bool start = s->sent == 0;
     if (start)
         stream->number = client->stream_number = (uint8_t)((client->stream_number + 1) % NUMBERS);

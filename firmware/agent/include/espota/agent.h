@@ -220,6 +220,16 @@ struct espota_agent_named {
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
 };
 
+/** What was read of a base last, in lines: while flash works, the decoder goes on with that. */
+#define ESPOTA_AGENT_BASE_LINE  256u
+#define ESPOTA_AGENT_BASE_LINES 16u
+struct espota_agent_base {
+    uint32_t offset;                      /* in flash */
+    uint8_t oldest;                       /* line */
+    uint32_t at[ESPOTA_AGENT_BASE_LINES]; /* where they begin within the base */
+    uint8_t line[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_AGENT_BASE_LINES : 1][ESPOTA_AGENT_BASE_LINE];
+};
+
 /** Sectors on their way into flash from the buffers of the agent, the first one under way. */
 struct espota_agent_flash {
     uint8_t state;
@@ -262,7 +272,7 @@ struct espota_agent {
     uint8_t turns;       /* that a decoder gave */
     uint32_t verified;   /* for SELECT: the partition that VERIFY was content with since; 0: none */
     struct espota_agent_named named;
-    uint32_t base; /* offset in flash of the one that the stream has */
+    struct espota_agent_base base;                                        /* that the stream has */
     uint8_t blank[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_AGENT_BLANK / 8 : 1]; /* sectors seen to be, in a bit */
     uint8_t reply[(ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA +
                    ESPOTA_AGENT_TAG_SIZE + 3) /
