@@ -8,6 +8,7 @@ case ${1:-} in
     esp-idf-monitor==1.10.0 esp-idf-panic-decoder==1.5.0) ;;
 zeroconf) packages=(zeroconf==0.154.0) ;;
 goosebit) packages=(goosebit==0.2.12) ;;
+mpremote) packages=(mpremote==1.26.1) ;;
 *) echo "$1: no such tools" >&2 && exit 2 ;;
 esac
 venv=build/venv${1:+-$1}

@@ -14,6 +14,7 @@
 #include "espota/hex.h"
 #include "espota/link.h"
 #include "espota/random.h"
+#include "espota/repl_device.h"
 #include "espota/rom_device.h"
 #include "espota/stub_device.h"
 
@@ -242,15 +243,18 @@ static int choose_via(const struct connect_options *o, enum connect_via usual, e
         *via = VIA_ROM;
     else if (o->via && strcmp(o->via, "agent") == 0)
         *via = VIA_AGENT;
+    else if (o->via && strcmp(o->via, "repl") == 0 && usual == VIA_AGENT)
+        *via = VIA_REPL;
     else if (o->via)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--via '%s': use rom or agent", o->via);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--via '%s': use rom or agent%s", o->via,
+                           usual == VIA_AGENT ? ", or repl for a board with MicroPython" : "");
     else if (o->host || o->key)
         *via = VIA_AGENT;
-    if (*via == VIA_ROM && (o->host || o->key))
-        return espota_fail(
-            error, ESPOTA_ERR_USAGE,
-            "--host and --key go with an agent, not with --via rom: a ROM is reached by --port");
-    if (*via == VIA_AGENT && (o->before || o->after || o->no_stub))
+    if (*via != VIA_AGENT && (o->host || o->key))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--host and --key go with an agent, not with --via %s, which is reached by --port",
+                           o->via);
+    if (*via != VIA_ROM && (o->before || o->after || o->no_stub))
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--before, --after and --no-stub go with the ROM: give --via rom");
     return 0;
@@ -278,6 +282,26 @@ int connect_check(const struct cli *cli, const struct connect_options *o, enum c
     return result ? result : choose_chip(o, &chip, error);
 }
 
+/* MicroPython's REPL is at the console's rate, whatever rate is for flashing. */
+static int connect_repl(struct cli *cli, const struct connect_options *o, struct espota_device **device,
+                        struct espota_error *error)
+{
+    char port[MAX_PORT];
+    struct espota_link *link = NULL;
+    uint32_t console = 0;
+    int result = port_choose(cli, o, port, sizeof port, error);
+    if (result == 0 && port_file(port))
+        result = espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s is a flash file: no MicroPython runs there",
+                             port_file(port));
+    if (result == 0)
+        result = baud_of_console(o, &console, error);
+    if (result == 0)
+        result = open_link(cli, port, console, &link, error);
+    if (result == 0)
+        keep_link(o, link);
+    return result ? result : espota_repl_open(device, link, &cli->observer, error);
+}
+
 int connect_device(struct cli *cli, const struct connect_options *o, enum connect_via usual,
                    struct espota_device **device, struct espota_error *error)
 {
@@ -285,7 +309,9 @@ int connect_device(struct cli *cli, const struct connect_options *o, enum connec
     int result = choose_via(o, usual, &via, error);
     if (result != 0)
         return result;
-    return via == VIA_ROM ? connect_rom(cli, o, false, device, error) : connect_agent(cli, o, device, error);
+    return via == VIA_ROM    ? connect_rom(cli, o, false, device, error)
+           : via == VIA_REPL ? connect_repl(cli, o, device, error)
+                             : connect_agent(cli, o, device, error);
 }
 
 int disconnect_device(struct espota_device *device, int result, struct espota_error *error)

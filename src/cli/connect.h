@@ -38,7 +38,7 @@ extern const struct option_spec via_rom_option[], via_agent_option[], via_lines_
     CONNECT_GROUP(port_options), CONNECT_GROUP(agent_options), CONNECT_GROUP(via_option),                    \
         CONNECT_GROUP(rom_options)
 
-enum connect_via { VIA_ROM, VIA_AGENT };
+enum connect_via { VIA_ROM, VIA_AGENT, VIA_REPL };
 
 /* Open the device that the options name; `usual` is how when they do not say. --port file:X is a flash file
  * for either. */

@@ -32,7 +32,11 @@ const struct option_spec agent_options[] = {
 };
 
 const struct option_spec via_rom_option[] = { VIA("rom"), OPTION_END };
-const struct option_spec via_agent_option[] = { VIA("agent"), OPTION_END };
+const struct option_spec via_agent_option[] = {
+    { "via", 0, OPTION_TEXT, CONNECT(via), "WHAT",
+      "agent: espota's agent on it; rom: the chip's bootloader; repl: MicroPython's REPL (agent)" },
+    OPTION_END,
+};
 const struct option_spec via_lines_option[] = { VIA("the lines alone"), OPTION_END };
 
 const struct option_spec rom_options[] = {

@@ -91,7 +91,7 @@ static const struct {
     const char *option;
     const char *const *values;
 } values[] = {
-    { "via", WORDS("rom", "agent") },
+    { "via", WORDS("rom", "agent", "repl") },
     { "fs", WORDS("fat", "spiffs", "littlefs") },
     { "fs-type", WORDS("littlefs", "fat", "fat-plain") },
     { "type", WORDS("littlefs", "fat", "fat-plain") },

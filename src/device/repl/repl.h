@@ -1,0 +1,28 @@
+/* MicroPython's raw REPL: code goes there, what it prints comes back. */
+#ifndef ESPOTA_DEVICE_REPL_REPL_H
+#define ESPOTA_DEVICE_REPL_REPL_H
+
+#include "espota/buffer.h"
+#include "espota/device.h"
+#include "espota/link.h"
+
+#include <stdbool.h>
+
+struct repl {
+    struct espota_device *device; /* for messages, and to be asked whether to stop */
+    struct espota_link *link;
+    uint8_t input[256]; /* read, and from input_at on not yet taken */
+    size_t input_at, input_size;
+    bool no_paste;               /* it does not know raw paste */
+    struct espota_bytes printed; /* by the last code */
+};
+
+/* Stop what runs, and enter. @return ESPOTA_ERR_NO_DEVICE when no REPL answers. */
+int repl_enter(struct repl *repl, struct espota_error *error);
+/* Run code, and wait at most so long for its end. @return 0 with `printed`; ESPOTA_ERR_DEVICE when it raised
+ * something, whose last line the error has. */
+int repl_run(struct repl *repl, const char *code, unsigned timeout_ms, struct espota_error *error);
+/* Run code, and do not wait for it. */
+int repl_leave(struct repl *repl, const char *code, struct espota_error *error);
+
+#endif
