@@ -7,6 +7,7 @@ case ${1:-} in
 '') packages=(esptool==5.6.0 esp-idf-defs==0.1.7 noiseprotocol==0.3.1 esp-idf-nvs-partition-gen==0.3.0 littlefs-python==0.19.0
     esp-idf-monitor==1.10.0 esp-idf-panic-decoder==1.5.0) ;;
 zeroconf) packages=(zeroconf==0.154.0) ;;
+esphome) packages=(--no-deps esphome==2026.6.5) ;; # its uploader needs none of the many that it depends on
 goosebit) packages=(goosebit==0.2.12) ;;
 mpremote) packages=(mpremote==1.26.1) ;;
 *) echo "$1: no such tools" >&2 && exit 2 ;;

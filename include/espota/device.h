@@ -299,6 +299,8 @@ void espota_device_warn(const struct espota_device *device, const char *format, 
  * espota_link_read. */
 int espota_device_receive(struct espota_device *device, struct espota_link *link, void *buffer, size_t size,
                           uint64_t deadline, size_t *got, struct espota_error *error);
+/** Wait, and look in between whether to stop. @return ESPOTA_ERR_CANCELLED. */
+int espota_device_pause(struct espota_device *device, unsigned ms, struct espota_error *error);
 /** @return 0, or ESPOTA_ERR_CANCELLED with the error filled in. */
 int espota_device_check_cancelled(struct espota_device *device, struct espota_error *error);
 

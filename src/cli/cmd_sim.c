@@ -18,8 +18,8 @@ enum { MILLION = 1000000 };
 struct options {
     struct espota_sim_options sim;
     const char *chip, *key, *pubkey, *power_cut, *revision, *lines, *stub_fault;
-    const char *password_file, *arduino_auth;
-    struct number_option flash, tcp, rfc2217, listen, arduino;
+    const char *password_file, *arduino_auth, *esphome_like;
+    struct number_option flash, tcp, rfc2217, listen, arduino, esphome;
     bool no_pty, exit_with_parent;
 };
 
@@ -48,6 +48,10 @@ static const struct option_spec option_table[] = {
       "the app has ArduinoOTA, on 127.0.0.1:PORT by UDP; 0: any free port" },
     { "arduino-auth", 0, OPTION_TEXT, offsetof(struct options, arduino_auth), "HOW",
       "it asks for its password by sha256, sha256-of-md5, md5, or none (sha256)" },
+    { "esphome-ota", 0, OPTION_NUMBER, offsetof(struct options, esphome), "PORT",
+      "the app is one of ESPHome, as far as its OTA goes, on 127.0.0.1:PORT; 0: any free port" },
+    { "esphome-like", 0, OPTION_TEXT, offsetof(struct options, esphome_like), "WHAT",
+      "of which it is: current, gzip (an ESP8266, which takes that), 2024, 2021 (current)" },
     { "password-file", 0, OPTION_TEXT, offsetof(struct options, password_file), "FILE",
       "the first line of FILE is the password of updates that are not the agent's" },
     { "announce", 0, OPTION_TEXT, SIM(announce), "NAME",
@@ -156,6 +160,7 @@ static void ready(void *context, const struct espota_sim_listeners *d)
         field_listener(&document, "rfc2217", "rfc2217://", d->rfc2217_port);
         field_listener(&document, "listen", "", d->network_port);
         field_listener(&document, "arduino", "", d->arduino_port);
+        field_listener(&document, "esphome", "", d->esphome_port);
         (void)print_document(&document, &ignored); /* a broken stdout shows at the end */
     } else {
         if (d->pty)
@@ -168,6 +173,8 @@ static void ready(void *context, const struct espota_sim_listeners *d)
             print("agent: 127.0.0.1:%u\n", d->network_port);
         if (d->arduino_port)
             print("arduino: 127.0.0.1:%u\n", d->arduino_port);
+        if (d->esphome_port)
+            print("esphome: 127.0.0.1:%u\n", d->esphome_port);
     }
     fflush(stdout);
 }
@@ -189,11 +196,12 @@ static int check_options(const struct options *o, struct espota_error *error)
                            "--wait-boot and --download contradict each other: no app runs in download mode");
     if (o->no_pty && o->sim.link)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--no-pty and --link contradict each other");
-    if (o->no_pty && !o->tcp.given && !o->rfc2217.given && !o->listen.given && !o->arduino.given)
+    if (o->no_pty && !o->tcp.given && !o->rfc2217.given && !o->listen.given && !o->arduino.given &&
+        !o->esphome.given)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--no-pty needs --tcp, --rfc2217, --listen or the like: nobody could reach it");
     if (o->tcp.value > 65535 || o->rfc2217.value > 65535 || o->listen.value > 65535 ||
-        o->arduino.value > 65535)
+        o->arduino.value > 65535 || o->esphome.value > 65535)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--tcp, --rfc2217, --listen and the like take a port from 0 to 65535");
     if (o->listen.given && !o->key)
@@ -249,6 +257,18 @@ static int parse_auth(const struct options *o, enum espota_arduino_auth *auth, s
     return 0;
 }
 
+static int parse_like(const struct options *o, int *like, struct espota_error *error)
+{
+    static const char *const names[] = { "current", "gzip", "2024", "2021" };
+    for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++)
+        if (!o->esphome_like || strcmp(o->esphome_like, names[i]) == 0) {
+            *like = i;
+            return 0;
+        }
+    return espota_fail(error, ESPOTA_ERR_USAGE, "--esphome-like '%s': use current, gzip, 2024 or 2021",
+                       o->esphome_like);
+}
+
 /* What has to be understood first. */
 static int complete(const struct options *o, struct espota_sim_options *sim, struct espota_error *error)
 {
@@ -263,9 +283,13 @@ static int complete(const struct options *o, struct espota_sim_options *sim, str
     sim->network_port = (uint16_t)o->listen.value;
     sim->arduino = o->arduino.given;
     sim->arduino_port = (uint16_t)o->arduino.value;
+    sim->esphome = o->esphome.given;
+    sim->esphome_port = (uint16_t)o->esphome.value;
     int result = check_options(o, error);
     if (result == 0)
         result = parse_auth(o, &sim->arduino_auth, error);
+    if (result == 0)
+        result = parse_like(o, &sim->esphome_like, error);
     if (result == 0 && !sim->chip)
         result = espota_fail(error, ESPOTA_ERR_USAGE, "--chip '%s' is not known here", o->chip);
     if (result == 0 && sim->secure_download && strcmp(sim->chip->id, "esp32") == 0)

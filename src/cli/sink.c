@@ -5,6 +5,8 @@
 #include "espota/arduino_ota.h"
 #include "espota/chip.h"
 #include "espota/error.h"
+#include "espota/esphome_device.h"
+#include "espota/esphome_ota.h"
 #include "espota/file_kind.h"
 #include "espota/random.h"
 
@@ -18,6 +20,8 @@ enum { RETURN_S = 60 };
 const struct option_spec sink_options[] = {
     { "arduino", 0, OPTION_TEXT, SINK(arduino), "HOST",
       "a device with ArduinoOTA: NAME or NAME:PORT (3232; for an image of the ESP8266 8266)" },
+    { "esphome", 0, OPTION_TEXT, SINK(esphome), "HOST",
+      "a device with ESPHome: NAME or NAME:PORT (3232; for an image of the ESP8266 8266)" },
     { "password-file", 0, OPTION_TEXT, SINK(password_file), "FILE",
       "the first line of FILE is the password of its updates" },
     { "file-system", 0, OPTION_FLAG, SINK(file_system), NULL,
@@ -32,9 +36,10 @@ const struct option_spec sink_options[] = {
 };
 
 struct kind {
-    const char *scheme; /* of its address, and the name of its option */
+    const char *name; /* of its option */
+    size_t option;    /* the field of that */
     const char *speaks;
-    uint16_t esp8266_port;
+    uint16_t port, esp8266_port;
     int (*open)(struct cli *cli, const struct sink_options *options, const char *address,
                 const char *password, struct espota_device **device, struct espota_error *error);
 };
@@ -50,14 +55,33 @@ static int open_arduino(struct cli *cli, const struct sink_options *o, const cha
     return espota_arduino_open(device, address, &options, error);
 }
 
+static int open_esphome(struct cli *cli, const struct sink_options *o, const char *address,
+                        const char *password, struct espota_device **device, struct espota_error *error)
+{
+    const struct espota_esphome_options options = { .password = password, .observer = &cli->observer };
+    (void)o;
+    return espota_esphome_open(device, address, &options, error);
+}
+
 static const struct kind kinds[] = {
-    { "arduino", "ArduinoOTA", ESPOTA_ARDUINO_PORT_ESP8266, open_arduino },
+    { "arduino", SINK(arduino), "ArduinoOTA", ESPOTA_ARDUINO_PORT, ESPOTA_ARDUINO_PORT_ESP8266,
+      open_arduino },
+    { "esphome", SINK(esphome), "ESPHome's OTA", ESPOTA_ESPHOME_PORT, ESPOTA_ESPHOME_PORT_ESP8266,
+      open_esphome },
 };
 
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+/* Its address, as its option gives it; NULL: no such device is meant. */
 static const char *address_of(const struct sink_options *o, const struct kind **kind)
 {
-    *kind = &kinds[0];
-    return o->arduino;
+    for (size_t i = 0; i < KINDS; i++) {
+        const char *address = *(const char *const *)((const char *)o + kinds[i].option);
+        *kind = &kinds[i];
+        if (address)
+            return address;
+    }
+    return NULL;
 }
 
 bool sink_is_wanted(const struct sink_options *o)
@@ -78,7 +102,9 @@ static int check_none(const struct sink_options *o, struct espota_error *error)
                        : o->file_system          ? "file-system"
                        : o->return_timeout.given ? "return-timeout"
                                                  : NULL;
-    return name ? espota_fail(error, ESPOTA_ERR_USAGE, "--%s goes with --arduino HOST", name) : 0;
+    return name
+               ? espota_fail(error, ESPOTA_ERR_USAGE, "--%s goes with --arduino HOST or --esphome HOST", name)
+               : 0;
 }
 
 int sink_check(const struct sink_options *o, const struct connect_options *connect,
@@ -93,7 +119,12 @@ int sink_check(const struct sink_options *o, const struct connect_options *conne
             error, ESPOTA_ERR_USAGE,
             "--%s is reached over the network, by its own rules: of the options of connections it "
             "takes --chip alone",
-            kind->scheme);
+            kind->name);
+    if (o->arduino && o->esphome)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--arduino and --esphome are two devices: give one");
+    if (!o->arduino && (o->file_system || o->listen_at || o->listen_port.given))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--file-system, --listen-at and --listen-port go with --arduino HOST");
     if (o->listen_port.given && (o->listen_port.value == 0 || o->listen_port.value > 65535))
         return espota_fail(error, ESPOTA_ERR_USAGE, "--listen-port takes a port from 1 to 65535");
     return 0;
@@ -128,8 +159,7 @@ static int choose_port(const struct kind *kind, const struct espota_device_info 
     struct espota_file file;
     espota_file_examine(&file, image->data, image->size);
     bool for_esp8266 = file.kind == ESPOTA_FILE_ESP8266 || info->esp8266 == ESPOTA_IS_ESP8266;
-    int result =
-        espota_address_parse(address, named, for_esp8266 ? kind->esp8266_port : ESPOTA_ARDUINO_PORT, error);
+    int result = espota_address_parse(address, named, for_esp8266 ? kind->esp8266_port : kind->port, error);
     if (result == 0 && file.kind == ESPOTA_FILE_APP && address->port == kind->esp8266_port && !info->chip)
         return espota_fail(
             error, ESPOTA_ERR_VERIFY,

@@ -1,5 +1,6 @@
 #include "espota/device.h"
 
+#include "espota/clock.h"
 #include "espota/digest.h"
 #include "espota/error.h"
 #include "espota/hash.h"
@@ -418,6 +419,17 @@ void espota_device_warn(const struct espota_device *device, const char *format, 
     va_start(args, format);
     tell(device, ESPOTA_MESSAGE_WARNING, format, args);
     va_end(args);
+}
+
+int espota_device_pause(struct espota_device *device, unsigned ms, struct espota_error *error)
+{
+    enum { SLICE_MS = 100 };
+    int result = espota_device_check_cancelled(device, error);
+    for (unsigned done = 0; result == 0 && done < ms; done += SLICE_MS) {
+        espota_sleep_ms(ms - done < SLICE_MS ? ms - done : SLICE_MS);
+        result = espota_device_check_cancelled(device, error);
+    }
+    return result;
 }
 
 int espota_device_check_cancelled(struct espota_device *device, struct espota_error *error)

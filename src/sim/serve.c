@@ -204,7 +204,17 @@ static int next_event(struct sim_server *s)
     int board = s->board.state == SIM_STUB || s->board.state == SIM_FIRST ? STUB_IDLE_MS
                 : at_other_rate                                           ? RATE_IDLE_MS
                                                                           : -1;
-    return sooner(sooner(sooner(circuit, caller), board), sim_arduino_timeout(&s->arduino, now));
+    int app = sooner(sim_arduino_timeout(&s->arduino, now), sim_esphome_timeout(&s->esphome, now));
+    return sooner(sooner(sooner(circuit, caller), board), app);
+}
+
+/* What it does besides being an agent. */
+static void run_app(struct sim_server *s, const struct pollfd *arduino, const struct pollfd *esphome)
+{
+    uint64_t now = espota_clock_now_ms(s->options->clock);
+    sim_arduino_step(&s->arduino, arduino, now);
+    sim_esphome_step(&s->esphome, esphome, now);
+    report_power(s);
 }
 
 static int serve(struct sim_server *s, struct espota_error *error)
@@ -212,19 +222,23 @@ static int serve(struct sim_server *s, struct espota_error *error)
     for (;;) {
         int wait = next_event(s); /* may hang up */
         sim_announce_what_runs(s);
-        enum { ARDUINO = 1 + 2 * SIM_LISTENERS, WATCHED = ARDUINO + SIM_ARDUINO_FDS };
+        enum {
+            ARDUINO = 1 + 2 * SIM_LISTENERS,
+            ESPHOME = ARDUINO + SIM_ARDUINO_FDS,
+            WATCHED = ESPHOME + SIM_ESPHOME_FDS
+        };
         struct pollfd p[WATCHED] = { { s->signals, POLLIN, 0 } };
         for (int i = 0; i < SIM_LISTENERS; i++) {
             p[1 + 2 * i] = (struct pollfd){ s->listener[i].listen_fd, POLLIN, 0 };
             p[2 + 2 * i] = (struct pollfd){ s->listener[i].fd, POLLIN, 0 };
         }
         sim_arduino_watch(&s->arduino, p + ARDUINO);
+        sim_esphome_watch(&s->esphome, p + ESPHOME);
         int ready = poll(p, WATCHED, wait);
         if (ready < 0 && errno != EINTR)
             return failed("wait for something to happen", error);
         act(s, sim_circuit_wait(&s->circuit, espota_clock_now_ms(s->options->clock)));
-        sim_arduino_step(&s->arduino, p + ARDUINO, espota_clock_now_ms(s->options->clock));
-        report_power(s);
+        run_app(s, p + ARDUINO, p + ESPHOME);
         if (ready <= 0) {
             (void)sim_board_step(&s->board); /* what it goes on with by itself */
             continue;
@@ -309,9 +323,10 @@ static int power_on(struct sim_server *s, struct espota_error *error)
 static void tell_ready(struct sim_server *s)
 {
     const struct espota_sim_options *o = s->options;
-    const struct espota_sim_listeners listeners = { o->pty ? s->pty_name : NULL, s->port[SIM_TCP],
-                                                    s->port[SIM_RFC2217], s->port[SIM_AGENT],
-                                                    s->arduino_port };
+    const struct espota_sim_listeners listeners = {
+        o->pty ? s->pty_name : NULL, s->port[SIM_TCP], s->port[SIM_RFC2217],
+        s->port[SIM_AGENT],          s->arduino_port,  s->esphome_port
+    };
     if (o->ready)
         o->ready(o->context, &listeners);
 }
@@ -332,16 +347,29 @@ static int begin(struct sim_server *s, struct espota_error *error)
     return 0;
 }
 
+static int open_app(struct sim_server *s, struct espota_error *error)
+{
+    const struct espota_sim_options *o = s->options;
+    int result = 0;
+    s->arduino_port = o->arduino_port;
+    s->esphome_port = o->esphome_port;
+    if (o->arduino)
+        result =
+            sim_arduino_open(&s->arduino, &s->board, o->arduino_auth, o->password, &s->arduino_port, error);
+    if (result == 0 && o->esphome)
+        result = sim_esphome_open(&s->esphome, &s->board, (enum sim_esphome_like)o->esphome_like, o->password,
+                                  &s->esphome_port, error);
+    return result;
+}
+
 /* With the flash open: listeners, power, service. */
 static int run(struct sim_server *s, struct espota_error *error)
 {
     int result = open_signals(s, error);
     if (result == 0)
         result = sim_listeners_open(s, error);
-    s->arduino_port = s->options->arduino_port;
-    if (result == 0 && s->options->arduino)
-        result = sim_arduino_open(&s->arduino, &s->board, s->options->arduino_auth, s->options->password,
-                                  &s->arduino_port, error);
+    if (result == 0)
+        result = open_app(s, error);
     if (result == 0)
         result = sim_announce_begin(s, error);
     if (result == 0)
@@ -352,6 +380,7 @@ static int run(struct sim_server *s, struct espota_error *error)
     }
     sim_arduino_close(&s->arduino);
     sim_announce_end(s);
+    sim_esphome_close(&s->esphome);
     sim_listeners_close(s);
     if (s->signals >= 0)
         close(s->signals);
@@ -366,7 +395,7 @@ int espota_sim_run(const struct espota_sim_options *options, struct espota_error
     if (!s)
         return espota_fail_memory(error, "simulating");
     s->options = options;
-    s->signals = s->arduino.udp = s->arduino.tcp = -1;
+    s->signals = s->arduino.udp = s->arduino.tcp = s->esphome.listener = s->esphome.fd = -1;
     sim_line_init(&s->line, options);
     for (int i = 0; i < SIM_LISTENERS; i++)
         s->listener[i] = (struct sim_listener){ SIM_UART, -1, -1, -1, 0 };

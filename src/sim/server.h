@@ -5,6 +5,7 @@
 #include "arduino.h"
 #include "board.h"
 #include "circuit.h"
+#include "esphome.h"
 #include "line.h"
 #include "remote.h"
 
@@ -38,7 +39,8 @@ struct sim_server {
     struct sim_circuit circuit;
     struct sim_remote remote; /* the caller at SIM_RFC2217 */
     struct sim_arduino arduino;
-    uint16_t arduino_port; /* 0: it has none */
+    struct sim_esphome esphome;
+    uint16_t arduino_port, esphome_port; /* 0: it has none */
     struct sim_listener listener[SIM_LISTENERS];
     char pty_name[128];
     uint16_t port[SIM_LISTENERS];

@@ -34,6 +34,7 @@ struct espota_sim_listeners {
     const char *pty;                               /* NULL: none */
     uint16_t tcp_port, rfc2217_port, network_port; /* 0: none */
     uint16_t arduino_port;                         /* by UDP */
+    uint16_t esphome_port;
 };
 
 struct espota_sim_options {
@@ -57,13 +58,16 @@ struct espota_sim_options {
     bool arduino;          /* the app has ArduinoOTA */
     uint16_t arduino_port; /* UDP; 0: any */
     enum espota_arduino_auth arduino_auth;
-    const char *password; /* of ArduinoOTA; or NULL */
-    const char *announce; /* the agent by this name on mDNS, for this machine alone; NULL: not */
-    bool download;        /* start in download mode */
-    bool wait_boot;       /* ready when an app runs; none does: an error */
-    bool rollback;        /* the bootloader honours trial states */
-    bool real_time;       /* UART and flash take the time that they take on a board */
-    const uint8_t *key;   /* of the agent */
+    bool esphome;          /* the app is one of ESPHome, as far as its OTA goes */
+    uint16_t esphome_port; /* TCP; 0: any */
+    int esphome_like;      /* 0: current, 1: that takes gzip, 2: of 2024, 3: of 2021 */
+    const char *password;  /* of these two; or NULL */
+    const char *announce;  /* the agent by this name on mDNS, for this machine alone; NULL: not */
+    bool download;         /* start in download mode */
+    bool wait_boot;        /* ready when an app runs; none does: an error */
+    bool rollback;         /* the bootloader honours trial states */
+    bool real_time;        /* UART and flash take the time that they take on a board */
+    const uint8_t *key;    /* of the agent */
     size_t key_length;
     const struct espota_signer *owner; /* whose signature images need (espota/sign.h); or NULL */
     uint32_t min_secure_version;

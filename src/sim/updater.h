@@ -41,7 +41,7 @@ struct sim_updater {
 /* Each @return whether all is well, else `error` says why not, and the update is over. */
 bool sim_updater_begin(struct sim_updater *updater, struct sim_board *board, uint32_t size, bool app);
 bool sim_updater_write(struct sim_updater *updater, const uint8_t *data, size_t length);
-/* Check the MD5, in hex, and the image; boot is switched. */
+/* Check the MD5, in hex, where there is one, and the image; boot is switched. */
 bool sim_updater_end(struct sim_updater *updater, const char *md5);
 void sim_updater_abort(struct sim_updater *updater);
 

@@ -362,7 +362,7 @@ simulate() { # ARGS...: its document
 simulate --tcp 0 --rfc2217 0 --listen 0 --key board.key
 simulate
 simulate --no-pty --tcp 0
-simulate --no-pty --arduino-ota 0
+simulate --no-pty --arduino-ota 0 --esphome-ota 0
 
 # ---- the gateway
 printf 'name,address\nlamp,127.0.0.1\n' >devices.csv

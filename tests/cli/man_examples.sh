@@ -109,6 +109,7 @@ type_it() { # LINE: in a folder of its own, at a board of its own
         [ "$flash" = blank ] && case $line in *--app*app.bin | *--migrate* | *--fs-dir*) flash=lobo ;; esac
         if [ "$flash" = blank ]; then rm -f board.flash; else cp "$flash.bin" board.flash; fi
         case $line in
+        *--esphome*) start_sim --flash-file board.flash --flash 4M --esphome-ota 0 ;;
         *--host*) start_sim --flash-file board.flash --flash 4M --key lamp.key --listen 0 ;;
         *) start_sim --flash-file board.flash --flash 4M ;;
         esac
@@ -119,6 +120,7 @@ type_it() { # LINE: in a folder of its own, at a board of its own
     line=${line//rfc2217:\/\/bench.example:4000/${REMOTE:-none}}
     line=${line//https:\/\/example.org/$HTTP}
     line=${line//lamp.local/${AGENT:-none}}
+    line=${line//heater.local/$(sed -n 's/^esphome: //p' "$WORK/sim$SIM_COUNT.out" 2>/dev/null)}
     line=${line//plug.local/127.0.0.1:$(cat "$WORK/arduino.out")}
     line=${line//MicroPython .* on/agent: espota agent}
     timeout --preserve-status -s INT "${PATIENCE:-20}" bash -o pipefail -c "$line" >"$WORK/stdout" 2>"$WORK/stderr" </dev/null

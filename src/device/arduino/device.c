@@ -203,41 +203,74 @@ static int take_words(struct transfer *t, struct espota_link *link, unsigned wai
     return result;
 }
 
+/* Its words may come in pieces: the rest of them. */
+static void take_rest(struct transfer *t, struct espota_link *link)
+{
+    enum { PIECES_MS = 1000, LOOK_PIECE_MS = 100 };
+    uint64_t deadline = espota_now_ms() + PIECES_MS;
+    struct espota_error ignored;
+    bool any;
+    while (!t->result.ok && espota_now_ms() < deadline &&
+           take_words(t, link, LOOK_PIECE_MS, &any, &ignored) == 0)
+        continue;
+}
+
+/* Before the end every word is one too many; with the last bytes, it may be the verdict. */
+static int hear(struct transfer *t, struct espota_link *link, size_t done, struct espota_error *error)
+{
+    enum { READS_MOST = 64 }; /* of one who talks without end */
+    int result = 0;
+    bool any = true;
+    for (int i = 0; result == 0 && any && i < READS_MOST; i++)
+        result = take_words(t, link, 0, &any, error);
+    if (t->result.length == 0 || done == t->payload->size)
+        return result;
+    take_rest(t, link);
+    return said(t, done, error);
+}
+
+/* Why it closed the connection may be among them. */
+static int last_words(struct transfer *t, struct espota_link *link, size_t done, int written,
+                      struct espota_error *error)
+{
+    struct espota_error why = *error;
+    int result = hear(t, link, done, error);
+    if (written == 0 || t->result.length > 0)
+        return result;
+    *error = why;
+    return written;
+}
+
 static int send_image(struct transfer *t, struct espota_link *link, struct espota_error *error)
 {
     const struct espota_payload *payload = t->payload;
     int result = 0;
     for (size_t at = 0, chunk; result == 0 && at < payload->size; at += chunk) {
-        bool any = true;
         chunk = payload->size - at < CHUNK ? payload->size - at : CHUNK;
         result = espota_device_check_cancelled(&t->a->device, error);
         if (result == 0)
             result = espota_link_write(link, payload->data + at, chunk, error);
-        while (result == 0 && any)
-            result = take_words(t, link, 0, &any, error);
-        if (t->result.length > 0)
-            return said(t, at + chunk, error);
+        if (result == 0 || result == ESPOTA_ERR_NO_DEVICE)
+            result = last_words(t, link, at + chunk, result, error);
         if (result == 0)
             espota_device_moved(&t->a->device, (uint32_t)chunk);
     }
     return result;
 }
 
-/* Its words may come in pieces: they are over when it closes the connection. */
 static int await_verdict(struct transfer *t, struct espota_link *link, struct espota_error *error)
 {
-    enum { LOOK_VERDICT_MS = 100, PIECES_MS = 1000 };
+    enum { LOOK_VERDICT_MS = 100 };
     uint64_t deadline = espota_now_ms() + RESULT_MS;
     bool any = false;
     int result = 0;
-    while (result == 0 && !t->result.ok && espota_now_ms() < deadline) {
+    while (result == 0 && t->result.length == 0 && espota_now_ms() < deadline) {
         result = espota_device_check_cancelled(&t->a->device, error);
-        bool silent = t->result.length == 0;
         if (result == 0)
             result = take_words(t, link, LOOK_VERDICT_MS, &any, error);
-        if (silent && t->result.length > 0)
-            deadline = espota_now_ms() + PIECES_MS;
     }
+    if (t->result.length > 0)
+        take_rest(t, link);
     if (t->result.ok)
         return 0;
     if (t->result.length > 0)
@@ -301,28 +334,17 @@ static int put_image(struct espota_device *device, const struct espota_payload *
 /* ---- afterwards -----------------------------------------------------------------------------------------
  */
 
-static int pause(struct espota_device *device, unsigned ms, struct espota_error *error)
-{
-    enum { SLICE_MS = 100 };
-    int result = espota_device_check_cancelled(device, error);
-    for (unsigned done = 0; result == 0 && done < ms; done += SLICE_MS) {
-        espota_sleep_ms(SLICE_MS);
-        result = espota_device_check_cancelled(device, error);
-    }
-    return result;
-}
-
 static int await_return(struct espota_device *device, unsigned patience_ms, struct espota_error *error)
 {
     const struct arduino_device *a = (const struct arduino_device *)device;
     uint64_t deadline = espota_now_ms() + patience_ms;
     bool lives = false, listens = false;
-    int result = pause(device, GONE_MS, error);
+    int result = espota_device_pause(device, GONE_MS, error);
     while (result == 0 && !listens && espota_now_ms() < deadline) {
         lives = arduino_host_lives(&a->peer, a->peer_length, LOOK_MS);
         listens = lives && arduino_host_listens(&a->peer, a->peer_length, LISTENS_MS);
         if (!listens)
-            result = pause(device, LOOK_MS, error);
+            result = espota_device_pause(device, LOOK_MS, error);
     }
     if (result != 0 || listens)
         return result;
