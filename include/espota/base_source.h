@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+struct espota_base;
+
 /** Its functions may be called from several threads at once. */
 struct espota_base_source {
     void *context;
@@ -20,6 +22,12 @@ struct espota_base_source {
                 const uint8_t **image, struct espota_error *error);
     /** `image`: what find() gave; not NULL. */
     void (*release)(void *context, const uint8_t *image);
+    /** Where find() knows nothing: is there a patch against it, made elsewhere? `*prepared`: of that
+     * (espota_base_of_patch), which stays as it is until the source goes; NULL: there is none. `*table_log`:
+     * of the table that its stream is for. May be NULL: there are no patches.
+     * @return 0, or an error: ESPOTA_ERR_VERIFY where there is one that is not what it has to be. */
+    int (*patch)(void *context, const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
+                 const struct espota_base **prepared, unsigned *table_log, struct espota_error *error);
 };
 
 #pragma GCC visibility pop

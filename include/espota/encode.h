@@ -10,6 +10,7 @@
 
 #include "espota/buffer.h"
 #include "espota/coder.h"
+#include "espota/patch_file.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,12 @@ struct espota_base;
  * ESPOTA_ERR_USAGE where an image is empty or of 2 GB and more. */
 int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
                     const uint8_t *image, size_t image_length, struct espota_error *error);
+/** A base that is not known itself, by a patch that was made against it elsewhere (espota/patch_file.h),
+ * which must stay as it is until it is freed. Streams of the whole image, by its instruction set and its
+ * table, are the one in the patch; all others are made without a base.
+ * @return 0, or ESPOTA_ERR_NOMEM. */
+int espota_base_of_patch(struct espota_base **base, const struct espota_patch *patch,
+                         struct espota_error *error);
 /** Free it; NULL is allowed. */
 void espota_base_free(struct espota_base *base);
 /** Has the image anything in common with it? If not, streams are made without it. */

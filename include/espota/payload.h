@@ -17,12 +17,18 @@ enum espota_payload_kind {
     ESPOTA_PAYLOAD_RAW = 0, /* the bytes of the image */
 };
 
+struct espota_base;
+
 /** An image that the device has already, and that what travels may build on. */
 struct espota_payload_base {
     uint32_t offset; /* in flash, of the partition that holds it */
     uint32_t length; /* 0: no base */
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
     const uint8_t *data; /* its bytes: the caller's, and must outlive the payload; NULL: not known here */
+    /* Where its bytes are not known, what a patch says of it (espota_base_of_patch), and the patch's table;
+     * the caller's, for as long as streams may be shared. NULL: nothing. */
+    const struct espota_base *prepared;
+    unsigned table_log;
 };
 
 /** Why an image was sent without a base. */

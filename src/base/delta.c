@@ -19,6 +19,7 @@ struct espota_base {
     struct coder_segments segments; /* of the image */
     struct coder_block *block;      /* sorted by where they are in the base */
     uint32_t blocks;
+    struct espota_patch patch; /* that it is known by; no stream: it is known itself */
 };
 
 void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_STREAM_BASE_SIZE])
@@ -214,9 +215,25 @@ void espota_base_free(struct espota_base *base)
     free(base);
 }
 
+int espota_base_of_patch(struct espota_base **base, const struct espota_patch *patch,
+                         struct espota_error *error)
+{
+    struct espota_base *made = calloc(1, sizeof *made);
+    *base = made;
+    if (made == NULL)
+        return espota_fail_memory(error, "use a patch");
+    made->patch = *patch;
+    return 0;
+}
+
+const struct espota_patch *delta_base_patch(const struct espota_base *base)
+{
+    return base->patch.stream != NULL ? &base->patch : NULL;
+}
+
 bool espota_base_helps(const struct espota_base *base)
 {
-    return base->blocks > 0;
+    return base->blocks > 0 || base->patch.stream != NULL;
 }
 
 void espota_stream_set_base(uint8_t *stream, size_t size, uint32_t flash_offset)

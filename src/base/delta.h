@@ -10,6 +10,8 @@ void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_STREAM_
 uint32_t delta_base_length(const struct espota_base *base);
 /* As espota_coder_image.read_base. */
 int delta_base_read(const struct espota_base *base, uint32_t offset, void *buffer, size_t length);
+/* That it is known by; NULL: it is known itself. */
+const struct espota_patch *delta_base_patch(const struct espota_base *base);
 struct coder_map_source delta_map_source(const struct espota_base *base);
 
 #endif

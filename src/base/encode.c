@@ -2,6 +2,7 @@
 #include "espota/encode.h"
 
 #include "base/encode_parts.h"
+#include "base/encode_patch.h"
 #include "espota/bytes.h"
 #include "format/coder.h"
 
@@ -224,7 +225,8 @@ int espota_encoder_sector(struct espota_encoder *e, struct espota_bytes *stream,
     }
     get_sector(e, sector);
     size_t before = stream->size;
-    int status = append_sector(e, sector, stream, error);
+    int status =
+        e->patch != NULL ? encode_patch_sector(e, stream, error) : append_sector(e, sector, stream, error);
     if (status == 0)
         account(e, stream->size - before, stream->data[before + 1] >> 6 == ESPOTA_CHUNK_CODED);
     e->offset += SECTOR;
@@ -305,6 +307,10 @@ static int read_base(void *context, uint32_t offset, void *buffer, size_t length
 static int start(struct espota_encoder *e, unsigned table_log, struct espota_bytes *stream,
                  struct espota_error *error)
 {
+    int status = allocate(e, table_log) != 0 ? espota_fail_memory(error, "encode an image")
+                                             : append_head(e, table_log, stream, error);
+    if (status != 0)
+        return status;
     e->around = (struct espota_coder_image){ .context = e, .read = read_image, .read_base = read_base };
     if (e->base != NULL)
         e->around.base_length = delta_base_length(e->base);
@@ -329,17 +335,20 @@ int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, u
     struct espota_encoder *e = calloc(1, sizeof *e);
     if (e == NULL)
         return espota_fail_memory(error, "encode an image");
+    bool known = base != NULL && delta_base_patch(base) == NULL && espota_base_helps(base);
     *e = (struct espota_encoder){ .isa = isa,
-                                  .base = base != NULL && espota_base_helps(base) ? base : NULL,
+                                  .base = known ? base : NULL,
                                   .image = image,
                                   .image_length = image_length,
                                   .begin = offset,
                                   .offset = offset,
                                   .end = offset + length };
-    status = allocate(e, table_log) != 0 ? espota_fail_memory(error, "encode an image")
-                                         : append_head(e, table_log, stream, error);
-    if (status == 0)
+    if (base != NULL && encode_is_patch(e, table_log, base)) {
+        e->patch = delta_base_patch(base);
+        status = encode_patch_begin(e, stream, error);
+    } else {
         status = start(e, table_log, stream, error);
+    }
     if (status != 0) {
         espota_encoder_end(e);
         return status;

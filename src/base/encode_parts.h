@@ -32,6 +32,10 @@ struct espota_encoder {
     struct match_finder *finder;
     size_t memory;
     uint8_t chunk[ESPOTA_CODER_SECTOR], rebuilt[ESPOTA_CODER_SECTOR];
+    /* where the stream is that of a patch: the patch, how much of it was given, and its next chunk */
+    const struct espota_patch *patch;
+    size_t given;
+    uint32_t next_chunk;
 };
 
 /* Take the image apart. @return 0, or -1: no memory. */

@@ -3,6 +3,7 @@
 #include "connect.h"
 #include "fleet.h"
 #include "ota_bases.h"
+#include "ota_source.h"
 #include "sink.h"
 #include "watch.h"
 
@@ -14,6 +15,7 @@
 #include "espota/fetch.h"
 #include "espota/file.h"
 #include "espota/hash.h"
+#include "espota/hex.h"
 #include "espota/ota.h"
 #include "espota/smart_write.h"
 #include "espota/table.h"
@@ -24,175 +26,21 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LARGEST_IMAGE = 16 << 20, LARGEST_ELF = 128 << 20, LARGEST_SIDECAR = 4096 };
-#define DEFAULT_PATH "/MicroPython.bin"
-
 struct options {
     struct connect_options connect;
     struct watch_options watch;
     struct fleet_options fleet;
     struct sink_options sink;
+    struct source_options source;
     struct base_options bases;
-    const char *url, *file, *certificate, *path;
-    struct number_option http_port, stall_timeout, timeout;
     struct number_option table_offset;
-    bool md5, force_factory, restart, trial, force;
+    bool force_factory, restart, trial, force;
 };
 
-static const struct option_spec option_table[] = {
-    { "url", 'u', OPTION_TEXT, offsetof(struct options, url), "URL", "http or https address of the image" },
-    { "file", 'f', OPTION_TEXT, offsetof(struct options, file), "FILE",
-      "local image or ELF file; FILE.md5 is checked when it exists" },
-    { "md5", 'm', OPTION_FLAG, offsetof(struct options, md5), NULL,
-      "require URL.md5 (FILE.md5) and check the image with it" },
-    { "force-factory", 0, OPTION_FLAG, offsetof(struct options, force_factory), NULL,
-      "update the factory partition, from an OTA slot" },
-    { "certificate", 0, OPTION_TEXT, offsetof(struct options, certificate), "PEM",
-      "trust this certificate (a CA's, or the server's) for https" },
-    { "path", 0, OPTION_TEXT, offsetof(struct options, path), "PATH",
-      "path on the server when the URL has none (" DEFAULT_PATH ")" },
-    { "http-port", 0, OPTION_NUMBER, offsetof(struct options, http_port), "PORT",
-      "port of the server when the URL has none (80; https 443)" },
-    { "stall-timeout", 0, OPTION_NUMBER, offsetof(struct options, stall_timeout), "SECONDS",
-      "give up on a server that sends nothing, or next to it, for so long (30)" },
-    { "timeout", 0, OPTION_NUMBER, offsetof(struct options, timeout), "SECONDS",
-      "give up on a download that takes longer in all (600)" },
+static const struct option_spec force_factory_option[] = {
+    { "force-factory", 0, OPTION_FLAG, 0, NULL, "update the factory partition, from an OTA slot" },
     OPTION_END,
 };
-
-/* ---- getting the image ----------------------------------------------------------------------------------
- */
-
-struct source {
-    char *name; /* URL without what may be secret, or path: for messages */
-    char *url;
-    struct espota_bytes image;
-    bool filled; /* as in struct espota_payload */
-    bool has_md5;
-    uint8_t md5[ESPOTA_MD5_LENGTH];
-    struct bases bases;
-    atomic_flag kept; /* the image is in the cache */
-};
-
-static void free_source(struct source *source)
-{
-    free(source->name);
-    free(source->url);
-    espota_bytes_free(&source->image);
-    bases_close(&source->bases);
-}
-
-/* Where OpenSSL and curl look too: on a system that keeps the authorities elsewhere, or has none. */
-static const char *authorities(void)
-{
-    const char *file = getenv("SSL_CERT_FILE");
-    return file && access(file, R_OK) == 0 ? file : NULL;
-}
-
-static struct espota_fetch_options fetch_options(struct cli *cli, const struct options *o, size_t limit)
-{
-    return (struct espota_fetch_options){
-        .certificate = o->certificate ? o->certificate : authorities(),
-        .limit = limit,
-        .stall_timeout_s = o->stall_timeout.value,
-        .total_timeout_s = o->timeout.value,
-        .observer = &cli->observer,
-    };
-}
-
-/* "http://server/app.bin?x" has its sidecar at "http://server/app.bin.md5?x". */
-static char *sidecar_name(const char *name, bool url)
-{
-    size_t base = url ? strcspn(name, "?#") : strlen(name);
-    size_t size = strlen(name) + sizeof ".md5";
-    char *sidecar = malloc(size);
-    if (sidecar)
-        snprintf(sidecar, size, "%.*s.md5%s", (int)base, name, name + base);
-    return sidecar;
-}
-
-static int fetch_md5(struct cli *cli, const struct options *o, struct source *source,
-                     struct espota_error *error)
-{
-    struct espota_bytes text = { 0 };
-    struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_SIDECAR);
-    char *name = sidecar_name(source->url, true);
-    char *shown = name ? espota_fetch_shown_url(name) : NULL;
-    char *file = strndup(source->url, strcspn(source->url, "?#"));
-    if (!shown || !file) {
-        free(name);
-        free(shown);
-        free(file);
-        return espota_fail_memory(error, "fetching an MD5");
-    }
-    int result = espota_fetch_url(name, &fetch, &text, error);
-    if (result == ESPOTA_ERR_NETWORK || result == ESPOTA_ERR_TOO_BIG) {
-        error->status = ESPOTA_ERR_VERIFY;
-        result = espota_fail_while(error, "--md5 was asked for, but there is no MD5 to check with");
-    }
-    if (result == 0)
-        result = espota_md5_sidecar(&text, shown, file, source->md5, error);
-    source->has_md5 = result == 0;
-    espota_bytes_free(&text);
-    free(name);
-    free(shown);
-    free(file);
-    return result;
-}
-
-static int fetch_url(struct cli *cli, const struct options *o, struct source *source,
-                     struct espota_error *error)
-{
-    struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_IMAGE);
-    int result = espota_fetch_complete_url(o->url, (uint16_t)o->http_port.value,
-                                           o->path ? o->path : DEFAULT_PATH, &source->url, error);
-    if (result == 0 && !(source->name = espota_fetch_shown_url(source->url)))
-        result = espota_fail_memory(error, "fetching an image");
-    if (result == 0 && o->md5)
-        result = fetch_md5(cli, o, source, error);
-    if (result == 0)
-        result = espota_fetch_url(source->url, &fetch, &source->image, error);
-    return result;
-}
-
-static int read_file(const struct options *o, struct source *source, struct espota_error *error)
-{
-    struct espota_bytes text = { 0 };
-    source->name = strdup(o->file);
-    char *name = sidecar_name(o->file, false);
-    int result = 0;
-    if (!source->name || !name) {
-        result = espota_fail_memory(error, "reading an image");
-    } else if (o->md5 || espota_file_exists(name)) {
-        result = espota_file_read(name, LARGEST_SIDECAR, &text, error);
-        if (result != 0) {
-            error->status = ESPOTA_ERR_VERIFY;
-            result = espota_fail_while(error, "there is no MD5 to check %s with", o->file);
-        } else {
-            result = espota_md5_sidecar(&text, name, o->file, source->md5, error);
-        }
-        source->has_md5 = result == 0;
-    }
-    if (result == 0)
-        result = espota_file_read(o->file, LARGEST_ELF, &source->image, error);
-    espota_bytes_free(&text);
-    free(name);
-    return result;
-}
-
-static int get_image(struct cli *cli, const struct options *o, struct source *source,
-                     struct espota_error *error)
-{
-    cli_catch_interrupts();
-    int result = o->url ? fetch_url(cli, o, source, error) : read_file(o, source, error);
-    espota_ui_progress_end(&cli->ui);
-    if (result != 0 || !source->has_md5)
-        return result;
-    result = espota_md5_check(&source->image, source->name, source->md5, error);
-    if (result == 0)
-        espota_ui_say(&cli->ui, "MD5 Checksum check PASSED");
-    return result;
-}
 
 /* ---- the command ----------------------------------------------------------------------------------------
  */
@@ -260,15 +108,15 @@ static int update(struct cli *cli, const struct options *o, struct source *sourc
 
 static int check_options(const struct options *o, struct espota_error *error)
 {
-    if (!o->url == !o->file)
+    if (!o->source.url == !o->source.file)
         return espota_fail(error, ESPOTA_ERR_USAGE, "which image? Give either --url URL or --file FILE");
-    if (o->file && (o->path || o->http_port.given || o->certificate))
+    if (o->source.file && (o->source.path || o->source.http_port.given || o->source.certificate))
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--path, --http-port and --certificate go with --url, not --file");
-    if (o->http_port.given && (o->http_port.value == 0 || o->http_port.value > 65535))
+    if (o->source.http_port.given && (o->source.http_port.value == 0 || o->source.http_port.value > 65535))
         return espota_fail(error, ESPOTA_ERR_USAGE, "--http-port takes a port from 1 to 65535");
-    if (o->path && o->path[0] != '/')
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--path '%s' must begin with /", o->path);
+    if (o->source.path && o->source.path[0] != '/')
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--path '%s' must begin with /", o->source.path);
     if (o->trial && o->force_factory)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--trial and --force-factory do not go together: the factory app has no trial");
@@ -316,10 +164,13 @@ static int prepare_source(struct cli *cli, const struct options *o, struct sourc
 {
     int result = bases_open(cli, &o->bases, chip_of(o), &source->bases, error);
     if (result == 0)
-        result = get_image(cli, o, source, error);
+        result = source_get(cli, &o->source, source, error);
     if (result == 0)
         result = convert_image(cli, o, source, error);
-    return result ? result : check_image(o, source, error);
+    if (result == 0)
+        result = check_image(o, source, error);
+    const struct espota_patch_getter getter = { source, source_get_patch };
+    return result ? result : bases_add_published(&source->bases, &getter, &source->image, error);
 }
 
 static int await_canary(struct cli *cli, const struct options *o, const struct source *source,
@@ -366,7 +217,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         return update_device(cli, o, &connect, cli->shared, error);
     int result = check_options(o, error);
     if (result == 0)
-        result = watch_after_begin(&after, cli, &o->watch, o->file, &connect, error);
+        result = watch_after_begin(&after, cli, &o->watch, o->source.file, &connect, error);
     if (result == 0 && !sink_is_wanted(&o->sink))
         result = connect_check(cli, &o->connect, VIA_AGENT, error);
     if (result == 0)
@@ -374,7 +225,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
     if (result == 0)
         result = update_device(cli, o, &connect, &source, error);
     result = watch_after_end(&after, result, error);
-    free_source(&source);
+    source_free(&source);
     return result;
 }
 
@@ -383,7 +234,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
 
 static void release(void *shared)
 {
-    free_source(shared);
+    source_free(shared);
     free(shared);
 }
 
@@ -438,8 +289,9 @@ const struct command command_ota = {
         "Fetches the image, checks it, has the agent write what differs to the idle slot and verify it, "
         "and only\n"
         "then switches boot. A run that was interrupted is finished by the same command.",
-    .options = option_table,
-    .groups = { { trial_option, offsetof(struct options, trial) },
+    .groups = { { source_options, offsetof(struct options, source) },
+                { force_factory_option, offsetof(struct options, force_factory) },
+                { trial_option, offsetof(struct options, trial) },
                 { restart_option, offsetof(struct options, restart) },
                 { force_option, offsetof(struct options, force) },
                 CONNECT_GROUPS(via_agent_option),

@@ -53,8 +53,36 @@ int bases_open(struct cli *cli, const struct base_options *o, const struct espot
     return result;
 }
 
+static int find_image(void *context, const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
+                      const uint8_t **image, struct espota_error *error)
+{
+    const struct espota_base_source known = espota_known_images_source(((struct bases *)context)->known);
+    return known.find(known.context, sha256, length, image, error);
+}
+
+static void release_image(void *context, const uint8_t *image)
+{
+    const struct espota_base_source known = espota_known_images_source(((struct bases *)context)->known);
+    known.release(known.context, image);
+}
+
+static int find_patch(void *context, const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
+                      const struct espota_base **prepared, unsigned *table_log, struct espota_error *error)
+{
+    struct bases *bases = context;
+    return espota_published_patches_find(bases->published, sha256, length, prepared, table_log, error);
+}
+
+int bases_add_published(struct bases *bases, const struct espota_patch_getter *getter,
+                        const struct espota_bytes *image, struct espota_error *error)
+{
+    bases->source = (struct espota_base_source){ bases, find_image, release_image, find_patch };
+    return espota_published_patches_new(&bases->published, getter, image->data, image->size, error);
+}
+
 void bases_close(struct bases *bases)
 {
+    espota_published_patches_free(bases->published);
     espota_known_images_free(bases->known);
     espota_image_cache_free(bases->cache);
 }

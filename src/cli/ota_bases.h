@@ -10,6 +10,7 @@
 #include "espota/image_cache.h"
 #include "espota/known_images.h"
 #include "espota/ota.h"
+#include "espota/published_patches.h"
 
 #include <stdbool.h>
 
@@ -25,6 +26,7 @@ extern const struct option_spec base_options[];
 struct bases {
     struct espota_image_cache *cache; /* NULL: none */
     struct espota_known_images *known;
+    struct espota_published_patches *published;
     struct espota_base_source source;
     bool none; /* the whole image is wanted */
 };
@@ -32,6 +34,9 @@ struct bases {
 /* Read the images that are named; `chip`: of ELF files, may be NULL. */
 int bases_open(struct cli *cli, const struct base_options *options, const struct espota_chip *chip,
                struct bases *bases, struct espota_error *error);
+/* Patches against what is not known here lie where `getter` says; for the image as it is sent. */
+int bases_add_published(struct bases *bases, const struct espota_patch_getter *getter,
+                        const struct espota_bytes *image, struct espota_error *error);
 void bases_close(struct bases *bases);
 /* For an update; NULL: it is to be sent whole. */
 const struct espota_base_source *bases_source(const struct bases *bases);

@@ -159,5 +159,5 @@ static void release(void *context, const uint8_t *image)
 
 struct espota_base_source espota_known_images_source(struct espota_known_images *images)
 {
-    return (struct espota_base_source){ images, find, release };
+    return (struct espota_base_source){ .context = images, .find = find, .release = release };
 }

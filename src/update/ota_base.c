@@ -9,11 +9,28 @@
 
 #include <string.h>
 
+/* A patch that is not what it has to be is told of; that there is none is not. */
+static bool look_for_patch(struct ota_base *b, const struct espota_device *device,
+                           const struct espota_payload_base *held)
+{
+    struct espota_error why;
+    int result =
+        b->source->patch(b->source->context, held->sha256, held->length, &b->prepared, &b->table_log, &why);
+    if (result == ESPOTA_ERR_VERIFY)
+        espota_device_note(device, "A patch is not used: %s", why.text);
+    else if (result != 0)
+        espota_device_detail(device, "%s", why.text);
+    return result == 0 && b->prepared;
+}
+
 /* Ask the source. That it fails is no reason to fail an update. */
-static bool look_up(struct ota_base *b, const struct espota_payload_base *held)
+static bool look_up(struct ota_base *b, const struct espota_device *device,
+                    const struct espota_payload_base *held)
 {
     struct espota_error ignored;
     const uint8_t *image = NULL;
+    if (b->patches)
+        return look_for_patch(b, device, held);
     if (b->source->find(b->source->context, held->sha256, held->length, &image, &ignored) != 0)
         return false;
     b->image = image;
@@ -48,10 +65,10 @@ static int try_partition(struct ota_base *b, struct espota_device *device, const
     int result = espota_device_identify(device, p->offset, held, error);
     if (result != 0 || held->length == 0 || held->length > p->size)
         held->length = 0;
-    if (held->length > 0 && !(*known = look_up(b, held)))
+    if (held->length > 0 && !(*known = look_up(b, device, held)))
         result = with_signature(device, p, held, &signature, error);
     if (result == 0 && signature)
-        *known = look_up(b, held);
+        *known = look_up(b, device, held);
     return result == ESPOTA_ERR_UNSUPPORTED ? 0 : result;
 }
 
@@ -66,21 +83,21 @@ static void describe(struct ota_base *b, uint32_t length)
 {
     struct espota_image image = { 0 };
     struct espota_image_memory memory = { b->image, length };
+    if (!b->image)
+        return;
     const struct espota_image_source source = { &memory, espota_image_memory_read, length };
     if (espota_image_parse_headers(&image, &source) == ESPOTA_IMAGE_OK)
         memcpy(b->version, image.description.version, sizeof b->version);
 }
 
 /* The app that runs first: what replaces it is most often its successor. */
-static int find(void *context, struct espota_device *device, struct espota_payload_base *base,
-                enum espota_no_base *reason, struct espota_error *error)
+static int try_all(struct ota_base *b, struct espota_device *device, struct espota_payload_base *base,
+                   enum espota_no_base *reason, struct espota_error *error)
 {
-    struct ota_base *b = context;
     const struct espota_table *table = &b->slots->table;
     const struct espota_partition *running = b->slots->running;
     bool known = false;
     int result = 0;
-    *reason = ESPOTA_BASE_NO_IMAGE;
     for (unsigned i = 0; result == 0 && !known && i <= table->count; i++) {
         const struct espota_partition *p = i == 0 ? running : &table->entry[i - 1];
         if (!p || (i > 0 && p == running) || !may_be_base(b, p))
@@ -90,11 +107,29 @@ static int find(void *context, struct espota_device *device, struct espota_paylo
         if (base->length > 0)
             *reason = ESPOTA_BASE_UNKNOWN;
     }
-    base->data = known ? b->image : NULL;
-    base->length = known ? base->length : 0;
-    if (known) {
+    return result;
+}
+
+/* One whose bytes are known; then one that there is a patch against. */
+static int find(void *context, struct espota_device *device, struct espota_payload_base *base,
+                enum espota_no_base *reason, struct espota_error *error)
+{
+    struct ota_base *b = context;
+    *reason = ESPOTA_BASE_NO_IMAGE;
+    int result = try_all(b, device, base, reason, error);
+    if (result == 0 && !b->held && *reason == ESPOTA_BASE_UNKNOWN && b->source->patch) {
+        b->patches = true;
+        result = try_all(b, device, base, reason, error);
+    }
+    if (!b->held)
+        base->length = 0;
+    base->data = b->held ? b->image : NULL;
+    base->prepared = b->held ? b->prepared : NULL;
+    base->table_log = b->table_log;
+    if (b->held) {
         b->chosen = *base;
         b->chosen.data = NULL;
+        b->chosen.prepared = NULL;
         describe(b, base->length);
         *reason = ESPOTA_BASE_USED;
     }

@@ -6,12 +6,17 @@
 #include "espota/payload.h"
 #include "espota/slots.h"
 
+#include <stdbool.h>
+
 struct ota_base {
     struct espota_base_finder finder; /* for the payload */
     const struct espota_base_source *source;
     const struct espota_slots *slots;
     const struct espota_partition *target;
     const uint8_t *image;                /* that was found; ota_base_end gives it back */
+    const struct espota_base *prepared;  /* or a patch against it, */
+    unsigned table_log;                  /* and its table */
+    bool patches;                        /* look for one of these */
     const struct espota_partition *held; /* the partition that it lies in */
     struct espota_payload_base chosen;   /* the same, without its bytes */
     char version[33];                    /* as its description has it */

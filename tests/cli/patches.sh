@@ -26,6 +26,8 @@ update() {
     shift 2
     fresh_slot
     run ota --port "$TTY" --file "$image" --restart "$@"
+    image=${image#server/}
+    image=${image%%[?]*}
     expect "$name" 0 && [ "$("$ESPOTA" status --port "$TTY" --via agent --json | jq -r '.apps[] | select(.running) | .version')" = "${image%.bin}" ] && ok "$name: it runs" || not_ok "$name: it runs" "$ERR"
 }
 patched() { # NAME VERSION SLOT: the last update was sent as what changed against that
@@ -82,7 +84,90 @@ update "a folder that others can change" 1.1.bin
 whole "is not used" "the images on the device are not known here"
 chmod 700 cache
 
+# ---- patches that lie beside the image
+export ESPOTA_CACHE=
+mkdir server
+(cd server && exec python3 -u -m http.server --bind 127.0.0.1 0) >server.log 2>&1 &
+PIDS+=($!)
+wait_for server.log "Serving HTTP"
+HTTP=http://127.0.0.1:$(sed -n 's/.*port \([0-9]*\).*/\1/p' server.log | head -1)
+cp 1.1.bin 1.2.bin 1.3.bin server
+beside() { echo "server/$2.$(digest "$1").patch"; } # OLD NEW: the name of its patch
+update "nothing is known" 1.0.bin
+fetch() { # NAME IMAGE ARGS...: the same from the server
+    local name=$1 image=$2
+    shift 2
+    fresh_slot
+    run ota --port "$TTY" --url "$HTTP/$image" --restart "$@"
+    image=${image#server/}
+    image=${image%%[?]*}
+    expect "$name" 0 && [ "$("$ESPOTA" status --port "$TTY" --via agent --json | jq -r '.apps[] | select(.running) | .version')" = "${image%.bin}" ] && ok "$name: it runs" || not_ok "$name: it runs" "$ERR"
+}
+"$ESPOTA" delta -q 1.0.bin 1.1.bin -o "$(beside 1.0.bin 1.1.bin)"
+fetch "a patch on the server" 1.1.bin
+patched "is sent" "the image" MicroPython_2
+grep -q "GET /$(basename "$(beside 1.0.bin 1.1.bin)") .* 200" server.log && ok "it was got" || not_ok "it was got" "$(cat server.log)"
+fetch "none on the server" 1.2.bin
+whole "is no error" "the images on the device are not known here"
+[[ "$ERR" != *404* ]] && ok "and not told of" || not_ok "and not told of" "$ERR"
+"$ESPOTA" delta -q 1.2.bin 1.3.bin -o "$(beside 1.2.bin 1.3.bin)"
+cp "$(beside 1.2.bin 1.3.bin)" good.patch
+fetch "with a query" "1.3.bin?token=secret"
+patched "it is found, too" "the image" MicroPython_2
+[[ "$ERR" != *secret* ]] && ok "and the query is not shown" || not_ok "and the query is not shown" "$ERR"
+run ota --port "$TTY" --file server/1.2.bin --restart
+expect "back" 0
+cp good.patch "$(beside 1.2.bin 1.3.bin)"
+update "beside a file" server/1.3.bin
+patched "it is found as well" "the image" MicroPython_2
+# what is wrong with one leads to the whole image, and is said
+back() { # the device runs 1.2 again, and 1.3 is to come
+    fresh_slot
+    run ota --port "$TTY" --file 1.2.bin --restart
+    expect "back" 0
+}
+wrong() { # NAME TEXT: the patch beside is not used
+    back
+    fetch "$1" 1.3.bin
+    whole "$1: it is sent whole" "the images on the device are not known here"
+    [[ "$ERR" == *"A patch is not used: "*"$2"* ]] && ok "$1: it says why" || not_ok "$1: it says why" "$ERR"
+}
+"$ESPOTA" delta -q 1.2.bin other.bin -o "$(beside 1.2.bin 1.3.bin)" --table-size 8K
+wrong "one for another image" "for another image than the one beside it"
+"$ESPOTA" delta -q 1.1.bin 1.3.bin -o "$(beside 1.2.bin 1.3.bin)"
+wrong "one against another image" "against another image than its name says"
+head -c 150 good.patch >"$(beside 1.2.bin 1.3.bin)"
+wrong "one that is cut off" "it is cut off"
+echo '<html>not found</html>' >"$(beside 1.2.bin 1.3.bin)"
+wrong "a page in its place" "it is no patch file"
+# well formed, and wrong: the device finds out
+python3 - good.patch "$(beside 1.2.bin 1.3.bin)" <<'PY'
+import sys, zlib
+data = bytearray(open(sys.argv[1], "rb").read())
+end = 112 + int.from_bytes(data[96:100], "little")
+for i in range(end - 40, end):
+    data[i] ^= 0x5a
+data[104:108] = zlib.crc32(data[112:]).to_bytes(4, "little")
+data[108:112] = zlib.crc32(data[:108]).to_bytes(4, "little")
+open(sys.argv[2], "wb").write(data)
+PY
+if "$ESPOTA" delta --show "$(beside 1.2.bin 1.3.bin)" >shown.txt 2>&1; then
+    back
+    fetch "one that is wrong inside" 1.3.bin
+    [[ "$ERR" != *"of the image: what differs"* ]] && ok "the device finds out, and gets it whole" || not_ok "the device finds out, and gets it whole" "$ERR"
+    grep -q "without a base\|once more" <<<"$ERR" && ok "and that is said" || not_ok "and that is said" "$ERR"
+else
+    not_ok "one that is wrong inside is well formed" "$(cat shown.txt)"
+fi
+"$ESPOTA" delta -q 1.2.bin 1.3.bin -o "$(beside 1.2.bin 1.3.bin)" --table-size 256K
+back
+fetch "one that needs more memory than the device has" 1.3.bin
+whole "is not sent" "the device has too little memory for one"
+export ESPOTA_CACHE=$WORK/cache
+
 # ---- what is not the next one of the same
+run ota --port "$TTY" --file 1.1.bin --restart
+expect "the one that is known" 0
 "$ESPOTA" cache add -q 1.1.bin
 fresh_slot
 run ota --port "$TTY" --file other.bin --restart

@@ -30,6 +30,16 @@ static int find(struct agent_client *client, struct espota_error *error)
     return 0;
 }
 
+/* One whose stream was made elsewhere, for a decoder with that table. */
+static void take_patch(struct agent_client *client, const struct client_image *image)
+{
+    struct espota_error why;
+    if (client->base.table_log > client->base_table_log)
+        give_reason(client, ESPOTA_BASE_NO_MEMORY);
+    else if (espota_stream_base_take(&client->prepared, image->cache, client->base.prepared, &why) != 0)
+        client_base_give_up(client, ESPOTA_BASE_NO_HELP, why.text);
+}
+
 /* It may take a second. An agent that heard nothing for so long is at the rate that it began with: the next
  * request finds it there. */
 static void prepare(struct agent_client *client, const struct client_image *image)
@@ -43,6 +53,10 @@ static void prepare(struct agent_client *client, const struct client_image *imag
                                                 .image_length = image->length };
     memcpy(source.old_sha256, base->sha256, sizeof source.old_sha256);
     memcpy(source.image_sha256, image->sha256, sizeof source.image_sha256);
+    if (base->prepared) {
+        take_patch(client, image);
+        return;
+    }
     uint64_t begun = espota_link_now_ms(client->link);
     if (espota_stream_base_open(&client->prepared, image->cache, &source, &why) != 0)
         client_base_give_up(client, ESPOTA_BASE_NO_HELP, why.text);
@@ -65,7 +79,7 @@ int client_base_for(struct agent_client *client, struct client_image *image, str
         return result;
     image->base = client->prepared;
     image->base_offset = client->base.offset;
-    image->base_table_log = client->base_table_log;
+    image->base_table_log = client->base.prepared ? (uint8_t)client->base.table_log : client->base_table_log;
     return 0;
 }
 

@@ -1,0 +1,34 @@
+/* A stream that was made elsewhere, given out sector by sector. */
+#include "base/encode_patch.h"
+
+#include "base/delta.h"
+#include "espota/bytes.h"
+
+enum { HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE };
+
+bool encode_is_patch(const struct espota_encoder *e, unsigned table_log, const struct espota_base *base)
+{
+    const struct espota_patch *patch = delta_base_patch(base);
+    return patch != NULL && e->offset == 0 && e->isa == patch->head.isa &&
+           table_log == patch->head.table_log && e->image_length == patch->head.image_length;
+}
+
+int encode_patch_begin(struct espota_encoder *e, struct espota_bytes *stream, struct espota_error *error)
+{
+    size_t at = stream->size;
+    e->given = HEADS + e->patch->head.map_length;
+    int status = espota_bytes_append(stream, e->patch->stream, e->given, error);
+    if (status == 0)
+        espota_put_le32(stream->data + at + 8, e->end); /* it may be wanted in part */
+    return status;
+}
+
+int encode_patch_sector(struct espota_encoder *e, struct espota_bytes *stream, struct espota_error *error)
+{
+    const struct espota_patch *patch = e->patch;
+    const uint8_t *chunk = patch->stream + e->given;
+    size_t size = espota_stream_chunk_size(chunk, patch->head.stream_length - e->given);
+    e->ahead = patch->sectors[e->next_chunk++] - 1u;
+    e->given += size;
+    return espota_bytes_append(stream, chunk, size, error);
+}

@@ -1,0 +1,189 @@
+/* Patches that lie beside an image: got once, believed in nothing, and given out as streams. */
+#include "fixtures/code_like.h"
+#include "fixtures/decoded_stream.h"
+
+#include "espota/bytes.h"
+#include "espota/digest.h"
+#include "espota/encode.h"
+#include "espota/image.h"
+#include "espota/patch.h"
+#include "espota/published_patches.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CODE = 50000, TABLE = 14 };
+
+struct rig {
+    struct espota_bytes old, image, file;
+    uint8_t old_sha256[ESPOTA_SHA256_LENGTH];
+    unsigned asked;
+    int fails; /* with this status; 0: it does not */
+    struct espota_published_patches *patches;
+    struct espota_error error;
+};
+
+static void make_app(struct espota_bytes *app, unsigned changed)
+{
+    static uint8_t code[CODE];
+    struct espota_image_part part = { 0x400D0018, code, CODE };
+    struct espota_image header = { .flash_mode = 2, .flash_size = 2 };
+    struct espota_hash *sha256 = espota_hash_new(ESPOTA_HASH_SHA256);
+    code_like_fill(code, CODE, 1, false);
+    if (changed)
+        code_like_fill(code + 20000, 5000, 1 + changed, false);
+    espota_put_le32(code, ESPOTA_APP_DESC_MAGIC);
+    app->size = espota_image_build_size(&part, 1);
+    app->data = malloc(app->size);
+    assert_non_null(app->data);
+    assert_int_equal(espota_image_build(&header, &part, 1, sha256, app->data), 0);
+    espota_hash_free(sha256);
+}
+
+static int get(void *context, const uint8_t sha256[ESPOTA_SHA256_LENGTH], struct espota_bytes *file,
+               struct espota_error *error)
+{
+    struct rig *r = context;
+    r->asked++;
+    if (r->fails)
+        return espota_fail(error, (enum espota_status)r->fails, "the server has gone");
+    if (memcmp(sha256, r->old_sha256, sizeof r->old_sha256) != 0)
+        return 0;
+    return espota_bytes_append(file, r->file.data, r->file.size, error);
+}
+
+static void make_patch(struct rig *r, const struct espota_bytes *old, const struct espota_bytes *image)
+{
+    const struct espota_patch_image from = { "old", old->data, old->size },
+                                    to = { "new", image->data, image->size };
+    r->file.size = 0;
+    assert_int_equal(espota_patch_make(&from, &to, TABLE, &r->file, &r->error), 0);
+}
+
+static int set_up(void **state)
+{
+    struct rig *r = calloc(1, sizeof *r);
+    const struct espota_patch_getter getter = { r, get };
+    *state = r;
+    make_app(&r->old, 0);
+    make_app(&r->image, 1);
+    assert_int_equal(espota_sha256(r->old.data, r->old.size, r->old_sha256), 0);
+    make_patch(r, &r->old, &r->image);
+    return espota_published_patches_new(&r->patches, &getter, r->image.data, r->image.size, &r->error);
+}
+
+static int tear_down(void **state)
+{
+    struct rig *r = *state;
+    espota_published_patches_free(r->patches);
+    espota_bytes_free(&r->old);
+    espota_bytes_free(&r->image);
+    espota_bytes_free(&r->file);
+    free(r);
+    return 0;
+}
+
+static const struct espota_base *find(struct rig *r, const uint8_t *sha256, int expected)
+{
+    const struct espota_base *base = NULL;
+    unsigned table = 0;
+    assert_int_equal(
+        espota_published_patches_find(r->patches, sha256, (uint32_t)r->old.size, &base, &table, &r->error),
+        expected);
+    if (base)
+        assert_int_equal(table, TABLE);
+    return base;
+}
+
+/* Its stream, as an agent decodes it. */
+static void expect_stream(struct rig *r, const struct espota_base *base, uint32_t from, unsigned table,
+                          bool based)
+{
+    enum { SECTOR = ESPOTA_CODER_SECTOR };
+    uint32_t whole = (uint32_t)((r->image.size + SECTOR - 1) / SECTOR * SECTOR);
+    struct espota_bytes stream = { 0 };
+    uint8_t *rebuilt = calloc(whole, 1);
+    assert_non_null(rebuilt);
+    memcpy(rebuilt, r->image.data, from);
+    assert_int_equal(espota_encode(ESPOTA_ISA_XTENSA, table, base, r->image.data, r->image.size, from,
+                                   whole - from, &stream, &r->error),
+                     0);
+    assert_int_equal(stream.data[ESPOTA_STREAM_BASES], based);
+    assert_int_equal(decode_stream(&stream, &r->old, rebuilt, r->image.size), 0);
+    assert_memory_equal(rebuilt, r->image.data, r->image.size);
+    free(rebuilt);
+    espota_bytes_free(&stream);
+}
+
+static void a_patch_is_got_once_and_given_out_as_a_stream(void **state)
+{
+    struct rig *r = *state;
+    const struct espota_base *base = find(r, r->old_sha256, 0);
+    assert_non_null(base);
+    assert_ptr_equal(find(r, r->old_sha256, 0), base);
+    assert_int_equal(r->asked, 1);
+    assert_true(espota_base_helps(base));
+    expect_stream(r, base, 0, TABLE, true);
+    expect_stream(r, base, 0, TABLE + 1, false); /* any other is made without it */
+    expect_stream(r, base, 2 * ESPOTA_CODER_SECTOR, TABLE, false);
+}
+
+static void that_there_is_none_is_remembered_too(void **state)
+{
+    struct rig *r = *state;
+    const uint8_t other[ESPOTA_SHA256_LENGTH] = { 9 };
+    assert_null(find(r, other, 0));
+    assert_null(find(r, other, 0));
+    assert_int_equal(r->asked, 1);
+    r->fails = ESPOTA_ERR_NETWORK;
+    assert_null(find(r, r->old_sha256, ESPOTA_ERR_NETWORK));
+    assert_null(find(r, r->old_sha256, ESPOTA_ERR_NETWORK));
+    assert_string_equal(r->error.text, "the server has gone");
+    assert_int_equal(r->asked, 2);
+}
+
+static void one_that_is_another_is_not_used(void **state)
+{
+    struct rig *r = *state;
+    struct espota_bytes third = { 0 };
+    make_app(&third, 2);
+    make_patch(r, &r->old, &third);
+    assert_null(find(r, r->old_sha256, ESPOTA_ERR_VERIFY));
+    assert_non_null(strstr(r->error.text, "for another image"));
+    espota_bytes_free(&third);
+}
+
+static void one_against_another_base_is_not_used(void **state)
+{
+    struct rig *r = *state;
+    struct espota_bytes third = { 0 };
+    make_app(&third, 2);
+    make_patch(r, &third, &r->image);
+    assert_null(find(r, r->old_sha256, ESPOTA_ERR_VERIFY));
+    assert_non_null(strstr(r->error.text, "against another image"));
+    espota_bytes_free(&third);
+}
+
+static void one_that_is_damaged_is_not_used(void **state)
+{
+    struct rig *r = *state;
+    r->file.data[r->file.size / 2] ^= 1;
+    assert_null(find(r, r->old_sha256, ESPOTA_ERR_VERIFY));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_patch_is_got_once_and_given_out_as_a_stream),
+        TEST(that_there_is_none_is_remembered_too),
+        TEST(one_that_is_another_is_not_used),
+        TEST(one_against_another_base_is_not_used),
+        TEST(one_that_is_damaged_is_not_used),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
