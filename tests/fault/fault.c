@@ -17,6 +17,7 @@
 #include "espota/table.h"
 
 #include "fixtures/boot_guard.h"
+#include "fixtures/known_bases.h"
 #include "fixtures/lagging_flash.h"
 
 #include <stdio.h>
@@ -50,20 +51,31 @@ static int connect_agent(struct memory_board *b, struct espota_device **device, 
     return espota_agent_client_open(device, &b->link, &options, error);
 }
 
-static int update(struct memory_board *b, const struct espota_bytes *image, bool factory, bool trial,
-                  struct espota_error *error)
+static unsigned long patched; /* updates that were sent against a base */
+
+static int update_against(struct memory_board *b, const struct espota_bytes *image, bool factory, bool trial,
+                          const struct espota_base_source *bases, struct espota_error *error)
 {
     struct espota_device *device = NULL;
     struct espota_ota_result done;
     struct espota_ota_request request = { .name = "new",
                                           .payload = espota_payload_raw(image->data, image->size),
                                           .force_factory = factory,
-                                          .trial = trial };
+                                          .trial = trial,
+                                          .bases = bases };
     int result = connect_agent(b, &device, error);
     if (result == 0)
         result = espota_ota_run(device, &request, &done, error);
+    if (device)
+        patched += device->sent.patched > 0;
     espota_device_close(device);
     return result;
+}
+
+static int update(struct memory_board *b, const struct espota_bytes *image, bool factory, bool trial,
+                  struct espota_error *error)
+{
+    return update_against(b, image, factory, trial, NULL, error);
 }
 
 static int open_slots(struct memory_board *b, struct espota_device **device, struct espota_slots *slots,
@@ -153,6 +165,11 @@ static void other_app_there(struct memory_board *b, const struct signed_images *
     memory_board_put(b, part(b, next_slot(b))->offset, &images->image[IMAGE_LATER]);
 }
 
+static void other_image_there(struct memory_board *b, const struct signed_images *images)
+{
+    memory_board_put(b, part(b, next_slot(b))->offset, &images->image[IMAGE_GOOD]);
+}
+
 /* The app of `images->new` runs from the next slot, confirmed or on trial. */
 static void new_app_runs(struct memory_board *b, const struct signed_images *images, bool trial)
 {
@@ -186,6 +203,15 @@ static int run_refused(struct memory_board *b, const struct signed_images *image
 static int run_update(struct memory_board *b, const struct signed_images *images, struct espota_error *error)
 {
     return runs(b, next_slot(b)) ? 0 : update(b, &images->image[IMAGE_GOOD], false, false, error);
+}
+/* What the host knows of the device is its first image. */
+static int run_based(struct memory_board *b, const struct signed_images *images, struct espota_error *error)
+{
+    struct known_bases bases;
+    known_bases_begin(&bases, &images->image[IMAGE_FIRST]);
+    return runs(b, next_slot(b))
+               ? 0
+               : update_against(b, &images->image[IMAGE_LATER], false, false, &bases.source, error);
 }
 /* From the slot that runs to the one after it. */
 static int run_second(struct memory_board *b, const struct signed_images *images, struct espota_error *error)
@@ -232,6 +258,8 @@ static int run_rollback(struct memory_board *b, const struct signed_images *imag
 static const struct scenario scenarios[] = {
     { "update", nothing_first, run_update, "MicroPython_2", false, false },
     { "update over another app", other_app_there, run_update, "MicroPython_2", false, false },
+    { "update against a base", nothing_first, run_based, "MicroPython_2", false, false },
+    { "and over another app", other_image_there, run_based, "MicroPython_2", false, false },
     { "update resumed", half_there, run_update, "MicroPython_2", false, false },
     { "second update", from_slot, run_second, "MicroPython_1", false, false },
     { "update refused", nothing_first, run_refused, NULL, false, false },
@@ -259,7 +287,7 @@ static const struct scenario scenarios[] = {
  */
 
 struct tally {
-    unsigned long cases, looks, no_app, unverified, stray, incomplete;
+    unsigned long cases, looks, no_app, unverified, stray, incomplete, base_changed;
 };
 
 /* What boots is what ran before the cut or what was asked for, never a third app. */
@@ -277,6 +305,13 @@ static void examine(struct memory_board *b, const struct scenario *s, const char
         tally->unverified++;
         printf("%s: for a moment another app would have booted\n", what);
         guard.faults = 0;
+    }
+    /* what is built upon never changes */
+    const struct espota_bytes *first = &guard.images->image[IMAGE_FIRST];
+    if (s->run == run_based &&
+        memcmp(b->flash.data + part(b, first_slot(b))->offset, first->data, first->size) != 0) {
+        tally->base_changed++;
+        printf("%s: the base is not what it was\n", what);
     }
     if (b->board.state != SIM_RUNNING) {
         tally->no_app++;
@@ -388,11 +423,14 @@ int main(void)
         all.unverified += tally.unverified;
         all.stray += tally.stray;
         all.incomplete += tally.incomplete;
+        all.base_changed += tally.base_changed;
     }
     printf(
         "%lu cases, %lu looks at flash: %lu without an app, %lu with an unverified image, %lu with a third "
         "app, %lu that did not complete\n",
         all.cases, all.looks, all.no_app, all.unverified, all.stray, all.incomplete);
     signed_images_free(&images);
-    return all.no_app + all.unverified + all.stray + all.incomplete > 0;
+    printf("%lu runs against a base, which %lu times was not what it was\n", patched, all.base_changed);
+    memory_board_check(patched > 0, "an update against a base");
+    return all.no_app + all.unverified + all.stray + all.incomplete + all.base_changed > 0;
 }

@@ -8,6 +8,7 @@
 #include "espota/coder.h"
 #include "espota/crc32.h"
 #include "espota/digest.h"
+#include "espota/encode.h"
 #include "espota/error.h"
 #include "espota/hash.h"
 #include "espota/image.h"
@@ -158,9 +159,39 @@ static void any_stream(struct owned_board *o, struct input *in)
     (void)owned_stream(o, stream, length);
 }
 
+/* An image as what differs from another one, which may lie in a partition or not; some of its bytes are
+ * others. */
+static void any_based(struct owned_board *o, struct input *in)
+{
+    static struct espota_bytes stream; /* made once: it takes long */
+    const struct espota_bytes *old = &o->images->image[IMAGE_FIRST], *new = &o->images->image[IMAGE_LATER];
+    uint32_t length =
+        (uint32_t)(new->size + ESPOTA_SECTOR_SIZE - 1) / ESPOTA_SECTOR_SIZE * ESPOTA_SECTOR_SIZE;
+    struct espota_base *base = NULL;
+    struct espota_error error;
+    if (!stream.data &&
+        (espota_base_new(&base, ESPOTA_ISA_XTENSA, old->data, old->size, new->data, new->size, &error) != 0 ||
+         espota_encode(ESPOTA_ISA_XTENSA, ESPOTA_CODER_TABLE_DEFAULT, base, new->data, new->size, 0, length,
+                       &stream, &error) != 0))
+        abort();
+    espota_base_free(base);
+    uint8_t *changed = malloc(stream.size);
+    if (!changed)
+        return;
+    memcpy(changed, stream.data, stream.size);
+    espota_stream_set_base(changed, stream.size, owned_app(next(in, 5)));
+    for (unsigned bytes = next(in, 8); in->left > 2 && bytes > 0; bytes--) {
+        size_t at = (next(in, 256) | (size_t)next(in, 256) << 8) % stream.size;
+        changed[at] = next(in, 256);
+    }
+    (void)owned_begin(o, owned_app(next(in, 4)), IMAGE_LATER);
+    (void)owned_stream(o, changed, stream.size);
+    free(changed);
+}
+
 static void one_act(struct owned_board *o, struct input *in)
 {
-    uint8_t act = next(in, 15);
+    uint8_t act = next(in, 16);
     uint32_t place = owned_app(next(in, 4));
     enum signed_image_kind kind = (enum signed_image_kind)next(in, IMAGE_KINDS);
     switch (act) {
@@ -208,6 +239,9 @@ static void one_act(struct owned_board *o, struct input *in)
     case 13:
         for (unsigned i = next(in, 100); i > 0 && o->b->board.state == SIM_RUNNING; i--)
             espota_agent_work(&o->b->board.agent);
+        break;
+    case 14:
+        any_based(o, in);
         break;
     default:
         any_request(o, in);

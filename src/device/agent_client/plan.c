@@ -25,7 +25,8 @@ enum {
     LONGEST_GAP = 16, /* the same */
     SHARED_STEP = 16, /* sectors: where streams begin that are made for several devices, */
     LONG = 64,        /* if they have so many */
-    LEAST_BASED = 8,  /* sectors that a map is worth sending for */
+    LEAST_BASED = 2,  /* sectors that a map is worth sending for, */
+    SHARE_BASED = 16, /* and of the image's one in so many, as a map's size goes by the image's */
 };
 
 #define QUICK_RATIO  0.5 /* bytes of a stream to those of firmware */
@@ -172,13 +173,20 @@ static bool has_fill(const uint8_t *data, uint32_t length)
 /* How streams are chosen. */
 struct choice {
     bool decodes, worth_coding, based;
+    uint32_t image; /* bytes */
 };
+
+/* Is so much worth a map? */
+static bool pays_for_map(uint32_t length, uint32_t image)
+{
+    return length >= LEAST_BASED * SECTOR && length >= image / SHARE_BASED;
+}
 
 /* What is not coded goes as it is, unless a sector of it need not travel at all. */
 static enum client_stream_kind kind_of(const struct choice *choice, const uint8_t *data, uint32_t length)
 {
     bool decodes = choice->decodes;
-    if (choice->based && length >= LEAST_BASED * SECTOR)
+    if (choice->based && pays_for_map(length, choice->image))
         return STREAM_BASED;
     if (decodes && choice->worth_coding)
         return STREAM_CODED;
@@ -250,8 +258,8 @@ bool client_plan_wants_base(const struct espota_changes *changes, uint32_t at)
 {
     uint32_t differing = 0;
     for (uint32_t i = 0; i < changes->length; i += SECTOR)
-        differing += differs(changes, i);
-    return at == 0 && differing >= LEAST_BASED;
+        differing += differs(changes, i) ? SECTOR : 0;
+    return at == 0 && pays_for_map(differing, changes->length);
 }
 
 /* Devices that were cut off go on at one sector or another: a long stream begins where that of the next one
@@ -271,7 +279,7 @@ int client_plan(struct client_plan *plan, const struct agent_client *client,
                 const struct espota_changes *changes, uint32_t at, bool based, struct espota_error *error)
 {
     uint32_t differing = 0, length;
-    struct choice choice = { .decodes = may_code(client, at), .based = based };
+    struct choice choice = { .decodes = may_code(client, at), .based = based, .image = changes->length };
     *plan = (struct client_plan){ .stream = calloc(changes->length / SECTOR + 1, sizeof *plan->stream) };
     if (!plan->stream)
         return espota_fail_memory(error, "writing flash");
