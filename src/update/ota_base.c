@@ -41,14 +41,14 @@ static bool look_up(struct ota_base *b, const struct espota_device *device,
 static int with_signature(struct espota_device *device, const struct espota_partition *p,
                           struct espota_payload_base *held, bool *signature, struct espota_error *error)
 {
-    enum { MAGIC = 0xe7, VERSION = 2 };
+    enum { MAGIC = 0xe7, RSA = 2, ECDSA = 3 };
     uint8_t start[4];
     uint32_t at = espota_signature_offset(held->length);
     *signature = false;
     if (at < held->length || at > p->size || p->size - at < ESPOTA_SECTOR_SIZE)
         return 0;
     int result = espota_device_read(device, p->offset + at, start, sizeof start, error);
-    if (result != 0 || start[0] != MAGIC || start[1] != VERSION)
+    if (result != 0 || start[0] != MAGIC || (start[1] != RSA && start[1] != ECDSA))
         return result;
     held->length = at + ESPOTA_SECTOR_SIZE;
     result = espota_device_digest(device, p->offset, held->length, held->sha256, error);

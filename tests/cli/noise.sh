@@ -12,6 +12,9 @@ head -c 16384 /dev/urandom >nvs.bin
 "$ESPOTA" flash -q --port file:flashed.bin --flash 4M build
 cp flashed.bin updated.bin
 "$ESPOTA" ota -q --port file:updated.bin --file new.bin
+"$MKIMAGE" -o alike.bin --version 2.0 --seed 1 --size 66K
+cp flashed.bin changed.bin
+"$ESPOTA" ota -q --port file:changed.bin --file alike.bin
 cp flashed.bin written.bin
 "$ESPOTA" write -q --port file:written.bin nvs nvs.bin
 cp written.bin migrated.bin
@@ -99,6 +102,13 @@ for rate in 300 4000; do
     repaired "ota with --flip $rate" flashed.bin updated.bin "0 1 3 4" "--flip $rate" ota --file new.bin
 done
 counted "ota through the agent on a noisy line" 14
+for seed in 1 2 3; do
+    for faults in "--drop 20" "--flip 20" "--duplicate 20" "--stall 30"; do
+        repaired "ota against a base with $faults ($seed)" flashed.bin changed.bin "0 1 3 4" "$faults --seed $seed" \
+            ota --file alike.bin --base build/firmware.bin
+    done
+done
+counted "ota against a base on a noisy line" 12
 
 # ---- the cable is pulled after N bytes, from the first to the last
 MODE="--download"
@@ -125,3 +135,4 @@ same "the backup that went on is right" board.bin flashed.bin
 pull flashed.bin written.bin 10000 16 restore board.bin --force
 MODE=
 pull flashed.bin updated.bin 52000 40 ota --file new.bin
+pull flashed.bin changed.bin 2000 16 ota --file alike.bin --base build/firmware.bin

@@ -11,7 +11,7 @@
 
 #include "device/agent_client/client.h"
 #include "fixtures/known_bases.h"
-#include "fixtures/memory_board.h"
+#include "fixtures/signed_images.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -198,6 +198,30 @@ static void a_cut_costs_no_more_than_what_is_missing(void **state)
     assert_true(rig->result.sent.patched + rig->result.sent.coded + rig->result.sent.raw <=
                 (SECTORS - 20) * 4096);
     leave(rig);
+}
+
+/* What was installed is the image with the signature behind it. */
+static void a_signed_image_is_known_with_its_signature(void **state)
+{
+    (void)state;
+    static struct signed_images images;
+    struct rig *rig = calloc(1, sizeof *rig);
+    assert_non_null(rig);
+    signed_images_make(&images);
+    rig->old = images.image[IMAGE_FIRST];
+    rig->new = images.image[IMAGE_LATER];
+    memset(&images.image[IMAGE_FIRST], 0, sizeof images.image[IMAGE_FIRST]);
+    memset(&images.image[IMAGE_LATER], 0, sizeof images.image[IMAGE_LATER]);
+    known_bases_begin(&rig->bases, &rig->old);
+    rig->b = memory_board_with(false, &rig->old);
+    signed_images_own(&images, &rig->b->board.options);
+    memory_board_restart(rig->b);
+    rig->observer = (struct espota_observer){ rig, NULL, on_message, NULL };
+    succeed(rig);
+    assert_int_equal(rig->bases.asked, 2);
+    assert_int_equal(rig->result.sent.patched, rig->new.size);
+    leave(rig);
+    signed_images_free(&images);
 }
 
 /* ---- the agent ------------------------------------------------------------------------------------------
@@ -393,6 +417,7 @@ int main(void)
         cmocka_unit_test(a_base_that_changed_is_refused),
         cmocka_unit_test(what_came_out_wrong_is_sent_again_without_a_base),
         cmocka_unit_test(a_cut_costs_no_more_than_what_is_missing),
+        cmocka_unit_test(a_signed_image_is_known_with_its_signature),
         cmocka_unit_test(the_agent_checks_all_that_a_stream_says_of_its_base),
         cmocka_unit_test(damage_ends_in_nothing_that_boots),
         cmocka_unit_test(images_are_named_one_request_a_slot),
