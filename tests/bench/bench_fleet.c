@@ -158,6 +158,7 @@ static struct run update(const struct bench *b, unsigned count, unsigned bad)
     struct board_farm_options options = { .count = count,
                                           .faults = { 0, (bad + 2) / 3, (bad + 1) / 3, bad / 3 },
                                           .bytes_per_second = b->baud / BITS_A_BYTE,
+                                          .large = b->image.size > MiB(1),
                                           .app = &b->app };
     struct board_farm *farm = board_farm(&options);
     FILE *lines = NULL;
