@@ -255,6 +255,7 @@ int fleet_run(struct cli *cli, const struct command *command, void *options, str
             f.targets.count, fleet_jobs(&f, o), f.canaries, &f, work, ended, stopped
         };
         espota_ui_progress_end(&cli->ui);
+        cli_catch_interrupts();
         result = espota_fleet_run(&request, &done, error);
     }
     if (result == 0)

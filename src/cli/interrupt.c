@@ -3,10 +3,10 @@
 #include "cli.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 
-/* A signal handler has no other way to say something. */
-static volatile sig_atomic_t received;
-static volatile sig_atomic_t asks;
+/* A signal handler has no other way to say something; of many devices, to several threads. */
+static atomic_int received, asks;
 /* What is done now leaves things in order; of many devices, with this one's. */
 static _Thread_local bool heeded;
 

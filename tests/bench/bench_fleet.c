@@ -27,6 +27,7 @@ enum { LIKE_SIZE = 160 << 10, BITS_A_BYTE = 10, USUAL_BAUD = 460800 };
 struct bench {
     const char *program;
     char folder[64], image_path[96], key_path[96], list_path[96];
+    const char *base; /* what the boards run, and espota is given; NULL: something else */
     struct espota_bytes app, image;
     uint32_t baud;
     double one_s; /* what the first run took, of one device */
@@ -103,7 +104,7 @@ static pid_t start(const struct bench *b, FILE **lines)
         setenv("ESPOTA_CONFIG", "", 1);
         setenv("ESPOTA_CACHE", "", 1);
         execl(b->program, b->program, "ota", "--devices", b->list_path, "--file", b->image_path, "--json",
-              "-q", (char *)NULL);
+              "-q", b->base ? "--base" : NULL, b->base, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
@@ -215,11 +216,11 @@ static char *beside(const char *self)
 int main(int argc, char **argv)
 {
     static const char *const usual[] = { "1", "10", "30+6" };
-    struct bench b = { .baud = argc > 1 ? (uint32_t)atoi(argv[1]) : USUAL_BAUD };
+    struct bench b = { .baud = argc > 1 ? (uint32_t)atoi(argv[1]) : USUAL_BAUD, .base = getenv("BASE") };
     char *program = beside(argv[0]);
     b.program = getenv("PROGRAM") ? getenv("PROGRAM") : program;
     b.image = image(argc > 2 ? argv[2] : NULL, 1, LIKE_SIZE);
-    b.app = image(NULL, 2, LIKE_SIZE);
+    b.app = image(b.base, 2, LIKE_SIZE);
     begin_files(&b);
     printf("an update with %zu bytes (%s) of boards on lines of %u baud; the boards' flash and CPUs take no "
            "time\n"
