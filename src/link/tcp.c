@@ -83,12 +83,19 @@ static int wait_to_write(struct stream *s, struct espota_error *error)
     return broken(s, error, "it takes no more data");
 }
 
+/* Whether a broken connection kills the process is not for a library to decide. */
+static ssize_t put(int fd, const void *data, size_t size)
+{
+    ssize_t count = send(fd, data, size, MSG_NOSIGNAL);
+    return count < 0 && errno == ENOTSOCK ? write(fd, data, size) : count;
+}
+
 static int stream_write(struct espota_link *link, const void *data, size_t size, struct espota_error *error)
 {
     struct stream *s = (struct stream *)link;
     const uint8_t *at = data;
     while (size > 0) {
-        ssize_t count = write(s->fd, at, size);
+        ssize_t count = put(s->fd, at, size);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno != EAGAIN)
@@ -260,7 +267,7 @@ static int connect_any(const struct addrinfo *list, const struct espota_link_pat
     int fd = -1;
     for (const struct addrinfo *a = list; a; a = a->ai_next)
         left++;
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next, left--) {
+    for (const struct addrinfo *a = list; left > 0 && fd < 0; a = a->ai_next, left--) {
         uint64_t now = espota_now_ms(), rest = deadline_ms > now ? deadline_ms - now : 0;
         fd = connect_one(a, patience, now + rest / left);
         if (fd < 0 && errno == ECANCELED)

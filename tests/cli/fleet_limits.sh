@@ -117,6 +117,8 @@ run status --devices list.csv --json
 printf '%s\n' "$OUT" >lines
 [ "$STATUS" -eq 0 ] && python3 -c 'import json; assert len([json.loads(l) for l in open("lines")]) == 2' 2>err &&
     ok "a name that is no UTF-8 is JSON all the same" || not_ok "a name that is no UTF-8 is JSON all the same" "$STATUS" "$(cat err)" "$OUT" "$ERR"
+run status -p /dev/nowhere -p "$first" -k farm.key
+expect "a port that is not there fails alone" 3 "out:/dev/nowhere: " "out:$first: runs" "err:1 done, 1 failed"
 awk 'BEGIN { print "name,address,tags"; for (i = 1; i <= 100000; i++) print "d" i ",10.1." int(i / 250) "." i % 250 ",x" }' >long.csv
 began=$SECONDS
 run status --devices long.csv --tag nobody

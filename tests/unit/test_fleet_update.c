@@ -19,7 +19,15 @@
 
 #include <cmocka.h>
 
-enum { BOARDS = 20, BAD = 3, SIZE = 96 << 10, SECTOR = 4096, QUIET_MS = 6000, RATE = 400000 };
+enum {
+    BOARDS = 20,
+    BAD = 3,
+    SIZE = 96 << 10,
+    LARGE = 880 << 10,
+    SECTOR = 4096,
+    QUIET_MS = 6000,
+    RATE = 400000
+};
 
 struct rack {
     struct board_farm *farm;
@@ -28,11 +36,11 @@ struct rack {
     int result[BOARDS];
 };
 
-static struct espota_bytes image(uint32_t seed)
+static struct espota_bytes image(uint32_t seed, uint32_t size)
 {
-    static uint8_t content[SIZE];
-    code_like_fill(content, sizeof content, seed, false);
-    return memory_board_image_of(content, sizeof content, 0);
+    static uint8_t content[LARGE];
+    code_like_fill(content, size, seed, false);
+    return memory_board_image_of(content, size, 0);
 }
 
 static int work(void *context, size_t board, struct espota_error *error)
@@ -83,14 +91,13 @@ static struct espota_fleet_result update(struct rack *rack)
     return result;
 }
 
-static void begin(struct rack *rack, unsigned bad)
+static void begin(struct rack *rack, uint32_t size, struct board_farm_options options)
 {
-    struct espota_bytes app = image(2);
+    struct espota_bytes app = image(2, SIZE);
     struct espota_error error;
-    const struct board_farm_options options = {
-        .count = BOARDS, .faults = { 0, bad, bad, bad }, .bytes_per_second = RATE, .app = &app
-    };
-    *rack = (struct rack){ .farm = board_farm(&options), .image = image(1) };
+    options.count = BOARDS;
+    options.app = &app;
+    *rack = (struct rack){ .farm = board_farm(&options), .image = image(1, size) };
     assert_int_equal(espota_stream_cache_new(&rack->streams, 0, &error), 0);
     espota_bytes_free(&app);
 }
@@ -110,7 +117,7 @@ static void what_they_get_is_coded_once(void **state)
 {
     (void)state;
     struct rack rack;
-    begin(&rack, 0);
+    begin(&rack, SIZE, (struct board_farm_options){ .bytes_per_second = RATE });
     struct espota_fleet_result result = update(&rack);
     struct espota_stream_cache_use use = espota_stream_cache_used(rack.streams);
     assert_int_equal(result.done, BOARDS);
@@ -125,7 +132,8 @@ static void who_is_cut_off_stalled_or_lying_holds_back_nobody(void **state)
 {
     (void)state;
     struct rack rack;
-    begin(&rack, BAD);
+    begin(&rack, SIZE,
+          (struct board_farm_options){ .bytes_per_second = RATE, .faults = { 0, BAD, BAD, BAD } });
     struct espota_fleet_result result = update(&rack);
     assert_int_equal(result.done, BOARDS - 3 * BAD);
     assert_int_equal(result.failed, 3 * BAD);
@@ -143,10 +151,28 @@ static void who_is_cut_off_stalled_or_lying_holds_back_nobody(void **state)
     end(&rack);
 }
 
+/* All are cut off, each at another sector: they go on where others do too. */
+static void what_is_left_after_a_cut_is_coded_a_few_times(void **state)
+{
+    (void)state;
+    struct rack rack;
+    begin(&rack, LARGE,
+          (struct board_farm_options){
+              .faults = { [BOARD_CUT] = BOARDS }, .fault_after = 60000, .fault_step = 6000 });
+    assert_int_equal(update(&rack).failed, BOARDS);
+    uint64_t before = espota_stream_cache_used(rack.streams).streams;
+    board_farm_stop(rack.farm);
+    board_farm_heal(rack.farm);
+    assert_int_equal(update(&rack).done, BOARDS);
+    assert_in_range(espota_stream_cache_used(rack.streams).streams - before, 2, BOARDS / 2);
+    end(&rack);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_they_get_is_coded_once),
+        cmocka_unit_test(what_is_left_after_a_cut_is_coded_a_few_times),
         cmocka_unit_test(who_is_cut_off_stalled_or_lying_holds_back_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
