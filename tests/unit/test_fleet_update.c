@@ -25,7 +25,7 @@ enum {
     SIZE = 96 << 10,
     LARGE = 880 << 10,
     SECTOR = 4096,
-    QUIET_MS = 6000,
+    QUIET_MS = 20000,
     RATE = 400000
 };
 
