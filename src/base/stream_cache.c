@@ -91,11 +91,12 @@ static void drop_stream(struct espota_stream_cache *c, struct stream *stream)
     free(stream);
 }
 
-static struct stream *oldest_unread(const struct espota_stream_cache *c)
+/* Of those that are not whole, or of all. */
+static struct stream *oldest_unread(const struct espota_stream_cache *c, bool unfinished)
 {
     struct stream *oldest = NULL;
     for (struct stream *s = c->streams; s; s = s->next)
-        if (!s->readers && (!oldest || s->used < oldest->used))
+        if (!s->readers && (!unfinished || s->encoder_bytes > 0) && (!oldest || s->used < oldest->used))
             oldest = s;
     return oldest;
 }
@@ -103,7 +104,7 @@ static struct stream *oldest_unread(const struct espota_stream_cache *c)
 static void make_room(struct espota_stream_cache *c)
 {
     struct stream *oldest;
-    while (c->use.bytes > c->limit && (oldest = oldest_unread(c)) != NULL)
+    while (c->use.bytes > c->limit && (oldest = oldest_unread(c, false)) != NULL)
         drop_stream(c, oldest);
 }
 
@@ -288,7 +289,10 @@ void espota_stream_set_pace(struct espota_stream_reader *r, const struct espota_
 /* May one more encoder be at work? */
 static bool take_encoder(struct espota_stream_cache *c, struct stream *s)
 {
+    struct stream *oldest;
     pthread_mutex_lock(&c->lock);
+    while (c->use.encoders >= MOST_ENCODERS && (oldest = oldest_unread(c, true)) != NULL)
+        drop_stream(c, oldest);
     bool may = c->use.encoders < MOST_ENCODERS;
     if (may) {
         s->encoder_bytes = ENCODER_BYTES + s->image->length / 4;

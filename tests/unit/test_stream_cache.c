@@ -295,6 +295,30 @@ static void too_many_encoders_are_not_begun(void **state)
     espota_stream_cache_free(cache);
 }
 
+/* Devices that were cut off leave streams that nobody will finish. */
+static void encoders_of_streams_that_nobody_reads_are_taken_back(void **state)
+{
+    (void)state;
+    enum { CUT_OFF = 3 * SECTORS };
+    struct espota_stream_cache *cache = new_cache(1u << 30);
+    for (uint32_t i = 0; i < CUT_OFF; i++) {
+        struct espota_stream_source s = source();
+        struct espota_stream_reader *r;
+        struct espota_bytes stream = { 0 };
+        struct espota_error error;
+        uint32_t at = 0;
+        s.table_log = TABLE + 1 + i / (SECTORS - 1);
+        assert_int_equal(espota_stream_open(&r, cache, &s, i % (SECTORS - 1) * SECTOR, &slow_line, &error),
+                         0);
+        read_to(r, &stream, &at, 1);
+        espota_stream_close(r);
+        espota_bytes_free(&stream);
+    }
+    read_whole(cache, 0, &fast_line);
+    assert_int_equal(espota_stream_cache_used(cache).sectors_plain, 0);
+    espota_stream_cache_free(cache);
+}
+
 /* ---- pace --------------------------------------------------------------------------------------------- */
 
 /* Bytes of a stream for readers of whom so many say in its middle that their decoder is far too slow. */
@@ -406,6 +430,7 @@ int main(void)
         cmocka_unit_test(what_nobody_reads_goes_when_memory_is_short),
         cmocka_unit_test(what_all_have_goes_when_memory_is_short),
         cmocka_unit_test(too_many_encoders_are_not_begun),
+        cmocka_unit_test(encoders_of_streams_that_nobody_reads_are_taken_back),
         cmocka_unit_test(the_median_of_paces_counts),
         cmocka_unit_test(a_stream_that_went_astray_is_not_shared),
         cmocka_unit_test(paces_have_steps),
