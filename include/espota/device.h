@@ -6,7 +6,8 @@
  *   agent  espota's agent running on the chip, over serial or TCP
  *   file   a raw flash dump on disk
  *   others firmware that is not ours, which takes images over the network and boots them (image sinks):
- *          espota/arduino_device.h, espota/esphome_device.h
+ *          espota/arduino_device.h, espota/esphome_device.h,
+ *          espota/http_upload.h
  *
  * Offsets and lengths are bytes from the start of flash. Every function returns 0 or a status and fills in
  * the error: ESPOTA_ERR_NO_DEVICE or _TIMEOUT when the device is gone or silent, ESPOTA_ERR_DEVICE when it
@@ -182,7 +183,7 @@ enum espota_device_lack {
 
 struct espota_device {
     const struct espota_device_ops *ops;
-    const char *kind;  /* "rom", "stub", "agent", "file", "arduino", "esphome" */
+    const char *kind;  /* "rom", "stub", "agent", "file", "arduino", "esphome", "http" */
     uint32_t caps;     /* of enum espota_device_cap */
     uint32_t lacks;    /* of enum espota_device_lack */
     uint32_t payloads; /* that it takes: bits 1 << enum espota_payload_kind */

@@ -8,6 +8,7 @@
 #include "espota/esphome_device.h"
 #include "espota/esphome_ota.h"
 #include "espota/file_kind.h"
+#include "espota/http_upload.h"
 #include "espota/random.h"
 
 #include <stdio.h>
@@ -22,10 +23,12 @@ const struct option_spec sink_options[] = {
       "a device with ArduinoOTA: NAME or NAME:PORT (3232; for an image of the ESP8266 8266)" },
     { "esphome", 0, OPTION_TEXT, SINK(esphome), "HOST",
       "a device with ESPHome: NAME or NAME:PORT (3232; for an image of the ESP8266 8266)" },
+    { "http-upload", 0, OPTION_TEXT, SINK(http_upload), "URL",
+      "a device with a web page for updates: HTTPUpdateServer, ElegantOTA (/update), Tasmota (/up)" },
     { "password-file", 0, OPTION_TEXT, SINK(password_file), "FILE",
       "the first line of FILE is the password of its updates" },
     { "file-system", 0, OPTION_FLAG, SINK(file_system), NULL,
-      "the image is of its file system, and not an app (--arduino)" },
+      "the image is of its file system, and not an app (--arduino, --http-upload)" },
     { "listen-port", 0, OPTION_NUMBER, SINK(listen_port), "PORT",
       "our TCP port, to which the device connects (--arduino; any)" },
     { "listen-at", 0, OPTION_TEXT, SINK(listen_at), "ADDRESS",
@@ -39,7 +42,7 @@ struct kind {
     const char *name; /* of its option */
     size_t option;    /* the field of that */
     const char *speaks;
-    uint16_t port, esp8266_port;
+    uint16_t port, esp8266_port; /* 0: its address is a URL */
     int (*open)(struct cli *cli, const struct sink_options *options, const char *address,
                 const char *password, struct espota_device **device, struct espota_error *error);
 };
@@ -63,11 +66,21 @@ static int open_esphome(struct cli *cli, const struct sink_options *o, const cha
     return espota_esphome_open(device, address, &options, error);
 }
 
+static int open_http_upload(struct cli *cli, const struct sink_options *o, const char *address,
+                            const char *password, struct espota_device **device, struct espota_error *error)
+{
+    const struct espota_http_upload_options options = { .password = password,
+                                                        .file_system = o->file_system,
+                                                        .observer = &cli->observer };
+    return espota_http_upload_open(device, address, &options, error);
+}
+
 static const struct kind kinds[] = {
     { "arduino", SINK(arduino), "ArduinoOTA", ESPOTA_ARDUINO_PORT, ESPOTA_ARDUINO_PORT_ESP8266,
       open_arduino },
     { "esphome", SINK(esphome), "ESPHome's OTA", ESPOTA_ESPHOME_PORT, ESPOTA_ESPHOME_PORT_ESP8266,
       open_esphome },
+    { "http-upload", SINK(http_upload), "HTTP", 0, 0, open_http_upload },
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -102,9 +115,9 @@ static int check_none(const struct sink_options *o, struct espota_error *error)
                        : o->file_system          ? "file-system"
                        : o->return_timeout.given ? "return-timeout"
                                                  : NULL;
-    return name
-               ? espota_fail(error, ESPOTA_ERR_USAGE, "--%s goes with --arduino HOST or --esphome HOST", name)
-               : 0;
+    return name ? espota_fail(error, ESPOTA_ERR_USAGE,
+                              "--%s goes with --arduino HOST, --esphome HOST or --http-upload URL", name)
+                : 0;
 }
 
 int sink_check(const struct sink_options *o, const struct connect_options *connect,
@@ -120,11 +133,14 @@ int sink_check(const struct sink_options *o, const struct connect_options *conne
             "--%s is reached over the network, by its own rules: of the options of connections it "
             "takes --chip alone",
             kind->name);
-    if (o->arduino && o->esphome)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "--arduino and --esphome are two devices: give one");
-    if (!o->arduino && (o->file_system || o->listen_at || o->listen_port.given))
+    if (!!o->arduino + !!o->esphome + !!o->http_upload > 1)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--file-system, --listen-at and --listen-port go with --arduino HOST");
+                           "--arduino, --esphome and --http-upload are different devices: give one");
+    if (o->esphome && o->file_system)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--file-system goes with --arduino HOST or --http-upload URL");
+    if (!o->arduino && (o->listen_at || o->listen_port.given))
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--listen-at and --listen-port go with --arduino HOST");
     if (o->listen_port.given && (o->listen_port.value == 0 || o->listen_port.value > 65535))
         return espota_fail(error, ESPOTA_ERR_USAGE, "--listen-port takes a port from 1 to 65535");
     return 0;
@@ -173,9 +189,9 @@ static void say_lacks(struct cli *cli, const struct kind *kind, const struct esp
 {
     espota_ui_say(
         &cli->ui,
-        "%s speaks %s: nothing is encrypted, an update that is interrupted begins anew, and what its "
-        "flash holds in the end cannot be verified from here; it restarts by itself",
-        device->name, kind->speaks);
+        "%s speaks %s: %san update that is interrupted begins anew, and what its flash holds in the end "
+        "cannot be verified from here; it restarts by itself",
+        device->name, kind->speaks, device->lacks & ESPOTA_LACKS_ENCRYPTION ? "nothing is encrypted, " : "");
 }
 
 int sink_open(struct cli *cli, const struct sink_options *o, const struct connect_options *connect,
@@ -185,16 +201,17 @@ int sink_open(struct cli *cli, const struct sink_options *o, const struct connec
     const struct kind *kind;
     const char *named = address_of(o, &kind);
     struct espota_device_info info;
-    struct espota_address address;
+    struct espota_address address = { .text = "" };
     char password[PASSWORD_ROOM] = "";
     int result = sink_info(o, connect, &info, error);
-    if (result == 0)
+    if (result == 0 && kind->port)
         result = choose_port(kind, &info, named, name, image, &address, error);
     if (result == 0 && o->password_file)
         result = read_password(cli, o->password_file, password, error);
     cli_catch_interrupts();
     if (result == 0)
-        result = kind->open(cli, o, address.text, o->password_file ? password : NULL, device, error);
+        result = kind->open(cli, o, kind->port ? address.text : named, o->password_file ? password : NULL,
+                            device, error);
     espota_wipe(password, sizeof password);
     if (result != 0)
         return result;

@@ -81,6 +81,10 @@ python3 "$ROOT/tests/cli/arduino_device.py" --out taken.bin --log arduino.log --
 PIDS+=($!)
 wait_until 20 test -s arduino.out || not_ok "a device with ArduinoOTA starts" "$(cat arduino.out)"
 printf 'fish\n' >files/plug.password
+python3 "$ROOT/tests/cli/web_device.py" update-server --out web.bin --log web.log --password fish >web.out 2>&1 &
+PIDS+=($!)
+wait_until 20 test -s web.out || not_ok "a device with a web page starts" "$(cat web.out)"
+cp files/plug.password files/desk.password
 
 # boots: the flash that the simulated board has for a line
 boots() {
@@ -122,6 +126,7 @@ type_it() { # LINE: in a folder of its own, at a board of its own
     line=${line//lamp.local/${AGENT:-none}}
     line=${line//heater.local/$(sed -n 's/^esphome: //p' "$WORK/sim$SIM_COUNT.out" 2>/dev/null)}
     line=${line//plug.local/127.0.0.1:$(cat "$WORK/arduino.out")}
+    line=${line//desk.local/127.0.0.1:$(cat "$WORK/web.out")}
     line=${line//MicroPython .* on/agent: espota agent}
     timeout --preserve-status -s INT "${PATIENCE:-20}" bash -o pipefail -c "$line" >"$WORK/stdout" 2>"$WORK/stderr" </dev/null
     STATUS=$?

@@ -255,7 +255,7 @@ static void a_txt_record_may_be_anything(void **state)
 static void a_flood_is_bounded(void **state)
 {
     enum { FLOOD = 3000 };
-    char name[16], strings[MOST_TEXT][16];
+    char name[32], strings[MOST_TEXT][16];
     const char *text[MOST_TEXT] = { NULL };
     struct discovery d = { 0 };
     (void)state;
