@@ -197,7 +197,7 @@ int options_behind_command(int argc, char **argv, char **out, struct leading_opt
     return count;
 }
 
-/* It is given where to and what: -i ADDRESS -f FILE. Source: arduino-esp32, tools/espota.py. */
+/* It is given where to: -i ADDRESS. Source: arduino-esp32, tools/espota.py. */
 bool is_arduino(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)

@@ -2,6 +2,7 @@
 #include "fleet.h"
 
 #include "complete.h"
+#include "espota_py.h"
 #include "settings.h"
 #include "suggest.h"
 
@@ -241,10 +242,7 @@ static int run_with_leading_options(int argc, char **argv)
     if (count > 0)
         result = run_by_name(count, sorted);
     else if (is_arduino(argc, argv))
-        result = wrong_usage(
-            wants_json(argc, argv),
-            "these are options of Arduino's espota.py, which is another program: 'espota ota --host "
-            "ADDRESS --key FILE --file FIRMWARE' updates a device through its agent");
+        result = run_as_espota_py(argc, argv);
     else
         result = wrong_usage(wants_json(argc, argv), "%s '%s'; 'espota --help' lists the commands",
                              leading.problem, leading.culprit);

@@ -68,8 +68,6 @@ like "load-ram" 2 "err:no command 'load-ram' here: " load-ram x
 like "checksum-md5" 2 "err:'espota verify'" checksum-md5 0 1
 like "write-flash --erase-all" 2 "err:'espota erase all' does that first" "${PORT[@]}" write-flash --erase-all 0 x
 like "write-flash --flash-mode" 2 "err:'espota flash' changes its header" "${PORT[@]}" write_flash --flash_mode dio 0 x
-like "Arduino's espota.py" 2 "err:options of Arduino's espota.py" -i 192.168.4.1 -p 3232 -a secret -f x.bin
-like "Arduino's espota.py, as the IDE calls it" 2 "err:'espota ota --host ADDRESS" -r -i 192.168.4.1 -p 3232 --auth=secret -f x.bin
 like "an option and no command" 2 "err:a command is missing" --port x
 like "an unknown option before the command" 2 "err:no such option before a command: '--frobnicate'" --frobnicate info
 run info "${PORT[@]}" --before no_reset_no_sync --after no_reset_stub
