@@ -79,7 +79,7 @@ static void begin_erase(struct espota_agent *agent, uint32_t offset, uint32_t le
 static void begin_program(struct espota_agent *agent, uint32_t offset, const uint8_t *data, size_t length)
 {
     const struct espota_agent_port *port = agent->port;
-    if (MORE_SECTORS)
+    if (KNOWS_BLANK)
         espota_agent_saw_sector(agent, offset, false);
     begun(agent, port->flash_program(port->context, offset, data, length));
     if (MORE_SECTORS)
@@ -110,7 +110,7 @@ static unsigned compare_sector(struct espota_agent *agent, uint32_t offset, cons
 
 static bool is_blank_sector(struct espota_agent *agent, uint32_t offset)
 {
-    return (MORE_SECTORS && espota_agent_saw_blank(agent, offset)) ||
+    return (KNOWS_BLANK && espota_agent_saw_blank(agent, offset)) ||
            compare_sector(agent, offset, NULL, BLANK);
 }
 
@@ -219,7 +219,7 @@ static void begin_sector(struct espota_agent *agent)
     flash->state = MORE_SECTORS && offset < flash->blank_end ? PROGRAM : COMPARE;
     if (flash->state == PROGRAM) {
         hash(agent, sector, flash->at);
-    } else if (MORE_SECTORS && espota_agent_saw_blank(agent, offset)) {
+    } else if (KNOWS_BLANK && espota_agent_saw_blank(agent, offset)) {
         flash->holds = espota_agent_is_blank(sector + flash->at, SECTOR - flash->at) ? SAME | BLANK : BLANK;
         choose(agent, offset);
     }

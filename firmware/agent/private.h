@@ -176,6 +176,7 @@ int espota_agent_program(struct espota_agent *agent, uint32_t offset, const uint
 
 /* blank.c: sectors that were read as FF since the session began, and that only this agent can have changed.
  */
+enum { KNOWS_BLANK = ESPOTA_AGENT_BLANK > 0 };
 /* The sector was read, and is blank; or it is about to be programmed. */
 void espota_agent_saw_sector(struct espota_agent *agent, uint32_t offset, bool blank);
 bool espota_agent_saw_blank(const struct espota_agent *agent, uint32_t offset);

@@ -86,10 +86,10 @@ enum espota_agent_status espota_agent_digest_rest(struct espota_agent *agent, ui
             return ESPOTA_AGENT_FLASH;
         if (h->update(h->context, piece, chunk) != 0)
             return ESPOTA_AGENT_CRYPTO;
-        blank = MORE_SECTORS && (blank || offset % SECTOR == 0) && espota_agent_is_blank(piece, chunk);
+        blank = KNOWS_BLANK && (blank || offset % SECTOR == 0) && espota_agent_is_blank(piece, chunk);
         offset += chunk;
         length -= chunk;
-        if (MORE_SECTORS && blank && offset % SECTOR == 0)
+        if (KNOWS_BLANK && blank && offset % SECTOR == 0)
             espota_agent_saw_sector(agent, offset - SECTOR, true);
     }
     return h->finish(h->context, digest) == 0 ? ESPOTA_AGENT_OK : ESPOTA_AGENT_CRYPTO;

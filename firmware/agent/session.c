@@ -28,7 +28,7 @@ static void begin_session(struct espota_agent *agent, struct espota_agent_stream
     (void)espota_agent_flash_failed(agent);
     memset(&agent->update, 0, sizeof agent->update);
     espota_agent_forget_named(agent, 0, UINT32_MAX);
-    if (MORE_SECTORS)
+    if (KNOWS_BLANK)
         espota_agent_saw_none(agent);
     agent->session.stream = stream;
     agent->session.heard_ms = agent->port->now_ms(agent->port->context);

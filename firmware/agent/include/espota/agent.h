@@ -41,8 +41,9 @@
 #endif
 #endif
 
-/** Sectors from the start of flash of which it remembers that it saw them blank, with two buffers or more. */
-#define ESPOTA_AGENT_BLANK 4096u
+/** Sectors from the start of flash of which it remembers that it saw them blank: the stub, which is asked for
+ * all of flash before it writes, and whoever has as much memory. */
+#define ESPOTA_AGENT_BLANK (ESPOTA_AGENT_SECTORS < 16u ? 0u : 4096u)
 
 struct espota_agent_request_in;
 struct espota_agent;
@@ -272,8 +273,8 @@ struct espota_agent {
     uint8_t turns;       /* that a decoder gave */
     uint32_t verified;   /* for SELECT: the partition that VERIFY was content with since; 0: none */
     struct espota_agent_named named;
-    struct espota_agent_base base;                                        /* that the stream has */
-    uint8_t blank[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_AGENT_BLANK / 8 : 1]; /* sectors seen to be, in a bit */
+    struct espota_agent_base base;                                      /* that the stream has */
+    uint8_t blank[ESPOTA_AGENT_BLANK > 0 ? ESPOTA_AGENT_BLANK / 8 : 4]; /* sectors seen to be, in a bit */
     uint8_t reply[(ESPOTA_AGENT_SEALED_HEADER + ESPOTA_AGENT_SEALED_INNER + 1 + ESPOTA_AGENT_MAX_DATA +
                    ESPOTA_AGENT_TAG_SIZE + 3) /
                   4 * 4];                                              /* sectors lie as words do */
