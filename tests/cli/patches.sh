@@ -89,7 +89,7 @@ export ESPOTA_CACHE=
 mkdir server
 (cd server && exec python3 -u -m http.server --bind 127.0.0.1 0) >server.log 2>&1 &
 PIDS+=($!)
-wait_for server.log "Serving HTTP"
+wait_for server.log "port [0-9]* ("
 HTTP=http://127.0.0.1:$(sed -n 's/.*port \([0-9]*\).*/\1/p' server.log | head -1)
 cp 1.1.bin 1.2.bin 1.3.bin server
 beside() { echo "server/$2.$(digest "$1").patch"; } # OLD NEW: the name of its patch
