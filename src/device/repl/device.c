@@ -17,11 +17,11 @@
 enum {
     BLOCK = 4096,
     BLOCK_TEXT = (BLOCK + 2) / 3 * 4,
-    SHORT_MS = 5000,
-    WRITE_MS = 10000,
-    HASHED_PER_MS = 100, /* bytes, at the least */
-    WINDOW_BITS = 12,    /* of what is packed: the board needs so much memory for it */
-    DIGESTS = 32,        /* at a time */
+    SHORT_MS = 10000,
+    WRITE_MS = 20000,
+    HASHED_PER_MS = 20, /* bytes, at the least */
+    WINDOW_BITS = 12,   /* of what is packed: the board needs so much memory for it */
+    DIGESTS = 32,       /* at a time */
     IMAGE_HEADER = 24,
 };
 

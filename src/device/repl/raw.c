@@ -43,6 +43,7 @@ static int receive_until(struct repl *r, const char *end, unsigned timeout_ms, s
     for (;;) {
         uint8_t byte;
         int result = receive_byte(r, &byte, deadline, error);
+        deadline = espota_link_now_ms(r->link) + timeout_ms; /* it is at work as long as it prints */
         if (result == 0 && r->printed.size > LARGEST)
             result = espota_fail(error, ESPOTA_ERR_DEVICE, "%s prints without an end", r->device->name);
         if (result == 0)

@@ -19,8 +19,8 @@ struct repl {
 
 /* Stop what runs, and enter. @return ESPOTA_ERR_NO_DEVICE when no REPL answers. */
 int repl_enter(struct repl *repl, struct espota_error *error);
-/* Run code, and wait at most so long for its end. @return 0 with `printed`; ESPOTA_ERR_DEVICE when it raised
- * something, whose last line the error has. */
+/* Run code, and wait for its end, at most so long without a word of it. @return 0 with `printed`;
+ * ESPOTA_ERR_DEVICE when it raised something, whose last line the error has. */
 int repl_run(struct repl *repl, const char *code, unsigned timeout_ms, struct espota_error *error);
 /* Run code, and do not wait for it. */
 int repl_leave(struct repl *repl, const char *code, struct espota_error *error);
