@@ -32,7 +32,7 @@
  * (tests/bench/instructions.sh, firmware/CODER.md), taken for a cycle each. */
 #define ESPOTA_CODER_CYCLES_XTENSA 640u
 #define ESPOTA_CODER_CYCLES_RISCV  650u
-#define ESPOTA_CODER_CYCLES_DEEP   3150u
+#define ESPOTA_CODER_CYCLES_DEEP   3100u
 
 /* Streams (firmware/PROTOCOL.md) */
 #define ESPOTA_STREAM_HEAD_SIZE 16u

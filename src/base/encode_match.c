@@ -16,7 +16,7 @@ struct shortest {
     uint32_t code, data, again;
 };
 
-static const struct shortest shortest_quick = { 8, 6, 4 }, shortest_deep = { 20, 16, 8 };
+static const struct shortest shortest_quick = { 8, 6, 4 }, shortest_deep = { 24, 20, 12 };
 
 struct match_finder {
     uint32_t head[1u << HASH_LOG]; /* place + 1 */

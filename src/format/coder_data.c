@@ -11,12 +11,12 @@ static bool text(uint32_t byte)
 void coder_data_byte_of(struct coder *coder, struct coder_value value)
 {
     uint32_t before = coder->before, lane = coder->place.address & 3;
-    coder->context[0] = coder_hash(before >> 24, 51);
-    coder->context[1] = coder_hash((before & 0xFF) << 2 | lane, 56);
+    uint32_t second = coder_hash((before & 0xFF) << 2 | lane, 56);
     if (coder->hinted)
-        coder->context[1] = coder_hash((coder->hint & 0xFF) << 2 | lane, 57);
+        second = coder_hash((coder->hint & 0xFF) << 2 | lane, 57);
     else if (text(before >> 24) && text(before >> 16 & 0xFF))
-        coder->context[1] = coder_hash(before >> 16, 52);
+        second = coder_hash(before >> 16, 52);
+    coder_set_contexts(coder, coder_hash(before >> 24, 51), second, coder_hash(lane, 53));
     coder_emit(coder, coder_bits(coder, coder_value_bits(value, 0, 8), 8, SET_BYTE + 2 * lane));
     coder_unit_done(coder, coder->before >> 8);
 }

@@ -18,27 +18,25 @@
 #define FIRST_WEIGHT 6500
 /* Rates, as shifts of the error, in 65536ths: */
 #define WEIGHT_RATE   17
-#define STATE_RATE    9
+#define STATE_RATE    10
 #define EXPECTED_RATE 7
 #define REFINED_RATE  6
 #define SMALL_ERROR   1024
 #define AGE_EVERY     8u  /* new buckets */
 #define WAYS          4u  /* places that a bucket may have */
-#define STEADY        16u /* units that were: then misses do not count any more */
-#define FORGET        8u  /* units that were not as expected */
 #define SAME_MAX      16u /* bytes that are compared */
 
 enum { INPUT_SET, INPUT_CONTEXT, INPUT_EXPECTED = INPUT_CONTEXT + CODER_CONTEXTS, INPUTS };
 enum { SELECT_EXPECTED = 1 + CODER_CONTEXTS, SELECTS }; /* weights go by the most telling input */
-enum { POINTS = 33, CONFIDENCES = 64 };
+enum { POINTS = 33, CONFIDENCES = 17 };
 
 struct coder_deep {
-    uint32_t distance;               /* so many bytes back is what is expected; 0: nothing is */
-    uint32_t agreed, missed;         /* units that were as expected since one was not; that were not */
-    bool agrees;                     /* what is coded now is as expected, up to here */
-    uint32_t made;                   /* buckets */
-    uint8_t none[CODER_CONTEXTS][4]; /* states of no context */
-    uint32_t place_shift;            /* of a hash */
+    uint32_t distance;    /* so many bytes back is what is expected; 0: nothing is */
+    uint32_t agreed;      /* bytes before were the same there, and then units were as expected */
+    bool agrees;          /* what is coded now is as expected, up to here */
+    uint32_t made;        /* buckets */
+    uint8_t none[4];      /* states of no second context */
+    uint32_t place_shift; /* of a hash */
     int16_t weight[CODER_SETS][SELECTS][INPUTS];
     int16_t state[INPUT_EXPECTED][CODER_STATES]; /* what states say */
     int16_t expected[2][CONFIDENCES];     /* that the first bit of a pair, the second, is as expected */
@@ -48,7 +46,7 @@ struct coder_deep {
 
 static unsigned places_log(unsigned table_log)
 {
-    return table_log - 3;
+    return table_log - 2;
 }
 
 size_t coder_deep_size(unsigned table_log)
@@ -143,7 +141,8 @@ static inline uint8_t *bucket_of(struct coder *coder, uint32_t hash)
  * ------------------------------------------------------------------------------------------------------- */
 /* Two bits while they are coded. */
 struct pair {
-    uint8_t *states[INPUT_EXPECTED]; /* of the first bit, and of the second behind either */
+    uint8_t
+        *states[INPUT_EXPECTED]; /* of the first bit, and of the second behind either; the last may be NULL */
     unsigned set;
     unsigned select;   /* weights */
     int16_t *expected; /* for the first bit; NULL: nothing is expected */
@@ -191,12 +190,14 @@ static uint32_t code_bit(struct coder *coder, const struct pair *pair, unsigned 
     struct arithmetic a = { coder->range, coder->code };
     int16_t *weight = d->weight[pair->set][pair->select];
     uint8_t *zero = pair->states[0] + node, *one = pair->states[1] + node, *two = pair->states[2] + node,
-            *three = pair->states[3] + node;
-    int32_t sum = weighted(d, weight, 0, zero) + weighted(d, weight, 1, one) + weighted(d, weight, 2, two) +
-                  weighted(d, weight, 3, three);
-    int16_t *expected = pair->expected + (node != 0 ? CONFIDENCES : 0);
+            *three = pair->states[3];
+    int32_t sum = weighted(d, weight, 0, zero) + weighted(d, weight, 1, one) + weighted(d, weight, 2, two);
+    if (three != NULL)
+        sum += weighted(d, weight, 3, three += node);
+    int16_t *expected = pair->expected;
     int32_t by_expected = 0;
     if (expects >= 0) {
+        expected += node != 0 ? CONFIDENCES : 0;
         by_expected = *expected >> LEARNT_SHIFT;
         if (expects == 0)
             by_expected = -by_expected;
@@ -216,7 +217,8 @@ static uint32_t code_bit(struct coder *coder, const struct pair *pair, unsigned 
     adapt(coder, weight, 0, zero, bit, error);
     adapt(coder, weight, 1, one, bit, error);
     adapt(coder, weight, 2, two, bit, error);
-    adapt(coder, weight, 3, three, bit, error);
+    if (three != NULL)
+        adapt(coder, weight, 3, three, bit, error);
     if (expects >= 0) {
         adapt_weight(weight + INPUT_EXPECTED, by_expected, error);
         learn(coder, expected, bit == (uint32_t)expects, EXPECTED_RATE);
@@ -232,9 +234,8 @@ static uint32_t code_bit(struct coder *coder, const struct pair *pair, unsigned 
 /* 0 is for what the base makes expected. */
 static unsigned confidence(const struct coder *coder)
 {
-    const struct coder_deep *d = coder->deep;
-    unsigned agreed = d->agreed < 15 ? d->agreed : 15, missed = d->missed < 3 ? d->missed : 3;
-    return coder->hinted ? 0 : (1 + agreed + 16 * missed) % CONFIDENCES;
+    uint32_t agreed = coder->deep->agreed;
+    return coder->hinted ? 0 : 1 + (agreed < CONFIDENCES - 2 ? agreed : CONFIDENCES - 2);
 }
 
 /* What is known of the pair whose contexts are told apart from those of others by `mark`. */
@@ -244,12 +245,13 @@ static void look_up(struct coder *coder, struct pair *pair, uint32_t mark)
     pair->select = 0;
     memset(d->none, 0, sizeof d->none);
     for (unsigned i = 0; i < CODER_CONTEXTS; i++) {
-        uint8_t *states =
-            coder->context[i] == 0 ? d->none[i] : bucket_of(coder, coder->context[i] + mark) + 1;
+        uint8_t *states = coder->context[i] == 0 ? d->none : bucket_of(coder, coder->context[i] + mark) + 1;
         pair->states[INPUT_CONTEXT + i] = states;
         if (*states != 0)
             pair->select = 1 + i;
     }
+    if (coder->context[2] == 0)
+        pair->states[INPUT_CONTEXT + 2] = NULL;
     pair->expected = NULL;
     if (d->agrees) {
         pair->expected = d->expected[0] + confidence(coder);
@@ -357,7 +359,7 @@ void coder_deep_copied(struct coder *coder, uint32_t key, uint32_t distance)
     struct coder_deep *d = coder->deep;
     *place_of(d, key) = (uint16_t)coder->windowed;
     d->distance = distance;
-    d->agreed = d->missed = 0;
+    d->agreed = 0;
 }
 
 /* It was not as expected: what came last time behind this unit is. */
@@ -366,27 +368,22 @@ static void look_elsewhere(struct coder *coder, uint32_t place)
     struct coder_deep *d = coder->deep;
     uint32_t distance = (uint16_t)(coder->windowed - place);
     d->agreed = 0;
-    d->missed++;
-    if (distance <= CODER_INSTRUCTION_MAX || distance + 2 * SAME_MAX > coder->window_size) {
-        if (d->missed >= FORGET)
-            d->distance = 0;
-    } else if (distance != d->distance) {
-        d->distance = distance;
-        d->agreed = same_before(coder, distance) / 4;
-        d->missed = 0;
-    }
+    if (distance <= CODER_INSTRUCTION_MAX || distance + 2 * SAME_MAX > coder->window_size ||
+        distance == d->distance)
+        return;
+    d->distance = distance;
+    d->agreed = same_before(coder, distance);
 }
 
 void coder_deep_unit(struct coder *coder, uint32_t key)
 {
     struct coder_deep *d = coder->deep;
     uint16_t *place = place_of(d, key);
-    if (coder->hinted) {
-        /* that was not expected of what came before */
-    } else if (!d->agrees) {
-        look_elsewhere(coder, *place);
-    } else if (++d->agreed >= STEADY) {
-        d->missed = 0;
+    if (!coder->hinted) { /* else nothing was expected of what came before */
+        if (d->agrees)
+            d->agreed++;
+        else
+            look_elsewhere(coder, *place);
     }
     *place = (uint16_t)coder->windowed;
 }

@@ -77,8 +77,9 @@ static uint32_t code_number(struct coder *coder, struct coder_value value, unsig
 static void set_contexts(struct coder *coder, uint32_t first)
 {
     const struct coder_riscv *r = &coder->of.riscv;
-    coder_set_contexts(coder, first, coder_hash(first, r->operation[0] ^ r->destination[0] << 24),
-                       coder_hash(first, r->operation[0] ^ r->operation[1] * 0x9E3779B1u));
+    coder_set_contexts(
+        coder, first, coder_hash(first, r->operation[0] ^ r->destination[0] << 24),
+        coder_is_deep(coder) ? coder_hash(first, r->operation[0] ^ r->operation[1] * 0x9E3779B1u) : 0);
 }
 
 /* Bits of the word in which it is said what is done, and with which registers. */

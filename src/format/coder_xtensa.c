@@ -175,7 +175,7 @@ static void code_instruction(struct coder *coder)
     for (const uint8_t *at = order[first]; *at != 0; at++) {
         so_far *= 0x9E3779B1u;
         second = coder->hinted ? coder_hash(coder->hint >> (4 * *at) & 15, 80) : before;
-        coder_set_contexts(coder, so_far, so_far ^ second, so_far ^ third);
+        coder_set_contexts(coder, so_far, so_far ^ second, 0);
         uint32_t nibble = coder_bits(coder, coder_value_bits(value, 4u * *at, bits), bits, set++);
         w |= nibble << (4 * *at);
         so_far ^= so_far >> 15;
