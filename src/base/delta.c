@@ -3,6 +3,7 @@
 
 #include "base/delta_match.h"
 #include "base/delta_units.h"
+#include "base/delta_values.h"
 #include "espota/bytes.h"
 #include "espota/digest.h"
 
@@ -20,6 +21,7 @@ struct espota_base {
     struct coder_block *block;      /* sorted by where they are in the base */
     uint32_t blocks;
     struct espota_patch patch; /* that it is known by; no stream: it is known itself */
+    struct delta_values values;
 };
 
 void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_STREAM_BASE_SIZE])
@@ -44,8 +46,11 @@ int delta_base_read(const struct espota_base *base, uint32_t offset, void *buffe
 
 struct coder_map_source delta_map_source(const struct espota_base *base)
 {
-    return (
-        struct coder_map_source){ .segments = &base->segments, .block = base->block, .blocks = base->blocks };
+    return (struct coder_map_source){ .segments = &base->segments,
+                                      .value = base->values.at,
+                                      .values = base->values.count,
+                                      .block = base->block,
+                                      .blocks = base->blocks };
 }
 
 /* ---- blocks
@@ -155,6 +160,8 @@ static int match(struct espota_base *base, const struct delta_image *old, const 
     if (bad != 0)
         return bad;
     bad = choose_blocks(base, &matches, old, new);
+    if (bad == 0)
+        bad = delta_values_find(&base->values, old, new, &matches);
     free(matches.at);
     return bad;
 }

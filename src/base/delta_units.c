@@ -37,7 +37,7 @@ static const struct coder_isa *isa_of(enum espota_isa isa)
     return isa == ESPOTA_ISA_XTENSA ? &coder_isa_xtensa : isa == ESPOTA_ISA_RISCV ? &coder_isa_riscv : NULL;
 }
 
-static bool is_code(const struct delta_image *image, const struct coder_segment *s)
+bool delta_is_code(const struct delta_image *image, const struct coder_segment *s)
 {
     const struct coder_isa *isa = isa_of(image->isa);
     return isa != NULL && isa->holds_code(s->address) &&
@@ -65,7 +65,7 @@ static uint32_t hash_at(const struct delta_image *image, const uint8_t *plain, u
 static void normalise_segment(const struct delta_image *image, const struct coder_segment *s,
                               const uint8_t *plain, uint8_t *to)
 {
-    bool code = is_code(image, s), ended = false;
+    bool code = delta_is_code(image, s), ended = false;
     for (uint32_t at = 0; at < s->length;) {
         const uint8_t *p = image->data + s->offset + at;
         struct delta_unit unit = unit_of(image, code, p, s->length - at, s->address + at, &ended);

@@ -19,6 +19,8 @@ struct delta_image {
 int delta_image_normalise(struct delta_image *image, const uint8_t *data, uint32_t length,
                           enum espota_isa isa);
 void delta_image_free(struct delta_image *image);
+/* Does a segment of it hold code? */
+bool delta_is_code(const struct delta_image *image, const struct coder_segment *s);
 
 /* ---- instruction sets */
 /* Of a unit: how long it is, and to what it refers. */

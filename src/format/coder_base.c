@@ -9,10 +9,8 @@
 
 #include <string.h>
 
-#define NEAR_MOVE   256u   /* a correction counts for what is as near, where the map knows a neighbour */
-#define FAR_MOVE    65536u /* ... where it knows nothing */
-#define VALUE_LIMIT 65536u
-#define VALUE_SHIFT 2000u
+#define NEAR_MOVE 256u   /* a correction counts for what is as near, where the map knows a neighbour */
+#define FAR_MOVE  65536u /* ... where it knows nothing */
 
 enum { KIND_BYTE, KIND_WORD, KIND_ADDRESS };
 
@@ -183,32 +181,6 @@ static void learn_move(struct coder_base *base, uint32_t from, uint32_t to)
     base->oldest = (base->oldest + 1) % CODER_MOVES;
 }
 
-/* ---- small numbers, such as indices of strings in MicroPython: those above one that moved move too
- * ----------------------------- */
-static uint32_t moved_value(const struct coder_base *base, uint32_t value)
-{
-    uint32_t at = first_move(base->value, base->values, value + 1);
-    return value >= VALUE_LIMIT || at == 0 ? value
-                                           : value + (base->value[at - 1].to - base->value[at - 1].from);
-}
-
-static void learn_value(struct coder_base *base, uint32_t from, uint32_t to)
-{
-    if (from >= VALUE_LIMIT || to >= VALUE_LIMIT || from < 16 || apart(from, to) >= VALUE_SHIFT ||
-        (from & 3) != 2 || (to & 3) != 2)
-        return;
-    uint32_t at = first_move(base->value, base->values, from);
-    if (at < base->values && base->value[at].from == from) {
-        base->value[at].to = to;
-        return;
-    }
-    if (base->values == CODER_VALUES)
-        return;
-    memmove(base->value + at + 1, base->value + at, (base->values - at) * sizeof *base->value);
-    base->value[at] = (struct coder_move){ from, to };
-    base->values++;
-}
-
 /* ---- words
  * ------------------------------------------------------------------------------------------------------ */
 /* RAM in which there are variables without contents in the image. */
@@ -231,9 +203,8 @@ void coder_base_guess_word(struct coder *coder, struct coder_guess *guess)
     if (coder_base_is_address(coder, guess->was)) {
         guess->kind = KIND_ADDRESS;
         guess->word = coder_base_moved(coder, guess->was, &guess->quality);
-    } else if ((guess->was & 3) == 2) {
-        guess->is_value = true;
-        guess->word = moved_value(coder->base, guess->was);
+    } else {
+        coder_values_guess(coder, guess);
         guess->quality = guess->word != guess->was ? 1 : 0;
     }
 }
@@ -316,8 +287,8 @@ static void learn(struct coder *coder, const struct coder_guess *guess)
     if (guess->kind == KIND_ADDRESS) {
         if (got != guess->word && coder_base_is_address(coder, got))
             learn_move(coder->base, guess->target, got);
-    } else if (guess->is_value && got != guess->word) {
-        learn_value(coder->base, guess->was, got);
+    } else if (guess->length == 4 && !guess->is_instruction) {
+        coder_values_learn(coder->base, got);
     } else if (guess->is_instruction && guess->target != 0) {
         uint32_t now = coder->isa->target(coder, guess, got);
         if (now != 0 && got != guess->word)
@@ -359,6 +330,7 @@ int coder_base_begin(struct coder *coder)
     for (uint32_t i = 0; i < CODER_KINDS; i++)
         base->unchanged[i] = 0x8000;
     base->more[0] = base->more[1] = base->more[2] = base->more[3] = 0x8000;
+    coder_values_begin(base);
     return coder_segments_parse(&base->old, image->base_length, image->read_base, image->context);
 }
 

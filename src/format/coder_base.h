@@ -10,7 +10,9 @@
 #define CODER_LINES       8u
 #define CODER_WORDS       256u /* literals that are remembered, of either image */
 #define CODER_MOVES       384u /* corrections of the map that are kept */
-#define CODER_VALUES      64u
+#define CODER_VALUES      96u
+#define CODER_VALUE_LIMIT 8192u /* of numbers that may move */
+#define CODER_VALUE_KEYS  258u
 #define CODER_KINDS       16u /* of units */
 #define CODER_GUESS_FLAGS (CODER_KINDS * 32u)
 
@@ -28,6 +30,12 @@ struct coder_move {
     uint32_t from, to;
 };
 
+/* A number that may be at byte `at` of a word, behind a byte `key`. */
+struct coder_number {
+    uint16_t key, was, now;
+    uint8_t at;
+};
+
 struct coder_base {
     struct coder_segments old, new; /* of base and image */
     struct coder_map map;
@@ -38,9 +46,14 @@ struct coder_base {
     uint32_t moves, oldest;
     struct coder_move value[CODER_VALUES]; /* the same of small numbers */
     uint32_t values;
+    struct coder_number considered[4]; /* in this word */
+    uint32_t considerations;
+    uint32_t rest_at; /* where in the base the other byte of a number is that began in the word before */
+    uint8_t rest;     /* what that has become */
+    uint8_t applies[CODER_VALUE_KEYS]; /* is it a number behind this byte? */
     uint16_t flag[CODER_GUESS_FLAGS], unchanged[CODER_KINDS];
     uint32_t hits;    /* whether guesses were right, the last in bit 0 */
-    uint32_t slot[3]; /* of the map's last numbers */
+    uint32_t slot[4]; /* of the map's last numbers */
     struct coder_move
         upper[32];      /* RISC-V: what lui or auipc left in a register, in base and image; from 0: nothing */
     bool begun, failed; /* segments are known; flash could not be read */
@@ -56,21 +69,23 @@ struct coder_base {
 
 /* A unit of the base and what is likely to have become of it. */
 struct coder_guess {
-    uint32_t address;                       /* of it in the base, or 0 */
-    uint32_t offset;                        /* in the base */
-    uint32_t room;                          /* bytes that it may have, at least 1 */
-    uint8_t old[8];                         /* its bytes and what follows */
-    uint32_t length;                        /* bytes of it, at most 4 */
-    uint32_t was, word;                     /* the same before and now, lowest byte first */
-    uint32_t kind, quality;                 /* 0..3: how sure */
-    uint32_t target;                        /* to what it refers, an address in the base, or a value; or 0 */
-    bool is_instruction, is_value, is_part; /* part: bytes that are none */
+    uint32_t address;             /* of it in the base, or 0 */
+    uint32_t offset;              /* in the base */
+    uint32_t room;                /* bytes that it may have, at least 1 */
+    uint8_t old[8];               /* its bytes and what follows */
+    uint32_t length;              /* bytes of it, at most 4 */
+    uint32_t was, word;           /* the same before and now, lowest byte first */
+    uint32_t kind, quality;       /* 0..3: how sure */
+    uint32_t target;              /* to what it refers, an address in the base, or a value; or 0 */
+    bool is_instruction, is_part; /* part: bytes that are none */
     uint32_t sets; /* RISC-V: the register that it sets, if it may have been part of an address */
 };
 
 /* The map that the encoder has made; how much of it is coded. */
 struct coder_map_source {
     const struct coder_segments *segments; /* of the image */
+    const struct coder_move *value; /* numbers that move, sorted by from: those from there on by as much */
+    uint32_t values;
     const struct coder_block *block;
     uint32_t blocks, done;
 };
@@ -82,6 +97,11 @@ int coder_base_begin(struct coder *coder);
 int coder_base_map(struct coder *coder, struct coder_map_source *source);
 /* A unit that is known from the base? @return false: there is no block here. */
 bool coder_base_unit(struct coder *coder);
+
+/* coder_values.c: before the first; a word of the base that is no address; what it has become. */
+void coder_values_begin(struct coder_base *base);
+void coder_values_guess(struct coder *coder, struct coder_guess *guess);
+void coder_values_learn(struct coder_base *base, uint32_t got);
 
 /* Behind each sector: does this chunk hold another one? */
 bool coder_base_goes_on(struct coder *coder, bool actual);

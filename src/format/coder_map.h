@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CODER_MAP_SIZE   11520u /* bytes for blocks */
+#define CODER_MAP_SIZE   10752u /* bytes for blocks */
 #define CODER_MAP_STRIDE 32u    /* about every so many blocks one is in the index */
 #define CODER_MAP_INDEX  136u
 #define CODER_MAP_NEAR   48u /* blocks of a sector */

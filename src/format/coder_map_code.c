@@ -6,12 +6,12 @@
 #define CHUNK_MARGIN 64u /* bytes that a block may take in a chunk, and more */
 #define RECENT       3u
 
-enum { GAP, LENGTH, SHIFT };
+enum { GAP, LENGTH, SHIFT, VALUE, KINDS };
 /* How a block's displacement is given: as that of one before, or by where the one before ends in the image.
  */
 enum { AS_LAST, BEHIND_LAST, AS_RECENT };
 
-enum { SET_SLOT = CODER_SETS, SET_TOP = SET_SLOT + 6, SET_FROM = SET_TOP + 3 };
+enum { SET_SLOT = CODER_SETS, SET_TOP = SET_SLOT + 2 * KINDS, SET_FROM = SET_TOP + KINDS };
 
 static uint32_t folded(uint32_t value)
 {
@@ -127,6 +127,27 @@ static int code_segments(struct coder *coder, const struct coder_segments *actua
     return 0;
 }
 
+/* ---- numbers that move
+ * ---------------------------------------------------------------------------------------- */
+static int code_values(struct coder *coder, const struct coder_map_source *source)
+{
+    static const struct coder_move none;
+    struct coder_base *base = coder->base;
+    struct coder_move last = none;
+    uint32_t count = code_number(coder, source != NULL ? source->values : 0, VALUE);
+    if (count > CODER_VALUES)
+        return -1;
+    for (uint32_t i = 0; i < count; i++) {
+        struct coder_move actual = source != NULL ? source->value[i] : none;
+        uint32_t shift = actual.to - actual.from - (last.to - last.from);
+        uint32_t from = last.from + code_number(coder, actual.from - last.from, GAP);
+        shift = last.to - last.from + unfolded(code_number(coder, folded(shift), SHIFT));
+        last = base->value[i] = (struct coder_move){ from, from + shift };
+    }
+    base->values = count;
+    return 0;
+}
+
 /* ---- chunks
  * ----------------------------------------------------------------------------------------------------- */
 /* Does the encoder have another block, and room for it in this chunk? */
@@ -141,7 +162,8 @@ int coder_base_map(struct coder *coder, struct coder_map_source *source)
     struct coder_base *base = coder->base;
     struct shifts shifts = { .last_end = base->map.last.old + base->map.last.length + base->map.last.shift };
     shifts.recent[0] = base->map.last.shift;
-    if (!base->begun && code_segments(coder, source != NULL ? source->segments : NULL) != 0)
+    if (!base->begun && (code_segments(coder, source != NULL ? source->segments : NULL) != 0 ||
+                         code_values(coder, source) != 0))
         return -1;
     base->begun = true;
     while (coder_flag_at(coder, goes_on(coder, source), &base->more[0]) != 0) {
