@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CODER_MAP_SIZE   10752u /* bytes for blocks */
+#define CODER_MAP_SIZE   10240u /* bytes for blocks */
 #define CODER_MAP_STRIDE 32u    /* about every so many blocks one is in the index */
 #define CODER_MAP_INDEX  136u
-#define CODER_MAP_NEAR   48u /* blocks of a sector */
+#define CODER_MAP_NEAR   32u /* blocks of a sector */
 
 /* `length` bytes at `old` of the base are, more or less, at old + shift of the image. */
 struct coder_block {

@@ -1,10 +1,12 @@
 /* The image coder: any bytes may come as chunks, and what is encoded comes back.
  * Of the input, the first byte says what follows: bits 0..1 the instruction set, bits 2..4 the table, bit 5
- * whether the model is the deep one, bit 7 whether it is chunks (each a length of two bytes, then the bytes)
- * or an image. */
+ * whether the model is the deep one, bit 6 whether there is a base, the first half of the rest, bit 7 whether
+ * it is chunks (each a length of two bytes, then the bytes) or an image. */
 #include "espota/bytes.h"
 #include "espota/coder.h"
 #include "espota/encode.h"
+
+#include "fixtures/decoded_stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,25 @@ struct input {
     unsigned table;
     const uint8_t *data;
     size_t size;
+    struct espota_bytes base;
 };
+
+static int read_base(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    const struct input *in = context;
+    if (offset > in->base.size || length > in->base.size - offset)
+        abort();
+    memcpy(buffer, in->base.data + offset, length);
+    return 0;
+}
+
+/* Any bytes do for what was rebuilt before. */
+static int read_image(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    (void)context;
+    memset(buffer, (int)(offset & 0xFF), length);
+    return 0;
+}
 
 static void *begin(const struct input *in)
 {
@@ -55,6 +75,76 @@ static void decode_chunks(const struct input *in)
         at += length;
     }
     free(memory);
+}
+
+/* The first chunks are the map, then come sectors, several a chunk perhaps. */
+static void decode_with_base(struct input *in)
+{
+    struct espota_coder_image around = {
+        .context = in, .read = read_image, .read_base = read_base, .base_length = (uint32_t)in->base.size
+    };
+    size_t size = espota_decoder.memory_with_base(in->table);
+    uint8_t *exact = NULL, *sector = malloc(SECTOR);
+    void *memory = malloc(size);
+    if (sector == NULL || memory == NULL ||
+        espota_decoder.begin(memory, size, in->isa, in->table, 0, &around) != 0)
+        abort();
+    int mapping = 1;
+    for (size_t at = 0; at + 2 <= in->size && mapping >= 0;) {
+        size_t length = espota_get_le16(in->data + at) & 0xFFF;
+        at += 2;
+        length = length < in->size - at ? length : in->size - at;
+        free(exact);
+        exact = malloc(length + 1);
+        if (exact == NULL)
+            abort();
+        memcpy(exact, in->data + at, length);
+        at += length;
+        if (mapping > 0) {
+            mapping = espota_decoder.map(memory, exact, length);
+            continue;
+        }
+        int more = espota_decoder.sector(memory, exact, length, sector);
+        for (unsigned i = 1; more == 1; i++) {
+            if (i > ESPOTA_CHUNK_SECTORS)
+                abort();
+            more = espota_decoder.sector(memory, NULL, 0, sector);
+        }
+    }
+    free(exact);
+    free(sector);
+    free(memory);
+}
+
+static void encode_with_base(struct input *in)
+{
+    struct espota_bytes stream = { 0 };
+    struct espota_error error;
+    struct espota_base *base;
+    uint32_t length = (uint32_t)((in->size + SECTOR - 1) / SECTOR * SECTOR);
+    uint8_t *rebuilt = malloc(in->size);
+    if (rebuilt == NULL ||
+        espota_base_new(&base, in->isa, in->base.data, in->base.size, in->data, in->size, &error) != 0 ||
+        espota_encode(in->isa, in->table, base, in->data, in->size, 0, length, &stream, &error) != 0 ||
+        decode_stream(&stream, &in->base, rebuilt, in->size) != 0 || memcmp(rebuilt, in->data, in->size) != 0)
+        abort();
+    espota_base_free(base);
+    espota_bytes_free(&stream);
+    free(rebuilt);
+}
+
+static void with_base(struct input *in, bool chunks)
+{
+    in->base.data = (uint8_t *)(uintptr_t)in->data;
+    in->base.size = in->size / 2;
+    in->data += in->base.size;
+    in->size -= in->base.size;
+    if (in->base.size == 0)
+        return;
+    if (chunks)
+        decode_with_base(in);
+    else
+        encode_with_base(in);
 }
 
 static size_t rebuild(void *memory, const uint8_t *chunk, const uint8_t *image, uint8_t *sector)
@@ -108,7 +198,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                             (data[0] >> 2 & 7) % (ESPOTA_CODER_TABLE_MAX - ESPOTA_CODER_TABLE_MIN + 1) +
                             ((data[0] & 0x20) != 0 ? ESPOTA_CODER_DEEP : 0),
                         data + 1, size - 1 };
-    if ((data[0] & 0x80) != 0)
+    if ((data[0] & 0x40) != 0)
+        with_base(&in, (data[0] & 0x80) != 0);
+    else if ((data[0] & 0x80) != 0)
         decode_chunks(&in);
     else
         encode_and_decode(&in);

@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,218 @@ static void what_is_encoded_with_a_base_comes_back_from_every_sector_on(void **s
     }
 }
 
+/* ---- firmware built twice
+ * -------------------------------------------------------------------------------------------- */
+enum { FUNCTIONS = 160, FIRMWARE = 32 * SECTOR };
+
+struct firmware {
+    uint8_t *bytes;
+    uint32_t function[FUNCTIONS]; /* addresses */
+    uint32_t at, seed;
+    bool riscv;
+};
+
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+static void put(struct firmware *f, uint32_t word, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++)
+        f->bytes[f->at++] = (uint8_t)(word >> 8 * i);
+}
+
+static uint32_t address(const struct firmware *f)
+{
+    return (f->riscv ? 0x42000020u : 0x400D0020u) + f->at - 32;
+}
+
+static void put_call(struct firmware *f, uint32_t target)
+{
+    uint32_t o = target - address(f);
+    if (f->riscv)
+        put(f,
+            0xEF | (o >> 1 & 0x3FF) << 21 | (o >> 11 & 1) << 20 | (o >> 12 & 0xFF) << 12 |
+                (o >> 20 & 1) << 31,
+            4);
+    else
+        put(f, (0x25 | ((target >> 2) - (address(f) >> 2) - 1) << 6) & 0xFFFFFF, 3);
+}
+
+/* A function that is the same in each build but for whom it calls: its instructions come from its number. */
+static void put_function(struct firmware *f, unsigned number)
+{
+    uint32_t seed = number * 977 + 5;
+    while (f->at % 4 != 0)
+        put(f, 0, 1);
+    f->function[number] = address(f);
+    put(f, f->riscv ? 0x1101 : 0x004136, f->riscv ? 2 : 3);
+    for (unsigned i = 0; i < 60; i++) {
+        uint32_t random = next_random(&seed);
+        if (i % 4 == 3)
+            put_call(f, f->function[random % FUNCTIONS]);
+        else if (f->riscv)
+            put(f, (random & 0xFFFF8F80u) << 8 | 0x13, 4);
+        else
+            put(f, (random & 0xFFF) << 12 | 0xA02 | (random & 0xF0), 3);
+    }
+    put(f, f->riscv ? 0x8082 : 0xF01D, 2);
+}
+
+/* `moved` functions come first, of `extra` bytes more each. Twice: then all addresses are known. */
+static void build_firmware(struct firmware *f, unsigned moved)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        memset(f->bytes, 0, FIRMWARE);
+        f->bytes[0] = 0xE9;
+        f->bytes[1] = 1;
+        f->bytes[12] = f->riscv ? 5 : 0;
+        espota_put_le32(f->bytes + 24, f->riscv ? 0x42000020 : 0x400D0020);
+        espota_put_le32(f->bytes + 28, FIRMWARE - 32);
+        f->at = 32;
+        for (unsigned i = 0; i < FUNCTIONS; i++)
+            put_function(f, (i * 7 + moved * 3) % FUNCTIONS);
+    }
+}
+
+static struct espota_bytes patch(const struct firmware *old, const struct firmware *new, uint32_t from)
+{
+    struct espota_bytes stream = { 0 };
+    struct espota_error error;
+    struct espota_base *base;
+    enum espota_isa isa = new->riscv ? ESPOTA_ISA_RISCV : ESPOTA_ISA_XTENSA;
+    assert_int_equal(espota_base_new(&base, isa, old->bytes, FIRMWARE, new->bytes, FIRMWARE, &error), 0);
+    assert_true(espota_base_helps(base));
+    assert_int_equal(
+        espota_encode(isa, TABLE, base, new->bytes, FIRMWARE, from, FIRMWARE - from, &stream, &error), 0);
+    espota_base_free(base);
+    return stream;
+}
+
+static void functions_that_moved_cost_little(void **state)
+{
+    static uint8_t before[FIRMWARE], after[FIRMWARE], rebuilt[FIRMWARE];
+    struct firmware old = { .bytes = before, .riscv = *state != NULL },
+                    new = { .bytes = after, .riscv = *state != NULL };
+    struct espota_bytes base = { .data = before, .size = FIRMWARE };
+    build_firmware(&old, 0);
+    build_firmware(&new, 1);
+    for (uint32_t from = 0; from < FIRMWARE; from += 5 * SECTOR) {
+        struct espota_bytes stream = patch(&old, &new, from);
+        memset(rebuilt, 0, sizeof rebuilt);
+        memcpy(rebuilt, after, from);
+        assert_int_equal(decode_stream(&stream, &base, rebuilt, FIRMWARE), 0);
+        assert_memory_equal(rebuilt, after, FIRMWARE);
+        /* every function is elsewhere, and with it every call: where they are takes a few bytes each */
+        assert_true(stream.size < FUNCTIONS * 12);
+        espota_bytes_free(&stream);
+    }
+}
+
+static void the_same_image_costs_next_to_nothing(void **state)
+{
+    static uint8_t bytes[FIRMWARE], rebuilt[FIRMWARE];
+    struct firmware f = { .bytes = bytes, .riscv = *state != NULL };
+    struct espota_bytes base = { .data = bytes, .size = FIRMWARE };
+    build_firmware(&f, 0);
+    struct espota_bytes stream = patch(&f, &f, 0);
+    assert_int_equal(decode_stream(&stream, &base, rebuilt, FIRMWARE), 0);
+    assert_memory_equal(rebuilt, bytes, FIRMWARE);
+    assert_true(stream.size < 200);
+    espota_bytes_free(&stream);
+}
+
+/* ---- what is wrong
+ * --------------------------------------------------------------------------------------------------- */
+static void another_base_is_told(void **state)
+{
+    static uint8_t before[FIRMWARE], after[FIRMWARE], rebuilt[FIRMWARE];
+    struct firmware old = { .bytes = before }, new = { .bytes = after };
+    struct espota_bytes base = { .data = before, .size = FIRMWARE };
+    (void)state;
+    build_firmware(&old, 0);
+    build_firmware(&new, 1);
+    struct espota_bytes stream = patch(&old, &new, 0);
+    assert_int_equal(stream.data[ESPOTA_STREAM_BASES], 1);
+    espota_stream_set_base(stream.data, stream.size, 0x110000);
+    assert_int_equal(espota_get_le32(stream.data + ESPOTA_STREAM_HEAD_SIZE), 0x110000);
+    before[9000] ^= 1;
+    assert_int_equal(decode_stream(&stream, &base, rebuilt, FIRMWARE), -1);
+    espota_bytes_free(&stream);
+}
+
+struct reading {
+    const uint8_t *base;
+    uint32_t length, failing; /* reads from here on fail */
+};
+
+static int read_either(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    const struct reading *r = context;
+    if (offset > r->length || length > r->length - offset || offset >= r->failing)
+        return -1;
+    memcpy(buffer, r->base + offset, length);
+    return 0;
+}
+
+/* Any bytes may come as map and chunks: nothing outside memory, sector and base is touched, and all ends. */
+static void hostile_maps_and_chunks_do_no_harm(void **state)
+{
+    static uint8_t old[4 * SECTOR];
+    uint8_t chunk[600], sector[SECTOR];
+    uint32_t seed = 7;
+    (void)state;
+    code_like_fill(old, sizeof old, 3, false);
+    struct reading reading = { old, sizeof old, UINT32_MAX };
+    struct espota_coder_image around = {
+        .context = &reading, .read = read_either, .read_base = read_either, .base_length = sizeof old
+    };
+    size_t size = espota_decoder.memory_with_base(ESPOTA_CODER_TABLE_MIN);
+    void *memory = malloc(size);
+    assert_non_null(memory);
+    for (unsigned round = 0; round < 300; round++) {
+        enum espota_isa isa = (enum espota_isa)(round % 3);
+        assert_int_equal(espota_decoder.begin(memory, size, isa, ESPOTA_CODER_TABLE_MIN, 0, &around), 0);
+        for (size_t i = 0; i < sizeof chunk; i++)
+            chunk[i] = round % 2 != 0 ? (uint8_t)next_random(&seed) : (uint8_t)(next_random(&seed) & 3);
+        (void)espota_decoder.map(memory, chunk, 1 + next_random(&seed) % sizeof chunk);
+        int result = espota_decoder.sector(memory, chunk, sizeof chunk, sector);
+        for (unsigned i = 0; i < 40 && result == 1; i++)
+            result = espota_decoder.sector(memory, NULL, 0, sector);
+        assert_true(result <= 0);
+    }
+    free(memory);
+}
+
+static void a_base_that_cannot_be_read_ends_the_stretch(void **state)
+{
+    static uint8_t before[FIRMWARE], after[FIRMWARE];
+    struct firmware old = { .bytes = before }, new = { .bytes = after };
+    uint8_t sector[SECTOR];
+    (void)state;
+    build_firmware(&old, 0);
+    build_firmware(&new, 1);
+    struct espota_bytes stream = patch(&old, &new, 0);
+    struct reading reading = { before, FIRMWARE, 64 };
+    struct espota_coder_image around = {
+        .context = &reading, .read = read_either, .read_base = read_either, .base_length = FIRMWARE
+    };
+    size_t size = espota_decoder.memory_with_base(TABLE);
+    void *memory = malloc(size);
+    assert_non_null(memory);
+    assert_int_equal(espota_decoder.begin(memory, size - 1, ESPOTA_ISA_XTENSA, TABLE, 0, &around), -1);
+    assert_int_equal(espota_decoder.begin(memory, size, ESPOTA_ISA_XTENSA, TABLE, 0, &around), 0);
+    const uint8_t *at = stream.data + ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE;
+    assert_int_equal(espota_decoder.map(memory, at + 2, espota_get_le16(at)), 0);
+    at += 2 + espota_get_le16(at);
+    assert_int_equal(espota_decoder.sector(memory, at + 2, espota_get_le16(at), sector), -1);
+    assert_int_equal(espota_decoder.sector(memory, NULL, 0, sector), -1);
+    free(memory);
+    espota_bytes_free(&stream);
+}
+
 int main(void)
 {
     static enum espota_isa none = ESPOTA_ISA_NONE, xtensa = ESPOTA_ISA_XTENSA, riscv = ESPOTA_ISA_RISCV;
@@ -56,6 +269,13 @@ int main(void)
         cmocka_unit_test_prestate(what_is_encoded_with_a_base_comes_back_from_every_sector_on, &none),
         cmocka_unit_test_prestate(what_is_encoded_with_a_base_comes_back_from_every_sector_on, &xtensa),
         cmocka_unit_test_prestate(what_is_encoded_with_a_base_comes_back_from_every_sector_on, &riscv),
+        cmocka_unit_test_prestate(functions_that_moved_cost_little, NULL),
+        cmocka_unit_test_prestate(functions_that_moved_cost_little, &riscv),
+        cmocka_unit_test_prestate(the_same_image_costs_next_to_nothing, NULL),
+        cmocka_unit_test_prestate(the_same_image_costs_next_to_nothing, &riscv),
+        cmocka_unit_test(another_base_is_told),
+        cmocka_unit_test(hostile_maps_and_chunks_do_no_harm),
+        cmocka_unit_test(a_base_that_cannot_be_read_ends_the_stretch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
