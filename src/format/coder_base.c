@@ -178,7 +178,7 @@ static void learn_move(struct coder_base *base, uint32_t from, uint32_t to)
     base->move[at] = (struct coder_move){ from, to };
     base->moves++;
     base->order[base->oldest] = from;
-    base->oldest = (base->oldest + 1) % CODER_MOVES;
+    base->oldest = base->oldest + 1 < CODER_MOVES ? base->oldest + 1 : 0;
 }
 
 /* ---- words

@@ -431,7 +431,7 @@ static bool is_code(const uint8_t *bytes, uint32_t length)
     return returns > length / 1024;
 }
 
-#ifndef ESPOTA_CODER_BASE
+#if !defined(ESPOTA_CODER_BASE) || !defined(ESPOTA_CODER_RISCV)
 #define coder_riscv_guess  NULL
 #define coder_riscv_target NULL
 #endif

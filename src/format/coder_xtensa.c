@@ -315,7 +315,7 @@ static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address
     }
 }
 
-#ifndef ESPOTA_CODER_BASE
+#if !defined(ESPOTA_CODER_BASE) || !defined(ESPOTA_CODER_XTENSA)
 #define coder_xtensa_guess  NULL
 #define coder_xtensa_target NULL
 #endif

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What decoding costs: instructions a byte, counted by QEMU (-icount), of app images given as arguments, on the CPU that they
-# are for. TABLE: log2 of the table's bytes (14), and 128 for the deep model. Built as firmware.mk does: CFLAGS (-Os), and the arithmetic MIX (-O2).
+# are for. BASE: an image that they are made from. TABLE: log2 of the table's bytes (14), and 128 for the deep model. Built as firmware.mk does: CFLAGS (-Os), and the arithmetic MIX (-O2).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build}
@@ -13,7 +13,7 @@ done
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 common=(-std=c99 -ffreestanding -DESPOTA_CODER_DEEP_MODEL -fno-tree-loop-distribute-patterns -Iinclude -Isrc -Ifirmware/port/bare/include
-    -DSTREAM="\"$work/stream\"")
+    -DSTREAM="\"$work/stream\"" -DBASE="\"$work/base\"" -DESPOTA_CODER_BASE)
 link=(-nostdlib "-Wl,--no-warn-rwx-segments" -o "$work/count.elf")
 quiet=(-nographic -monitor none -icount "shift=0" -kernel "$work/count.elf")
 riscv=(riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -misa-spec=2.2 -DESPOTA_CODER_RISCV)
@@ -49,8 +49,9 @@ count_xtensa() {
 }
 
 printf '%-26s %-6s %9s %8s %8s  (table 2^%s, %s, %s)\n' image CPU stream a_byte slowest "$table" "$flags" "$mix"
+if [ -n "${BASE:-}" ]; then cp "$BASE" "$work/base"; else : >"$work/base"; fi
 for image in "$@"; do
-    "$build/tools/encode" "$image" "$table" "$work/stream"
+    "$build/tools/encode" "$image" "$table" "$work/stream" ${BASE:+"$BASE"}
     case $(od -An -tu1 -j1 -N1 "$work/stream" | tr -d ' ') in
         1) cpu=xtensa ;;
         *) cpu=riscv ;;

@@ -5,10 +5,10 @@
 
 #include <stdint.h>
 
-extern const uint8_t stream[];
+extern const uint8_t stream[], base[]; /* the latter if the stream has one */
 
 static uint32_t memory[128 * 1024];
-static uint8_t sector[ESPOTA_CODER_SECTOR];
+static uint8_t image[4u << 20];
 
 int main(void);
 
@@ -78,27 +78,71 @@ static uint32_t word(const uint8_t *p)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-int main(void)
+static int read_image(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    (void)context;
+    for (size_t i = 0; i < length; i++)
+        ((uint8_t *)buffer)[i] = image[offset + i];
+    return 0;
+}
+
+static int read_base(void *context, uint32_t offset, void *buffer, size_t length)
+{
+    (void)context;
+    for (size_t i = 0; i < length; i++)
+        ((uint8_t *)buffer)[i] = base[offset + i];
+    return 0;
+}
+
+/* Begin the stream, take the map. @return what follows it, or NULL. */
+static const uint8_t *begin(struct espota_coder_image *around)
 {
     const uint8_t *p = stream + ESPOTA_STREAM_HEAD_SIZE;
+    if (stream[ESPOTA_STREAM_BASES] != 0) {
+        around->base_length = word(p + 4);
+        p += ESPOTA_STREAM_BASE_SIZE;
+    }
+    if (espota_decoder.begin(memory, sizeof memory, stream[1], stream[2], 0, around) != 0)
+        return 0;
+    for (int more = around->base_length != 0; more != 0; p += 2 + (word(p) & 0xFFFF)) {
+        more = espota_decoder.map(memory, p + 2, word(p) & 0xFFFF);
+        if (more < 0)
+            return 0;
+    }
+    return p;
+}
+
+int main(void)
+{
+    static struct espota_coder_image around = { .read = read_image, .read_base = read_base };
     uint32_t length = word(stream + 8), sectors = 0, sum = 0, slowest = 0;
-    int bad = espota_decoder.begin(memory, sizeof memory, stream[1], stream[2], 0, 0);
-    for (uint32_t at = 0; at < length && bad == 0; at += sizeof sector) {
+    const uint8_t *p = begin(&around);
+    int result = p != 0 ? 0 : -1;
+    for (uint32_t at = 0; at < length && result >= 0; at += ESPOTA_CODER_SECTOR) {
         uint32_t chunk = (uint32_t)p[0] | (uint32_t)p[1] << 8, kind = chunk >> 14;
+        static const uint8_t sizes[4] = { 0, 0, 1, 4 };
         uint32_t size = kind == ESPOTA_CHUNK_CODED    ? chunk & ESPOTA_CHUNK_LENGTH_MASK
-                        : kind == ESPOTA_CHUNK_STORED ? sizeof sector
-                                                      : 1;
-        if (kind == ESPOTA_CHUNK_CODED) {
+                        : kind == ESPOTA_CHUNK_STORED ? ESPOTA_CODER_SECTOR
+                                                      : sizes[kind];
+        if (kind == ESPOTA_CHUNK_CODED || result == 1) {
             uint32_t from = count();
-            bad = espota_decoder.sector(memory, p + 2, size, sector);
-            uint32_t a_byte = (count() - from) * INSTRUCTIONS_PER_COUNT / sizeof sector;
+            result =
+                espota_decoder.sector(memory, result == 1 ? 0 : p + 2, result == 1 ? 0 : size, image + at);
+            uint32_t a_byte = (count() - from) * INSTRUCTIONS_PER_COUNT / ESPOTA_CODER_SECTOR;
             slowest = a_byte > slowest ? a_byte : slowest;
             sum += a_byte;
             sectors++;
+        } else if (kind != ESPOTA_CHUNK_FILL) {
+            (void)read_image(0, kind == ESPOTA_CHUNK_COPY ? word(p + 2) : 0, image + at, ESPOTA_CODER_SECTOR);
+            for (uint32_t i = 0; kind == ESPOTA_CHUNK_STORED && i < size; i++)
+                image[at + i] = p[2 + i];
+        } else {
+            for (uint32_t i = 0; i < ESPOTA_CODER_SECTOR; i++)
+                image[at + i] = p[2];
         }
-        p += 2 + size;
+        p += result == 1 ? 0 : 2 + size;
     }
-    print(bad == 0 ? sectors : 0, ' ');
+    print(result == 0 ? sectors : 0, ' ');
     print(sum, ' ');
     print(slowest, '\n');
     end();

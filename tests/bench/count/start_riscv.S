@@ -1,5 +1,5 @@
 # Begins on QEMU's riscv32 machine 'virt': no interrupts, one stack, RAM that is not cleared by anyone else.
-    .globl _start, stream
+    .globl _start, stream, base
     .section .text.start, "ax"
 _start:
     la sp, stack
@@ -18,6 +18,9 @@ _start:
     .balign 4
 stream:
     .incbin STREAM
+    .balign 4
+base:
+    .incbin BASE
     .bss
     .balign 16
     .space 8192

@@ -4,7 +4,7 @@
     .section .text.start, "ax"
     .literal_position
     .align 4
-    .globl _start, stream
+    .globl _start, stream, base
 _start:
     movi a1, stack
     call0 main
@@ -13,6 +13,9 @@ _start:
     .align 4
 stream:
     .incbin STREAM
+    .balign 4
+base:
+    .incbin BASE
     .bss
     .align 16
     .space 8192
