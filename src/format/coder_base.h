@@ -7,9 +7,9 @@
 
 #define CODER_SEGMENTS    16u
 #define CODER_LINE        256u /* bytes of flash that are read at once */
-#define CODER_LINES       4u
-#define CODER_WORDS       128u /* literals that are remembered, of either image */
-#define CODER_MOVES       384u /* corrections of the map that are kept */
+#define CODER_LINES       3u
+#define CODER_WORDS       64u
+#define CODER_MOVES       192u
 #define CODER_VALUES      96u
 #define CODER_VALUE_LIMIT 8192u /* of numbers that may move */
 #define CODER_VALUE_KEYS  258u
