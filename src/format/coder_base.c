@@ -204,7 +204,10 @@ void coder_base_guess_word(struct coder *coder, struct coder_guess *guess)
         guess->kind = KIND_ADDRESS;
         guess->word = coder_base_moved(coder, guess->was, &guess->quality);
     } else {
-        coder_values_guess(coder, guess);
+        uint8_t before = 0;
+        if (coder->base->values > 0)
+            coder_base_read_old(coder, guess->offset - 1, &before, 1);
+        coder_values_guess(coder->base, guess, before);
         guess->quality = guess->word != guess->was ? 1 : 0;
     }
 }

@@ -98,9 +98,10 @@ int coder_base_map(struct coder *coder, struct coder_map_source *source);
 /* A unit that is known from the base? @return false: there is no block here. */
 bool coder_base_unit(struct coder *coder);
 
-/* coder_values.c: before the first; a word of the base that is no address; what it has become. */
+/* coder_values.c: before the first; a word of the base that is no address, behind byte `before`; what it has
+ * become. */
 void coder_values_begin(struct coder_base *base);
-void coder_values_guess(struct coder *coder, struct coder_guess *guess);
+void coder_values_guess(struct coder_base *base, struct coder_guess *guess, uint8_t before);
 void coder_values_learn(struct coder_base *base, uint32_t got);
 
 /* Behind each sector: does this chunk hold another one? */

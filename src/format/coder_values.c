@@ -54,11 +54,9 @@ static void put_byte(uint32_t *word, uint32_t at, uint32_t byte)
     *word = (*word & ~(0xFFu << 8 * at)) | byte << 8 * at;
 }
 
-void coder_values_guess(struct coder *coder, struct coder_guess *guess)
+void coder_values_guess(struct coder_base *base, struct coder_guess *guess, uint8_t before)
 {
-    struct coder_base *base = coder->base;
     uint32_t at = 0;
-    uint8_t before;
     base->considerations = 0;
     if (base->values == 0)
         return;
@@ -70,7 +68,6 @@ void coder_values_guess(struct coder *coder, struct coder_guess *guess)
         put_byte(&guess->word, 0, base->rest);
         at = 1;
     }
-    coder_base_read_old(coder, guess->offset - 1, &before, 1);
     for (; at < 4; at++) {
         uint32_t was = (uint32_t)guess->old[at] | (uint32_t)guess->old[at + 1] << 8, now = moved(base, was);
         struct coder_number value = { .key = at > 0 ? guess->old[at - 1] : before,
