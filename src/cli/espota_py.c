@@ -90,7 +90,7 @@ __attribute__((format(printf, 3, 4))) static void say(const struct upload *u, co
             *at = '?';
     if (u->begun)
         fputc('\n', stderr);
-    fprintf(stderr, "%s [%s]: %s\n", stamp, level, text);
+    espota_ui_print(stderr, "%s [%s]: %s\n", stamp, level, text);
 }
 
 static void on_progress(void *context, const char *device, const struct espota_progress *p)
@@ -99,7 +99,7 @@ static void on_progress(void *context, const char *device, const struct espota_p
     unsigned percent = p->total ? (unsigned)(100 * p->done / p->total) : 0;
     (void)device;
     if (!u->begun)
-        fputs(u->progress ? "" : "Uploading", stderr);
+        espota_ui_print(stderr, "%s", u->progress ? "" : "Uploading");
     if (u->begun && u->shown == percent)
         return;
     if (u->progress) {
@@ -107,7 +107,10 @@ static void on_progress(void *context, const char *device, const struct espota_p
         memset(bar, ' ', BAR);
         memset(bar, '=', BAR * percent / 100);
         bar[BAR] = '\0';
-        fprintf(stderr, "\rUploading: [%s] %u%% %s", bar, percent, percent == 100 ? "Done...\r\n" : "");
+        fputc('\r', stderr);
+        espota_ui_print(stderr, "Uploading: [%s] %u%% ", bar, percent);
+        if (percent == 100)
+            espota_ui_print(stderr, "Done...\n");
     } else {
         fputc('.', stderr);
     }
@@ -185,13 +188,14 @@ static int parse(struct upload *u, int argc, char **argv)
     opterr = 1;
     while ((letter = getopt_long(argc, argv, "i:I:p:P:a:mf:sdrt:h", long_options, NULL)) != -1) {
         if (letter == 'h') {
-            fputs(help, stdout);
+            print("%s", help);
             return 0;
         }
         if (letter == '?')
             return WRONG_USAGE; /* getopt has said it */
         if (!take_option(u, letter)) {
-            fprintf(stderr, "espota: error: argument -%c: invalid int value: '%.40s'\n", letter, optarg);
+            espota_ui_print(stderr, "espota: error: argument -%c: invalid int value: '%.40s'\n", letter,
+                            optarg);
             return WRONG_USAGE;
         }
     }
@@ -216,7 +220,7 @@ static int read_image(struct upload *u, struct espota_bytes *image, struct espot
     snprintf(signed_name, sizeof signed_name, "%s.signed", u->file);
     if (file->kind != ESPOTA_FILE_ESP8266 || !espota_file_exists(signed_name))
         return 0;
-    fprintf(stderr, "Detected Signed Update. %s will be uploaded instead.\n", signed_name);
+    espota_ui_print(stderr, "Detected Signed Update. %s will be uploaded instead.\n", signed_name);
     espota_bytes_free(image);
     *image = (struct espota_bytes){ 0 };
     return espota_file_read(signed_name, LARGEST_IMAGE, image, error);
@@ -252,7 +256,7 @@ static int send_image(struct upload *u, const struct espota_bytes *image, const 
     cli_catch_interrupts();
     int result = open_device(u, file, &observer, &device, error);
     if (result == 0) {
-        fprintf(stderr, "Sending invitation to %s\n", u->ip);
+        espota_ui_print(stderr, "Sending invitation to %s\n", u->ip);
         result = espota_ota_run(device, &request, &ignored, error);
     }
     espota_device_close(device);

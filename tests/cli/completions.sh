@@ -34,7 +34,7 @@ offers "a command that was begun" "rollback" roll
 offers "chips" "esp32c2 esp32c3 esp32c5 esp32c6 esp32c61" info --chip esp32c
 offers "behind =" "--chip=esp32h2" info --chip=esp32h
 offers "rates" "auto 115200 230400 460800 921600 1500000 2000000" flash -b ""
-offers "ways" "rom agent" status --via ""
+offers "ways" "rom agent repl" status --via ""
 offers "nothing for a number" "" plan --appsize ""
 offers "ports" "tcp://" info --port tcp
 offers "an option before the command" "--port-filter" --port-
@@ -85,7 +85,7 @@ in_bash "commands" "$(printf '%s\n' "$commands" help version | LC_ALL=C sort | p
 in_bash "an option" "--force2p --force3p" espota plan --force
 in_bash "a value" "esp32s2 esp32s3" espota info --chip esp32s
 in_bash "a value behind =" "esp32s2 esp32s3" espota info --chip = esp32s
-in_bash "all values behind =" "agent rom" espota status --via =
+in_bash "all values behind =" "agent repl rom" espota status --via =
 in_bash "partitions" "MicroPython_1 MicroPython_2" espota boot --port file : flash.bin Micro
 in_bash "files by their endings" "build empty program.elf" espota monitor ""
 in_bash "any files, where there are none of them" "build/bootloader.bin build/firmware.bin" espota monitor build/
@@ -105,7 +105,7 @@ if command -v zsh >/dev/null; then
     }
     export FILE=$ROOT/completions/_espota
     in_zsh "a command" "rollback:go back from the running app to the one before" espota rollb
-    in_zsh "values" "rom agent" espota status --via ""
+    in_zsh "values" "rom agent repl" espota status --via ""
     in_zsh "a value behind =" "--chip=esp32h2" espota info --chip=esp32h
     in_zsh "a colon" "tcp\\://:a UART behind TCP" espota info --port tcp
     in_zsh "files" 'files -g *.(csv|bin)(-.)' espota table ""
@@ -122,7 +122,7 @@ if command -v fish >/dev/null; then
         if [ "$got" = "$expected" ]; then ok "fish: $name"; else not_ok "fish: $name" "$got" "instead of $expected"; fi
     }
     in_fish "a command" "rollback" "espota rollb"
-    in_fish "values" "agent rom" "espota status --via "
+    in_fish "values" "agent repl rom" "espota status --via "
     in_fish "a value behind =" "--chip=esp32h2" "espota info --chip=esp32h"
     in_fish "partitions" "MicroPython_1 MicroPython_2" "espota boot --port file:flash.bin Micro"
     in_fish "files by their endings" "build/ empty/ program.elf" "espota monitor "

@@ -278,7 +278,7 @@ static int parse_info(struct repl_device *r, struct espota_error *error)
     r->unpacks = strcmp(unpacks, "True") == 0;
     info->has_running = true;
     info->has_mac = espota_unhex(mac, info->mac, sizeof info->mac);
-    snprintf(info->firmware, sizeof info->firmware, "MicroPython %s", version);
+    snprintf(info->firmware, sizeof info->firmware, "MicroPython %.20s", version);
     return 0;
 }
 
