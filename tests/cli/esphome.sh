@@ -87,8 +87,8 @@ run ota --esphome "127.0.0.1:$(cat server.out)" --file new.bin
 expect "a web server" 1 "err:0x48, which is not what ESPHome says there"
 
 run ota --esphome 127.0.0.1 --arduino 127.0.0.1 --file new.bin
-expect "one of two" 2 "err:--arduino and --esphome are two devices"
+expect "one of two" 2 "err:are different devices: give one"
 run ota --esphome 127.0.0.1 --file new.bin --file-system
-expect "no file system" 2 "err:go with --arduino HOST"
+expect "no file system" 2 "err:goes with --arduino HOST"
 run sim --flash-file flash.bin --esphome-ota 0 --esphome-like 2025
 expect "no such year" 2 "err:--esphome-like '2025'"

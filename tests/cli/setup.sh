@@ -62,7 +62,7 @@ check "and what there is of it comes" grep -q '^install.*recommends gcc-riscv64-
     not_ok "what there is not is said" "$ERR"
 
 list() { make -s -n -C "$ROOT" "BUILD=$WORK/b" deps "$@" 2>/dev/null | sed -n 's,^tests/deps.sh,,p' | tr ' ' '\n'; }
-extra=$(list demo | grep -vxE 'gcc|libc6-dev|make|pkg-config|python3|lib(avahi-client|dbus-1|curl4-openssl|ssl|serialport|jansson|deflate|divsufsort|elf|dw|inih)-dev|zlib1g-dev|--optional|')
+extra=$(list demo | grep -vxE 'gcc|libc6-dev|make|pkg-config|python3|lib(archive|avahi-client|dbus-1|curl4-openssl|ssl|serialport|jansson|deflate|divsufsort|elf|dw|inih)-dev|zlib1g-dev|--optional|')
 [ -z "$extra" ] && ok "the demo needs little" || not_ok "the demo needs little" "$extra"
 check "the tests need no clang" test -z "$(list check | grep clang)"
 check "the fuzzers need clang's runtime, of whatever version" grep -qx libclang-rt-dev <(list fuzz)

@@ -162,7 +162,7 @@ while True:
             sys.exit()
         (chip if side is host else host).sendall(data)
         said += data if side is chip else b""
-        at = said.find(b"\xc0\x51\0\0\0")
+        at = said.find(b"\xc0\x51\x01\0\0")
         end = said.find(b"\xc0", at + 1)
         while at >= 0 and end > 0:  # that answer, for ever
             host.sendall(said[at : end + 1])
