@@ -13,7 +13,7 @@ FW_CFLAGS := -std=c99 -ffreestanding -Os -DESPOTA_SMALL -g -ffunction-sections -
 # What makes GCC's Xtensa code of the core smaller; it makes other code slower.
 FW_SMALL_xtensa := -Wa,--no-target-align -fno-cse-follow-jumps -fno-thread-jumps -fno-tree-tail-merge -fno-early-inlining \
                    -fno-tree-dominator-opts
-$(foreach d,esp32 core/xtensa stub/xtensa,$(patsubst %.c,$(FW)/$(d)/%.o,$(FW_CORE))): FW_CFLAGS += $(FW_SMALL_xtensa)
+$(foreach d,esp32 core/xtensa decoder/xtensa bases/xtensa stub/xtensa,$(patsubst %.c,$(FW)/$(d)/%.o,$(FW_CORE))): FW_CFLAGS += $(FW_SMALL_xtensa)
 # Nine tenths of decoding's time, so not for size.
 $(FW)/%/coder_mix.o $(FW)/%/coder_deep.o $(FW)/%/coder_arithmetic.o: FW_CFLAGS += -O2
 $(foreach f,$(notdir $(FW_CODER:.c=.o)),$(FW)/%/$(f)): ARCH_riscv += -mno-save-restore
@@ -58,24 +58,24 @@ FW_ALONE := -nostdlib -Wl,--gc-sections -Wl,--unresolved-symbols=ignore-all -Wl,
 FW_ROOTS := $(addprefix -Wl$(comma)-u$(comma),espota_agent_start espota_agent_input espota_agent_stream_end espota_agent_stream_begin \
     espota_agent_slots espota_agent_work)
 
+# instruction set, folder, what it is compiled with besides, what else is linked, roots
 define core_rules
-$$(FW)/core/$(1)/%.o: %.c
+$$(FW)/$(2)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	$$(QUIET) $(1) $$<
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) -DESPOTA_AGENT_SECTORS=1 -MMD -MP -c -o $$@ $$<
-$$(FW)/core/$(1)/core.o: $$(patsubst %.c,$$(FW)/core/$(1)/%.o,$$(FW_CORE))
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_ALONE) $$(FW_ROOTS) -o $$@ $$^
-$$(FW)/core/$(1)/ram_decoder.o: firmware/tools/ram.c $$(FW)/core/$(1)/core.o
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) -DESPOTA_AGENT_SECTORS=2 -c -o $$@ $$<
-$$(FW)/core/$(1)/core_decoder.o: $$(patsubst %.c,$$(FW)/stub/$(1)/%.o,$$(FW_CORE)) $$(patsubst %.c,$$(FW)/core/$(1)/%.o,$$(FW_CODER))
-	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_ALONE) $$(FW_ROOTS) -Wl,-u,espota_decoder -o $$@ $$^
--include $$(patsubst %.c,$$(FW)/core/$(1)/%.d,$$(FW_CORE) $$(FW_CODER))
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_CFLAGS) $(3) -MMD -MP -c -o $$@ $$<
+$$(FW)/$(2)/$(1)/core.o: $$(patsubst %.c,$$(FW)/$(2)/$(1)/%.o,$$(FW_CORE) $(4))
+	$$(RUN)$$(CC_$(1)) $$(ARCH_$(1)) $$(FW_ALONE) $$(FW_ROOTS) $(5) -o $$@ $$^
+FW_MEASURED += $$(FW)/$(2)/$(1)/core.o $$(FW)/$(2)/$(1)/firmware/tools/ram.o
+-include $$(patsubst %.c,$$(FW)/$(2)/$(1)/%.d,$$(FW_CORE) $(4) firmware/tools/ram.c)
 endef
-$(eval $(call core_rules,xtensa))
-$(eval $(call core_rules,riscv))
+FW_DECODER := -Wl$(comma)-u$(comma)espota_decoder
+$(foreach i,xtensa riscv,$(eval $(call core_rules,$i,core,-DESPOTA_AGENT_SECTORS=1)))
+$(foreach i,xtensa riscv,$(eval $(call core_rules,$i,decoder,-DESPOTA_AGENT_SECTORS=2 -DESPOTA_AGENT_BASES=0,$(FW_CODER),$(FW_DECODER))))
+$(foreach i,xtensa riscv,$(eval $(call core_rules,$i,bases,-DESPOTA_AGENT_SECTORS=2 -DESPOTA_CODER_BASE,$(FW_CODER),$(FW_DECODER))))
 
 # ---- stubs: what all of them share is compiled once for each instruction set
-FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=16 -DESPOTA_CODER_DEEP_MODEL -Ifirmware/port/stub -DSTUB_RING=30720
+FW_STUB_CFLAGS := -DESPOTA_AGENT_SECTORS=16 -DESPOTA_AGENT_BASES=0 -DESPOTA_CODER_DEEP_MODEL -Ifirmware/port/stub -DSTUB_RING=30720
 FW_STUB_CFLAGS += -DESPOTA_AGENT_MAX_DATA=2048
 FW_STUB_SOURCES := $(FW_CORE) $(FW_CODER) $(FW_SHARED) firmware/port/stub/stub.c firmware/port/stub/open.c
 
@@ -178,6 +178,5 @@ stubs-update: stubs
 firmware: $(FW_IMAGES) $(FW)/virt/recovery.elf $(FW)/virt/stub.elf $(FW_STUBS:%=$(FW)/stub/%/stub.elf)
 
 # Code and RAM of the portable core, and of the programs made of it.
-firmware-size: $(foreach i,xtensa riscv,$(addprefix $(FW)/core/$(i)/,core.o core_decoder.o \
-    firmware/tools/ram.o ram_decoder.o)) $(FW)/tools/decoder_memory firmware
+firmware-size: $(FW_MEASURED) $(FW)/tools/decoder_memory firmware
 	@firmware/tools/size.sh $(FW) xtensa $(XTENSA) esp32 riscv $(RISCV) esp32c3

@@ -30,10 +30,10 @@ static enum espota_agent_status measure(struct espota_agent *agent, uint32_t off
     return verdict == ESPOTA_IMAGE_READ_FAILED ? ESPOTA_AGENT_FLASH : ESPOTA_AGENT_OK;
 }
 
-void espota_agent_forget_named(struct espota_agent *agent, uint32_t offset, uint32_t length)
+void espota_agent_forget(struct espota_agent *agent, uint32_t offset, uint32_t length)
 {
     struct espota_agent_named *named = &agent->named;
-    if (MORE_SECTORS && named->offset < offset + (uint64_t)length && offset < named->offset + named->length)
+    if (named->offset < offset + (uint64_t)length && offset < named->offset + named->length)
         memset(named, 0, sizeof *named);
 }
 
@@ -88,8 +88,6 @@ enum espota_agent_status espota_agent_identify(struct espota_agent *agent,
 {
     const struct espota_agent_service *service = agent->port->service;
     uint32_t offset = espota_get_le32(request->data), room = service->room(agent, offset), length;
-    if (!MORE_SECTORS)
-        return ESPOTA_AGENT_UNSUPPORTED;
     if (room == 0)
         return ESPOTA_AGENT_DENIED;
     enum espota_agent_status status = measure(agent, offset, room, &length);

@@ -179,7 +179,7 @@ static void look_ahead(struct espota_agent *agent)
     struct espota_agent_flash *flash = &agent->flash;
     uint32_t ahead = flash->blank_end;
     uint32_t next = agent->update.partition + agent->input.at,
-             most = agent->input.mapping ? FAR_AHEAD : AHEAD;
+             most = BASES && agent->input.mapping ? FAR_AHEAD : AHEAD;
     if (agent->input.part == ESPOTA_AGENT_PART_HEAD || ahead == 0 || ahead < next || ahead >= flash->end ||
         ahead - next >= most)
         return;

@@ -6,6 +6,9 @@
 #include "espota/hash.h"
 #include "espota/table.h"
 
+/* With one buffer there is code for raw streams alone, one sector after the other. */
+enum { MORE_SECTORS = ESPOTA_AGENT_SECTORS > 1, BASES = MORE_SECTORS && ESPOTA_AGENT_BASES };
+
 /* A request as it arrived: its payload is in the stream's frame. */
 struct espota_agent_request_in {
     struct espota_agent_stream *stream;
@@ -42,7 +45,8 @@ struct espota_agent_service {
                                         uint32_t *start);
     /* All of the image comes, built on a base: what may be done while the map comes. NULL: nothing. */
     enum espota_agent_status (*make_way)(struct espota_agent *agent);
-    /* How many bytes an image that begins there may have, one that is named or built upon; 0: none may. */
+    /* How many bytes an image that begins there may have, one that is named or built upon; 0: none may. Of no
+     * use with one sector buffer. */
     uint32_t (*room)(const struct espota_agent *agent, uint32_t offset);
     handler *handlers[ESPOTA_AGENT_REQUESTS]; /* NULL: unsupported */
 };
@@ -53,7 +57,7 @@ struct espota_agent_service {
     [ESPOTA_AGENT_INFO] = espota_agent_info, [ESPOTA_AGENT_READ] = espota_agent_read,                        \
     [ESPOTA_AGENT_DIGEST] = espota_agent_digest, [ESPOTA_AGENT_WRITE] = espota_agent_write,                  \
     [ESPOTA_AGENT_RESTART] = espota_agent_restart, [ESPOTA_AGENT_RATE] = espota_agent_rate,                  \
-    [ESPOTA_AGENT_IDENTIFY] = espota_agent_identify
+    [ESPOTA_AGENT_IDENTIFY] = MORE_SECTORS ? espota_agent_identify : NULL
 
 /* agent.c */
 handler espota_agent_restart;
@@ -109,9 +113,6 @@ bool espota_agent_decrypt(struct espota_agent *agent, struct espota_agent_reques
 
 /* read.c */
 handler espota_agent_info, espota_agent_read, espota_agent_digest;
-/* With one buffer there is code for raw streams alone, one sector after the other. */
-enum { MORE_SECTORS = ESPOTA_AGENT_SECTORS > 1 };
-
 /* Does it take coded streams? They refer to the image as it lies in flash, which a device that conceals it
  * does not tell. An agent with one sector buffer has no code for them. */
 static inline bool espota_agent_decodes(const struct espota_agent *agent)
@@ -132,7 +133,12 @@ enum espota_agent_status espota_agent_check_base(struct espota_agent *agent);
 /* log2 of the bytes of the largest context table that fits: with a base, or without. */
 uint8_t espota_agent_table_log(const struct espota_agent *agent, bool base, unsigned deep);
 /* A range of flash is going to change: what was named in it is not known any more. */
-void espota_agent_forget_named(struct espota_agent *agent, uint32_t offset, uint32_t length);
+void espota_agent_forget(struct espota_agent *agent, uint32_t offset, uint32_t length);
+static inline void espota_agent_forget_named(struct espota_agent *agent, uint32_t offset, uint32_t length)
+{
+    if (MORE_SECTORS)
+        espota_agent_forget(agent, offset, length);
+}
 
 /* permit.c: of the slots' service. */
 /* The factory or OTA app partition that begins there, or NULL. */

@@ -48,7 +48,7 @@ enum espota_agent_status espota_agent_info(struct espota_agent *agent,
         (uint8_t)(1u << ESPOTA_STREAM_RAW | (espota_agent_decodes(agent) ? 1u << ESPOTA_STREAM_CODED : 0));
     out[7] = (uint8_t)config->isa;
     out[8] = espota_agent_table_log(agent, false, 0);
-    out[9] = espota_agent_table_log(agent, true, 0);
+    out[9] = BASES ? espota_agent_table_log(agent, true, 0) : 0;
     out[10] = espota_agent_table_log(agent, false, ESPOTA_CODER_DEEP);
     reply->length = ESPOTA_AGENT_INFO_SIZE;
     return ESPOTA_AGENT_OK;

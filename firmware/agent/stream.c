@@ -28,7 +28,7 @@ static enum espota_agent_status put_sector(struct espota_agent *agent, bool agai
     uint8_t *sector = espota_agent_free_sector(agent);
     int left =
         MORE_SECTORS && in->part != ESPOTA_AGENT_PART_SECTOR ? espota_agent_rebuild(agent, sector, again) : 0;
-    *more = left > 0;
+    *more = BASES && left > 0;
     if (left < 0 || (*more && in->end - in->at <= SECTOR))
         return ESPOTA_AGENT_MALFORMED;
     enum espota_agent_status status = agent->port->service->prepare(agent, offset, sector, &start);
@@ -44,7 +44,7 @@ static enum espota_agent_status put_sectors(struct espota_agent *agent)
 {
     bool more;
     enum espota_agent_status status = put_sector(agent, false, &more);
-    while (MORE_SECTORS && status == ESPOTA_AGENT_OK && more)
+    while (BASES && status == ESPOTA_AGENT_OK && more)
         status = put_sector(agent, true, &more);
     expect_sector(&agent->input);
     return status;
@@ -78,8 +78,10 @@ static enum espota_agent_status take_head(struct espota_agent *agent)
     in->based = bases;
     if (!MORE_SECTORS || !in->based)
         return begin_body(agent);
+    if (!BASES || espota_agent_table_log(agent, true, 0) == 0)
+        return ESPOTA_AGENT_UNSUPPORTED;
     espota_agent_expect(in, ESPOTA_AGENT_PART_BASE, ESPOTA_STREAM_BASE_SIZE);
-    return espota_agent_table_log(agent, true, 0) ? ESPOTA_AGENT_OK : ESPOTA_AGENT_UNSUPPORTED;
+    return ESPOTA_AGENT_OK;
 }
 
 static enum espota_agent_status take_base(struct espota_agent *agent)
@@ -104,11 +106,11 @@ static enum espota_agent_status finish_part(struct espota_agent *agent)
     struct espota_agent_input_stream *in = &agent->input;
     if (in->part == ESPOTA_AGENT_PART_HEAD)
         return take_head(agent);
-    if (MORE_SECTORS && in->part == ESPOTA_AGENT_PART_BASE)
+    if (BASES && in->part == ESPOTA_AGENT_PART_BASE)
         return take_base(agent);
     if (MORE_SECTORS && in->part == ESPOTA_AGENT_PART_WORD)
         return espota_agent_take_word(in);
-    if (MORE_SECTORS && in->mapping)
+    if (BASES && in->mapping)
         return take_map(agent);
     return put_sectors(agent);
 }

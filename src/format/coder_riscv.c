@@ -414,6 +414,7 @@ static uint32_t seen(struct coder *coder, const uint8_t *instruction)
 
 /* ---- encoder alone
  * ---------------------------------------------------------------------------------------------- */
+#ifdef ESPOTA_CODER_ENCODER
 static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address, uint8_t *literals)
 {
     (void)code;
@@ -431,6 +432,8 @@ static bool is_code(const uint8_t *bytes, uint32_t length)
     return returns > length / 1024;
 }
 
+#endif
+
 #if !defined(ESPOTA_CODER_BASE) || !defined(ESPOTA_CODER_RISCV)
 #define coder_riscv_guess  NULL
 #define coder_riscv_target NULL
@@ -443,8 +446,10 @@ const struct coder_isa coder_isa_riscv = {
     .unit = unit,
     .move = move,
     .seen = seen,
+#ifdef ESPOTA_CODER_ENCODER
     .mark_literals = mark_literals,
     .is_code = is_code,
+#endif
     .guess = coder_riscv_guess,
     .target = coder_riscv_target,
 };

@@ -282,6 +282,7 @@ static void unit(struct coder *coder)
 
 /* ---- encoder alone
  * --------------------------------------------------------------------------------------------- */
+#ifdef ESPOTA_CODER_ENCODER
 /* A word that may be an address of data or code. */
 static bool looks_like_address(uint32_t v)
 {
@@ -315,6 +316,8 @@ static void mark_literals(const uint8_t *code, uint32_t length, uint32_t address
     }
 }
 
+#endif
+
 #if !defined(ESPOTA_CODER_BASE) || !defined(ESPOTA_CODER_XTENSA)
 #define coder_xtensa_guess  NULL
 #define coder_xtensa_target NULL
@@ -327,7 +330,9 @@ const struct coder_isa coder_isa_xtensa = {
     .unit = unit,
     .move = move,
     .seen = seen,
+#ifdef ESPOTA_CODER_ENCODER
     .mark_literals = mark_literals,
+#endif
     .guess = coder_xtensa_guess,
     .target = coder_xtensa_target,
 };

@@ -64,11 +64,15 @@ static void parse_description(struct espota_image *image, const uint8_t *data)
     static const struct {
         uint8_t from, length, to;
     } texts[] = {
+#ifdef ESPOTA_SMALL /* what an agent asks for */
+        { 48, 32, offsetof(struct espota_app_desc, project) },
+#else
         { 16, 32, offsetof(struct espota_app_desc, version) },
         { 48, 32, offsetof(struct espota_app_desc, project) },
         { 80, 16, offsetof(struct espota_app_desc, time) },
         { 96, 16, offsetof(struct espota_app_desc, date) },
         { 112, 32, offsetof(struct espota_app_desc, idf_version) },
+#endif
     };
     struct espota_app_desc *d = &image->description;
     if (espota_get_le32(data) != ESPOTA_APP_DESC_MAGIC)

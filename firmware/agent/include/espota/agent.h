@@ -41,6 +41,11 @@
 #endif
 #endif
 
+/** Does it take streams with a base? 0: it has no code for them, whatever its decoder can. */
+#ifndef ESPOTA_AGENT_BASES
+#define ESPOTA_AGENT_BASES (ESPOTA_AGENT_SECTORS > 1u)
+#endif
+
 /** Sectors from the start of flash of which it remembers that it saw them blank: the stub, which is asked for
  * all of flash before it writes, and whoever has as much memory. */
 #define ESPOTA_AGENT_BLANK (ESPOTA_AGENT_SECTORS < 16u ? 0u : 4096u)
@@ -223,12 +228,12 @@ struct espota_agent_named {
 
 /** What was read of a base last, in lines: while flash works, the decoder goes on with that. */
 #define ESPOTA_AGENT_BASE_LINE  256u
-#define ESPOTA_AGENT_BASE_LINES 16u
+#define ESPOTA_AGENT_BASE_LINES (ESPOTA_AGENT_BASES ? 16u : 1u)
 struct espota_agent_base {
     uint32_t offset;                      /* in flash */
     uint8_t oldest;                       /* line */
     uint32_t at[ESPOTA_AGENT_BASE_LINES]; /* where they begin within the base */
-    uint8_t line[ESPOTA_AGENT_SECTORS > 1 ? ESPOTA_AGENT_BASE_LINES : 1][ESPOTA_AGENT_BASE_LINE];
+    uint8_t line[ESPOTA_AGENT_BASE_LINES][ESPOTA_AGENT_BASE_LINE];
 };
 
 /** Sectors on their way into flash from the buffers of the agent, the first one under way. */
