@@ -6,11 +6,17 @@
 
 enum { HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE };
 
+static uint32_t whole(size_t length)
+{
+    return (uint32_t)((length + ESPOTA_CODER_SECTOR - 1) / ESPOTA_CODER_SECTOR);
+}
+
+/* Who writes flash has its image in whole sectors, filled up as those of the patch are. */
 bool encode_is_patch(const struct espota_encoder *e, unsigned table_log, const struct espota_base *base)
 {
     const struct espota_patch *patch = delta_base_patch(base);
     return patch != NULL && e->offset == 0 && e->isa == patch->head.isa &&
-           table_log == patch->head.table_log && e->image_length == patch->head.image_length;
+           table_log == patch->head.table_log && whole(e->image_length) == whole(patch->head.image_length);
 }
 
 int encode_patch_begin(struct espota_encoder *e, struct espota_bytes *stream, struct espota_error *error)

@@ -4,7 +4,7 @@ source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
 export ESPOTA_CACHE=$WORK/cache
 
-SIZE=$((200 * 1024))
+SIZE=206032 # as images are: no multiple of a sector
 make_build --version 1.0 --project lamp --seed 1 --size $SIZE --content xtensa
 cp build/firmware.bin 1.0.bin
 for version in 1.1 1.2 1.3; do "$MKIMAGE" -o $version.bin --version $version --project lamp --seed 1 --size $SIZE --content xtensa; done

@@ -292,8 +292,12 @@ int client_plan(struct client_plan *plan, const struct agent_client *client,
         if (stream.kind == STREAM_BASED) /* its chunks may stand for several sectors, up to the image's end */
             length = changes->length - i;
         stream.stretch = (struct espota_extent){ at + i, length };
-        if (stream.kind == STREAM_CODED || stream.kind == STREAM_BASED)
+        if (stream.kind == STREAM_BASED && client->base.prepared) { /* a patch is for all of an image */
+            plan->count = 0;
+            stream.stretch = (struct espota_extent){ at, changes->length };
+        } else if (stream.kind == STREAM_CODED || stream.kind == STREAM_BASED) {
             stream.stretch = stretch_of(plan, client, i, length);
+        }
         plan->stream[plan->count++] = stream;
     }
     if (plan->count > 0)
