@@ -162,11 +162,10 @@ static bool goes_on(struct espota_encoder *e, uint8_t sector[SECTOR])
 static void add_sectors(struct espota_encoder *e)
 {
     uint8_t sector[SECTOR];
-    struct coder_sink sink = e->sink;
     const uint32_t first = e->offset;
     e->ahead = 0;
     for (e->offset += SECTOR; goes_on(e, sector); e->offset += SECTOR) {
-        sink = e->sink;
+        const struct coder_sink sink = e->sink;
         memcpy(e->before, e->coder, e->memory);
         (void)coder_base_goes_on(e->coder, true);
         if (!code_sector(e, sector) || e->sink.size + e->sink.pending + CHUNK_MARGIN > SECTOR) {

@@ -115,7 +115,7 @@ static int choose(struct gateway *g, struct espota_error *error)
     int result = espota_device_list_read(&g->list, g->o->devices, error);
     if (result != 0)
         return result;
-    g->chosen = calloc(g->list.count + 1, sizeof *g->chosen);
+    g->chosen = calloc(g->list.count + 1, sizeof(void *));
     g->device = calloc(g->list.count + 1, sizeof *g->device);
     g->token = calloc(g->list.count + 1, sizeof *g->token);
     if (!g->chosen || !g->device || !g->token)
