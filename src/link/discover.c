@@ -102,6 +102,15 @@ static void free_name(struct name *n)
     free(n);
 }
 
+static void free_names(struct name *first)
+{
+    while (first) {
+        struct name *n = first;
+        first = n->next;
+        free_name(n);
+    }
+}
+
 static void forget(struct name *n)
 {
     struct listener *l = n->listener;
@@ -224,13 +233,8 @@ static int listen_until(struct listener *l, uint64_t end_ms, const struct espota
 
 static void end(struct listener *l)
 {
-    while (l->asked)
-        forget(l->asked);
-    while (l->waiting) {
-        struct name *n = l->waiting;
-        l->waiting = n->next;
-        free_name(n);
-    }
+    free_names(l->asked);
+    free_names(l->waiting);
     if (l->client)
         avahi_client_free(l->client);
     if (l->poll)
