@@ -143,14 +143,16 @@ static void ask(struct listener *l, uint64_t end_ms)
         l->waiting = n->next;
         if (!l->waiting)
             l->last = &l->waiting;
-        n->next = l->asked;
-        l->asked = n;
-        l->asked_count++;
         n->resolver = avahi_service_resolver_new(l->client, n->interface, n->protocol, n->name,
                                                  espota_service_type(n->service), n->domain, n->protocol, 0,
                                                  resolved, n);
-        if (!n->resolver)
-            forget(n);
+        if (!n->resolver) {
+            free_name(n);
+            continue;
+        }
+        n->next = l->asked; /* its answer comes while the client is polled, and no sooner */
+        l->asked = n;
+        l->asked_count++;
     }
 }
 

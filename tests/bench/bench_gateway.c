@@ -174,8 +174,11 @@ static int run(struct run *r, size_t count)
     char(*name)[32] = calloc(count, sizeof *name);
     struct espota_error error;
     char url[40];
-    if (!device || !name)
+    if (!device || !name) {
+        free(device);
+        free(name);
         return -1;
+    }
     for (size_t i = 0; i < count; i++) {
         snprintf(name[i], sizeof name[i], "device-%zu", i);
         device[i].name = name[i];
