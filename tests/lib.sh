@@ -15,7 +15,7 @@ PIDS=()
 export NO_COLOR=1
 # nothing that somebody has set for a board of theirs
 for variable in "${!ESPOTA_@}" "${!ESPTOOL_@}"; do [ "$variable" = ESPOTA_SANITIZED ] || unset "$variable"; done
-export ESPOTA_CONFIG= ESPOTA_CACHE=
+export ESPOTA_CONFIG='' ESPOTA_CACHE=''
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 
 # End processes by the id that they were started with.

@@ -37,9 +37,10 @@ begin() {
 }
 finish() {
     wait $update
+    # shellcheck disable=SC2034
     STATUS=$?
-    OUT=$(cat out)
-    ERR=$(cat err)
+    # shellcheck disable=SC2034
+    OUT=$(cat out) ERR=$(cat err)
 }
 
 begin new.bin

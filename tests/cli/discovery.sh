@@ -181,5 +181,6 @@ ended=$!
 wait_until 20 waits "$ended"
 kill "$AVAHI_PID"
 wait "$ended"
+# shellcheck disable=SC2034
 STATUS=$? OUT=$(cat ended.out) ERR=$(cat ended.err)
 expect "a daemon that ends is told" 1 "err:avahi-daemon has ended"

@@ -28,7 +28,6 @@ start() { # NAME ARGS...: a device
 end() { kill "${device[$1]}" 2>/dev/null && wait "${device[$1]}" 2>/dev/null; }
 serve() { # NAME [PORT]: a server; its port is in $PORT
     python3 "$ROOT/tests/cli/ddi_server.py" files ${2:+"$2"} >"$1.port" 2>"$1.err" </dev/null &
-    SERVER=$!
     PIDS+=($!)
     here() { [ -s "$1.port" ]; }
     wait_until 20 here "$1" || not_ok "the server starts" "$(cat "$1.err")"

@@ -15,7 +15,7 @@ board() { # FLASH ARGS...: its port is in $BOARD
     wait_until 20 up || not_ok "the board starts" "$(cat board.err)"
     BOARD=$(cat board.out)
 }
-off() { kill "$PYTHON" && wait "$PYTHON" 2>/dev/null; }
+off() { kill "$PYTHON" && { wait "$PYTHON" 2>/dev/null || true; }; }
 
 cp base.bin a.bin
 board a.bin --counts counts

@@ -25,7 +25,8 @@ static void verdict(const uint8_t *data, size_t size)
     espota_arduino_result_take(&whole, data, size);
     espota_arduino_result_take(&pieces, data, cut);
     espota_arduino_result_take(&pieces, data + cut, size - cut);
-    if (memcmp(&whole, &pieces, sizeof whole) != 0 || whole.length != strlen(whole.words))
+    if (whole.ok != pieces.ok || whole.length != pieces.length || strcmp(whole.words, pieces.words) != 0 ||
+        whole.length != strlen(whole.words))
         abort();
 }
 

@@ -48,7 +48,7 @@ gateway() { # TOKEN-FILE
     GATEWAY=$!
     PIDS+=($!)
 }
-stop() { kill "$@" "$GATEWAY" && wait "$GATEWAY" 2>/dev/null; }
+stop() { kill "$@" "$GATEWAY" && { wait "$GATEWAY" 2>/dev/null || true; }; }
 
 gateway wrong.token
 told() { grep -q "HTTP status 40[13]" gateway.err; }
