@@ -5,6 +5,7 @@
 #include "espota/clock.h"
 #include "espota/device_list.h"
 #include "espota/error.h"
+#include "espota/fetch.h"
 #include "espota/file.h"
 #include "espota/gateway.h"
 #include "espota/known_images.h"
@@ -61,7 +62,8 @@ struct gateway {
     struct espota_image_cache *cache;
     struct espota_known_images *known;
     struct espota_stream_cache *streams;
-    bool journal; /* lines say how serious they are, as systemd's journal reads it */
+    struct espota_ui quiet; /* of jobs' threads; the other one is the main thread's */
+    bool journal;           /* lines say how serious they are, as systemd's journal reads it */
 };
 
 /* ---- tokens ---------------------------------------------------------------------------------------------
@@ -159,7 +161,7 @@ static int open_device(void *context, size_t device, const struct espota_observe
 {
     struct gateway *g = context;
     const struct espota_listed_device *d = g->chosen[device];
-    struct cli quiet = { .ui = g->cli->ui,
+    struct cli quiet = { .ui = g->quiet,
                          .settings = g->cli->settings,
                          .observer = *observer,
                          .of_many = true,
@@ -169,9 +171,6 @@ static int open_device(void *context, size_t device, const struct espota_observe
     connect.port = port ? d->address : NULL;
     connect.host = port ? NULL : d->address;
     connect.key = d->key ? d->key : connect.key;
-    quiet.ui.quiet = true;
-    quiet.ui.verbosity = 0;
-    quiet.ui.live = false;
     int result = connect_device(&quiet, &connect, VIA_AGENT, opened, error);
     if (*opened)
         (*opened)->observer = observer;
@@ -200,9 +199,13 @@ static void tell(void *context, size_t device, enum espota_gateway_event event, 
     }
     if (event == ESPOTA_GATEWAY_DETAIL)
         espota_ui_detail(&g->cli->ui, "%s%s: %s", level, name, text);
-    else if (event == ESPOTA_GATEWAY_NOTE || g->journal)
+    else if (event == ESPOTA_GATEWAY_NOTE)
         espota_ui_say(&g->cli->ui, "%s%s: %s", level, name, text);
-    else
+    else if (g->journal) { /* -q does not keep a warning back */
+        struct espota_ui ui = g->cli->ui;
+        ui.quiet = false;
+        espota_ui_say(&ui, "%s%s: %s", level, name, text);
+    } else
         espota_ui_warn(&g->cli->ui, "%s: %s", name, text);
 }
 
@@ -251,7 +254,10 @@ static int run_gateway(struct gateway *g, struct espota_error *error)
     };
     cli_catch_interrupts();
     char text[400];
-    snprintf(text, sizeof text, "%zu device%s, for %.300s", g->count, g->count == 1 ? "" : "s", o->server);
+    char *shown = espota_fetch_shown_url(o->server); /* without a password in it */
+    snprintf(text, sizeof text, "%zu device%s, for %.300s", g->count, g->count == 1 ? "" : "s",
+             shown ? shown : "the server");
+    free(shown);
     tell(g, SIZE_MAX, ESPOTA_GATEWAY_NOTE, text);
     return espota_gateway_run(&options, error);
 }
@@ -260,6 +266,10 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
 {
     const struct options *o = options;
     struct gateway g = { .cli = cli, .o = o, .journal = getenv("JOURNAL_STREAM") != NULL };
+    g.quiet = cli->ui;
+    g.quiet.quiet = true;
+    g.quiet.verbosity = 0;
+    g.quiet.live = false;
     int result = check_options(o, error);
     if (result == 0 && o->certificate && access(o->certificate, R_OK) != 0)
         result = espota_fail(error, ESPOTA_ERR_USAGE, "cannot read the certificate %s", o->certificate);

@@ -105,6 +105,8 @@ static struct entry *longest_unused(const struct artifacts *a, size_t *bytes)
     struct entry *oldest = NULL;
     *bytes = 0;
     for (struct entry *e = a->entries; e; e = e->next) {
+        if (e->state == FETCHING) /* its bytes are another thread's */
+            continue;
         *bytes += e->image.size;
         if (e->users == 0 && (!oldest || e->used < oldest->used))
             oldest = e;

@@ -158,10 +158,17 @@ static void begin_job(struct unit *u, enum job_kind kind)
     job->ended = job_ended;
     job->context = g;
     if (job_begin(job, &error) != 0) {
-        gateway_tell(g, u->index, ESPOTA_GATEWAY_WARNING, "%s", error.text);
+        uint64_t again = espota_now_ms() + gateway_pause_ms(g, ++u->thread_errors);
+        if (u->thread_errors == 1)
+            gateway_tell(g, u->index, ESPOTA_GATEWAY_WARNING, "%s", error.text);
+        if (kind == JOB_DESCRIBE)
+            u->describe_ms = again;
+        else
+            u->action->retry_ms = again;
         free(job);
         return;
     }
+    u->thread_errors = 0;
     u->job = job;
     g->running++;
 }
@@ -247,7 +254,8 @@ static void action_job_ended(struct unit *u, uint64_t now)
 {
     struct action *a = u->action;
     bool failed = u->job->end == JOB_FAILED || (u->job->end == JOB_UNSURE && ++a->unsure >= MOST_UNSURE);
-    bool was_cancelled = a->cancel_id[0] != '\0' && u->job->end != JOB_DONE && !failed;
+    bool was_cancelled =
+        a->cancel_id[0] != '\0' && !failed && (u->job->end != JOB_DONE || u->job->kind == JOB_FETCH);
     if (a->cancel_id[0] != '\0')
         answer_cancel(u, a->cancel_url, a->cancel_id, was_cancelled);
     a->cancel_id[0] = '\0';
@@ -370,7 +378,7 @@ static void poll_answered(void *context, const struct gateway_answer *answer,
     if (answer->status == 200)
         u->sleep_ms = 1000ull * (poll.has_sleep ? poll.sleep_s : USUAL_SLEEP_S);
     u->poll_ms = espota_now_ms() + (u->sleep_ms > shortest ? u->sleep_ms : shortest);
-    if (u->action && u->action->fetched && !u->action->ended)
+    if (u->action && u->action->fetched && !u->action->ended && u->poll.deployment)
         u->action->renew = u->wants_deployment = true;
     if (answer->status == 200)
         take_poll(u, &poll, answer->etag);
@@ -454,6 +462,7 @@ static void cancel_answered(void *context, const struct gateway_answer *answer,
     bool ours = u->action && strcmp(u->action->deployment.id, cancel.stop_id) == 0;
     if (url && ours && is_at_work(u)) { /* what became of it is told when it has stopped */
         memcpy(u->action->cancel_id, cancel.id, sizeof cancel.id);
+        free(u->action->cancel_url);
         u->action->cancel_url = url;
         atomic_store(&u->job->cancel, true);
         return;

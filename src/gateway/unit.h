@@ -67,7 +67,7 @@ struct unit {
     bool wants_attributes, wants_consent, wants_deployment, wants_cancel;
     bool asking; /* a request is on its way */
     uint64_t poll_ms, sleep_ms, describe_ms;
-    unsigned poll_errors, describe_errors;
+    unsigned poll_errors, describe_errors, thread_errors;
     struct report report[UNIT_REPORTS];
     size_t reports;
     uint64_t report_ms;
