@@ -69,7 +69,10 @@ def update(host, host_port, size, digest, command):
     if fault == "stranger":
         strangers(host_port)
     time.sleep(3 if fault == "slow" else 0)
-    client = socket.create_connection((host, host_port))
+    client = socket.socket()
+    if fault == "early-ok":  # so that the host cannot have sent all of it yet
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect((host, host_port))
     client.settimeout(1)
     taken = bytearray()
     digits = 0
@@ -93,7 +96,7 @@ def update(host, host_port, size, digest, command):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             client.close()
             return
-        if fault == "early-ok" and len(taken) > size // 2:
+        if fault == "early-ok" and len(taken) > size // 8:
             client.sendall(b"OK")
         if fault == "write-error" and len(taken) > size // 2:
             client.sendall(b"ERROR[1]: Flash Write \x1b[31mFailed\r\n")
