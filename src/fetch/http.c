@@ -1,5 +1,6 @@
 #include "url.h"
 
+#include "base/http_header.h"
 #include "espota/buffer.h"
 #include "espota/clock.h"
 #include "espota/error.h"
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
     CONNECT_TIMEOUT_S = 15,
@@ -99,29 +99,18 @@ static bool fits_range(const struct transfer *t, const char *value, size_t lengt
     return sscanf(text, " bytes %" SCNu64 "-", &first) == 1 && first == t->resumed_at;
 }
 
-static bool is_header(const char *line, size_t length, const char *name)
-{
-    size_t n = strlen(name);
-    return length > n && strncasecmp(line, name, n) == 0 && line[n] == ':';
-}
-
 static size_t take_header(char *line, size_t size, size_t count, void *context)
 {
     struct transfer *t = context;
-    size_t length = size * count;
+    size_t length = size * count, left = 0;
+    const char *value = NULL;
     if (length >= 5 && strncmp(line, "HTTP/", 5) == 0) /* of each answer on the way */
         t->validator[0] = '\0';
-    if (is_header(line, length, "etag")) {
-        const char *value = line + 5;
-        size_t left = length - 5;
-        while (left > 0 && *value == ' ')
-            value++, left--;
-        while (left > 0 && (value[left - 1] == '\r' || value[left - 1] == '\n'))
-            left--;
+    if (http_header_is(line, length, "etag", &value, &left)) {
         if (left < sizeof t->validator && left > 0 && value[0] == '"') /* weak ones do not vouch for bytes */
             snprintf(t->validator, sizeof t->validator, "%.*s", (int)left, value);
-    } else if (is_header(line, length, "content-range") && t->resumed_at > 0 &&
-               !fits_range(t, line + 14, length - 14)) {
+    } else if (http_header_is(line, length, "content-range", &value, &left) && t->resumed_at > 0 &&
+               !fits_range(t, value, left)) {
         t->failure = espota_fail(t->error, ESPOTA_ERR_NETWORK,
                                  "%s: the server sends another part than was asked for", t->shown);
         return 0;
@@ -175,17 +164,6 @@ static int on_transfer(void *context, curl_off_t total, curl_off_t now, curl_off
 /* ---- one attempt ----------------------------------------------------------------------------------------
  */
 
-static bool add_header(struct curl_slist **headers, const char *name, const char *value)
-{
-    char line[640];
-    int length = snprintf(line, sizeof line, "%s: %s", name, value);
-    struct curl_slist *longer =
-        length > 0 && (size_t)length < sizeof line ? curl_slist_append(*headers, line) : NULL;
-    if (longer)
-        *headers = longer;
-    return longer != NULL;
-}
-
 static bool set_options(struct transfer *t, struct curl_slist **headers)
 {
     const struct espota_fetch_options *o = t->options;
@@ -211,10 +189,10 @@ static bool set_options(struct transfer *t, struct curl_slist **headers)
         ok = curl_easy_setopt(c, CURLOPT_CAINFO, o->certificate) == CURLE_OK &&
              curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
     if (ok && o->authorization && espota_fetch_same_server(t->first, t->url))
-        ok = add_header(headers, "Authorization", o->authorization);
+        ok = http_header_add(headers, "Authorization", o->authorization);
     if (ok && t->resumed_at > 0) {
         snprintf(line, sizeof line, "%zu-", t->resumed_at);
-        ok = add_header(headers, "If-Range", t->if_range) &&
+        ok = http_header_add(headers, "If-Range", t->if_range) &&
              curl_easy_setopt(c, CURLOPT_RANGE, line) == CURLE_OK;
     }
     return ok && (!*headers || curl_easy_setopt(c, CURLOPT_HTTPHEADER, *headers) == CURLE_OK);

@@ -1,6 +1,7 @@
 /* Small requests by libcurl's multi interface. */
 #include "http.h"
 
+#include "base/http_header.h"
 #include "espota/buffer.h"
 #include "espota/fetch.h"
 #include "espota/version.h"
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { MOST_CONNECTIONS = 8, LARGEST_ANSWER = 1 << 20, TIMEOUT_S = 60, CONNECT_TIMEOUT_S = 15 };
 
@@ -96,36 +96,19 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 static size_t take_header(char *line, size_t size, size_t count, void *context)
 {
     struct exchange *x = context;
-    size_t length = size * count;
-    if (length > 5 && strncasecmp(line, "etag:", 5) == 0) {
-        size_t begin = 5, stop = length;
-        while (begin < stop && line[begin] == ' ')
-            begin++;
-        while (stop > begin && (line[stop - 1] == '\r' || line[stop - 1] == '\n'))
-            stop--;
-        if (stop - begin < sizeof x->etag)
-            snprintf(x->etag, sizeof x->etag, "%.*s", (int)(stop - begin), line + begin);
-    }
+    size_t length = size * count, value_length = 0;
+    const char *value = NULL;
+    if (http_header_is(line, length, "etag", &value, &value_length) && value_length < sizeof x->etag)
+        snprintf(x->etag, sizeof x->etag, "%.*s", (int)value_length, value);
     return length;
-}
-
-static bool add_header(struct exchange *x, const char *name, const char *value)
-{
-    char line[640];
-    int length = snprintf(line, sizeof line, "%s: %s", name, value);
-    struct curl_slist *longer =
-        length > 0 && (size_t)length < sizeof line ? curl_slist_append(x->headers, line) : NULL;
-    if (longer)
-        x->headers = longer;
-    return longer != NULL;
 }
 
 static bool add_headers(struct exchange *x, const struct gateway_request *r)
 {
-    return add_header(x, "Accept", "application/hal+json, application/json") &&
-           (!r->body || add_header(x, "Content-Type", "application/json")) &&
-           (!r->authorization || add_header(x, "Authorization", r->authorization)) &&
-           (!r->etag || add_header(x, "If-None-Match", r->etag));
+    return http_header_add(&x->headers, "Accept", "application/hal+json, application/json") &&
+           (!r->body || http_header_add(&x->headers, "Content-Type", "application/json")) &&
+           (!r->authorization || http_header_add(&x->headers, "Authorization", r->authorization)) &&
+           (!r->etag || http_header_add(&x->headers, "If-None-Match", r->etag));
 }
 
 /* Redirects are not followed: addresses are the server's own. */

@@ -1,6 +1,7 @@
 #include "exchange.h"
 #include "page.h"
 
+#include "base/http_header.h"
 #include "espota/digest.h"
 #include "espota/error.h"
 #include "espota/hex.h"
@@ -150,16 +151,6 @@ static const char *field_of(const struct exchange *x, enum page_kind kind)
     return x->web->options.file_system ? "filesystem" : "firmware";
 }
 
-static bool add_header(struct curl_slist **headers, const char *name, const char *value)
-{
-    char line[640];
-    int length = snprintf(line, sizeof line, "%s:%s%s", name, *value ? " " : "", value);
-    struct curl_slist *longer =
-        length > 0 && (size_t)length < sizeof line ? curl_slist_append(*headers, line) : NULL;
-    *headers = longer ? longer : *headers;
-    return longer != NULL;
-}
-
 /* None of these servers knows "Expect: 100-continue", which curl would wait for. */
 static int post(struct exchange *x, enum page_kind kind, const char *url, const char *md5,
                 struct reader *reader)
@@ -167,8 +158,9 @@ static int post(struct exchange *x, enum page_kind kind, const char *url, const 
     struct curl_slist *headers = NULL;
     curl_mime *form = curl_mime_init(x->curl);
     bool ok = form && (kind != PAGE_ELEGANT_2 || add_text(form, "MD5", md5)) &&
-              add_image(form, field_of(x, kind), reader) && add_header(&headers, "Expect", "") &&
-              add_header(&headers, "Origin", x->web->root) && add_header(&headers, "Referer", x->web->page) &&
+              add_image(form, field_of(x, kind), reader) && http_header_add(&headers, "Expect", "") &&
+              http_header_add(&headers, "Origin", x->web->root) &&
+              http_header_add(&headers, "Referer", x->web->page) &&
               curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
               curl_easy_setopt(x->curl, CURLOPT_MIMEPOST, form) == CURLE_OK;
     x->sends = true;
