@@ -1,6 +1,7 @@
 /* gateway: devices that cannot speak to hawkBit, through a host that can. */
 #include "cached.h"
 #include "connect.h"
+#include "fleet_targets.h"
 
 #include "espota/clock.h"
 #include "espota/device_list.h"
@@ -95,14 +96,6 @@ static int read_token(struct cli *cli, const char *path, char **token, struct es
 /* ---- which devices --------------------------------------------------------------------------------------
  */
 
-static bool is_wanted(const struct espota_listed_device *device, const struct list_option *tags)
-{
-    bool wanted = tags->count == 0;
-    for (unsigned i = 0; i < tags->count; i++)
-        wanted = wanted || espota_listed_device_has_tag(device, tags->item[i]);
-    return wanted;
-}
-
 static int add(struct gateway *g, const struct espota_listed_device *device, struct espota_error *error)
 {
     int result = device->token ? read_token(g->cli, device->token, &g->token[g->count], error) : 0;
@@ -123,7 +116,7 @@ static int choose(struct gateway *g, struct espota_error *error)
     if (!g->chosen || !g->device || !g->token)
         return espota_fail_memory(error, "listing the devices");
     for (size_t i = 0; result == 0 && i < g->list.count; i++)
-        if (is_wanted(&g->list.device[i], &g->o->tags))
+        if (fleet_has_tags(&g->list.device[i], &g->o->tags))
             result = add(g, &g->list.device[i], error);
     if (result == 0 && g->count == 0)
         result = espota_fail(error, ESPOTA_ERR_USAGE, "%s lists no device of that kind", g->o->devices);

@@ -12,7 +12,7 @@
 
 enum { MAX_ADDRESS = 300 };
 
-static bool has_tags(const struct espota_listed_device *device, const struct list_option *tags)
+bool fleet_has_tags(const struct espota_listed_device *device, const struct list_option *tags)
 {
     bool has = tags->count == 0;
     for (unsigned i = 0; i < tags->count; i++)
@@ -31,7 +31,7 @@ static void add_listed(struct fleet_targets *t, const struct list_option *tags)
     for (size_t i = 0; i < t->list.count; i++) {
         const struct espota_listed_device *d = &t->list.device[i];
         bool port = espota_device_address_is_port(d->address);
-        if (has_tags(d, tags))
+        if (fleet_has_tags(d, tags))
             add(t, d->name, port ? d->address : NULL, port ? NULL : d->address, d->key);
     }
 }

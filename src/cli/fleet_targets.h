@@ -9,6 +9,8 @@
 #include "espota/error.h"
 #include "espota/ports.h"
 
+#include <stdbool.h>
+
 struct fleet_target {
     const char *name, *port, *host, *key;
     char *identity; /* its address, as it is written in one way only */
@@ -21,6 +23,9 @@ struct fleet_targets {
     struct espota_device_list list;
     struct espota_port *ports;
 };
+
+/* Has it one of these tags? Without any, every device has. */
+bool fleet_has_tags(const struct espota_listed_device *device, const struct list_option *tags);
 
 /* Zeroed before; for fleet_targets_free, also after a failure. @return ESPOTA_ERR_NO_DEVICE when there are
  * none, ESPOTA_ERR_USAGE when one is named twice: two at once would be in each other's way. */
