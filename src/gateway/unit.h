@@ -14,7 +14,7 @@
 
 /* What is counted, for all of them. */
 struct gateway_counts {
-    uint64_t polls, poll_errors, updates_done, updates_failed, updates_cancelled, already, away;
+    uint64_t polls, poll_errors, updates_done, updates_failed, updates_cancelled, away;
 };
 
 struct gateway {
