@@ -5,7 +5,6 @@
 
 #include "coder.h"
 
-#ifdef ESPOTA_CODER_DEEP_MODEL
 /* Bytes that it takes beside a table of that size. */
 size_t coder_deep_size(unsigned table_log);
 /* coder->deep is memory for it. */
@@ -24,6 +23,7 @@ void coder_deep_unit(struct coder *coder, uint32_t key);
 /* A unit was copied from `distance` bytes before. */
 void coder_deep_copied(struct coder *coder, uint32_t key, uint32_t distance);
 
+#ifdef ESPOTA_CODER_DEEP_MODEL
 static inline bool coder_is_deep(const struct coder *coder)
 {
     return coder->deep != NULL;
@@ -34,14 +34,6 @@ static inline bool coder_is_deep(const struct coder *coder)
     (void)coder;
     return false;
 }
-
-uint32_t coder_deep_bits(struct coder *coder, struct coder_value value, unsigned count, unsigned set);
-uint32_t coder_deep_expected(struct coder *coder, bool instruction);
-uint32_t coder_deep_expected_behind(const struct coder *coder);
-uint32_t coder_deep_expected_from(const struct coder *coder);
-void coder_deep_unexpected(struct coder *coder);
-void coder_deep_unit(struct coder *coder, uint32_t key);
-void coder_deep_copied(struct coder *coder, uint32_t key, uint32_t distance);
 #endif
 
 static inline uint32_t coder_expected(struct coder *coder, bool instruction)
