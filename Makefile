@@ -213,7 +213,7 @@ check-asan:
 	    CFLAGS="-O1 -g" ESPOTA_SANITIZED=1 check
 
 # Several devices from several threads, under ThreadSanitizer.
-TSAN_TESTS = test_threads test_fleet test_stream_cache test_stream_base test_fleet_update
+TSAN_TESTS = test_threads test_fleet test_published_patches test_stream_cache test_stream_base test_fleet_update
 check-tsan:
 	$(MAKE) BUILD=$(BUILD)/tsan SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" $(TSAN_TESTS:%=$(BUILD)/tsan/unit/%)
 	set -e; for test in $(TSAN_TESTS); do $(BUILD)/tsan/unit/$$test; done

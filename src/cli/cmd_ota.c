@@ -169,7 +169,7 @@ static int prepare_source(struct cli *cli, const struct options *o, struct sourc
         result = convert_image(cli, o, source, error);
     if (result == 0)
         result = check_image(o, source, error);
-    const struct espota_patch_getter getter = { source, source_get_patch };
+    const struct espota_patch_getter getter = { source, source_get_patch, 0 };
     return result ? result : bases_add_published(&source->bases, &getter, &source->image, error);
 }
 

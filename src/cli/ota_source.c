@@ -158,7 +158,7 @@ int source_get(struct cli *cli, const struct source_options *o, struct source *s
 }
 
 /* A patch against an image that is not known here lies beside this one, if there is any. It is not worth much
- * waiting. */
+ * waiting, nor is one that is as long as the image. */
 int source_get_patch(void *context, const uint8_t base_sha256[ESPOTA_SHA256_LENGTH],
                      struct espota_bytes *file, struct espota_error *error)
 {
@@ -168,7 +168,7 @@ int source_get_patch(void *context, const uint8_t base_sha256[ESPOTA_SHA256_LENG
     struct espota_fetch_options fetch = { .certificate = source->options->certificate
                                                              ? source->options->certificate
                                                              : authorities(),
-                                          .limit = LARGEST_IMAGE,
+                                          .limit = source->image.size,
                                           .connect_timeout_s = PATIENCE_S,
                                           .stall_timeout_s = PATIENCE_S,
                                           .total_timeout_s = PATIENCE_S,
@@ -185,7 +185,7 @@ int source_get_patch(void *context, const uint8_t base_sha256[ESPOTA_SHA256_LENG
     if (source->url)
         result = espota_fetch_url(name, &fetch, file, error);
     else if (espota_file_exists(name))
-        result = espota_file_read(name, LARGEST_IMAGE, file, error);
+        result = espota_file_read(name, source->image.size, file, error);
     free(name);
     return result;
 }

@@ -7,14 +7,21 @@
 #include "espota/patch.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum { PATIENCE_MS = 20000, MOST_AT_ONCE = 8, LONGEST_PATIENCE_MS = 24 * 3600 * 1000, NAME_ROOM = 48 };
+
+enum state { WANTED, BEING_GOT, KNOWN };
 
 /* What is known of one: where there is none, that too. */
 struct published {
     struct published *next;
     uint8_t base_sha256[ESPOTA_SHA256_LENGTH];
+    enum state state;
     struct espota_bytes file;
     struct espota_patch patch;
     struct espota_base *base; /* NULL: it is of no use */
@@ -22,12 +29,30 @@ struct published {
 };
 
 struct espota_published_patches {
-    pthread_mutex_t lock; /* also while one is got: whoever else wants one waits for it */
+    pthread_mutex_t lock; /* for a moment only */
+    pthread_cond_t changed;
     struct published *first;
+    unsigned being_got;
     struct espota_patch_getter getter;
     uint8_t sha256[ESPOTA_SHA256_LENGTH]; /* of the image */
     size_t size;
 };
+
+/* Waiting is by a clock that nobody sets. */
+static bool begin_waiting(struct espota_published_patches *patches)
+{
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    bool begun = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+                 pthread_cond_init(&patches->changed, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    if (begun && pthread_mutex_init(&patches->lock, NULL) != 0) {
+        pthread_cond_destroy(&patches->changed);
+        return false;
+    }
+    return begun;
+}
 
 int espota_published_patches_new(struct espota_published_patches **patches,
                                  const struct espota_patch_getter *getter, const void *image, size_t size,
@@ -35,7 +60,7 @@ int espota_published_patches_new(struct espota_published_patches **patches,
 {
     struct espota_published_patches *made = calloc(1, sizeof *made);
     *patches = NULL;
-    if (!made || pthread_mutex_init(&made->lock, NULL) != 0) {
+    if (!made || !begin_waiting(made)) {
         free(made);
         return espota_fail_memory(error, "looking for patches");
     }
@@ -60,16 +85,17 @@ void espota_published_patches_free(struct espota_published_patches *patches)
         free(patches->first);
         patches->first = next;
     }
+    pthread_cond_destroy(&patches->changed);
     pthread_mutex_destroy(&patches->lock);
     free(patches);
 }
 
 /* Is it the one that was asked for? */
 static int check(const struct espota_published_patches *patches, const struct published *p, const char *name,
-                 uint32_t length, struct espota_error *error)
+                 struct espota_error *error)
 {
     const struct espota_patch_head *h = &p->patch.head;
-    if (memcmp(h->base_sha256, p->base_sha256, sizeof h->base_sha256) != 0 || h->base_length != length)
+    if (memcmp(h->base_sha256, p->base_sha256, sizeof h->base_sha256) != 0)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is against another image than its name says", name);
     if (memcmp(h->image_sha256, patches->sha256, sizeof h->image_sha256) != 0 ||
         h->image_length != patches->size)
@@ -77,23 +103,32 @@ static int check(const struct espota_published_patches *patches, const struct pu
     return 0;
 }
 
-static int get(struct espota_published_patches *patches, struct published *p, uint32_t length)
+static void name_of(const struct published *p, char name[NAME_ROOM])
 {
-    char digits[2 * ESPOTA_SHA256_LENGTH + 1], name[48];
+    char digits[2 * ESPOTA_SHA256_LENGTH + 1];
     espota_hex(p->base_sha256, sizeof p->base_sha256, digits);
-    snprintf(name, sizeof name, "the patch against %.12s...", digits);
+    snprintf(name, NAME_ROOM, "the patch against %.12s...", digits);
+}
+
+/* Without the lock: nobody else touches what is being got. */
+static int get(const struct espota_published_patches *patches, struct published *p)
+{
+    char name[NAME_ROOM];
+    name_of(p, name);
     int result = patches->getter.get(patches->getter.context, p->base_sha256, &p->file, &p->why);
     if (result != 0 || p->file.size == 0)
         return result;
     result = espota_patch_read(&p->patch, name, &p->file, &p->why);
     if (result == 0)
-        result = check(patches, p, name, length, &p->why);
+        result = check(patches, p, name, &p->why);
     return result ? result : espota_base_of_patch(&p->base, &p->patch, &p->why);
 }
 
+/* ---- who gets what, with the lock held ------------------------------------------------------------------
+ */
+
 /* NULL: out of memory. */
-static struct published *find(struct espota_published_patches *patches, const uint8_t *sha256,
-                              uint32_t length)
+static struct published *find(struct espota_published_patches *patches, const uint8_t *sha256)
 {
     struct published *p = patches->first;
     while (p && memcmp(p->base_sha256, sha256, sizeof p->base_sha256) != 0)
@@ -103,9 +138,66 @@ static struct published *find(struct espota_published_patches *patches, const ui
     memcpy(p->base_sha256, sha256, sizeof p->base_sha256);
     p->next = patches->first;
     patches->first = p;
-    if (get(patches, p, length) == 0)
-        p->why.status = ESPOTA_OK;
     return p;
+}
+
+/* That somebody was stopped says nothing of the patch: whoever else wants it asks anew. */
+static void get_it(struct espota_published_patches *patches, struct published *p)
+{
+    p->state = BEING_GOT;
+    patches->being_got++;
+    pthread_mutex_unlock(&patches->lock);
+    int result = get(patches, p);
+    if (result == 0)
+        p->why.status = ESPOTA_OK;
+    if (!p->base) /* of no use, and perhaps large */
+        espota_bytes_free(&p->file);
+    pthread_mutex_lock(&patches->lock);
+    p->state = result == ESPOTA_ERR_CANCELLED ? WANTED : KNOWN;
+    patches->being_got--;
+    pthread_cond_broadcast(&patches->changed);
+}
+
+static struct timespec end_of_patience(const struct espota_published_patches *patches)
+{
+    unsigned ms = patches->getter.patience_ms ? patches->getter.patience_ms : PATIENCE_MS;
+    struct timespec end;
+    if (ms > LONGEST_PATIENCE_MS)
+        ms = LONGEST_PATIENCE_MS;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += ms / 1000;
+    end.tv_nsec += (long)(ms % 1000) * 1000000;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    return end;
+}
+
+/* Until it is known, or until it is ours to get it. @return false when that takes too long. */
+static bool await(struct espota_published_patches *patches, const struct published *p)
+{
+    const struct timespec end = end_of_patience(patches);
+    int waited = 0;
+    while (waited == 0 &&
+           (p->state == BEING_GOT || (p->state == WANTED && patches->being_got == MOST_AT_ONCE)))
+        waited = pthread_cond_timedwait(&patches->changed, &patches->lock, &end);
+    return p->state == KNOWN || (p->state == WANTED && patches->being_got < MOST_AT_ONCE);
+}
+
+/* How long the image is, is what one device says: of that it is wrong nobody else hears. */
+static int answer(const struct published *p, uint32_t length, const struct espota_base **prepared,
+                  unsigned *table_log, struct espota_error *error)
+{
+    char name[NAME_ROOM];
+    if (p->why.status != ESPOTA_OK) {
+        *error = p->why;
+        return (int)p->why.status;
+    }
+    name_of(p, name);
+    if (p->base && p->patch.head.base_length != length)
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is against an image of another length", name);
+    *prepared = p->base;
+    *table_log = p->patch.head.table_log;
+    return 0;
 }
 
 int espota_published_patches_find(struct espota_published_patches *patches,
@@ -113,18 +205,19 @@ int espota_published_patches_find(struct espota_published_patches *patches,
                                   const struct espota_base **prepared, unsigned *table_log,
                                   struct espota_error *error)
 {
-    int result = 0;
+    int result;
     *prepared = NULL;
     pthread_mutex_lock(&patches->lock);
-    const struct published *p = find(patches, sha256, length);
-    if (!p) {
+    struct published *p = find(patches, sha256);
+    if (!p)
         result = espota_fail_memory(error, "looking for a patch");
-    } else if (p->why.status != ESPOTA_OK) {
-        *error = p->why;
-        result = (int)p->why.status;
-    } else {
-        *prepared = p->base;
-        *table_log = p->patch.head.table_log;
+    else if (!await(patches, p))
+        result = espota_fail(error, ESPOTA_ERR_TIMEOUT,
+                             "whether there is a patch takes too long to find out: it is not waited for");
+    else {
+        if (p->state == WANTED)
+            get_it(patches, p);
+        result = answer(p, length, prepared, table_log, error);
     }
     pthread_mutex_unlock(&patches->lock);
     return result;

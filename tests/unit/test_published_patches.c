@@ -9,20 +9,34 @@
 #include "espota/patch.h"
 #include "espota/published_patches.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-enum { CODE = 50000, TABLE = 14 };
+enum { CODE = 50000, TABLE = 14, AT_ONCE = 8, PATIENCE_MS = 100 };
+
+/* A server that holds back its answer, for images whose SHA-256 begins with HELD. */
+enum { HELD = 7 };
+
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool open;
+    unsigned waiting;
+};
 
 struct rig {
     struct espota_bytes old, image, file;
     uint8_t old_sha256[ESPOTA_SHA256_LENGTH];
     unsigned asked;
     int fails; /* with this status; 0: it does not */
+    bool fails_once;
+    struct gate gate;
     struct espota_published_patches *patches;
     struct espota_error error;
 };
@@ -44,12 +58,49 @@ static void make_app(struct espota_bytes *app, unsigned changed)
     espota_hash_free(sha256);
 }
 
+/* @return how often it was asked. */
+static unsigned count(struct rig *r)
+{
+    pthread_mutex_lock(&r->gate.lock);
+    unsigned asked = ++r->asked;
+    pthread_mutex_unlock(&r->gate.lock);
+    return asked;
+}
+
+static void wait_at(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->waiting++;
+    pthread_cond_broadcast(&gate->changed);
+    while (!gate->open)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void await_waiting(struct gate *gate, unsigned count)
+{
+    pthread_mutex_lock(&gate->lock);
+    while (gate->waiting < count)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void open_gate(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
 static int get(void *context, const uint8_t sha256[ESPOTA_SHA256_LENGTH], struct espota_bytes *file,
                struct espota_error *error)
 {
     struct rig *r = context;
-    r->asked++;
-    if (r->fails)
+    bool first = count(r) == 1;
+    if (sha256[0] == HELD)
+        wait_at(&r->gate);
+    if (r->fails && (first || !r->fails_once))
         return espota_fail(error, (enum espota_status)r->fails, "the server has gone");
     if (memcmp(sha256, r->old_sha256, sizeof r->old_sha256) != 0)
         return 0;
@@ -67,8 +118,10 @@ static void make_patch(struct rig *r, const struct espota_bytes *old, const stru
 static int set_up(void **state)
 {
     struct rig *r = calloc(1, sizeof *r);
-    const struct espota_patch_getter getter = { r, get };
+    const struct espota_patch_getter getter = { r, get, PATIENCE_MS };
     *state = r;
+    pthread_mutex_init(&r->gate.lock, NULL);
+    pthread_cond_init(&r->gate.changed, NULL);
     make_app(&r->old, 0);
     make_app(&r->image, 1);
     assert_int_equal(espota_sha256(r->old.data, r->old.size, r->old_sha256), 0);
@@ -80,6 +133,8 @@ static int tear_down(void **state)
 {
     struct rig *r = *state;
     espota_published_patches_free(r->patches);
+    pthread_cond_destroy(&r->gate.changed);
+    pthread_mutex_destroy(&r->gate.lock);
     espota_bytes_free(&r->old);
     espota_bytes_free(&r->image);
     espota_bytes_free(&r->file);
@@ -175,6 +230,105 @@ static void one_that_is_damaged_is_not_used(void **state)
     assert_null(find(r, r->old_sha256, ESPOTA_ERR_VERIFY));
 }
 
+static void a_length_that_a_device_makes_up_is_its_own_loss(void **state)
+{
+    struct rig *r = *state;
+    const struct espota_base *base = NULL;
+    unsigned table = 0;
+    assert_int_equal(espota_published_patches_find(r->patches, r->old_sha256, 77, &base, &table, &r->error),
+                     ESPOTA_ERR_VERIFY);
+    assert_non_null(strstr(r->error.text, "of another length"));
+    assert_non_null(find(r, r->old_sha256, 0));
+    assert_int_equal(r->asked, 1);
+}
+
+/* ---- several at once ------------------------------------------------------------------------------------
+ */
+
+struct asker {
+    pthread_t thread;
+    struct rig *rig;
+    uint8_t sha256[ESPOTA_SHA256_LENGTH];
+    const struct espota_base *base;
+    struct espota_error error;
+    int result;
+};
+
+static void *ask(void *context)
+{
+    struct asker *a = context;
+    unsigned table = 0;
+    a->result = espota_published_patches_find(a->rig->patches, a->sha256, (uint32_t)a->rig->old.size,
+                                              &a->base, &table, &a->error);
+    return NULL;
+}
+
+/* For an image that the server holds back; `which` tells them apart. */
+static void begin(struct asker *a, struct rig *r, uint8_t which)
+{
+    *a = (struct asker){ .rig = r, .sha256 = { HELD, which } };
+    assert_int_equal(pthread_create(&a->thread, NULL, ask, a), 0);
+}
+
+static int end(struct asker *a)
+{
+    assert_int_equal(pthread_join(a->thread, NULL), 0);
+    return a->result;
+}
+
+static void a_slow_one_holds_up_nobody_who_needs_another(void **state)
+{
+    struct rig *r = *state;
+    struct asker slow;
+    begin(&slow, r, 0);
+    await_waiting(&r->gate, 1);
+    assert_non_null(find(r, r->old_sha256, 0));
+    open_gate(&r->gate);
+    assert_int_equal(end(&slow), 0);
+    assert_null(slow.base);
+}
+
+static void who_needs_a_slow_one_goes_on_without_it_after_a_while(void **state)
+{
+    struct rig *r = *state;
+    struct asker slow, other;
+    begin(&slow, r, 0);
+    await_waiting(&r->gate, 1);
+    begin(&other, r, 0);
+    assert_int_equal(end(&other), ESPOTA_ERR_TIMEOUT);
+    open_gate(&r->gate);
+    assert_int_equal(end(&slow), 0);
+    assert_int_equal(r->asked, 1);
+}
+
+static void no_more_than_a_few_are_got_at_once(void **state)
+{
+    struct rig *r = *state;
+    struct asker slow[AT_ONCE], one_more;
+    for (uint8_t i = 0; i < AT_ONCE; i++)
+        begin(&slow[i], r, i);
+    await_waiting(&r->gate, AT_ONCE);
+    begin(&one_more, r, AT_ONCE);
+    assert_int_equal(end(&one_more), ESPOTA_ERR_TIMEOUT);
+    assert_int_equal(r->asked, AT_ONCE);
+    open_gate(&r->gate);
+    for (unsigned i = 0; i < AT_ONCE; i++)
+        assert_int_equal(end(&slow[i]), 0);
+    begin(&one_more, r, AT_ONCE);
+    assert_int_equal(end(&one_more), 0);
+    assert_int_equal(r->asked, AT_ONCE + 1);
+}
+
+static void that_one_was_stopped_is_not_what_others_hear(void **state)
+{
+    struct rig *r = *state;
+    r->fails = ESPOTA_ERR_CANCELLED;
+    r->fails_once = true;
+    assert_null(find(r, r->old_sha256, ESPOTA_ERR_CANCELLED));
+    assert_non_null(find(r, r->old_sha256, 0));
+    assert_int_equal(r->asked, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -184,6 +338,11 @@ int main(void)
         TEST(one_that_is_another_is_not_used),
         TEST(one_against_another_base_is_not_used),
         TEST(one_that_is_damaged_is_not_used),
+        TEST(a_length_that_a_device_makes_up_is_its_own_loss),
+        TEST(a_slow_one_holds_up_nobody_who_needs_another),
+        TEST(who_needs_a_slow_one_goes_on_without_it_after_a_while),
+        TEST(no_more_than_a_few_are_got_at_once),
+        TEST(that_one_was_stopped_is_not_what_others_hear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
