@@ -32,7 +32,8 @@ int espota_base_of_patch(struct espota_base **base, const struct espota_patch *p
                          struct espota_error *error);
 /** Free it; NULL is allowed. */
 void espota_base_free(struct espota_base *base);
-/** Has the image anything in common with it? If not, streams are made without it. */
+/** Does it take fewer bytes with it? Where they have little in common that was tried, on a sample of a large
+ * image. If not, streams are made without it. */
 bool espota_base_helps(const struct espota_base *base);
 /** Say in a stream, as it begins, where in the device's flash its base lies; nothing where it has no base.
  * @param size  bytes of the stream that are there */

@@ -31,6 +31,19 @@ void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_STREAM_
     memcpy(head + 8, base->sha256, sizeof base->sha256);
 }
 
+uint32_t delta_base_covered(const struct espota_base *base)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < base->blocks; i++)
+        sum += base->block[i].length;
+    return sum;
+}
+
+void delta_base_give_up(struct espota_base *base)
+{
+    base->blocks = 0;
+}
+
 uint32_t delta_base_length(const struct espota_base *base)
 {
     return base->old_length;
@@ -192,8 +205,8 @@ static int fill(struct espota_base *base, enum espota_isa isa, const uint8_t *im
     return bad == -1 ? espota_fail_memory(error, "compare an image with its base") : 0;
 }
 
-int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
-                    const uint8_t *image, size_t image_length, struct espota_error *error)
+int delta_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
+                   const uint8_t *image, size_t image_length, struct espota_error *error)
 {
     *base = NULL;
     if (old_length == 0 || image_length == 0 || old_length > INT32_MAX || image_length > INT32_MAX)

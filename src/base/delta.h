@@ -5,6 +5,14 @@
 #include "espota/encode.h"
 #include "format/coder_base.h"
 
+/* espota_base_new without the trial of whether it helps. */
+int delta_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
+                   const uint8_t *image, size_t image_length, struct espota_error *error);
+/* Bytes of the image in blocks, more or less as they are in the base. */
+uint32_t delta_base_covered(const struct espota_base *base);
+/* It was tried, and streams are longer with it: it helps no more. */
+void delta_base_give_up(struct espota_base *base);
+
 /* The head of a base in a stream's head, flash offset 0. */
 void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_STREAM_BASE_SIZE]);
 uint32_t delta_base_length(const struct espota_base *base);

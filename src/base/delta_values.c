@@ -26,12 +26,26 @@ struct counts {
 
 typedef void visit_number(struct counts *counts, uint32_t before, uint32_t old, uint32_t new);
 
-static bool is_code(const struct delta_image *image, uint32_t offset)
+/* Which segments of an image hold code: it takes a look at all of a segment. */
+struct code {
+    const struct coder_segments *segments;
+    bool is[CODER_SEGMENTS];
+};
+
+static struct code code_of(const struct delta_image *image)
 {
-    for (uint32_t i = 0; i < image->segments.count; i++) {
-        const struct coder_segment *s = &image->segments.at[i];
+    struct code code = { .segments = &image->segments };
+    for (uint32_t i = 0; i < image->segments.count; i++)
+        code.is[i] = delta_is_code(image, &image->segments.at[i]);
+    return code;
+}
+
+static bool is_code(const struct code *code, uint32_t offset)
+{
+    for (uint32_t i = 0; i < code->segments->count; i++) {
+        const struct coder_segment *s = &code->segments->at[i];
         if (offset - s->offset < s->length)
-            return delta_is_code(image, s);
+            return code->is[i];
     }
     return true;
 }
@@ -40,9 +54,10 @@ static bool is_code(const struct delta_image *image, uint32_t offset)
 static void visit(struct counts *counts, const struct delta_image *old, const struct delta_image *new,
                   const struct delta_matches *matches, visit_number *visitor)
 {
+    const struct code code = code_of(new);
     for (size_t i = 0; i < matches->count; i++) {
         const struct delta_match *m = &matches->at[i];
-        if (is_code(new, m->new))
+        if (is_code(&code, m->new))
             continue;
         for (uint32_t at = 1; at + 1 < m->length; at++) {
             const uint8_t *p = old->data + m->old + at, *q = new->data + m->new + at;

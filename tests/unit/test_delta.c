@@ -173,6 +173,47 @@ static void the_same_image_costs_next_to_nothing(void **state)
     espota_bytes_free(&stream);
 }
 
+/* One segment of code in a style that firmware has, and nothing of other seeds. */
+static void make_strange(uint8_t *image, size_t size, uint32_t seed, bool riscv)
+{
+    memset(image, 0, 32);
+    image[0] = 0xE9;
+    image[1] = 1;
+    image[12] = riscv ? 5 : 0;
+    espota_put_le32(image + 24, riscv ? 0x42000020 : 0x400D0020);
+    espota_put_le32(image + 28, (uint32_t)size - 32);
+    code_like_fill(image + 32, size - 32, seed, riscv);
+}
+
+static size_t size_with(enum espota_isa isa, const uint8_t *old, const uint8_t *image, uint32_t size)
+{
+    struct espota_bytes stream = { 0 };
+    struct espota_error error;
+    struct espota_base *base = NULL;
+    if (old != NULL)
+        assert_int_equal(espota_base_new(&base, isa, old, size, image, size, &error), 0);
+    assert_int_equal(espota_encode(isa, TABLE, base, image, size, 0, size, &stream, &error), 0);
+    espota_base_free(base);
+    size_t made = stream.size;
+    espota_bytes_free(&stream);
+    return made;
+}
+
+static void a_base_with_nothing_in_common_costs_nothing(void **state)
+{
+    enum { MOST = 100 * SECTOR, FEW_BYTES = 16 };
+    enum espota_isa isa = *(const enum espota_isa *)*state;
+    static uint8_t old[MOST], image[MOST];
+    static const uint32_t sizes[] = { SECTOR, 8 * SECTOR, 30 * SECTOR, MOST };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        make_strange(old, sizes[i], 1, isa == ESPOTA_ISA_RISCV);
+        make_strange(image, sizes[i], 2, isa == ESPOTA_ISA_RISCV);
+        size_t with = size_with(isa, old, image, sizes[i]), without = size_with(isa, NULL, image, sizes[i]);
+        if (with > without + FEW_BYTES)
+            fail_msg("%u bytes: %zu with a base, %zu without", sizes[i], with, without);
+    }
+}
+
 /* ---- what is wrong
  * --------------------------------------------------------------------------------------------------- */
 static void another_base_is_told(void **state)
@@ -273,6 +314,8 @@ int main(void)
         cmocka_unit_test_prestate(functions_that_moved_cost_little, &riscv),
         cmocka_unit_test_prestate(the_same_image_costs_next_to_nothing, NULL),
         cmocka_unit_test_prestate(the_same_image_costs_next_to_nothing, &riscv),
+        cmocka_unit_test_prestate(a_base_with_nothing_in_common_costs_nothing, &xtensa),
+        cmocka_unit_test_prestate(a_base_with_nothing_in_common_costs_nothing, &riscv),
         cmocka_unit_test(another_base_is_told),
         cmocka_unit_test(hostile_maps_and_chunks_do_no_harm),
         cmocka_unit_test(a_base_that_cannot_be_read_ends_the_stretch),

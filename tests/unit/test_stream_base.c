@@ -7,6 +7,7 @@
 #include "espota/error.h"
 #include "espota/stream_cache.h"
 
+#include "device/agent_client/stream.h"
 #include "fixtures/code_like.h"
 #include "fixtures/decoded_stream.h"
 
@@ -163,6 +164,33 @@ static void a_base_may_come_from_elsewhere(void **state)
     espota_base_free(prepared);
 }
 
+/* What is said to be sent with a base is. */
+static void a_stream_that_has_no_base_is_not_one_with_a_base(void **state)
+{
+    (void)state;
+    static uint8_t other[SIZE];
+    struct espota_stream_cache *cache = new_cache();
+    struct espota_stream_base_source source = base_source(1), useless = source;
+    struct client_image of = { image, SIZE, .isa = ESPOTA_ISA_XTENSA, .table_log = TABLE };
+    struct espota_error error;
+    of.base_table_log = TABLE;
+    of.pace = pace;
+    of.cache = cache;
+    memset(other, 0x5A, SIZE);
+    useless.old = other;
+    assert_int_equal(espota_sha256(other, SIZE, useless.old_sha256), 0);
+    for (unsigned helps = 0; helps < 2; helps++) {
+        struct client_stream stream = { .stretch = { 0, SIZE }, .kind = STREAM_BASED };
+        assert_int_equal(espota_stream_base_open(&of.base, cache, helps ? &source : &useless, &error), 0);
+        assert_int_equal(stream_make(&stream, &of, SIZE, &error), 0);
+        assert_int_equal(stream.kind, helps ? STREAM_BASED : STREAM_CODED);
+        assert_int_equal(stream.bytes.data[ESPOTA_STREAM_BASES], helps);
+        stream_end(&stream);
+        espota_stream_base_close(of.base);
+    }
+    espota_stream_cache_free(cache);
+}
+
 static int fill(void **state)
 {
     (void)state;
@@ -179,6 +207,7 @@ int main(void)
         cmocka_unit_test(a_base_is_prepared_once),
         cmocka_unit_test(there_are_not_too_many_bases),
         cmocka_unit_test(a_base_may_come_from_elsewhere),
+        cmocka_unit_test(a_stream_that_has_no_base_is_not_one_with_a_base),
     };
     return cmocka_run_group_tests(tests, fill, NULL);
 }

@@ -46,6 +46,8 @@ static int append_head(struct client_stream *stream, const struct client_image *
         head[2] = stream->kind == STREAM_BASED ? image->base_table_log : image->table_log;
         head[ESPOTA_STREAM_BASES] = length > 0;
     }
+    if (length == 0 && stream->kind == STREAM_BASED) /* the base is of no use to this stretch */
+        stream->kind = STREAM_CODED;
     espota_put_le32(head + 4, stream->stretch.offset);
     espota_put_le32(head + 8, stream->stretch.length);
     if (result == 0)

@@ -446,7 +446,7 @@ int client_send_changes(struct agent_client *client, const struct espota_changes
     if (result == 0)
         result = send_all(&s, error);
     client->was_coded = result == 0 && coded;
-    client->was_patched = result == 0 && based;
+    client->was_patched = result == 0 && based && client_plan_has(&s.plan, STREAM_BASED);
     if (changes->proven)
         *changes->proven = result == 0 && s.proven;
     client_plan_free(&s.plan);

@@ -1,0 +1,91 @@
+/* Bases that have little in common with an image: does it take fewer bytes with them, or more? */
+#include "base/delta.h"
+#include "espota/buffer.h"
+#include "espota/encode.h"
+#include "espota/error.h"
+
+#define SECTOR ESPOTA_CODER_SECTOR
+
+enum {
+    SURE = 2,        /* of the image one part in so many is in the base: it helps */
+    ALL = 64,        /* sectors of an image that is tried as a whole, */
+    STRETCHES = 8,   /* else so many stretches of it */
+    STRETCH = 8,     /* sectors */
+    LEAST_GAIN = 50, /* of a sample one part in so many, as the rest may be another matter */
+};
+
+struct trial {
+    enum espota_isa isa;
+    const uint8_t *image;
+    size_t image_length;
+    uint32_t sectors; /* of the image */
+    size_t without, with, map;
+};
+
+/* Bytes of that stretch, and those of them that come before its sectors. */
+static int measure(const struct trial *t, const struct espota_base *base, uint32_t first, uint32_t sectors,
+                   size_t *body, size_t *before, struct espota_error *error)
+{
+    struct espota_encoder *encoder;
+    struct espota_bytes stream = { 0 };
+    int status = espota_encoder_begin(&encoder, t->isa, ESPOTA_CODER_TABLE_DEFAULT, base, t->image,
+                                      t->image_length, first * SECTOR, sectors * SECTOR, &stream, error);
+    *before = stream.size;
+    if (status == 0) {
+        do
+            status = espota_encoder_sector(encoder, &stream, error);
+        while (status > 0);
+        status = -status;
+        espota_encoder_end(encoder);
+    }
+    *body += stream.size - *before;
+    espota_bytes_free(&stream);
+    return status;
+}
+
+static int measure_both(struct trial *t, const struct espota_base *base, uint32_t first, uint32_t sectors,
+                        struct espota_error *error)
+{
+    size_t head = 0;
+    int status = measure(t, NULL, first, sectors, &t->without, &head, error);
+    if (status == 0)
+        status = measure(t, base, first, sectors, &t->with, &t->map, error);
+    t->map -= status == 0 ? head : 0;
+    return status;
+}
+
+/* @return 0: it is as good as none, or worse; 1: it helps; negative: a failure. */
+static int helps(struct trial *t, const struct espota_base *base, struct espota_error *error)
+{
+    bool whole = t->sectors <= ALL;
+    uint32_t count = whole ? 1 : STRETCHES, length = whole ? t->sectors : STRETCH;
+    int status = 0;
+    for (uint32_t i = 0; i < count && status == 0; i++)
+        status = measure_both(t, base, t->sectors / count * i, length, error);
+    if (status != 0)
+        return -status;
+    double part = (double)(count * length) / t->sectors, map = (double)t->map * part;
+    double gain = (double)t->without - (double)t->with - map;
+    return gain > (whole ? 0 : (double)t->without / LEAST_GAIN);
+}
+
+int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
+                    const uint8_t *image, size_t image_length, struct espota_error *error)
+{
+    int status = delta_base_new(base, isa, old, old_length, image, image_length, error);
+    if (status != 0 || !espota_base_helps(*base) || delta_base_covered(*base) > image_length / SURE)
+        return status;
+    struct trial t = { .isa = isa,
+                       .image = image,
+                       .image_length = image_length,
+                       .sectors = (uint32_t)((image_length + SECTOR - 1) / SECTOR) };
+    int good = helps(&t, *base, error);
+    if (good < 0) {
+        espota_base_free(*base);
+        *base = NULL;
+        return -good;
+    }
+    if (good == 0)
+        delta_base_give_up(*base);
+    return 0;
+}
