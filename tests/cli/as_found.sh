@@ -50,7 +50,8 @@ check "and nothing was written" cmp device.bin flashed.bin
 BOOTS=$(boots)
 run read --port "$REMOTE" --after no-reset nowhere out.bin
 expect "--after no-reset holds for what went wrong too" 1 "err:nowhere"
-tail -1 "$SIM_LOG" | grep -q 'waiting for download' && [ "$(boots)" = "$BOOTS" ] &&
+waiting() { tail -1 "$SIM_LOG" | grep -q 'waiting for download'; } # the simulator's line may come after the command's end
+wait_until 5 waiting && [ "$(boots)" = "$BOOTS" ] &&
     ok "and it waits in download mode" || not_ok "and it waits in download mode" "$(tail -1 "$SIM_LOG")"
 stop_sim
 
