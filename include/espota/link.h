@@ -33,6 +33,8 @@ struct espota_link_ops {
     int (*set_lines)(struct espota_link *link, bool dtr, bool rts, struct espota_error *error);
     /** Open the same port again, after the device behind it has left the bus and come back. NULL: cannot. */
     int (*reopen)(struct espota_link *link, struct espota_error *error);
+    /** Call the same address again, after the other end has hung up. NULL: cannot. */
+    int (*call_again)(struct espota_link *link, struct espota_error *error);
     /** Throw away what was received and not read. */
     void (*drain)(struct espota_link *link);
     void (*close)(struct espota_link *link);
@@ -42,6 +44,7 @@ struct espota_link {
     const struct espota_link_ops *ops;
     char name[256];            /* as the user gave it, for messages */
     bool kept;                 /* the next espota_link_close leaves it open, and takes this back */
+    bool lost;                 /* reading or writing found the connection broken */
     bool has_lines;            /* set_lines works here */
     bool dtr, rts;             /* their state, once they were set */
     uint16_t usb_vid, usb_pid; /* of the USB device that the port is on, 0: not known */
@@ -116,6 +119,12 @@ bool espota_link_can_reopen(const struct espota_link *link);
 /** Open the same port again, waiting up to `wait_ms` for it to come back. @return ESPOTA_ERR_NO_DEVICE when
  * it does not, ESPOTA_ERR_UNSUPPORTED on links that cannot. */
 int espota_link_reopen(struct espota_link *link, unsigned wait_ms, struct espota_error *error);
+
+/** Call the same address again, where the other end has hung up (`lost`): a device on a network that has room
+ * for few callers gives the place of one who has not proved himself to the next. What was not read is gone.
+ * @return ESPOTA_ERR_NO_DEVICE when nobody answers there, ESPOTA_ERR_CANCELLED, ESPOTA_ERR_UNSUPPORTED on
+ * links that call nobody. */
+int espota_link_call_again(struct espota_link *link, struct espota_error *error);
 
 #pragma GCC visibility pop
 

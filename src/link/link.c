@@ -49,6 +49,7 @@ int espota_link_read(struct espota_link *link, void *buffer, size_t size, unsign
     if (*got > 0)
         return 0;
     int result = link->ops->read(link, buffer, size, timeout_ms, got, error);
+    link->lost |= result == ESPOTA_ERR_NO_DEVICE;
     link->bytes_in += *got;
     if (*got > 0 && link->trace)
         link->trace(link->trace_context, false, buffer, *got);
@@ -60,6 +61,7 @@ int espota_link_write(struct espota_link *link, const void *data, size_t size, s
     if (link->trace)
         link->trace(link->trace_context, true, data, size);
     int result = link->ops->write(link, data, size, error);
+    link->lost |= result == ESPOTA_ERR_NO_DEVICE;
     if (result == 0)
         link->bytes_out += size;
     return result;
@@ -110,7 +112,21 @@ int espota_link_reopen(struct espota_link *link, unsigned wait_ms, struct espota
         espota_link_sleep_ms(link, STEP_MS);
         result = link->ops->reopen(link, error);
     }
+    if (result == 0)
+        link->lost = false;
     return result;
+}
+
+int espota_link_call_again(struct espota_link *link, struct espota_error *error)
+{
+    if (!link->ops->call_again)
+        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s cannot be called again", link->name);
+    int result = link->ops->call_again(link, error);
+    if (result != 0)
+        return result;
+    link->lost = false;
+    link->unread_at = link->unread_count;
+    return 0;
 }
 
 bool espota_link_cancelled(const struct espota_link *link)

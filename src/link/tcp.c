@@ -289,8 +289,9 @@ static int fail_to_connect(const char *scheme, const char *address, int reason, 
                        address, espota_reason(reason));
 }
 
-int espota_link_open_tcp(struct espota_link **link, const char *address, const char *scheme,
-                         const struct espota_link_patience *patience, struct espota_error *error)
+/* @return a connected socket, or -1 with *error. */
+static int call(const char *address, const char *scheme, const struct espota_link_patience *patience,
+                struct espota_error *error)
 {
     char host[256];
     const char *port = NULL;
@@ -301,14 +302,47 @@ int espota_link_open_tcp(struct espota_link **link, const char *address, const c
     if (result == 0)
         result = espota_link_look_up(&list, host, port, patience, deadline_ms, error);
     if (result != 0)
-        return result;
+        return -1;
     int fd = connect_any(list, patience, deadline_ms);
     int reason = errno;
     freeaddrinfo(list);
     if (fd < 0)
-        return fail_to_connect(scheme, address, reason, error);
-    result = espota_link_from_fd(link, fd, address, error);
+        fail_to_connect(scheme, address, reason, error);
+    return fd;
+}
+
+static int call_again(struct espota_link *link, struct espota_error *error)
+{
+    struct stream *s = (struct stream *)link;
+    const struct espota_link_patience patience = { .cancelled = link->cancelled,
+                                                   .context = link->cancelled_context };
+    const char *scheme = strstr(link->name, "://");
+    int fd = call(scheme ? scheme + 3 : link->name, "tcp://", &patience, error);
+    if (fd < 0)
+        return (int)error->status;
+    close(s->fd);
+    s->fd = fd;
+    return 0;
+}
+
+static const struct espota_link_ops tcp_ops = {
+    .read = stream_read,
+    .write = stream_write,
+    .call_again = call_again,
+    .drain = stream_drain,
+    .close = stream_close,
+};
+
+int espota_link_open_tcp(struct espota_link **link, const char *address, const char *scheme,
+                         const struct espota_link_patience *patience, struct espota_error *error)
+{
+    int fd = call(address, scheme, patience, error);
+    if (fd < 0)
+        return (int)error->status;
+    int result = espota_link_from_fd(link, fd, address, error);
     if (result != 0)
         close(fd);
+    else
+        (*link)->ops = &tcp_ops;
     return result;
 }

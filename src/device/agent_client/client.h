@@ -124,6 +124,8 @@ int client_send(struct agent_client *client, enum espota_agent_request type, con
 int client_build(struct agent_client *client, enum espota_agent_request type, const void *data, size_t length,
                  struct espota_error *error);
 int client_send_built(struct agent_client *client, uint32_t item, struct espota_error *error);
+/* What has come belongs to a line, or a rate, that is no more. */
+void client_forget_input(struct agent_client *client);
 int client_receive(struct agent_client *client, uint64_t deadline, struct client_response *response,
                    struct espota_error *error);
 

@@ -159,6 +159,12 @@ static enum arrival decode(struct agent_client *client, struct client_response *
     return arrival;
 }
 
+void client_forget_input(struct agent_client *client)
+{
+    espota_slip_begin(&client->decoder, client->frame, sizeof client->frame);
+    client->in_at = client->in_count = 0;
+}
+
 int client_receive(struct agent_client *client, uint64_t deadline, struct client_response *response,
                    struct espota_error *error)
 {

@@ -36,8 +36,7 @@ static int switch_link(struct agent_client *client, uint32_t baud, struct espota
         return 0;
     int result = espota_link_set_baud(client->link, baud, error);
     espota_link_drain(client->link);
-    espota_slip_begin(&client->decoder, client->frame, sizeof client->frame);
-    client->in_at = client->in_count = 0;
+    client_forget_input(client);
     return result;
 }
 

@@ -272,14 +272,35 @@ static int ask_info(struct agent_client *client, struct espota_error *error)
     return 0;
 }
 
+/* A place at the device is given to the next caller until its holder has proved himself: who was slower than
+ * a stranger calls again. */
+static bool may_call_again(struct agent_client *client, unsigned calls, struct espota_error *error)
+{
+    enum { MOST_CALLS = 8, PAUSE_MS = 20 };
+    if (!client->link->lost || calls >= MOST_CALLS)
+        return false;
+    espota_link_sleep_ms(client->link, (unsigned)PAUSE_MS << calls);
+    if (espota_link_call_again(client->link, error) != 0)
+        return false;
+    client_forget_input(client);
+    espota_device_detail(&client->device, "%s hung up before a session began; called again",
+                         client->link->name);
+    return true;
+}
+
 /* A handshake whose answer is lost is not repeated but begun anew. */
 int client_greet(struct agent_client *client, struct espota_error *error)
 {
-    int result = ESPOTA_ERR_TIMEOUT;
-    for (int attempt = 0; result == ESPOTA_ERR_TIMEOUT && attempt < CLIENT_ATTEMPTS; attempt++)
+    unsigned attempts = 0, calls = 0;
+    int result;
+    do
         result = begin_session(client, error);
+    while ((result == ESPOTA_ERR_TIMEOUT && ++attempts < CLIENT_ATTEMPTS) ||
+           (result == ESPOTA_ERR_NO_DEVICE && may_call_again(client, calls++, error)));
     if (result == ESPOTA_ERR_TIMEOUT)
         return espota_fail(error, ESPOTA_ERR_TIMEOUT,
                            "the agent on %s greets, but begins no session: try again", client->link->name);
+    if (result == ESPOTA_ERR_NO_DEVICE)
+        return (int)error->status; /* of the last call */
     return result ? result : ask_info(client, error);
 }

@@ -215,7 +215,8 @@ static void take_rest(struct transfer *t, struct espota_link *link)
         continue;
 }
 
-/* Before the end every word is one too many; with the last bytes, it may be the verdict. */
+/* Before the end every word is one too many; with the last bytes, it may be the verdict, behind which it
+ * closes the connection. */
 static int hear(struct transfer *t, struct espota_link *link, size_t done, struct espota_error *error)
 {
     enum { READS_MOST = 64 }; /* of one who talks without end */
@@ -223,8 +224,10 @@ static int hear(struct transfer *t, struct espota_link *link, size_t done, struc
     bool any = true;
     for (int i = 0; result == 0 && any && i < READS_MOST; i++)
         result = take_words(t, link, 0, &any, error);
-    if (t->result.length == 0 || done == t->payload->size)
+    if (t->result.length == 0)
         return result;
+    if (done == t->payload->size)
+        return 0;
     take_rest(t, link);
     return said(t, done, error);
 }
