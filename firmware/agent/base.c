@@ -37,7 +37,13 @@ void espota_agent_forget(struct espota_agent *agent, uint32_t offset, uint32_t l
         memset(named, 0, sizeof *named);
 }
 
-/* The SHA-256 of an image that lies there, as it is now. */
+static bool is_apart(const struct espota_agent *agent, uint32_t offset, uint32_t length)
+{
+    const struct espota_agent_update *u = &agent->update;
+    return offset + (uint64_t)length <= u->partition || offset >= u->partition + (uint64_t)u->size;
+}
+
+/* The SHA-256 of an image that lies there, as it is now. What is being written will be another one. */
 static enum espota_agent_status name(struct espota_agent *agent, uint32_t offset, uint32_t length,
                                      uint8_t sha256[ESPOTA_SHA256_LENGTH])
 {
@@ -50,7 +56,7 @@ static enum espota_agent_status name(struct espota_agent *agent, uint32_t offset
     if (status != ESPOTA_AGENT_OK)
         return status;
     named->offset = offset;
-    named->length = length;
+    named->length = is_apart(agent, offset, length) ? length : 0;
     memcpy(sha256, named->sha256, ESPOTA_SHA256_LENGTH);
     return ESPOTA_AGENT_OK;
 }
@@ -59,9 +65,7 @@ static enum espota_agent_status name(struct espota_agent *agent, uint32_t offset
 static bool may_build_on(const struct espota_agent *agent, uint32_t offset, uint32_t length)
 {
     const struct espota_agent_service *service = agent->port->service;
-    const struct espota_agent_update *u = &agent->update;
-    bool apart = offset + (uint64_t)length <= u->partition || offset >= u->partition + (uint64_t)u->size;
-    return length > 0 && length <= service->room(agent, offset) && apart &&
+    return length > 0 && length <= service->room(agent, offset) && is_apart(agent, offset, length) &&
            service->may_reach(agent, offset, length) == ESPOTA_AGENT_OK &&
            service->may_read(agent, offset, length) == ESPOTA_AGENT_OK;
 }

@@ -88,14 +88,21 @@ static enum espota_agent_status clear(struct espota_agent *agent, uint32_t offse
 }
 
 /* Nothing starts this slot when its erasing begins, and that its header is gone then is seen when the first
- * sector comes. */
+ * sector comes. Where it is gone already, what lies behind it may be the beginning of this image: it stays
+ * until it is known to be another's. */
 static enum espota_agent_status make_way(struct espota_agent *agent)
 {
     struct espota_agent_flash *flash = &agent->flash;
+    uint32_t slot = agent->update.partition;
+    uint8_t header[ESPOTA_AGENT_HEADER];
     enum espota_agent_status status = agent->update.cleared ? ESPOTA_AGENT_OK : espota_agent_settle(agent);
-    if (status == ESPOTA_AGENT_OK && !agent->update.cleared)
-        flash->blank_end = espota_agent_begin_blank(agent, agent->update.partition, flash->end);
-    return status;
+    if (status != ESPOTA_AGENT_OK || agent->update.cleared)
+        return status;
+    if (espota_agent_flash_read(agent, slot, header, sizeof header) != 0)
+        return ESPOTA_AGENT_FLASH;
+    if (!espota_agent_is_blank(header, sizeof header))
+        flash->blank_end = espota_agent_begin_blank(agent, slot, flash->end);
+    return ESPOTA_AGENT_OK;
 }
 
 /* The first change of a slot clears it; the header of its first sector is held back. */

@@ -42,6 +42,7 @@ enum espota_no_base {
     ESPOTA_BASE_NO_HELP,     /* the image has nothing in common with it */
     ESPOTA_BASE_REFUSED,     /* the device says that it does not hold the base, or cannot build on it */
     ESPOTA_BASE_FAILED,      /* what came of it was wrong */
+    ESPOTA_BASE_NOT_NAMED,   /* the device does not say which images it holds */
 };
 
 /** In words that complete "sent without a base: ...". Static storage. */

@@ -37,6 +37,7 @@ const char *espota_no_base_words(enum espota_no_base reason)
         [ESPOTA_BASE_NO_HELP] = "the image has nothing in common with those on the device",
         [ESPOTA_BASE_REFUSED] = "the device does not build on it",
         [ESPOTA_BASE_FAILED] = "what the device made of it was wrong",
+        [ESPOTA_BASE_NOT_NAMED] = "the device does not say which images it holds",
     };
     return (size_t)reason < sizeof words / sizeof words[0] ? words[reason] : "for an unknown reason";
 }
@@ -53,6 +54,7 @@ const char *espota_no_base_name(enum espota_no_base reason)
         [ESPOTA_BASE_NO_HELP] = "no-help",
         [ESPOTA_BASE_REFUSED] = "refused",
         [ESPOTA_BASE_FAILED] = "failed",
+        [ESPOTA_BASE_NOT_NAMED] = "not-named",
     };
     return (size_t)reason < sizeof no_base_names / sizeof no_base_names[0] ? no_base_names[reason] : NULL;
 }

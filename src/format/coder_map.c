@@ -6,6 +6,7 @@
 #define SECTOR     4096u
 #define NUMBER_MAX 5u               /* bytes */
 #define OFFSET_MAX (UINT32_MAX / 4) /* of blocks in base and image */
+#define FARTHEST   256u             /* blocks behind the one in the index that are looked at */
 
 /* ---- numbers
  * ---------------------------------------------------------------------------------------------------- */
@@ -106,7 +107,7 @@ enum coder_map_answer coder_map_find(const struct coder_map *map, uint32_t old, 
     struct coder_block next = { map->index_old[at], map->index_length[at], map->index_shift[at], false };
     struct coder_block before = next;
     const uint8_t *from = map->bytes + map->index_at[at], *end = map->bytes + map->used;
-    while (from < end && next.old <= old) {
+    for (unsigned i = 0; i < FARTHEST && from < end && next.old <= old; i++) {
         if (!next.again)
             before = next;
         next_block(&from, &next);
@@ -147,7 +148,9 @@ static void insert_near(struct coder_map *map, const struct coder_block *block)
     map->near[at] = *block;
 }
 
-/* Collect what lies from `offset` on, for as far as there is room. */
+/* Collect what lies from `offset` on, for as far as there is room. Where more blocks overlap than that, which
+ * none do that were made of an image, the first ones do for the sector: else each of its bytes would be
+ * looked for anew. */
 static void look_near(struct coder_map *map, uint32_t offset)
 {
     const uint8_t *from = map->bytes, *end = map->bytes + map->used;
@@ -161,7 +164,7 @@ static void look_near(struct coder_map *map, uint32_t offset)
             insert_near(map, &block);
     }
     if (map->near_end <= offset)
-        map->near_end = offset + 1;
+        map->near_end = (offset | (SECTOR - 1)) + 1;
 }
 
 bool coder_map_at(struct coder_map *map, uint32_t offset, struct coder_block *block)

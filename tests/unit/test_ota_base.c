@@ -391,6 +391,66 @@ static void images_are_named_one_request_a_slot(void **state)
     leave(rig);
 }
 
+/* A stream of which only the beginning arrived, and the same once more after a restart. */
+static void what_a_stream_left_is_not_written_again(void **state)
+{
+    enum { MANY = 3 * SECTORS };
+    (void)state;
+    struct rig *rig = rig_of(MANY);
+    struct talk t = talk_to(rig);
+    struct client_response response;
+    memory_board_put(rig->b, IDLE, &rig->old); /* something to erase */
+    assert_int_equal(send(&t, t.stream.data, t.stream.size * 6 / 10), ESPOTA_AGENT_OK);
+    hang_up(&t);
+    unsigned kept = 0;
+    for (uint32_t at = 4096; at + 4096 < rig->new.size; at += 4096)
+        kept += memcmp(rig->b->flash.data + IDLE + at, rig->new.data + at, 4096) == 0;
+    assert_true(kept > MANY / 3);
+    memory_board_restart(rig->b);
+    uint64_t programmed = rig->b->flash.programmed_bytes;
+    t = talk_to(rig);
+    assert_int_equal(send(&t, t.stream.data, t.stream.size), ESPOTA_AGENT_OK);
+    assert_int_equal(ask(&t, ESPOTA_AGENT_VERIFY, NULL, 0, &response), ESPOTA_AGENT_OK);
+    assert_true(rig->b->flash.programmed_bytes - programmed <= (MANY + 1 - kept) * 4096);
+    hang_up(&t);
+    leave(rig);
+}
+
+static void name(struct talk *t, uint32_t offset, uint8_t sha256[ESPOTA_SHA256_LENGTH])
+{
+    struct client_response response;
+    uint8_t in[4];
+    espota_put_le32(in, offset);
+    assert_int_equal(ask(t, ESPOTA_AGENT_IDENTIFY, in, sizeof in, &response), ESPOTA_AGENT_OK);
+    assert_int_equal(response.length, ESPOTA_AGENT_IDENTIFY_SIZE);
+    memcpy(sha256, response.data + 4, ESPOTA_SHA256_LENGTH);
+}
+
+/* An agent that nobody else writes beside remembers what it named, but not of what it writes itself. */
+static void what_is_being_written_is_named_anew(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_of(SECTORS);
+    enum { AT = 0x3000 };
+    uint8_t before[ESPOTA_SHA256_LENGTH], after[ESPOTA_SHA256_LENGTH];
+    uint8_t raw[ESPOTA_STREAM_HEAD_SIZE + 4096] = { ESPOTA_STREAM_RAW };
+    memory_board_put(rig->b, IDLE, &rig->new);
+    rig->b->flash.data[IDLE + AT] ^= 1; /* as long, and another one */
+    espota_put_le32(raw + 4, AT);
+    espota_put_le32(raw + 8, 4096);
+    memcpy(raw + ESPOTA_STREAM_HEAD_SIZE, rig->new.data + AT, 4096);
+    struct talk t = talk_to(rig);
+    name(&t, IDLE, before);
+    assert_int_equal(send(&t, raw, sizeof raw), ESPOTA_AGENT_OK);
+    memory_board_put(rig->b, IDLE, &rig->new); /* the header too, which the agent took away */
+    name(&t, IDLE, after);
+    assert_int_equal(espota_sha256(rig->new.data, rig->new.size, before), 0);
+    assert_memory_equal(before, after, sizeof after);
+    hang_up(&t);
+    succeed(rig);
+    leave(rig);
+}
+
 /* What is concealed is named as a whole, and no base: a patch would tell it. */
 static void a_concealed_app_is_no_base(void **state)
 {
@@ -421,6 +481,8 @@ int main(void)
         cmocka_unit_test(the_agent_checks_all_that_a_stream_says_of_its_base),
         cmocka_unit_test(damage_ends_in_nothing_that_boots),
         cmocka_unit_test(images_are_named_one_request_a_slot),
+        cmocka_unit_test(what_a_stream_left_is_not_written_again),
+        cmocka_unit_test(what_is_being_written_is_named_anew),
         cmocka_unit_test(a_concealed_app_is_no_base),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

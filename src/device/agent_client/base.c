@@ -13,10 +13,33 @@ static void give_reason(struct agent_client *client, enum espota_no_base reason)
     client->base.length = 0;
 }
 
+/* That nothing can be learnt of what the device holds is no reason to fail an update, unless the device is
+ * gone, or nobody wants it any more. Where it has lost the session it cannot say more than that: the second
+ * time, it is not that. */
+static bool is_the_end(struct agent_client *client, int result)
+{
+    bool may_be_lost = result == ESPOTA_ERR_TIMEOUT || result == ESPOTA_ERR_DEVICE;
+    if (may_be_lost)
+        return client->base_failures++ == 0;
+    return result == ESPOTA_ERR_CANCELLED || result == ESPOTA_ERR_NO_DEVICE || result == ESPOTA_ERR_IO ||
+           result == ESPOTA_ERR_NOMEM;
+}
+
+static int ask_finder(struct agent_client *client, struct espota_error *error)
+{
+    const struct espota_base_finder *finder = client->image.bases;
+    int result =
+        finder->find(finder->context, &client->device, &client->base, &client->device.sent.no_base, error);
+    if (result == 0 || is_the_end(client, result))
+        return result;
+    espota_device_note(&client->device, "No base is looked for: %s", error->text);
+    give_reason(client, ESPOTA_BASE_NOT_NAMED);
+    return 0;
+}
+
 /* Whoever began the image knows what the device may hold. */
 static int find(struct agent_client *client, struct espota_error *error)
 {
-    const struct espota_base_finder *finder = client->image.bases;
     enum espota_no_base reason = ESPOTA_BASE_UNKNOWN;
     client->base_asked = true;
     if (!(client->capabilities & ESPOTA_AGENT_CAN_PATCH) || client->coded_refused)
@@ -24,8 +47,7 @@ static int find(struct agent_client *client, struct espota_error *error)
     else if (client->base_table_log == 0)
         reason = ESPOTA_BASE_NO_MEMORY;
     else
-        return finder->find(finder->context, &client->device, &client->base, &client->device.sent.no_base,
-                            error);
+        return ask_finder(client, error);
     give_reason(client, reason);
     return 0;
 }
@@ -97,4 +119,5 @@ void client_base_forget(struct agent_client *client)
     client->prepared = NULL;
     client->base = (struct espota_payload_base){ 0 };
     client->base_asked = false;
+    client->base_failures = 0;
 }

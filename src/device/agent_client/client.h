@@ -81,6 +81,7 @@ struct agent_client {
     uint32_t image_offset;                   /* of the partition that it goes to */
     struct espota_stream_cache *streams;     /* that of the options, or its own; NULL: none yet */
     bool base_asked;                         /* for this image */
+    unsigned base_failures;                  /* times that this failed, for this image */
     struct espota_payload_base base;         /* that it is sent with; length 0: none */
     struct espota_stream_base *prepared;     /* of it, for this image */
 };

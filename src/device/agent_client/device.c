@@ -165,8 +165,8 @@ static int client_identify(struct espota_device *device, uint32_t offset, struct
     struct client_response response;
     uint8_t request[4];
     espota_put_le32(request, offset);
-    int result = client_exchange(client, ESPOTA_AGENT_IDENTIFY, request, sizeof request,
-                                 CLIENT_LONG_TIMEOUT_MS, sizeof request, &response, error);
+    int result = client_exchange(client, ESPOTA_AGENT_IDENTIFY, request, sizeof request, CLIENT_TIMEOUT_MS,
+                                 sizeof request, &response, error); /* it says that it works on it */
     if (result != 0)
         return result;
     held->length = espota_get_le32(response.data);
