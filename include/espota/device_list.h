@@ -4,6 +4,7 @@
  *     name,address,key,tags
  *     kitchen,192.168.1.20,kitchen.key,beta heated
  *     bench,/dev/ttyUSB0,,lab
+ *     plug,arduino://plug.local,plug.password
  *
  * Blank lines and lines that begin with # are passed over. A field in "quotes" may hold commas, and quotes
  * doubled. A relative path of a key or token is relative to the list. */
@@ -20,12 +21,11 @@
 enum { ESPOTA_DEVICE_LIST_MOST = 100000 };
 
 struct espota_listed_device {
-    const char *name; /* each once */
-    const char
-        *address; /* a port (a path, tcp://..., rfc2217://..., file:...), or a host with or without :port */
-    const char *key;   /* path of its key; NULL: none */
-    const char *tags;  /* separated by blanks; may be empty */
-    const char *token; /* path of its token for an update server; NULL: none */
+    const char *name;    /* each once */
+    const char *address; /* see enum espota_address_kind */
+    const char *key;     /* path of its key, or of the password of firmware of others; NULL: none */
+    const char *tags;    /* separated by blanks; may be empty */
+    const char *token;   /* path of its token for an update server; NULL: none */
 };
 
 struct espota_device_list {
@@ -39,6 +39,17 @@ struct espota_device_list {
 int espota_device_list_read(struct espota_device_list *list, const char *path, struct espota_error *error);
 void espota_device_list_free(struct espota_device_list *list);
 
+/** Where a device is, and what is expected to answer there. */
+enum espota_address_kind {
+    ESPOTA_ADDRESS_HOST,       /* an agent: NAME or NAME:PORT */
+    ESPOTA_ADDRESS_PORT,       /* a path, tcp://..., rfc2217://..., file:... */
+    ESPOTA_ADDRESS_ARDUINO,    /* arduino://NAME, with or without :PORT (espota/arduino_device.h) */
+    ESPOTA_ADDRESS_ESPHOME,    /* esphome://NAME, likewise (espota/esphome_device.h) */
+    ESPOTA_ADDRESS_HTTP_UPLOAD /* an http or https URL of a page for updates (espota/http_upload.h) */
+};
+
+/** `*rest`: the address itself, without a scheme that only says its kind; may be NULL. */
+enum espota_address_kind espota_device_address_kind(const char *address, const char **rest);
 /** Is it an address of a port, and not of a host? */
 bool espota_device_address_is_port(const char *address);
 /** Has the device this tag? */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { LARGEST_FILE = 64 << 20, NONE = CSV_COLUMNS };
 enum { NAME, ADDRESS, KEY, TAGS, TOKEN, COLUMNS };
@@ -193,9 +194,36 @@ void espota_device_list_free(struct espota_device_list *list)
     *list = (struct espota_device_list){ 0 };
 }
 
+enum espota_address_kind espota_device_address_kind(const char *address, const char **rest)
+{
+    static const struct {
+        const char *scheme;
+        enum espota_address_kind kind;
+        bool whole; /* the scheme is part of the address */
+    } schemes[] = {
+        { "arduino://", ESPOTA_ADDRESS_ARDUINO, false },
+        { "esphome://", ESPOTA_ADDRESS_ESPHOME, false },
+        { "http://", ESPOTA_ADDRESS_HTTP_UPLOAD, true },
+        { "https://", ESPOTA_ADDRESS_HTTP_UPLOAD, true },
+    };
+    const char *unused;
+    rest = rest ? rest : &unused;
+    *rest = address;
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t length = strlen(schemes[i].scheme);
+        if (strncasecmp(address, schemes[i].scheme, length) == 0) {
+            *rest = schemes[i].whole ? address : address + length;
+            return schemes[i].kind;
+        }
+    }
+    return address[0] == '/' || strncmp(address, "file:", 5) == 0 || strstr(address, "://")
+               ? ESPOTA_ADDRESS_PORT
+               : ESPOTA_ADDRESS_HOST;
+}
+
 bool espota_device_address_is_port(const char *address)
 {
-    return address[0] == '/' || strncmp(address, "file:", 5) == 0 || strstr(address, "://") != NULL;
+    return espota_device_address_kind(address, NULL) == ESPOTA_ADDRESS_PORT;
 }
 
 bool espota_listed_device_has_tag(const struct espota_listed_device *device, const char *tag)

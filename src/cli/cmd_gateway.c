@@ -2,6 +2,7 @@
 #include "cached.h"
 #include "connect.h"
 #include "fleet_targets.h"
+#include "sink.h"
 
 #include "espota/clock.h"
 #include "espota/device_list.h"
@@ -163,6 +164,10 @@ static int open_device(void *context, size_t device, const struct espota_observe
     bool port = espota_device_address_is_port(d->address);
     connect.port = port ? d->address : NULL;
     connect.host = port ? NULL : d->address;
+    if (sink_speaks(d->address))
+        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                           "%s speaks %s: a gateway needs an agent, which says what it runs", d->address,
+                           sink_speaks(d->address));
     connect.key = d->key ? d->key : connect.key;
     int result = connect_device(&quiet, &connect, VIA_AGENT, opened, error);
     if (*opened)

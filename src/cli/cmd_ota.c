@@ -123,6 +123,10 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (o->fleet.canary.value > 0 && !o->restart && !sink_is_wanted(&o->sink))
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--canary needs --restart: a canary is well when it runs the image");
+    if (sink_is_wanted(&o->sink) && (o->fleet.devices || o->fleet.all))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--arduino, --esphome and --http-upload name one device: of several list the "
+                           "addresses, as arduino://HOST, esphome://HOST and http://HOST/update");
     if (sink_is_wanted(&o->sink) && o->watch.monitor)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--monitor: there is no console over this connection");
     return sink_check(&o->sink, &o->connect, error);
@@ -203,7 +207,9 @@ static int update_device(struct cli *cli, const struct options *o, const struct 
     else if (result == 0)
         result = update(cli, o, source, device, error);
     result = disconnect_device(device, result, error);
-    return result == 0 && cli->canary && o->restart ? await_canary(cli, o, source, error) : result;
+    return result == 0 && cli->canary && o->restart && !sink_is_wanted(&o->sink)
+               ? await_canary(cli, o, source, error)
+               : result;
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)
@@ -272,6 +278,8 @@ static int prepare(struct cli *cli, const void *options, void **shared, struct e
 static void sum_up(const struct fields *result, char words[FLEET_WORDS])
 {
     const char *to = field_text_of(result, "to");
+    if (sink_sum_up(result, words))
+        return;
     if (field_flag_of(result, "already"))
         snprintf(words, FLEET_WORDS, "runs it already");
     else

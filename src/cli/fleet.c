@@ -2,6 +2,7 @@
 
 #include "connect.h"
 #include "fleet_targets.h"
+#include "sink.h"
 #include "watch.h"
 
 #include "espota/clock.h"
@@ -73,6 +74,36 @@ bool fleet_is_wanted(const struct command *command, void *options)
     return fleet && (fleet->devices || fleet->all || connect->ports.count + connect->hosts.count > 1);
 }
 
+/* An address of firmware that is not ours is for those commands which reach that. */
+static int take_sink(const struct command *command, void *options, const char *address, const char *password,
+                     struct espota_error *error)
+{
+    const char *speaks = address ? sink_speaks(address) : NULL;
+    size_t offset;
+    if (!speaks)
+        return 0;
+    if (!find_group(command, sink_options, &offset))
+        return espota_fail(
+            error, ESPOTA_ERR_UNSUPPORTED,
+            "cannot '%s' %s: it speaks %s, which takes updates ('espota ota') and nothing else",
+            command->name, address, speaks);
+    sink_take((struct sink_options *)((char *)options + offset), connect_of(command, options), address,
+              password);
+    return 0;
+}
+
+/* That there are some among many. */
+static void mark_sinks(struct fleet *f)
+{
+    size_t offset;
+    if (!find_group(f->command, sink_options, &offset))
+        return;
+    struct sink_options *sink = (struct sink_options *)((char *)f->options + offset);
+    for (size_t i = 0; i < f->targets.count; i++)
+        if (f->targets.target[i].host && sink_speaks(f->targets.target[i].host))
+            sink->listed = true;
+}
+
 int fleet_settle(const struct command *command, void *options, struct espota_error *error)
 {
     struct connect_options *connect = connect_of(command, options);
@@ -87,7 +118,7 @@ int fleet_settle(const struct command *command, void *options, struct espota_err
             "and --host given several times");
     if (connect)
         connect_settle(connect);
-    return 0;
+    return connect ? take_sink(command, options, connect->host, NULL, error) : 0;
 }
 
 /* ---- the work -------------------------------------------------------------------------------------------
@@ -118,7 +149,9 @@ static int work(void *context, size_t device, struct espota_error *error)
     cli.ui.verbosity = 0;
     cli.ui.live = false;
     cli_observe(&cli);
-    int result = f->command->run(&cli, options, error);
+    int result = take_sink(f->command, options, target->host, target->key, error);
+    if (result == 0)
+        result = f->command->run(&cli, options, error);
     if (result != 0)
         add_hint(error);
     f->results[device] = cli.result;
@@ -245,6 +278,8 @@ int fleet_run(struct cli *cli, const struct command *command, void *options, str
                              ESPOTA_FLEET_MOST_JOBS);
     if (result == 0 && !(f.results = calloc(f.targets.count + 1, sizeof *f.results)))
         result = espota_fail_memory(error, "listing the devices");
+    if (result == 0)
+        mark_sinks(&f);
     if (result == 0 && command->fleet->prepare)
         result = command->fleet->prepare(cli, options, &f.shared, error);
     f.canaries = o->canary.value;

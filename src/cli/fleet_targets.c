@@ -1,7 +1,10 @@
 #include "fleet_targets.h"
 
+#include "espota/address.h"
 #include "espota/agent_client.h"
+#include "espota/arduino_ota.h"
 #include "espota/error.h"
+#include "espota/esphome_ota.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -54,10 +57,27 @@ static void add_named(struct fleet_targets *t, const struct connect_options *con
 /* ---- each once ------------------------------------------------------------------------------------------
  */
 
-/* A host as an agent is looked for there; a path without its links. NULL: no memory. */
-static char *identity_of(const struct fleet_target *target)
+/* As its own protocol looks for it. @return false for what is no address. */
+static bool write_address(const char *host, char *address, size_t size)
 {
     struct espota_error ignored;
+    struct espota_address parsed;
+    const char *rest;
+    enum espota_address_kind kind = espota_device_address_kind(host, &rest);
+    if (kind == ESPOTA_ADDRESS_HOST)
+        return espota_agent_client_address(host, address, size, &ignored) == 0;
+    if (kind == ESPOTA_ADDRESS_HTTP_UPLOAD ||
+        espota_address_parse(&parsed, rest,
+                             kind == ESPOTA_ADDRESS_ARDUINO ? ESPOTA_ARDUINO_PORT : ESPOTA_ESPHOME_PORT,
+                             &ignored) != 0)
+        return false;
+    snprintf(address, size, "%.*s%s", (int)(rest - host), host, parsed.text);
+    return true;
+}
+
+/* A host as what should answer is looked for there; a path without its links. NULL: no memory. */
+static char *identity_of(const struct fleet_target *target)
+{
     char address[MAX_ADDRESS];
     const char *file = target->port && strncmp(target->port, "file:", 5) == 0 ? target->port + 5
                        : target->port && target->port[0] == '/'               ? target->port
@@ -65,7 +85,7 @@ static char *identity_of(const struct fleet_target *target)
     char *path = file ? realpath(file, NULL) : NULL;
     if (path)
         return path;
-    if (!target->host || espota_agent_client_address(target->host, address, sizeof address, &ignored) != 0)
+    if (!target->host || !write_address(target->host, address, sizeof address))
         return strdup(target->host ? target->host : target->port);
     for (char *c = address; *c; c++) /* names of hosts are the same in capitals */
         *c = (char)tolower((unsigned char)*c);

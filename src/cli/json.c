@@ -224,3 +224,14 @@ bool field_flag_of(const struct fields *from, const char *key)
 {
     return json_is_true(json_object_get(from->object, key));
 }
+
+bool field_list_of(const struct fields *from, const char *key, char *text, size_t size)
+{
+    const json_t *list = json_object_get(from->object, key);
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < json_array_size(list) && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "",
+                                 json_string_value(json_array_get(list, i)));
+    return used > 0;
+}

@@ -74,6 +74,8 @@ char *document_line(const struct fields *document);
 const char *field_text_of(const struct fields *from, const char *key);
 int64_t field_number_of(const struct fields *from, const char *key);
 bool field_flag_of(const struct fields *from, const char *key);
+/* The texts of a list, with commas between them. @return false when there are none. */
+bool field_list_of(const struct fields *from, const char *key, char *text, size_t size);
 /* `key` of the first object in a list whose field `flag` is true; NULL: there is none. */
 const char *field_text_where(const struct fields *from, const char *list, const char *flag, const char *key);
 

@@ -4,6 +4,7 @@
 #include "espota/arduino_device.h"
 #include "espota/arduino_ota.h"
 #include "espota/chip.h"
+#include "espota/device_list.h"
 #include "espota/error.h"
 #include "espota/esphome_device.h"
 #include "espota/esphome_ota.h"
@@ -41,6 +42,7 @@ const struct option_spec sink_options[] = {
 struct kind {
     const char *name; /* of its option */
     size_t option;    /* the field of that */
+    enum espota_address_kind address_kind;
     const char *speaks;
     uint16_t port, esp8266_port; /* 0: its address is a URL */
     int (*open)(struct cli *cli, const struct sink_options *options, const char *address,
@@ -76,11 +78,11 @@ static int open_http_upload(struct cli *cli, const struct sink_options *o, const
 }
 
 static const struct kind kinds[] = {
-    { "arduino", SINK(arduino), "ArduinoOTA", ESPOTA_ARDUINO_PORT, ESPOTA_ARDUINO_PORT_ESP8266,
-      open_arduino },
-    { "esphome", SINK(esphome), "ESPHome's OTA", ESPOTA_ESPHOME_PORT, ESPOTA_ESPHOME_PORT_ESP8266,
-      open_esphome },
-    { "http-upload", SINK(http_upload), "HTTP", 0, 0, open_http_upload },
+    { "arduino", SINK(arduino), ESPOTA_ADDRESS_ARDUINO, "ArduinoOTA", ESPOTA_ARDUINO_PORT,
+      ESPOTA_ARDUINO_PORT_ESP8266, open_arduino },
+    { "esphome", SINK(esphome), ESPOTA_ADDRESS_ESPHOME, "ESPHome's OTA", ESPOTA_ESPHOME_PORT,
+      ESPOTA_ESPHOME_PORT_ESP8266, open_esphome },
+    { "http-upload", SINK(http_upload), ESPOTA_ADDRESS_HTTP_UPLOAD, "HTTP", 0, 0, open_http_upload },
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -103,6 +105,35 @@ bool sink_is_wanted(const struct sink_options *o)
     return address_of(o, &kind) != NULL;
 }
 
+/* By its address; NULL: it is no such device. */
+static const struct kind *kind_of(const char *address, const char **rest)
+{
+    enum espota_address_kind kind = espota_device_address_kind(address, rest);
+    for (size_t i = 0; i < KINDS; i++)
+        if (kinds[i].address_kind == kind)
+            return &kinds[i];
+    return NULL;
+}
+
+const char *sink_speaks(const char *address)
+{
+    const char *rest;
+    const struct kind *kind = kind_of(address, &rest);
+    return kind ? kind->speaks : NULL;
+}
+
+void sink_take(struct sink_options *o, struct connect_options *connect, const char *address,
+               const char *password)
+{
+    const char *rest;
+    const struct kind *kind = kind_of(address, &rest);
+    *(const char **)((char *)o + kind->option) = rest;
+    if (password)
+        o->password_file = password;
+    connect->host = NULL;
+    connect->hosts.count = 0;
+}
+
 /* ---- options --------------------------------------------------------------------------------------------
  */
 
@@ -120,12 +151,19 @@ static int check_none(const struct sink_options *o, struct espota_error *error)
                 : 0;
 }
 
+/* With many devices, of which some are such ones, what is meant for one of them. */
+static int check_listed(const struct sink_options *o, struct espota_error *error)
+{
+    const char *name = o->file_system ? "file-system" : o->listen_port.given ? "listen-port" : NULL;
+    return name ? espota_fail(error, ESPOTA_ERR_USAGE, "--%s is for one device, and not for many", name) : 0;
+}
+
 int sink_check(const struct sink_options *o, const struct connect_options *connect,
                struct espota_error *error)
 {
     const struct kind *kind;
     if (!address_of(o, &kind))
-        return check_none(o, error);
+        return o->listed ? check_listed(o, error) : check_none(o, error);
     if (connect->port || connect->host || connect->ports.count + connect->hosts.count > 0 || connect->via ||
         connect->key || connect->before || connect->after || connect->no_stub || connect->baud)
         return espota_fail(
@@ -152,7 +190,7 @@ int sink_info(const struct sink_options *o, const struct connect_options *connec
     const struct kind *kind;
     const char *chip = connect->chip;
     memset(info, 0, sizeof *info);
-    if (!address_of(o, &kind))
+    if (!address_of(o, &kind) && !o->listed)
         return 0;
     info->esp8266 = ESPOTA_MAYBE_ESP8266;
     if (chip && strcmp(chip, "esp8266") == 0)
@@ -254,4 +292,14 @@ void sink_fields(struct fields *document, const struct espota_device *device, bo
     field_text(document, "kind", device->kind);
     field_list(document, "lacks", lacks);
     field_flag_if(document, "returned", espota_device_can(device, ESPOTA_CAP_RETURN), returned);
+}
+
+bool sink_sum_up(const struct fields *result, char words[FLEET_WORDS])
+{
+    char lacks[80];
+    if (!field_list_of(result, "lacks", lacks, sizeof lacks))
+        return false;
+    snprintf(words, FLEET_WORDS, "sent%s; not promised: %s",
+             field_flag_of(result, "returned") ? ", and it came back" : "", lacks);
+    return true;
 }

@@ -149,6 +149,30 @@ static void addresses_are_ports_or_hosts(void **state)
     assert_false(espota_device_address_is_port("[::1]:3232"));
 }
 
+static void addresses_of_other_firmware_have_a_scheme(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address, *rest;
+        enum espota_address_kind kind;
+    } cases[] = {
+        { "arduino://plug", "plug", ESPOTA_ADDRESS_ARDUINO },
+        { "Arduino://[::1]:1", "[::1]:1", ESPOTA_ADDRESS_ARDUINO },
+        { "esphome://h:8266", "h:8266", ESPOTA_ADDRESS_ESPHOME },
+        { "http://h/update", "http://h/update", ESPOTA_ADDRESS_HTTP_UPLOAD },
+        { "HTTPS://h", "HTTPS://h", ESPOTA_ADDRESS_HTTP_UPLOAD },
+        { "tcp://h:1", "tcp://h:1", ESPOTA_ADDRESS_PORT },
+        { "arduino", "arduino", ESPOTA_ADDRESS_HOST },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *rest = NULL;
+        assert_int_equal(espota_device_address_kind(cases[i].address, &rest), cases[i].kind);
+        assert_string_equal(rest, cases[i].rest);
+        assert_int_equal(espota_device_address_is_port(cases[i].address),
+                         cases[i].kind == ESPOTA_ADDRESS_PORT);
+    }
+}
+
 static void tags_are_words(void **state)
 {
     (void)state;
@@ -169,6 +193,7 @@ int main(void)
         cmocka_unit_test(lists_may_be_long_but_not_endless),
         cmocka_unit_test(what_is_no_list_is_refused),
         cmocka_unit_test(addresses_are_ports_or_hosts),
+        cmocka_unit_test(addresses_of_other_firmware_have_a_scheme),
         cmocka_unit_test(tags_are_words),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
