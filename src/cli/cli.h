@@ -38,11 +38,13 @@ void cli_observe(struct cli *cli);
 /* SIGINT and SIGTERM: at first they end the program at once. From cli_catch_interrupts on the first one is a
  * request that cli_interrupted reports, so that devices are left in order, and the second one the end.
  * cli_let_finish: what follows leaves the device in order, whatever was requested.
+ * cli_ended_by_request: was it SIGTERM, by which a service is stopped? Then that is no interruption.
  * cli_end_if_interrupted: when all is in order, end by the signal that asked for it. */
 void cli_start_interrupts(void);
 void cli_catch_interrupts(void);
 bool cli_interrupted(void *unused);
 void cli_let_finish(void);
+bool cli_ended_by_request(void);
 void cli_end_if_interrupted(void);
 
 enum option_kind {

@@ -257,7 +257,12 @@ static int run_gateway(struct gateway *g, struct espota_error *error)
              shown ? shown : "the server");
     free(shown);
     tell(g, SIZE_MAX, ESPOTA_GATEWAY_NOTE, text);
-    return espota_gateway_run(&options, error);
+    int result = espota_gateway_run(&options, error);
+    if (result == ESPOTA_ERR_CANCELLED && cli_ended_by_request()) {
+        tell(g, SIZE_MAX, ESPOTA_GATEWAY_NOTE, "stopped");
+        result = 0;
+    }
+    return result;
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)

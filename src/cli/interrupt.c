@@ -49,6 +49,14 @@ void cli_let_finish(void)
     heeded = true;
 }
 
+bool cli_ended_by_request(void)
+{
+    if (received != SIGTERM)
+        return false;
+    received = 0;
+    return true;
+}
+
 void cli_end_if_interrupted(void)
 {
     if (!received)

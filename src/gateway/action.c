@@ -10,7 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USUAL_JOBS = 16, MOST_UNSURE = 3, STEP_PERCENT = 20 };
+enum {
+    USUAL_JOBS = 16,
+    MOST_UNSURE = 3,
+    STEP_PERCENT = 20,
+    MANY = 10, /* actions of a device, more of which are no emergency */
+    REST_MS = 3600000,
+    LOOK_AGAIN_MS = 60000, /* at a device that has told what it is */
+};
 
 const char *unit_authorization(const struct unit *u)
 {
@@ -36,10 +43,33 @@ void unit_forget_etag(struct unit *u)
 /* What the server wants after it is asked anew. */
 void unit_end_action(struct unit *u)
 {
-    memcpy(u->ended_id, u->action->deployment.id, sizeof u->ended_id);
+    struct history *h = &u->history;
+    uint64_t now = espota_now_ms();
+    memcpy(h->id[h->next], u->action->deployment.id, sizeof h->id[0]);
+    h->next = (h->next + 1) % UNIT_ENDED;
+    h->lately = now - h->ended_ms < REST_MS ? h->lately + 1 : 1;
+    h->ended_ms = now;
     unit_free_action(u->action);
     u->action = NULL;
     unit_forget_etag(u);
+}
+
+/* One that ended here is offered again: the server was told how, and does not heed it. */
+uint64_t unit_pause_before(struct unit *u, const char *id, uint64_t now)
+{
+    struct history *h = &u->history;
+    bool again = false;
+    if (now - h->ended_ms >= REST_MS)
+        h->lately = h->repeats = 0;
+    for (unsigned i = 0; i < UNIT_ENDED; i++)
+        again = again || strcmp(h->id[i], id) == 0;
+    if (again)
+        h->repeats++;
+    unsigned most = again ? h->repeats : 0, failures = h->failures > 0 ? h->failures - 1 : 0;
+    unsigned lately = h->lately > MANY ? h->lately - MANY : 0;
+    most = failures > most ? failures : most;
+    most = lately > most ? lately : most;
+    return most > 0 ? gateway_pause_ms(u->gateway, most) : 0;
 }
 
 /* Its action is being worked on. */
@@ -51,9 +81,11 @@ bool unit_is_at_work(const struct unit *u)
 /* ---- jobs -----------------------------------------------------------------------------------------------
  */
 
-static bool has_room(const struct gateway *g)
+/* Looking at what devices are leaves half of the room to updates. */
+static bool has_room(const struct gateway *g, enum job_kind kind)
 {
-    return g->running < (g->options->jobs ? g->options->jobs : USUAL_JOBS);
+    size_t jobs = g->options->jobs ? g->options->jobs : USUAL_JOBS;
+    return g->running < jobs && (kind != JOB_DESCRIBE || g->describing < (jobs + 1) / 2);
 }
 
 /* Not now, or not at all, is it to be installed. */
@@ -106,6 +138,7 @@ static void begin_job(struct unit *u, enum job_kind kind)
     u->thread_errors = 0;
     u->job = job;
     g->running++;
+    g->describing += kind == JOB_DESCRIBE;
 }
 
 static void begin_action_job(struct unit *u)
@@ -128,12 +161,12 @@ static void describe_ended(struct unit *u, uint64_t now)
     if (u->job->end == JOB_DONE) {
         unit_report_attributes(u, NULL);
         u->wants_attributes = false;
-        u->describe_errors = 0;
+        u->describe_ms = now + LOOK_AGAIN_MS;
+        gateway_relieve(u->gateway, u->index, &u->looking, "it answers");
         return;
     }
-    u->describe_ms = now + gateway_pause_ms(u->gateway, ++u->describe_errors);
-    if (u->describe_errors == 1)
-        gateway_tell(u->gateway, u->index, ESPOTA_GATEWAY_WARNING, "%s", u->job->error.text);
+    gateway_complain(u->gateway, u->index, &u->looking, "%s", u->job->error.text);
+    u->describe_ms = now + gateway_pause_ms(u->gateway, u->looking.times);
 }
 
 static void succeed(struct unit *u)
@@ -152,10 +185,12 @@ static void succeed(struct unit *u)
     if (job->attributes > 0)
         unit_report_attributes(u, u->action->deployment.version);
     u->action->ended = true;
+    u->history.failures = 0;
 }
 
 static void fail(struct unit *u)
 {
+    u->history.failures++;
     u->gateway->counts.updates_failed++;
     gateway_tell(u->gateway, u->index, ESPOTA_GATEWAY_WARNING, "action %s failed: %s",
                  u->action->deployment.id, u->job->error.text);
@@ -166,14 +201,12 @@ static void fail(struct unit *u)
 static void try_again(struct unit *u, uint64_t now)
 {
     struct action *a = u->action;
-    uint64_t pause = gateway_pause_ms(u->gateway, ++a->attempts);
-    a->retry_ms = now + pause;
+    gateway_complain(u->gateway, u->index, &a->waiting, "action %s waits: %s", a->deployment.id,
+                     u->job->error.text);
+    a->retry_ms = now + gateway_pause_ms(u->gateway, a->waiting.times);
     u->gateway->counts.away++;
-    if (a->attempts > 1)
-        return;
-    gateway_tell(u->gateway, u->index, ESPOTA_GATEWAY_WARNING, "action %s waits: %s", a->deployment.id,
-                 u->job->error.text);
-    unit_feed_back(u, ESPOTA_DDI_PROCEEDING, ESPOTA_DDI_NONE, u->job->error.text);
+    if (a->waiting.times == 1)
+        unit_feed_back(u, ESPOTA_DDI_PROCEEDING, ESPOTA_DDI_NONE, u->job->error.text);
 }
 
 static void fetched(struct unit *u)
@@ -213,6 +246,7 @@ static void take_job(struct unit *u, uint64_t now)
 {
     job_join(u->job);
     u->gateway->running--;
+    u->gateway->describing -= u->job->kind == JOB_DESCRIBE;
     if (u->job->kind == JOB_DESCRIBE)
         describe_ended(u, now);
     else if (!u->gateway->options->stopped(u->gateway->options->context))
@@ -244,21 +278,22 @@ void unit_step_jobs(struct unit *u, uint64_t now)
         tell_progress(u);
     else if (u->action && u->action->ended && u->reports == 0)
         unit_end_action(u);
-    bool room = has_room(u->gateway);
-    if (!u->job && room && wants_job(u, now))
+    if (u->job)
+        return;
+    if (wants_job(u, now) && has_room(u->gateway, JOB_UPDATE))
         begin_action_job(u);
-    else if (!u->job && room && u->wants_attributes && now >= u->describe_ms)
+    else if (u->wants_attributes && now >= u->describe_ms && has_room(u->gateway, JOB_DESCRIBE))
         begin_job(u, JOB_DESCRIBE);
 }
 
 uint64_t unit_job_due(const struct unit *u)
 {
     uint64_t action = UINT64_MAX, attributes = UINT64_MAX;
-    if (u->job || !has_room(u->gateway))
+    if (u->job)
         return UINT64_MAX;
-    if (wants_job(u, UINT64_MAX))
+    if (wants_job(u, UINT64_MAX) && has_room(u->gateway, JOB_UPDATE))
         action = u->action->retry_ms;
-    if (u->wants_attributes)
+    if (u->wants_attributes && has_room(u->gateway, JOB_DESCRIBE))
         attributes = u->describe_ms;
     return action < attributes ? action : attributes;
 }

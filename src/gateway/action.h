@@ -9,6 +9,8 @@ void unit_free_action(struct action *action);
 void unit_end_action(struct unit *u);
 /* Its action is being worked on. */
 bool unit_is_at_work(const struct unit *u);
+/* How long an action has to wait because of those before it. */
+uint64_t unit_pause_before(struct unit *u, const char *id, uint64_t now);
 /* What the server said of itself last is not to be gone by. */
 void unit_forget_etag(struct unit *u);
 /* The value of that header for this device; NULL: none. */

@@ -16,28 +16,35 @@ static bool is_good(const struct gateway_answer *answer, const struct espota_err
     return !error && answer->status >= 200 && answer->status < 300;
 }
 
-/* The server did not do what was asked. */
-static void complain(struct unit *u, const char *what, const struct gateway_answer *answer,
-                     const struct espota_error *error)
+/* The server did not do what was asked. That nobody answers is no matter of one device. */
+static void complain(struct unit *u, struct trouble *trouble, const char *what,
+                     const struct gateway_answer *answer, const struct espota_error *error)
 {
-    if (error)
-        gateway_tell(u->gateway, u->index, ESPOTA_GATEWAY_WARNING, "%s: %s", what, error->text);
+    if (answer->status == 0) {
+        trouble->times++;
+        gateway_complain(u->gateway, SIZE_MAX, &u->gateway->reaching, "%s", error->text);
+    } else if (error)
+        gateway_complain(u->gateway, u->index, trouble, "%s: %s", what, error->text);
     else
-        gateway_tell(u->gateway, u->index, ESPOTA_GATEWAY_WARNING,
-                     "%s: the server answers with HTTP status %ld%s", what, answer->status,
-                     answer->status == 401 || answer->status == 403 ? ": is the token right?"
-                     : answer->status == 404 ? ": does it know this device, and tenant?"
-                                             : "");
+        gateway_complain(u->gateway, u->index, trouble, "%s: the server answers with HTTP status %ld%s", what,
+                         answer->status,
+                         answer->status == 401 || answer->status == 403 ? ": is the token right?"
+                         : answer->status == 404 ? ": does it know this device, and tenant?"
+                                                 : "");
+}
+
+/* It did. */
+static void relieve(struct unit *u, struct trouble *trouble, const char *text)
+{
+    gateway_relieve(u->gateway, u->index, trouble, text);
 }
 
 static void poll_failed(struct unit *u, const struct gateway_answer *answer, const struct espota_error *error)
 {
-    uint64_t pause = gateway_pause_ms(u->gateway, ++u->poll_errors);
     u->gateway->counts.poll_errors++;
-    u->poll_ms = espota_now_ms() + pause;
     unit_forget_etag(u);
-    if (u->poll_errors == 1)
-        complain(u, "cannot poll", answer, error);
+    complain(u, &u->polling, "cannot poll", answer, error);
+    u->poll_ms = espota_now_ms() + gateway_pause_ms(u->gateway, u->polling.times);
 }
 
 /* An action that nobody wants any more: it was closed by somebody else. */
@@ -86,6 +93,8 @@ void unit_poll_answered(void *context, const struct gateway_answer *answer, cons
     unsigned shortest = unit_shortest_poll_ms(u->gateway);
     u->asking = false;
     u->gateway->counts.polls++;
+    if (answer->status != 0)
+        gateway_relieve(u->gateway, SIZE_MAX, &u->gateway->reaching, "the server answers again");
     if (error || (answer->status != 200 && answer->status != 304)) {
         poll_failed(u, answer, error);
         return;
@@ -96,9 +105,7 @@ void unit_poll_answered(void *context, const struct gateway_answer *answer, cons
         poll_failed(u, answer, &reason);
         return;
     }
-    if (u->poll_errors > 0)
-        gateway_tell(u->gateway, u->index, ESPOTA_GATEWAY_NOTE, "the server answers again");
-    u->poll_errors = 0;
+    relieve(u, &u->polling, "the server answers its polls again");
     if (answer->status == 200)
         u->sleep_ms = 1000ull * (poll.has_sleep ? poll.sleep_s : USUAL_SLEEP_S);
     u->poll_ms = espota_now_ms() + (u->sleep_ms > shortest ? u->sleep_ms : shortest);
@@ -133,11 +140,23 @@ static void take_deployment(struct unit *u, struct espota_ddi_deployment *d)
         espota_ddi_deployment_free(d);
         return;
     }
+    uint64_t now = espota_now_ms(), pause = unit_pause_before(u, d->id, now);
     a->deployment = *d;
+    a->retry_ms = now + pause;
     u->action = a;
-    u->repeats = strcmp(d->id, u->ended_id) == 0 ? u->repeats + 1 : 0;
-    if (u->repeats > 0) /* it was told how that ended, and does not heed it */
-        a->retry_ms = espota_now_ms() + gateway_pause_ms(u->gateway, u->repeats);
+    if (pause > 0)
+        gateway_tell(u->gateway, u->index, ESPOTA_GATEWAY_DETAIL, "action %s waits %u s after those before",
+                     d->id, (unsigned)(pause / 1000));
+}
+
+/* Asked again after a pause. What is wrong with it may stay so; cancellations are heard of meanwhile. */
+static void deployment_failed(struct unit *u, const struct gateway_answer *answer,
+                              const struct espota_error *error)
+{
+    complain(u, &u->deploying, "cannot get the deployment", answer, error);
+    u->deployment_ms = espota_now_ms() + gateway_pause_ms(u->gateway, u->deploying.times);
+    u->wants_deployment = true;
+    unit_forget_etag(u);
 }
 
 void unit_deployment_answered(void *context, const struct gateway_answer *answer,
@@ -151,14 +170,14 @@ void unit_deployment_answered(void *context, const struct gateway_answer *answer
     if (!d)
         return;
     if (!is_good(answer, error)) {
-        complain(u, "cannot get the deployment", answer, error);
-        unit_forget_etag(u);
+        deployment_failed(u, answer, error);
     } else if (espota_ddi_deployment_parse(d, answer->text, answer->length, u->url, &reason) != 0) {
-        complain(u, "cannot get the deployment", answer, &reason);
+        deployment_failed(u, answer, &reason);
         espota_ddi_deployment_free(d);
-        unit_forget_etag(u);
-    } else if (d->id[0] != '\0') {
-        take_deployment(u, d);
+    } else {
+        relieve(u, &u->deploying, "the server gives deployments again");
+        if (d->id[0] != '\0')
+            take_deployment(u, d);
     }
     free(d);
 }
@@ -173,10 +192,12 @@ void unit_cancel_answered(void *context, const struct gateway_answer *answer,
     u->wants_cancel = false;
     if (!is_good(answer, error) ||
         espota_ddi_cancel_parse(&cancel, answer->text, answer->length, &reason) != 0) {
-        complain(u, "cannot get the cancellation", answer, is_good(answer, error) ? &reason : error);
+        complain(u, &u->cancelling, "cannot get the cancellation", answer,
+                 is_good(answer, error) ? &reason : error);
         unit_forget_etag(u);
         return;
     }
+    relieve(u, &u->cancelling, "the server gives cancellations again");
     char *url = unit_without_query(u->poll.cancel);
     bool ours = u->action && strcmp(u->action->deployment.id, cancel.stop_id) == 0;
     if (url && ours && unit_is_at_work(u)) { /* what became of it is told when it has stopped */
@@ -202,15 +223,16 @@ void unit_report_answered(void *context, const struct gateway_answer *answer,
     struct unit *u = context;
     u->asking = false;
     if (is_good(answer, error)) {
+        relieve(u, &u->reporting, "the server hears reports again");
         unit_drop_report(u);
         return;
     }
     bool refused = !error && answer->status >= 400 && answer->status < 500 && answer->status != 401 &&
                    answer->status != 403 && answer->status != 408 && answer->status != 429;
-    if (u->report_errors++ == 0 && !(refused && (answer->status == 404 || answer->status == 410)))
-        complain(u, "cannot report", answer, error);
+    if (!(refused && (answer->status == 404 || answer->status == 410)))
+        complain(u, &u->reporting, "cannot report", answer, error);
     if (refused)
         unit_drop_report(u);
     else
-        u->report_ms = espota_now_ms() + gateway_pause_ms(u->gateway, u->report_errors);
+        u->report_ms = espota_now_ms() + gateway_pause_ms(u->gateway, u->reporting.times);
 }

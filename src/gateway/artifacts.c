@@ -12,7 +12,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { LARGEST = 32 << 20, KEPT_BYTES = 64 << 20, LOOK_MS = 200 };
+enum { LARGEST = 32 << 20, ALL_BYTES = 64 << 20, LOOK_MS = 200 };
 
 enum state { FETCHING, READY, BROKEN };
 
@@ -27,6 +27,7 @@ struct entry {
     struct entry *next;
     struct identity identity;
     enum state state;
+    size_t announced; /* bytes that it takes while it is fetched */
     unsigned users;
     uint64_t used; /* the higher, the later */
     struct espota_error error;
@@ -100,28 +101,35 @@ static void drop(struct artifacts *a, struct entry *gone)
     free_entry(gone);
 }
 
+/* `*bytes` are those of all. */
 static struct entry *longest_unused(const struct artifacts *a, size_t *bytes)
 {
     struct entry *oldest = NULL;
     *bytes = 0;
     for (struct entry *e = a->entries; e; e = e->next) {
-        if (e->state == FETCHING) /* its bytes are another thread's */
-            continue;
-        *bytes += e->image.size;
+        *bytes += e->state == FETCHING ? e->announced : e->image.size;
         if (e->users == 0 && (!oldest || e->used < oldest->used))
             oldest = e;
     }
     return oldest;
 }
 
+/* Is there room for so many bytes more, once nothing is kept that nobody uses? */
+static bool make_room(struct artifacts *a, size_t more)
+{
+    struct entry *old;
+    size_t bytes;
+    while ((old = longest_unused(a, &bytes)) != NULL && bytes + more > ALL_BYTES)
+        drop(a, old);
+    return bytes + more <= ALL_BYTES;
+}
+
 static void leave(struct artifacts *a, struct entry *e)
 {
-    size_t bytes;
     e->used = ++a->uses;
     if (--e->users == 0 && e->state == BROKEN)
         drop(a, e);
-    for (struct entry *old; (old = longest_unused(a, &bytes)) != NULL && bytes > KEPT_BYTES;)
-        drop(a, old);
+    pthread_cond_broadcast(&a->changed); /* there may be room now */
 }
 
 void artifacts_release(struct artifacts *a, const struct espota_bytes *image)
@@ -135,22 +143,31 @@ void artifacts_release(struct artifacts *a, const struct espota_bytes *image)
     pthread_mutex_unlock(&a->lock);
 }
 
-/* The entry, whether it is new or not; NULL: memory is short. */
-static struct entry *find(struct artifacts *a, const struct espota_ddi_artifact *w, bool *is_new)
+static struct entry *find(const struct artifacts *a, const struct espota_ddi_artifact *w)
 {
     struct identity wanted = identity_of(w);
     struct entry *e = a->entries;
     while (e && (e->state == BROKEN || e->identity.length != wanted.length ||
                  memcmp(e->identity.hash, wanted.hash, wanted.length) != 0))
         e = e->next;
-    *is_new = !e;
-    if (!e && (e = calloc(1, sizeof *e)) != NULL) {
-        e->identity = wanted;
-        e->next = a->entries;
-        a->entries = e;
-    }
-    if (e)
-        e->users++;
+    return e;
+}
+
+static size_t announced(const struct espota_ddi_artifact *w)
+{
+    return w->size > 0 && w->size < LARGEST ? (size_t)w->size : LARGEST;
+}
+
+/* NULL: memory is short. */
+static struct entry *add(struct artifacts *a, const struct espota_ddi_artifact *w)
+{
+    struct entry *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->identity = identity_of(w);
+    e->announced = announced(w);
+    e->next = a->entries;
+    a->entries = e;
     return e;
 }
 
@@ -218,42 +235,16 @@ static int fetch(struct artifacts *a, const struct espota_ddi_artifact *w, const
     const struct espota_fetch_options options = {
         .certificate = a->certificate,
         .authorization = espota_fetch_same_server(a->server, url) ? authorization : NULL,
-        .limit = LARGEST,
+        .limit = announced(w),
         .observer = observer,
     };
     if (identity_of(w).length == 0)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "the server gives no hash of %s: it cannot be checked",
                            w->name);
-    if (w->size > LARGEST)
-        return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s has %" PRIu64 " bytes: no image for an ESP32 has",
-                           w->name, w->size);
     result = espota_fetch_url(url, &options, bytes, error);
     if (result == 0)
         result = check(w, bytes, error);
     return result ? result : unpack(w, bytes, error);
-}
-
-/* ---- for callers ----------------------------------------------------------------------------------------
- */
-
-/* With the lock held: until it is there, or broken. */
-static int wait_for(struct artifacts *a, const struct entry *e, const struct espota_observer *observer,
-                    struct espota_error *error)
-{
-    while (e->state == FETCHING) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += LOOK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        (void)pthread_cond_timedwait(&a->changed, &a->lock, &until);
-        if (espota_observer_cancelled(observer))
-            return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while waiting for an artifact");
-    }
-    if (e->state == READY)
-        return 0;
-    *error = e->error;
-    return (int)e->error.status;
 }
 
 /* Was it fetched before? The cache knows images by their SHA-256, and vouches for them by it. */
@@ -274,51 +265,194 @@ static void keep(struct artifacts *a, const char *name, const struct espota_byte
         (void)espota_image_cache_add(a->cache, name, image->data, image->size, sha256, &ignored);
 }
 
-/* Without the lock: nobody else touches an entry that is being fetched. */
-static void fill(struct artifacts *a, struct entry *e, const struct espota_ddi_artifact *w,
-                 const char *authorization, const struct espota_observer *observer)
+static void end_fetching(struct artifacts *a, struct entry *e, const struct espota_error *error)
 {
-    struct espota_error error;
-    int result = is_cached(a, w, &e->image) ? 0 : fetch(a, w, authorization, observer, &e->image, &error);
-    if (result == 0)
-        keep(a, w->name, &e->image);
     pthread_mutex_lock(&a->lock);
-    e->state = result == 0 ? READY : BROKEN;
-    if (result != 0)
-        e->error = error;
+    e->state = error ? BROKEN : READY;
+    if (error) {
+        e->error = *error;
+        espota_bytes_free(&e->image);
+    }
     pthread_cond_broadcast(&a->changed);
     pthread_mutex_unlock(&a->lock);
 }
 
-static int get(struct artifacts *a, const struct espota_ddi_artifact *w, const char *authorization,
-               const struct espota_observer *observer, const struct espota_bytes **image,
-               struct espota_error *error)
+/* Without the lock: nobody else touches an entry that is being fetched. */
+static int fill(struct artifacts *a, struct entry *e, const struct espota_ddi_artifact *w,
+                const char *authorization, const struct espota_observer *observer, struct espota_error *error)
 {
-    bool is_new = false;
-    pthread_mutex_lock(&a->lock);
-    struct entry *e = find(a, w, &is_new);
-    pthread_mutex_unlock(&a->lock);
-    if (!e)
-        return espota_fail_memory(error, "fetching an artifact");
-    if (is_new)
-        fill(a, e, w, authorization, observer);
-    pthread_mutex_lock(&a->lock);
-    int result = wait_for(a, e, observer, error);
-    if (result != 0)
-        leave(a, e);
-    pthread_mutex_unlock(&a->lock);
-    *image = result == 0 ? &e->image : NULL;
+    int result = 0;
+    if (!is_cached(a, w, &e->image)) {
+        result = fetch(a, w, authorization, observer, &e->image, error);
+        if (result == 0)
+            keep(a, w->name, &e->image);
+    }
+    end_fetching(a, e, result == 0 ? NULL : error);
     return result;
 }
 
-/* Where the one that fetched it for all was stopped, another one does. */
-int artifacts_get(struct artifacts *a, const struct espota_ddi_artifact *w, const char *authorization,
+/* ---- several at once ------------------------------------------------------------------------------------
+ */
+
+/* Those that one caller wants. */
+struct claim {
+    struct entry *entry[ESPOTA_DDI_ARTIFACTS];
+    bool mine[ESPOTA_DDI_ARTIFACTS]; /* to be fetched by this caller */
+};
+
+/* With the lock held: all of them, or, where there is no room now, none. */
+static bool try_claim(struct artifacts *a, const struct artifacts_wanted *wanted, struct claim *claim)
+{
+    size_t more = 0;
+    for (size_t i = 0; i < wanted->count; i++) {
+        claim->entry[i] = find(a, wanted->artifact[i]);
+        claim->mine[i] = false;
+        if (claim->entry[i])
+            claim->entry[i]->users++;
+        else
+            more += announced(wanted->artifact[i]);
+    }
+    bool room = make_room(a, more);
+    for (size_t i = 0; i < wanted->count; i++) {
+        if (!room && claim->entry[i])
+            claim->entry[i]->users--;
+        if (!room || claim->entry[i])
+            continue;
+        claim->entry[i] = find(a, wanted->artifact[i]); /* one may be wanted twice */
+        claim->mine[i] = !claim->entry[i];
+        if (!claim->entry[i])
+            claim->entry[i] = add(a, wanted->artifact[i]);
+        if (claim->entry[i])
+            claim->entry[i]->users++;
+    }
+    return room;
+}
+
+/* With the lock held: until something changes, or it is time to look. */
+static int wait_a_while(struct artifacts *a, const struct espota_observer *observer,
+                        struct espota_error *error)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += LOOK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    (void)pthread_cond_timedwait(&a->changed, &a->lock, &until);
+    if (espota_observer_cancelled(observer))
+        return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while waiting for an artifact");
+    return 0;
+}
+
+/* Whoever waits for room holds nothing: so nobody waits for ever. */
+static int claim_all(struct artifacts *a, const struct artifacts_wanted *wanted,
+                     const struct espota_observer *observer, struct claim *claim, struct espota_error *error)
+{
+    int result = 0;
+    pthread_mutex_lock(&a->lock);
+    while (result == 0 && !try_claim(a, wanted, claim))
+        result = wait_a_while(a, observer, error);
+    pthread_mutex_unlock(&a->lock);
+    return result;
+}
+
+/* Those that nobody else fetches. What is not fetched after all is left to whoever waits for it. */
+static int fill_mine(struct artifacts *a, const struct artifacts_wanted *wanted,
+                     const struct espota_observer *observer, const struct claim *claim,
+                     struct espota_error *error)
+{
+    struct espota_error left;
+    int result = 0;
+    espota_fail(&left, ESPOTA_ERR_CANCELLED, "not fetched");
+    for (size_t i = 0; i < wanted->count; i++) {
+        if (!claim->entry[i] && result == 0)
+            result = espota_fail_memory(error, "fetching an artifact");
+        if (claim->mine[i] && claim->entry[i] && result == 0)
+            result = fill(a, claim->entry[i], wanted->artifact[i], wanted->authorization, observer, error);
+        else if (claim->mine[i] && claim->entry[i])
+            end_fetching(a, claim->entry[i], &left);
+    }
+    return result;
+}
+
+/* With the lock held: until it is there, or broken. */
+static int wait_for(struct artifacts *a, const struct entry *e, const struct espota_observer *observer,
+                    struct espota_error *error)
+{
+    int result = 0;
+    while (result == 0 && e->state == FETCHING)
+        result = wait_a_while(a, observer, error);
+    if (result != 0 || e->state == READY)
+        return result;
+    *error = e->error;
+    return (int)e->error.status;
+}
+
+/* `*others`: it was somebody else who did not get one. */
+static int get(struct artifacts *a, const struct artifacts_wanted *wanted,
+               const struct espota_observer *observer, const struct espota_bytes **image, bool *others,
+               struct espota_error *error)
+{
+    struct claim claim;
+    int result = claim_all(a, wanted, observer, &claim, error);
+    if (result != 0)
+        return result;
+    result = fill_mine(a, wanted, observer, &claim, error);
+    *others = result == 0;
+    pthread_mutex_lock(&a->lock);
+    for (size_t i = 0; result == 0 && i < wanted->count; i++)
+        result = wait_for(a, claim.entry[i], observer, error);
+    for (size_t i = 0; i < wanted->count; i++) {
+        image[i] = result == 0 ? &claim.entry[i]->image : NULL;
+        if (result != 0 && claim.entry[i])
+            leave(a, claim.entry[i]);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return result;
+}
+
+/* ---- for callers ----------------------------------------------------------------------------------------
+ */
+
+static int check_sizes(const struct artifacts_wanted *wanted, struct espota_error *error)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < wanted->count; i++) {
+        const struct espota_ddi_artifact *w = wanted->artifact[i];
+        if (w->size > LARGEST)
+            return espota_fail(error, ESPOTA_ERR_TOO_BIG,
+                               "%s has %" PRIu64 " bytes: no image for an ESP32 has", w->name, w->size);
+        all += announced(w);
+    }
+    if (all > ALL_BYTES)
+        return espota_fail(error, ESPOTA_ERR_TOO_BIG,
+                           "the images of the deployment take %" PRIu64
+                           " MiB: at most %d can be held at once; "
+                           "give each kind of device a deployment of its own",
+                           (all + (1 << 20) - 1) >> 20, ALL_BYTES >> 20);
+    return 0;
+}
+
+/* Somebody else may have failed for a reason of its own: its token, its end. */
+static bool may_do_better(int result)
+{
+    return result != 0 && result != ESPOTA_ERR_VERIFY && result != ESPOTA_ERR_TOO_BIG;
+}
+
+/* Where the one that fetched for all was stopped, another one does; where it failed, each tries once. */
+int artifacts_get(struct artifacts *a, const struct artifacts_wanted *wanted,
                   const struct espota_observer *observer, const struct espota_bytes **image,
                   struct espota_error *error)
 {
-    int result;
-    do
-        result = get(a, w, authorization, observer, image, error);
-    while (result == ESPOTA_ERR_CANCELLED && !espota_observer_cancelled(observer));
+    bool again = true, tried = false;
+    int result = check_sizes(wanted, error);
+    if (result != 0)
+        return result;
+    while (again) {
+        bool others = false;
+        result = get(a, wanted, observer, image, &others, error);
+        again = others && may_do_better(result) && !espota_observer_cancelled(observer) &&
+                (result == ESPOTA_ERR_CANCELLED || !tried);
+        tried = tried || result != ESPOTA_ERR_CANCELLED;
+    }
     return result;
 }

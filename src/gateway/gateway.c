@@ -22,7 +22,7 @@ static void count_units(const struct gateway *g, size_t *busy, size_t *waiting, 
         const struct unit *u = &g->unit[i];
         *busy += u->job != NULL;
         *waiting += u->action && !u->job && !u->action->ended;
-        *unreachable_server += u->poll_errors > 0;
+        *unreachable_server += u->polling.times > 0;
     }
 }
 

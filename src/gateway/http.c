@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CONNECTIONS = 8, LARGEST_ANSWER = 1 << 20, TIMEOUT_S = 60, CONNECT_TIMEOUT_S = 15 };
+enum { MOST_CONNECTIONS = 8, LARGEST_ANSWER = 256 << 10, TIMEOUT_S = 60, CONNECT_TIMEOUT_S = 15 };
 
 struct exchange {
     struct exchange *next, **back;

@@ -154,29 +154,33 @@ struct fetched {
     const struct espota_bytes *image[ESPOTA_DDI_ARTIFACTS];
 };
 
-static void release(struct job *job, struct fetched *f)
+static void release(struct job *job, struct fetched *f, size_t but)
 {
     for (size_t i = 0; i < ESPOTA_DDI_ARTIFACTS; i++)
-        if (f->image[i])
+        if (f->image[i] && i != but) {
             artifacts_release(job->artifacts, f->image[i]);
+            f->image[i] = NULL;
+        }
 }
 
 static int fetch(struct job *job, const struct espota_observer *observer, struct fetched *f,
                  struct espota_error *error)
 {
     const struct espota_ddi_deployment *d = job->deployment;
-    bool any = false;
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < d->count; i++) {
-        if (!may_be_image(d, i))
-            continue;
-        any = true;
-        result =
-            artifacts_get(job->artifacts, &d->artifact[i], job->authorization, observer, &f->image[i], error);
-    }
-    if (result == 0 && !any)
-        result = espota_fail(error, ESPOTA_ERR_VERIFY,
-                             "the deployment has no artifact that ends with .bin or .swu");
+    const struct espota_bytes *image[ESPOTA_DDI_ARTIFACTS];
+    struct artifacts_wanted wanted = { .authorization = job->authorization };
+    size_t place[ESPOTA_DDI_ARTIFACTS];
+    for (size_t i = 0; i < d->count; i++)
+        if (may_be_image(d, i)) {
+            place[wanted.count] = i;
+            wanted.artifact[wanted.count++] = &d->artifact[i];
+        }
+    if (wanted.count == 0)
+        return espota_fail(error, ESPOTA_ERR_VERIFY,
+                           "the deployment has no artifact that ends with .bin or .swu");
+    int result = artifacts_get(job->artifacts, &wanted, observer, image, error);
+    for (size_t i = 0; result == 0 && i < wanted.count; i++)
+        f->image[place[i]] = image[i];
     return result;
 }
 
@@ -269,10 +273,12 @@ static int wait_for_return(struct job *job, const struct espota_bytes *image, st
                        job->options->trial ? ", or nobody confirmed it" : "");
 }
 
-static int update_device(struct job *job, struct espota_device *device, const struct fetched *f,
-                         size_t *which, struct espota_error *error)
+static int update_device(struct job *job, struct espota_device *device, struct fetched *f, size_t *which,
+                         struct espota_error *error)
 {
     int result = choose(job, f, device, which, error);
+    if (result == 0)
+        release(job, f, *which);
     if (result == 0)
         result =
             espota_ota_runs(device, f->image[*which]->data, f->image[*which]->size, 0, &job->already, error);
@@ -296,7 +302,7 @@ static int update(struct job *job, const struct espota_observer *observer, struc
         if (result == 0 && !job->already)
             result = wait_for_return(job, f.image[which], error);
     }
-    release(job, &f);
+    release(job, &f, SIZE_MAX);
     return result;
 }
 

@@ -24,7 +24,6 @@ void unit_drop_report(struct unit *u)
     free(u->report[0].body);
     memmove(&u->report[0], &u->report[1], (u->reports - 1) * sizeof u->report[0]);
     u->reports--;
-    u->report_errors = 0;
     u->report_ms = 0;
 }
 

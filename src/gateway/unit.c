@@ -56,7 +56,7 @@ static void ask_next(struct unit *u, uint64_t now)
         ask(u, "GET", u->poll.cancel, NULL, unit_cancel_answered);
     else if (u->wants_consent)
         give_consent(u);
-    else if (u->wants_deployment)
+    else if (u->wants_deployment && now >= u->deployment_ms)
         ask(u, "GET", u->poll.deployment, NULL, unit_deployment_answered);
     else if (now >= u->poll_ms)
         ask(u, "GET", u->url, NULL, unit_poll_answered);
@@ -67,6 +67,8 @@ static uint64_t next_due(const struct unit *u)
     uint64_t job = unit_job_due(u), request = UINT64_MAX;
     if (!u->asking)
         request = u->reports > 0 ? u->report_ms : u->poll_ms;
+    if (!u->asking && u->reports == 0 && u->wants_deployment && u->deployment_ms < request)
+        request = u->deployment_ms;
     return job < request ? job : request;
 }
 
