@@ -1,6 +1,10 @@
 # espota: make, make deps, make demo, make check. See CONTRIBUTING.md.
 
 CC      ?= cc
+# Of the same make as CC.
+ifeq ($(origin CXX),default)
+CXX     := $(if $(findstring clang,$(CC)),$(subst clang,clang++,$(CC)),$(if $(findstring gcc,$(CC)),$(subst gcc,g++,$(CC)),c++))
+endif
 BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -30,8 +34,11 @@ MODULES := $(call first,$(LIBRARIES))
 # ... and what only the program needs.
 PROGRAM_LIBRARIES = inih:libinih-dev
 PROGRAM_MODULES := $(call first,$(PROGRAM_LIBRARIES))
+# ... of which this is all in its header.
+HEADER_LIBRARIES = tomlplusplus:libtomlplusplus-dev
 # Commands. Without what stands alone a goal works, with less in it.
-BUILD_NEEDS       = $(firstword $(CC)):$(if $(findstring clang,$(CC)),clang,gcc) pkg-config:pkg-config
+BUILD_NEEDS       = $(firstword $(CC)):$(if $(findstring clang,$(CC)),clang,gcc) \
+                    $(firstword $(CXX)):$(if $(findstring clang,$(CXX)),clang,g++) pkg-config:pkg-config
 demo_NEEDS        = python3:python3
 check_NEEDS       = python3:python3 python3-venv openssl:openssl curl:curl bash:bash jq:jq zsh fish nginx cmake dosfstools mtools \
                     dbus avahi-daemon avahi-utils
@@ -54,7 +61,7 @@ GOALS := $(filter-out deps,$(MAKECMDGOALS))
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 # Packages come first, then a make that finds what they brought. With no other goal: what any goal needs.
 FOR := $(or $(GOALS),demo check lint fuzz check-fresh deb static)
-PACKAGES = make libc6-dev $(call second,$(BUILD_NEEDS) $(LIBRARIES) $(PROGRAM_LIBRARIES) $(foreach g,$(FOR),$($(g)_NEEDS))) \
+PACKAGES = make libc6-dev $(call second,$(BUILD_NEEDS) $(LIBRARIES) $(PROGRAM_LIBRARIES) $(HEADER_LIBRARIES) $(foreach g,$(FOR),$($(g)_NEEDS))) \
            $(if $(filter $(UNIT_GOALS),$(FOR)),libcmocka-dev)
 OPTIONAL = $(if $(filter $(FIRMWARE_TESTS),$(FOR)),$(call second,$(firmware_NEEDS)) qemu-system-misc gdb-multiarch)
 
@@ -71,7 +78,7 @@ else # of deps, to the end of this file
 
 NO_BUILD_GOALS = clean uninstall check-fresh
 ifneq ($(filter-out $(NO_BUILD_GOALS),$(or $(GOALS),all)),)
-WANTED := $(LIBRARIES) $(PROGRAM_LIBRARIES) $(if $(filter $(UNIT_GOALS),$(GOALS)),cmocka:libcmocka-dev)
+WANTED := $(LIBRARIES) $(PROGRAM_LIBRARIES) $(HEADER_LIBRARIES) $(if $(filter $(UNIT_GOALS),$(GOALS)),cmocka:libcmocka-dev)
 MISSING := $(foreach n,$(call paired,$(BUILD_NEEDS) $(foreach g,$(GOALS),$($(g)_NEEDS))),\
              $(if $(shell command -v $(call first,$(n)) 2>/dev/null),,$(call second,$(n))))
 ifeq ($(shell pkg-config --exists $(call first,$(WANTED)) 2>/dev/null && echo y),)
@@ -96,6 +103,9 @@ QUIET ?= @:
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wcast-qual -Wvla -Wformat=2 -Wundef -Wwrite-strings -Werror
 CFLAGS  ?= -O2 -g
+CXXFLAGS ?= $(CFLAGS)
+CXXFLAGS := $(CXXFLAGS)
+override CXXFLAGS += -std=c++17 $(filter-out -Wstrict-prototypes -Wmissing-prototypes,$(WARNINGS)) -fno-rtti -fPIC -fvisibility=hidden $(SANITIZE)
 override CPPFLAGS += -Iinclude -Isrc -Ifirmware/agent/include -Ifirmware/port -Ifirmware/port/bare -Ifirmware/port/posix -D_GNU_SOURCE
 override CFLAGS += -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(SANITIZE)
 override LDFLAGS += $(SANITIZE)
@@ -110,9 +120,10 @@ LIB_SOURCES  := $(wildcard src/format/*.c src/base/*.c src/plan/*.c src/chip/*.c
 SIM_SOURCES  := $(wildcard firmware/agent/*.c firmware/port/posix/*.c src/sim/*.c) \
                 firmware/port/stub/stub.c $(addprefix firmware/port/bare/,serve.c sha256.c md5.c)
 CLI_SOURCES  := $(wildcard src/ui/*.c src/cli/*.c)
+CXX_SOURCES  := $(wildcard src/cli/*.cpp)
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 SIM_OBJECTS  := $(SIM_SOURCES:%.c=$(BUILD)/obj/%.o)
-CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o)
+CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o) $(CXX_SOURCES:%.cpp=$(BUILD)/obj/%.o)
 # What tests link with: library and simulator, with their insides.
 INTERNAL     := $(BUILD)/libinternal.a
 # Boards and images for unit tests, power cuts, fuzzers and benchmarks.
@@ -134,7 +145,7 @@ all: $(BUILD)/espota $(BUILD)/libespota.so
 
 $(BUILD)/espota: $(CLI_OBJECTS) $(SIM_OBJECTS) $(BUILD)/libespota.a
 	$(QUIET) LINK $@
-	$(RUN)$(CC) $(LDFLAGS) -o $@ $^ $(PROGRAM_LIBS) $(LIB_LIBS)
+	$(RUN)$(CXX) $(LDFLAGS) -o $@ $^ $(PROGRAM_LIBS) $(LIB_LIBS)
 
 # One object, in which all but the public names are local: nothing of ours collides with a program's own names.
 $(BUILD)/obj/libespota.o: $(LIB_OBJECTS)
@@ -170,6 +181,11 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(QUIET) CC $<
 	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(QUIET) CXX $<
+	$(RUN)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # ---- tests ------------------------------------------------------------------------------------------------
 $(FIXTURES): $(FIXTURE_OBJECTS)

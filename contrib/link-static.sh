@@ -14,7 +14,7 @@ ABSENT='gss|GSS|ldap|ber|RTMP|sd'
 LEFT_OUT=' -lgssapi_krb5 -lkrb5 -lk5crypto -lcom_err -lldap -llber -lrtmp -lgnutls '
 
 libraries=()
-for flag in $(pkg-config --static --libs "${modules[@]}") -lunistring; do
+for flag in $(pkg-config --static --libs "${modules[@]}") -lunistring -lstdc++; do
     [[ $LEFT_OUT != *" $flag "* ]] || continue
     case $flag in
     -l*) [ "$("$cc" -print-file-name="lib${flag#-l}.a")" = "lib${flag#-l}.a" ] || libraries+=("$flag") ;;

@@ -2,7 +2,7 @@
 # clang-format, clang-tidy, cppcheck, shellcheck, mandoc. Everything must be clean.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-mapfile -t c_files < <(find include src firmware tests examples -name '*.[ch]' | sort)
+mapfile -t c_files < <(find include src firmware tests examples -name '*.[ch]' -o -name '*.cpp' | sort)
 # what needs ESP-IDF's headers is beyond clang-tidy here
 mapfile -t sources < <(find src firmware tests -name '*.c' -not -path 'firmware/port/esp-idf/*' | sort)
 mapfile -t scripts < <({ find tests completions man firmware -name '*.sh'; find .ci -type f; } | sort)
@@ -23,6 +23,8 @@ clang-format --dry-run -Werror "${c_files[@]}"
 echo "clang-tidy"
 printf '%s\0' "${sources[@]}" |
     xargs -0 -P "$(nproc)" -n 8 sh -c 'clang-tidy --quiet "$@" -- '"$(printf '%q ' "${flags[@]}")"' 2>/dev/null' sh
+# the one file in C++
+clang-tidy --quiet src/cli/*.cpp -- -Isrc -std=c++17 -fno-rtti 2>/dev/null
 echo "cppcheck"
 cppcheck --quiet --enable=warning,portability,performance --inline-suppr --error-exitcode=1 --std=c11 \
     --suppress=missingIncludeSystem --suppress=internalAstError --suppress=ctuuninitvar -Iinclude -Ifirmware/agent/include -Isrc \

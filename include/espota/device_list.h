@@ -13,12 +13,13 @@
 
 #pragma GCC visibility push(default)
 
+#include "espota/buffer.h"
 #include "espota/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { ESPOTA_DEVICE_LIST_MOST = 100000 };
+enum { ESPOTA_DEVICE_LIST_MOST = 100000, ESPOTA_DEVICE_LIST_MOST_BYTES = 64 << 20 };
 
 struct espota_listed_device {
     const char *name;    /* each once */
@@ -37,7 +38,26 @@ struct espota_device_list {
 /** Read a list. @return ESPOTA_ERR_IO when it cannot be read, ESPOTA_ERR_USAGE when it is no such list: the
  * message names the line. Free it with espota_device_list_free. */
 int espota_device_list_read(struct espota_device_list *list, const char *path, struct espota_error *error);
+/** The same of a file that was read already; `path` is where from, for messages and for what lies beside it.
+ */
+int espota_device_list_parse(struct espota_device_list *list, const char *path,
+                             const struct espota_bytes *file, struct espota_error *error);
 void espota_device_list_free(struct espota_device_list *list);
+
+/** A list in the making: what reads another format takes one device after another. */
+struct espota_device_list_maker;
+/** `path` of the list, for messages and for what lies beside it, has to outlive it. */
+int espota_device_list_begin(struct espota_device_list_maker **maker, const char *path,
+                             struct espota_error *error);
+/** Copies the device, without blanks around its fields; NULL: it has none of that. `where` in the list, such
+ * as "line 3". @return ESPOTA_ERR_USAGE for one without a name or an address, or with control characters. */
+int espota_device_list_add(struct espota_device_list_maker *maker, const struct espota_listed_device *device,
+                           const char *where, struct espota_error *error);
+/** The list; frees the maker. @return ESPOTA_ERR_USAGE when a name is there twice. */
+int espota_device_list_end(struct espota_device_list_maker *maker, struct espota_device_list *list,
+                           struct espota_error *error);
+/** In its place. NULL is allowed. */
+void espota_device_list_abandon(struct espota_device_list_maker *maker);
 
 /** Where a device is, and what is expected to answer there. */
 enum espota_address_kind {

@@ -1,6 +1,7 @@
 /* gateway: devices that cannot speak to hawkBit, through a host that can. */
 #include "cached.h"
 #include "connect.h"
+#include "devices_file.h"
 #include "fleet_targets.h"
 #include "sink.h"
 
@@ -33,7 +34,7 @@ static const struct option_spec option_table[] = {
       "http or https address of hawkBit, or another server of its DDI API" },
     { "tenant", 0, OPTION_TEXT, offsetof(struct options, tenant), "NAME", "its tenant (DEFAULT)" },
     { "devices", 0, OPTION_TEXT, offsetof(struct options, devices), "FILE",
-      "the devices: CSV with the columns name (its controller id), address, key, tags, token" },
+      "the devices: CSV with the columns name (its controller id), address, key, tags, token; or TOML" },
     { "tag", 0, OPTION_LIST, offsetof(struct options, tags), "TAG",
       "of that list, those with this tag; can be repeated" },
     { "gateway-token-file", 0, OPTION_TEXT, offsetof(struct options, token_file), "FILE",
@@ -108,7 +109,7 @@ static int add(struct gateway *g, const struct espota_listed_device *device, str
 
 static int choose(struct gateway *g, struct espota_error *error)
 {
-    int result = espota_device_list_read(&g->list, g->o->devices, error);
+    int result = devices_file_read(&g->list, g->o->devices, error);
     if (result != 0)
         return result;
     g->chosen = calloc(g->list.count + 1, sizeof(void *));

@@ -20,7 +20,7 @@
 
 const struct option_spec fleet_options[] = {
     { "devices", 0, OPTION_TEXT, FLEET(devices), "FILE",
-      "all devices of a list: CSV with the columns name, address, key, tags" },
+      "all devices of a list: CSV with the columns name, address, key, tags; or TOML" },
     { "tag", 0, OPTION_LIST, FLEET(tags), "TAG", "of that list, those with this tag; can be repeated" },
     { "all", 0, OPTION_FLAG, FLEET(all), NULL, "all boards that are plugged in" },
     { "jobs", 0, OPTION_NUMBER, FLEET(jobs), "N", "at most N devices at a time (256)" },

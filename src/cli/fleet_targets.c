@@ -1,5 +1,7 @@
 #include "fleet_targets.h"
 
+#include "devices_file.h"
+
 #include "espota/address.h"
 #include "espota/agent_client.h"
 #include "espota/arduino_ota.h"
@@ -129,7 +131,7 @@ int fleet_targets_choose(struct fleet_targets *t, const struct fleet_options *o,
                          const struct connect_options *connect, struct espota_error *error)
 {
     size_t port_count = 0;
-    int result = o->devices ? espota_device_list_read(&t->list, o->devices, error) : 0;
+    int result = o->devices ? devices_file_read(&t->list, o->devices, error) : 0;
     if (result == 0 && o->all)
         result = espota_ports_list(&t->ports, &port_count, error);
     if (result != 0)

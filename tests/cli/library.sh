@@ -18,6 +18,11 @@ missing=$(comm -23 <(echo "$declared") <(sort -u <<<"$exported") | while read -r
 done)
 if [ "$(wc -l <<<"$declared")" -gt 100 ] && [ -z "$missing" ]; then ok "what is declared is exported"; else not_ok "what is declared is exported" "$missing"; fi
 
+# it is C: no other language's runtime comes with it
+runtime=$(readelf -d "$BUILD/libespota.so" | grep -E 'NEEDED.*(stdc\+\+|gcc_s|toml)' || true)
+names=$(nm -u "$BUILD/libespota.a" | grep -E '__cxa|__gxx|_Z' | grep -v __cxa_finalize || true)
+if [ -z "$runtime$names" ]; then ok "it needs no runtime but C's"; else not_ok "it needs no runtime but C's" "$runtime" "$names"; fi
+
 # it leaves the process alone
 calls=$(nm -D --undefined-only "$BUILD/libespota.so" | awk '{ print $2 }' | sed 's/@.*//' | grep -xE 'signal|sigaction|sigprocmask|setlocale|exit|_exit|printf|puts|putchar|chdir|fchdir|setenv|putenv|unsetenv|umask|atexit|abort|alarm|setitimer|setrlimit|fork|strtok|rand|srand|localtime|gmtime|asctime|ctime')
 if [ -z "$calls" ]; then ok "it calls nothing that changes the process"; else not_ok "it calls nothing that changes the process" "$calls"; fi

@@ -67,6 +67,8 @@ cp table.bin "$HOME/projects/blink/.pio/build/esp32dev/partitions.bin"
 mkdir ../server && cp served.bin ../server/app.bin && (cd ../server && md5sum app.bin | cut -d' ' -f1 >app.bin.md5)
 [ -e devices.csv ] || printf 'name,address,key\nlamp,lamp.local,lamp.key\n' >devices.csv
 (umask 077 && echo a-token >gateway.token)
+# the list that espota-ota(1) shows
+awk '/^\.Bd/ { getline; inside = /^\[\[device\]\]/ } /^\.Ed/ { inside = 0 } inside' "$ROOT/man/espota-ota.1" >rack.toml
 cd ..
 (cd server && exec python3 -u -m http.server --bind 127.0.0.1 0) >server.log 2>&1 &
 PIDS+=($!)
@@ -114,7 +116,7 @@ type_it() { # LINE: in a folder of its own, at a board of its own
         if [ "$flash" = blank ]; then rm -f board.flash; else cp "$flash.bin" board.flash; fi
         case $line in
         *--esphome*) start_sim --flash-file board.flash --flash 4M --esphome-ota 0 ;;
-        *--host*) start_sim --flash-file board.flash --flash 4M --key lamp.key --listen 0 ;;
+        *--host* | *" rack.toml"*) start_sim --flash-file board.flash --flash 4M --key lamp.key --listen 0 ;;
         *) start_sim --flash-file board.flash --flash 4M ;;
         esac
         export ESPOTA_PORT=$REMOTE
@@ -124,6 +126,7 @@ type_it() { # LINE: in a folder of its own, at a board of its own
     line=${line//rfc2217:\/\/bench.example:4000/${REMOTE:-none}}
     line=${line//https:\/\/example.org/$HTTP}
     line=${line//lamp.local/${AGENT:-none}}
+    [ -z "${AGENT:-}" ] || sed -i "s/lamp.local/$AGENT/; s/plug.local/127.0.0.1:$(cat "$WORK/arduino.out")/" rack.toml
     line=${line//heater.local/$(sed -n 's/^esphome: //p' "$WORK/sim$SIM_COUNT.out" 2>/dev/null)}
     line=${line//plug.local/127.0.0.1:$(cat "$WORK/arduino.out")}
     line=${line//desk.local/127.0.0.1:$(cat "$WORK/web.out")}

@@ -3,12 +3,12 @@
 # apt-get that brings both.
 source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
-unset MAKEFLAGS MFLAGS MAKELEVEL CC V
-cc=$(readlink -f "$(command -v gcc)") pkg_config=$(readlink -f "$(command -v pkg-config)")
+unset MAKEFLAGS MFLAGS MAKELEVEL CC CXX V
+cc=$(readlink -f "$(command -v gcc)") cxx=$(readlink -f "$(command -v g++)") pkg_config=$(readlink -f "$(command -v pkg-config)")
 
 mkdir bin
 ln -s /usr/bin/* /bin/* bin/ 2>/dev/null
-rm -f bin/{cc,gcc,clang,python3,shellcheck,pkg-config,apt-get,dpkg-query,sudo}
+rm -f bin/{cc,gcc,c++,g++,clang,python3,shellcheck,pkg-config,apt-get,dpkg-query,sudo}
 cat >bin/dpkg-query <<'SH'
 #!/bin/sh
 exit 1
@@ -23,6 +23,7 @@ echo "\$*" >>$WORK/apt.log
 [ "\$1" = install ] || exit 0
 case " \$* " in *" gcc-xtensa-lx106 "*) exit 100 ;; esac
 ln -sf "$cc" $WORK/bin/cc
+ln -sf "$cxx" $WORK/bin/c++
 printf '#!/bin/sh\ncase \$1 in --cflags) echo -DBROUGHT_BY_DEPS ;; esac\nexec "$pkg_config" "\$@"\n' >$WORK/bin/pkg-config
 chmod 755 $WORK/bin/pkg-config
 SH
@@ -38,8 +39,8 @@ told() { # NAME TEXT: make failed with one line, which says TEXT
 }
 
 bare_make
-told "make says which packages are missing, and nothing else" "missing Debian packages: gcc libarchive-dev libavahi-client-dev \
-libcurl4-openssl-dev libdbus-1-dev libdeflate-dev libdivsufsort-dev libdw-dev libelf-dev libinih-dev libjansson-dev libserialport-dev libssl-dev pkg-config zlib1g-dev: run 'make deps'"
+told "make says which packages are missing, and nothing else" "missing Debian packages: g++ gcc libarchive-dev libavahi-client-dev \
+libcurl4-openssl-dev libdbus-1-dev libdeflate-dev libdivsufsort-dev libdw-dev libelf-dev libinih-dev libjansson-dev libserialport-dev libssl-dev libtomlplusplus-dev pkg-config zlib1g-dev: run 'make deps'"
 bare_make demo
 told "so does a goal that needs more" "python3 zlib1g-dev: run 'make deps demo'"
 bare_make lint
@@ -62,7 +63,7 @@ check "and what there is of it comes" grep -q '^install.*recommends gcc-riscv64-
     not_ok "what there is not is said" "$ERR"
 
 list() { make -s -n -C "$ROOT" "BUILD=$WORK/b" deps "$@" 2>/dev/null | sed -n 's,^tests/deps.sh,,p' | tr ' ' '\n'; }
-extra=$(list demo | grep -vxE 'gcc|libc6-dev|make|pkg-config|python3|lib(archive|avahi-client|dbus-1|curl4-openssl|ssl|serialport|jansson|deflate|divsufsort|elf|dw|inih)-dev|zlib1g-dev|--optional|')
+extra=$(list demo | grep -vxE 'gcc|g\+\+|libc6-dev|make|pkg-config|python3|lib(archive|avahi-client|dbus-1|curl4-openssl|ssl|serialport|jansson|deflate|divsufsort|elf|dw|inih|tomlplusplus)-dev|zlib1g-dev|--optional|')
 [ -z "$extra" ] && ok "the demo needs little" || not_ok "the demo needs little" "$extra"
 check "the tests need no clang" test -z "$(list check | grep clang)"
 check "the fuzzers need clang's runtime, of whatever version" grep -qx libclang-rt-dev <(list fuzz)

@@ -57,12 +57,12 @@ for name in one two; do board $name 1.0.bin; done
 : >lines
 "$ESPOTA" ota --devices list.csv --no-cache --url "http://127.0.0.1:$(cat server.port)/2.0.bin" --json >lines 2>ota.log </dev/null &
 OTA=$!
-PIDS+=($OTA)
+PIDS+=("$OTA")
 others_are_done() { [ "$(grep -cE '"name": ?"(one|two)"' lines)" -eq 2 ]; }
 wait_until 15 others_are_done && ok "who needs another patch is done meanwhile" || not_ok "who needs another patch is done meanwhile" "$(cat lines ota.log server.log)"
 grep -qE '"name": ?"slow"' lines && not_ok "before who waits for the slow one" "$(cat lines)" || ok "before who waits for the slow one"
 touch enough
-wait $OTA && ok "that one is done too" || not_ok "that one is done too" "$(cat lines ota.log)"
+wait "$OTA" && ok "that one is done too" || not_ok "that one is done too" "$(cat lines ota.log)"
 [ "$(jq -c 'select(.name == "slow") | [.error, .result.base]' lines)" = '[null,null]' ] && ok "with the whole image" || not_ok "with the whole image" "$(cat lines)"
 [ "$(jq -c 'select(.name == "one" or .name == "two") | .result.base.sha256' lines | sort -u)" = "\"$(digest 1.0.bin)\"" ] &&
     ok "the others with what changed" || not_ok "the others with what changed" "$(cat lines)"
