@@ -31,6 +31,9 @@ LIBRARIES = libcurl:libcurl4-openssl-dev libcrypto:libssl-dev libserialport:libs
             libdw:libdw-dev libdivsufsort:libdivsufsort-dev libarchive:libarchive-dev \
             avahi-client:libavahi-client-dev dbus-1:libdbus-1-dev
 MODULES := $(call first,$(LIBRARIES))
+# ... and those that Debian has without a module: header and package, and what they are linked by.
+PLAIN_LIBRARIES = wslay/wslay.h:libwslay-dev
+PLAIN_LIBS = -lwslay
 # ... and what only the program needs.
 PROGRAM_LIBRARIES = inih:libinih-dev
 PROGRAM_MODULES := $(call first,$(PROGRAM_LIBRARIES))
@@ -61,7 +64,7 @@ GOALS := $(filter-out deps,$(MAKECMDGOALS))
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 # Packages come first, then a make that finds what they brought. With no other goal: what any goal needs.
 FOR := $(or $(GOALS),demo check lint fuzz check-fresh deb static)
-PACKAGES = make libc6-dev $(call second,$(BUILD_NEEDS) $(LIBRARIES) $(PROGRAM_LIBRARIES) $(HEADER_LIBRARIES) $(foreach g,$(FOR),$($(g)_NEEDS))) \
+PACKAGES = make libc6-dev $(call second,$(BUILD_NEEDS) $(LIBRARIES) $(PLAIN_LIBRARIES) $(PROGRAM_LIBRARIES) $(HEADER_LIBRARIES) $(foreach g,$(FOR),$($(g)_NEEDS))) \
            $(if $(filter $(UNIT_GOALS),$(FOR)),libcmocka-dev)
 OPTIONAL = $(if $(filter $(FIRMWARE_TESTS),$(FOR)),$(call second,$(firmware_NEEDS)) qemu-system-misc gdb-multiarch)
 
@@ -84,11 +87,12 @@ MISSING := $(foreach n,$(call paired,$(BUILD_NEEDS) $(foreach g,$(GOALS),$($(g)_
 ifeq ($(shell pkg-config --exists $(call first,$(WANTED)) 2>/dev/null && echo y),)
 MISSING += $(foreach w,$(WANTED),$(if $(shell pkg-config --exists $(call first,$(w)) 2>/dev/null && echo y),,$(call second,$(w))))
 endif
+MISSING += $(foreach w,$(PLAIN_LIBRARIES),$(if $(shell echo '\#include <$(call first,$(w))>' | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 && echo y),,$(call second,$(w))))
 ifneq ($(strip $(MISSING)),)
 $(error missing Debian packages: $(sort $(MISSING)): run '$(strip make deps $(GOALS))')
 endif
 LIB_CFLAGS := $(shell pkg-config --cflags $(MODULES) $(PROGRAM_MODULES))
-LIB_LIBS   := $(shell pkg-config --libs $(MODULES))
+LIB_LIBS   := $(shell pkg-config --libs $(MODULES)) $(PLAIN_LIBS)
 PROGRAM_LIBS := $(shell pkg-config --libs $(PROGRAM_MODULES))
 endif
 
@@ -325,8 +329,8 @@ install: all
 	install -m 644 completions/espota.bash $(DESTDIR)$(BASHDIR)/espota
 	install -m 644 completions/_espota $(DESTDIR)$(ZSHDIR)/_espota
 	install -m 644 completions/espota.fish $(DESTDIR)$(FISHDIR)/espota.fish
-	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: espota\nDescription: plan, flash and update ESP32 devices\nVersion: %s\nRequires.private: %s\nLibs: -L$${libdir} -lespota\nCflags: -I$${includedir}\n' \
-	    '$(PREFIX)' '$(VERSION)' '$(MODULES)' > $(DESTDIR)$(LIBDIR)/pkgconfig/espota.pc
+	printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: espota\nDescription: plan, flash and update ESP32 devices\nVersion: %s\nRequires.private: %s\nLibs: -L$${libdir} -lespota\nLibs.private: %s\nCflags: -I$${includedir}\n' \
+	    '$(PREFIX)' '$(VERSION)' '$(MODULES)' '$(PLAIN_LIBS)' > $(DESTDIR)$(LIBDIR)/pkgconfig/espota.pc
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/espota $(DESTDIR)$(LIBDIR)/libespota.a $(DESTDIR)$(LIBDIR)/libespota.so* \

@@ -30,17 +30,25 @@ link() { # FLAG...
 
 absent=$output.absent
 printf '%s\n' '#include <stdio.h>' '#include <stdlib.h>' 'void espota_absent(void);' 'void espota_absent(void)' '{' \
-    '    fputs("espota: this static build has no Kerberos, LDAP, RTMP and D-Bus servers\n", stderr);' '    abort();' '}' >"$absent.c"
+    '    fputs("espota: this static build has no Kerberos, LDAP, RTMP, D-Bus servers and WebSockets\n", stderr);' '    abort();' '}' >"$absent.c"
 # Debian has libdivsufsort as a shared library alone. Without it nothing can be sorted: images travel whole.
 if [ "$("$cc" -print-file-name=libdivsufsort.a)" = libdivsufsort.a ]; then
     printf '%s\n' 'int divsufsort(const unsigned char *, int *, int);' 'int divsufsort(const unsigned char *t, int *s, int n)' \
         '{' '    (void)t, (void)s, (void)n;' '    return -1;' '}' >>"$absent.c"
 fi
+# And libwslay. Without it there are no WebSockets: what begins one says so.
+if [ "$("$cc" -print-file-name=libwslay.a)" = libwslay.a ]; then
+    printf '%s\n' 'int wslay_frame_context_init(void **, const void *, void *);' \
+        'int wslay_frame_context_init(void **c, const void *b, void *u)' '{' '    (void)c, (void)b, (void)u;' '    return -301;' '}' >>"$absent.c"
+    ABSENT+='|wslay'
+else
+    libraries+=(-lwslay)
+fi
 "$cc" -c -o "$absent.o" "$absent.c"
 ties=()
 while read -r name; do
     ties+=("-Wl,--defsym=$name=espota_absent")
-done < <(link | grep -oE "undefined reference to .($ABSENT)_[A-Za-z0-9_]+" | grep -oE '[A-Za-z0-9_]+$' | sort -u)
+done < <(link | grep -oE "undefined reference to .($ABSENT)_[A-Za-z0-9_]+" | grep -oE '[A-Za-z0-9_]+$' | grep -vx wslay_frame_context_init | sort -u)
 status=0
 said=$(link "$absent.o" "${ties[@]}") || status=$?
 # Hosts are looked up in /etc/hosts and by DNS; what else a system may have for it is not there.

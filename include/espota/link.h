@@ -1,5 +1,5 @@
 /** Byte streams to a device: a serial port (also a pty), TCP to a serial bridge, an emulator or an agent, or
- * a serial port on another machine by RFC 2217.
+ * a serial port on another machine by RFC 2217; a WebSocket's text frames (RFC 6455), for WebREPL.
  *
  * A link moves bytes and knows nothing of protocols. Framing (espota/slip.h) and the devices stand above it.
  */
@@ -61,10 +61,10 @@ struct espota_link {
     void *cancelled_context;
 };
 
-/** Open `port`: a device path, tcp://host:port (also socket://, as pySerial writes it), or
- * rfc2217://host:port (what follows a '?' is ignored). `baud` is for serial ports. @return 0 and `*link`,
+/** Open `port`: a device path, tcp://host:port (also socket://, as pySerial writes it), rfc2217://host:port
+ * (what follows a '?' is ignored), or ws://host:port/path (80, /). `baud` is for serial ports. @return 0 and `*link`,
  * owned by the caller (espota_link_close); or ESPOTA_ERR_USAGE for a malformed address, ESPOTA_ERR_NO_DEVICE
- * when it cannot be opened, ESPOTA_ERR_NOMEM. */
+ * when it cannot be opened, ESPOTA_ERR_UNSUPPORTED for wss://, ESPOTA_ERR_NOMEM. */
 int espota_link_open(struct espota_link **link, const char *port, uint32_t baud, struct espota_error *error);
 
 /** How long to wait until a link is open, where that can take long: for a name server, a host. */

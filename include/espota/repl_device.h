@@ -3,7 +3,7 @@
  * What is to be done is told it in Python: flash is read, erased and written by the module `esp`, hashed by
  * `hashlib`; `esp32.Partition` names the app that runs. Sources: MicroPython's documentation, "The
  * MicroPython Interactive Interpreter Mode (aka REPL)" and "Quick reference for the ESP32"; raw paste as in
- * tools/pyboard.py of MicroPython 1.20. */
+ * tools/pyboard.py of MicroPython 1.20; WebREPL: extmod/modwebrepl.c, modwebsocket.c, webrepl.py. */
 #ifndef ESPOTA_REPL_DEVICE_H
 #define ESPOTA_REPL_DEVICE_H
 
@@ -20,6 +20,15 @@
  * answers; ESPOTA_ERR_UNSUPPORTED when its Python has not what is needed, or its flash is encrypted. */
 int espota_repl_open(struct espota_device **device, struct espota_link *link,
                      const struct espota_observer *observer, struct espota_error *error);
+
+enum { ESPOTA_WEBREPL_PORT = 8266 };
+
+/** The same over the network: `link` leads to a WebREPL (ws://host:port), which lets in one at a time who
+ * knows its password, at most 9 characters. Password and image can be read, and changed, on their way; the
+ * device does not prove who it is. When the board restarts, the connection is gone.
+ * @return also ESPOTA_ERR_FAILED when the password is not its own, or NULL. */
+int espota_webrepl_open(struct espota_device **device, struct espota_link *link, const char *password,
+                        const struct espota_observer *observer, struct espota_error *error);
 
 #pragma GCC visibility pop
 

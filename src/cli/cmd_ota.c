@@ -188,6 +188,22 @@ static int await_canary(struct cli *cli, const struct options *o, const struct s
     return canary_await(cli, &canary, error);
 }
 
+static void say_lacks(struct cli *cli, const struct espota_device *device)
+{
+    espota_ui_say(
+        &cli->ui,
+        "%s is a WebREPL: nothing is encrypted, its password neither, and the board does not prove who it "
+        "is",
+        device->name);
+}
+
+/* Whether it runs the image is asked of a canary, and of one to whom the connection is gone; not of one on
+ * trial: what is asked is stopped for it, and might be what confirms the app. */
+static bool is_awaited(const struct cli *cli, const struct options *o, const struct connect_options *connect)
+{
+    return o->restart && !sink_is_wanted(&o->sink) && (cli->canary || (connect_is_web(connect) && !o->trial));
+}
+
 static int update_device(struct cli *cli, const struct options *o, const struct connect_options *connect,
                          struct source *source, struct espota_error *error)
 {
@@ -199,6 +215,8 @@ static int update_device(struct cli *cli, const struct options *o, const struct 
                      : connect_device(cli, connect, VIA_AGENT, &device, error);
     if (result == 0)
         result = check_security(cli, device, o->force, error);
+    if (result == 0 && connect_is_web(connect))
+        say_lacks(cli, device);
     if (result == 0 && cli->of_many)
         result = espota_ota_runs(device, source->image.data, source->image.size, o->table_offset.value,
                                  &already, error);
@@ -207,9 +225,11 @@ static int update_device(struct cli *cli, const struct options *o, const struct 
     else if (result == 0)
         result = update(cli, o, source, device, error);
     result = disconnect_device(device, result, error);
-    return result == 0 && cli->canary && o->restart && !sink_is_wanted(&o->sink)
-               ? await_canary(cli, o, source, error)
-               : result;
+    if (result != 0 || !is_awaited(cli, o, connect))
+        return result;
+    if (!cli->canary)
+        espota_ui_say(&cli->ui, "Waiting for it to come back");
+    return await_canary(cli, o, source, error);
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)

@@ -6,6 +6,7 @@
 #include "settings.h"
 #include "trace.h"
 
+#include "espota/address.h"
 #include "espota/agent_client.h"
 #include "espota/device.h"
 #include "espota/error.h"
@@ -235,6 +236,45 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
     return result;
 }
 
+static bool is_web(const char *port)
+{
+    return port && strncmp(port, "ws://", 5) == 0;
+}
+
+bool connect_is_web(const struct connect_options *o)
+{
+    return is_web(o->port) || (o->host && o->via && strcmp(o->via, "repl") == 0);
+}
+
+static int check_via(const struct connect_options *o, enum connect_via via, struct espota_error *error)
+{
+    if (via == VIA_ROM && (o->host || o->key))
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--host and --key go with an agent, not with --via rom, which is reached by --port");
+    if (via == VIA_REPL && o->key)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--key goes with an agent: a REPL has none");
+    if (via == VIA_REPL && o->host && o->port)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--host and --port both name a device: give one");
+    if (via == VIA_REPL && o->console && connect_is_web(o))
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--monitor needs the console, which is gone with the network when the board restarts: "
+            "give --port");
+    if (via != VIA_REPL && is_web(o->port))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "%s leads to a WebREPL: neither an agent nor a ROM is there", o->port);
+    if (via != VIA_REPL && o->password_file)
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--password-file goes with --arduino, --esphome or --http-upload of 'espota ota', and "
+            "with --via repl");
+    if (via != VIA_ROM && (o->before || o->after || o->no_stub))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--before, --after and --no-stub go with the ROM: give --via rom");
+    return 0;
+}
+
 static int choose_via(const struct connect_options *o, enum connect_via usual, enum connect_via *via,
                       struct espota_error *error)
 {
@@ -248,16 +288,23 @@ static int choose_via(const struct connect_options *o, enum connect_via usual, e
     else if (o->via)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--via '%s': use rom or agent%s", o->via,
                            usual == VIA_AGENT ? ", or repl for a board with MicroPython" : "");
+    else if (is_web(o->port) && usual == VIA_AGENT)
+        *via = VIA_REPL;
     else if (o->host || o->key)
         *via = VIA_AGENT;
-    if (*via != VIA_AGENT && (o->host || o->key))
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--host and --key go with an agent, not with --via %s, which is reached by --port",
-                           o->via);
-    if (*via != VIA_ROM && (o->before || o->after || o->no_stub))
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "--before, --after and --no-stub go with the ROM: give --via rom");
-    return 0;
+    return check_via(o, *via, error);
+}
+
+/* By a serial port, or over the network. */
+static int port_of_repl(struct cli *cli, const struct connect_options *o, char *port, size_t room,
+                        struct espota_error *error)
+{
+    struct espota_address address;
+    int result = o->host ? espota_address_parse(&address, o->host, ESPOTA_WEBREPL_PORT, error)
+                         : port_choose(cli, o, port, room, error);
+    if (result == 0 && o->host)
+        snprintf(port, room, "ws://%s", address.text);
+    return result;
 }
 
 int connect_check(const struct cli *cli, const struct connect_options *o, enum connect_via usual,
@@ -273,6 +320,8 @@ int connect_check(const struct cli *cli, const struct connect_options *o, enum c
     int result = choose_via(o, usual, &via, error);
     if (result == 0 && via == VIA_AGENT)
         result = port_of_agent(&silent, o, address, sizeof address, error);
+    else if (result == 0 && via == VIA_REPL)
+        result = port_of_repl(&silent, o, address, sizeof address, error);
     else if (result == 0)
         result = port_choose(&silent, o, address, sizeof address, error);
     if (result == 0)
@@ -282,6 +331,26 @@ int connect_check(const struct cli *cli, const struct connect_options *o, enum c
     return result ? result : choose_chip(o, &chip, error);
 }
 
+static int open_webrepl(struct cli *cli, const struct connect_options *o, const char *port,
+                        struct espota_device **device, struct espota_error *error)
+{
+    char password[PASSWORD_ROOM] = "";
+    struct espota_link *link = NULL;
+    int result = o->password_file ? read_password(cli, o->password_file, password, error) : 0;
+    if (result == 0)
+        result = open_link(cli, port, 0, &link, error);
+    if (result == 0)
+        result = espota_webrepl_open(device, link, o->password_file ? password : NULL, &cli->observer, error);
+    espota_wipe(password, sizeof password);
+    if (result == 0)
+        espota_ui_say(
+            &cli->ui,
+            "%s is a WebREPL: nothing is encrypted, its password neither, and the board does not prove "
+            "who it is",
+            (*device)->name);
+    return result;
+}
+
 /* MicroPython's REPL is at the console's rate, whatever rate is for flashing. */
 static int connect_repl(struct cli *cli, const struct connect_options *o, struct espota_device **device,
                         struct espota_error *error)
@@ -289,10 +358,12 @@ static int connect_repl(struct cli *cli, const struct connect_options *o, struct
     char port[MAX_PORT];
     struct espota_link *link = NULL;
     uint32_t console = 0;
-    int result = port_choose(cli, o, port, sizeof port, error);
+    int result = port_of_repl(cli, o, port, sizeof port, error);
     if (result == 0 && port_file(port))
         result = espota_fail(error, ESPOTA_ERR_UNSUPPORTED, "%s is a flash file: no MicroPython runs there",
                              port_file(port));
+    if (result == 0 && is_web(port))
+        return open_webrepl(cli, o, port, device, error);
     if (result == 0)
         result = baud_of_console(o, &console, error);
     if (result == 0)

@@ -9,7 +9,7 @@
 #include "espota/link.h"
 
 struct connect_options {
-    const char *port, *host, *chip, *before, *after, *key, *baud, *monitor_baud, *via;
+    const char *port, *host, *chip, *before, *after, *key, *baud, *monitor_baud, *via, *password_file;
     struct list_option port_filter;
     bool no_stub;
     bool no_flash;   /* the command works with no flash: the stub is not loaded for it */
@@ -26,7 +26,7 @@ void connect_settle(struct connect_options *options);
 
 /* Option groups over struct connect_options. */
 extern const struct option_spec port_options[], agent_options[], rom_options[];
-/* --via, by what is usual. */
+/* --via, by what is usual; where a REPL will do, with its password. */
 extern const struct option_spec via_rom_option[], via_agent_option[], via_lines_option[];
 
 /* All of them, for a command whose struct options has them as `connect`. */
@@ -44,6 +44,9 @@ enum connect_via { VIA_ROM, VIA_AGENT, VIA_REPL };
  * for either. */
 int connect_device(struct cli *cli, const struct connect_options *options, enum connect_via usual,
                    struct espota_device **device, struct espota_error *error);
+
+/* Is the device meant to be a WebREPL, where one was named? When it restarts, the connection is gone. */
+bool connect_is_web(const struct connect_options *options);
 
 /* Do the options name a device, and make sense? Nothing is opened. */
 int connect_check(const struct cli *cli, const struct connect_options *options, enum connect_via usual,

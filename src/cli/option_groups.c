@@ -34,7 +34,10 @@ const struct option_spec agent_options[] = {
 const struct option_spec via_rom_option[] = { VIA("rom"), OPTION_END };
 const struct option_spec via_agent_option[] = {
     { "via", 0, OPTION_TEXT, CONNECT(via), "WHAT",
-      "agent: espota's agent on it; rom: the chip's bootloader; repl: MicroPython's REPL (agent)" },
+      "agent: espota's agent on it; rom: the chip's bootloader; repl: MicroPython's REPL, with --host its "
+      "WebREPL (agent)" },
+    { "password-file", 0, OPTION_TEXT, CONNECT(password_file), "FILE",
+      "the first line of FILE is the password of its WebREPL, or of its updates" },
     OPTION_END,
 };
 const struct option_spec via_lines_option[] = { VIA("the lines alone"), OPTION_END };

@@ -26,8 +26,6 @@ const struct option_spec sink_options[] = {
       "a device with ESPHome: NAME or NAME:PORT (3232; for an image of the ESP8266 8266)" },
     { "http-upload", 0, OPTION_TEXT, SINK(http_upload), "URL",
       "a device with a web page for updates: HTTPUpdateServer, ElegantOTA (/update), Tasmota (/up)" },
-    { "password-file", 0, OPTION_TEXT, SINK(password_file), "FILE",
-      "the first line of FILE is the password of its updates" },
     { "file-system", 0, OPTION_FLAG, SINK(file_system), NULL,
       "the image is of its file system, and not an app (--arduino, --http-upload)" },
     { "listen-port", 0, OPTION_NUMBER, SINK(listen_port), "PORT",
@@ -140,8 +138,7 @@ void sink_take(struct sink_options *o, struct connect_options *connect, const ch
 /* Without one of them, what is meant for one. */
 static int check_none(const struct sink_options *o, struct espota_error *error)
 {
-    const char *name = o->password_file          ? "password-file"
-                       : o->listen_at            ? "listen-at"
+    const char *name = o->listen_at              ? "listen-at"
                        : o->listen_port.given    ? "listen-port"
                        : o->file_system          ? "file-system"
                        : o->return_timeout.given ? "return-timeout"
@@ -244,12 +241,12 @@ int sink_open(struct cli *cli, const struct sink_options *o, const struct connec
     int result = sink_info(o, connect, &info, error);
     if (result == 0 && kind->port)
         result = choose_port(kind, &info, named, name, image, &address, error);
-    if (result == 0 && o->password_file)
-        result = read_password(cli, o->password_file, password, error);
+    if (result == 0 && connect->password_file)
+        result = read_password(cli, connect->password_file, password, error);
     cli_catch_interrupts();
     if (result == 0)
-        result = kind->open(cli, o, kind->port ? address.text : named, o->password_file ? password : NULL,
-                            device, error);
+        result = kind->open(cli, o, kind->port ? address.text : named,
+                            connect->password_file ? password : NULL, device, error);
     espota_wipe(password, sizeof password);
     if (result != 0)
         return result;

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 struct sink_options {
-    const char *arduino, *esphome, *http_upload, *password_file, *listen_at;
+    const char *arduino, *esphome, *http_upload, *listen_at;
     struct number_option listen_port, return_timeout;
     bool file_system;
     bool listed; /* some of many devices are such ones */

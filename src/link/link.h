@@ -21,5 +21,8 @@ int espota_link_open_tcp(struct espota_link **link, const char *address, const c
 /* `address` is what follows rfc2217:// */
 int espota_link_open_rfc2217(struct espota_link **link, const char *address, uint32_t baud,
                              const struct espota_link_patience *patience, struct espota_error *error);
+/* `address` is what follows ws:// */
+int espota_link_open_websocket(struct espota_link **link, const char *address,
+                               const struct espota_link_patience *patience, struct espota_error *error);
 
 #endif

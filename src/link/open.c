@@ -24,6 +24,7 @@ int espota_link_open_within(struct espota_link **link, const char *port, uint32_
 {
     const char *address = after_scheme(port, "tcp://");
     const char *remote = after_scheme(port, "rfc2217://");
+    const char *web = after_scheme(port, "ws://");
     if (!address)
         address = after_scheme(port, "socket://");
     int result;
@@ -31,10 +32,18 @@ int espota_link_open_within(struct espota_link **link, const char *port, uint32_
         result = espota_link_open_rfc2217(link, remote, baud, patience, error);
     else if (address)
         result = espota_link_open_tcp(link, address, "tcp://", patience, error);
+    else if (web)
+        result = espota_link_open_websocket(link, web, patience, error);
+    else if (after_scheme(port, "wss://"))
+        result =
+            espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                        "%s: a WebREPL has no TLS, and none is spoken here: use ws://host:port in a network "
+                        "that can be trusted",
+                        port);
     else if (strstr(port, "://"))
         result = espota_fail(error, ESPOTA_ERR_USAGE,
                              "the port '%s' is of no kind that is known: use a device such as /dev/ttyUSB0, "
-                             "tcp://host:port, or rfc2217://host:port",
+                             "tcp://host:port, rfc2217://host:port, or ws://host:port for a WebREPL",
                              port);
     else if (espota_link_is_pty(port))
         result = espota_link_open_pty(link, port, error);

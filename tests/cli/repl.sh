@@ -79,8 +79,18 @@ expect "no MicroPython" 3 "err:no MicroPython REPL answers"
 stop_sim
 run status --port file:base.bin --via repl
 expect "a file" 1 "err:no MicroPython runs there"
-run status --host 127.0.0.1 --via repl
-expect "nor over a network" 2 "err:is reached by --port"
+run status --host 127.0.0.1:1 --via repl
+expect "nor where nobody listens" 3 "err:cannot connect to ws://127.0.0.1:1"
+run status --port ws://127.0.0.1:1 --via rom
+expect "a WebREPL is no ROM" 2 "err:leads to a WebREPL"
+run status --host 127.0.0.1:1 --via repl --key key
+expect "and has no key" 2 "err:--key goes with an agent"
+run status --host 127.0.0.1:1 --key key --password-file base.bin
+expect "an agent has no password" 2 "err:--password-file goes with --arduino" "err:--via repl"
+run ota --host 127.0.0.1:1 --via repl --file new.bin --monitor
+expect "and its console cannot be watched" 2 "err:--monitor needs the console"
+run status --port wss://127.0.0.1:1
+expect "there is no TLS" 1 "err:use ws://host:port"
 run info --port file:base.bin --via repl
 expect "nor where a ROM is meant" 2 "err:use rom or agent"
 

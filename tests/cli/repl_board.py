@@ -130,7 +130,7 @@ class Port:
     def write(self, data):
         try:
             os.write(self.fd, data) if "--tcp" not in flags else self.peer.sendall(data)
-        except OSError:
+        except (OSError, AttributeError):  # nobody is there
             pass
 
 

@@ -40,7 +40,7 @@ told() { # NAME TEXT: make failed with one line, which says TEXT
 
 bare_make
 told "make says which packages are missing, and nothing else" "missing Debian packages: g++ gcc libarchive-dev libavahi-client-dev \
-libcurl4-openssl-dev libdbus-1-dev libdeflate-dev libdivsufsort-dev libdw-dev libelf-dev libinih-dev libjansson-dev libserialport-dev libssl-dev libtomlplusplus-dev pkg-config zlib1g-dev: run 'make deps'"
+libcurl4-openssl-dev libdbus-1-dev libdeflate-dev libdivsufsort-dev libdw-dev libelf-dev libinih-dev libjansson-dev libserialport-dev libssl-dev libtomlplusplus-dev libwslay-dev pkg-config zlib1g-dev: run 'make deps'"
 bare_make demo
 told "so does a goal that needs more" "python3 zlib1g-dev: run 'make deps demo'"
 bare_make lint
@@ -63,7 +63,7 @@ check "and what there is of it comes" grep -q '^install.*recommends gcc-riscv64-
     not_ok "what there is not is said" "$ERR"
 
 list() { make -s -n -C "$ROOT" "BUILD=$WORK/b" deps "$@" 2>/dev/null | sed -n 's,^tests/deps.sh,,p' | tr ' ' '\n'; }
-extra=$(list demo | grep -vxE 'gcc|g\+\+|libc6-dev|make|pkg-config|python3|lib(archive|avahi-client|dbus-1|curl4-openssl|ssl|serialport|jansson|deflate|divsufsort|elf|dw|inih|tomlplusplus)-dev|zlib1g-dev|--optional|')
+extra=$(list demo | grep -vxE 'gcc|g\+\+|libc6-dev|make|pkg-config|python3|lib(archive|avahi-client|dbus-1|curl4-openssl|ssl|serialport|jansson|deflate|divsufsort|elf|dw|inih|tomlplusplus|wslay)-dev|zlib1g-dev|--optional|')
 [ -z "$extra" ] && ok "the demo needs little" || not_ok "the demo needs little" "$extra"
 check "the tests need no clang" test -z "$(list check | grep clang)"
 check "the fuzzers need clang's runtime, of whatever version" grep -qx libclang-rt-dev <(list fuzz)

@@ -23,6 +23,7 @@ enum {
     WINDOW_BITS = 12,   /* of what is packed: the board needs so much memory for it */
     DIGESTS = 32,       /* at a time */
     IMAGE_HEADER = 24,
+    LARGEST_FLASH = 256 << 20,
 };
 
 struct repl_device {
@@ -230,7 +231,7 @@ static int repl_write(struct espota_device *device, uint32_t offset, const void 
 
 static int repl_restart(struct espota_device *device, struct espota_error *error)
 {
-    return repl_leave(&of(device)->repl, "machine.reset()", error);
+    return repl_start(&of(device)->repl, "machine.reset()", error);
 }
 
 static int repl_recover(struct espota_device *device, struct espota_error *error)
@@ -244,7 +245,7 @@ static void repl_close(struct espota_device *device)
 {
     struct repl_device *r = of(device);
     struct espota_error ignored;
-    (void)repl_leave(&r->repl, NULL, &ignored);
+    (void)repl_leave(&r->repl, device->app_stopped, &ignored);
     espota_link_close(r->repl.link);
     espota_bytes_free(&r->repl.printed);
     free(r);
@@ -276,6 +277,9 @@ static int parse_info(struct repl_device *r, struct espota_error *error)
                            "the flash of %s is encrypted: MicroPython would write it as it is",
                            r->device.name);
     r->unpacks = strcmp(unpacks, "True") == 0;
+    if (info->flash_size == 0 || info->flash_size > LARGEST_FLASH || info->flash_size % BLOCK != 0 ||
+        info->running_offset % BLOCK != 0 || info->running_offset > info->flash_size - BLOCK)
+        return not_understood(r, error);
     info->has_running = true;
     info->has_mac = espota_unhex(mac, info->mac, sizeof info->mac);
     snprintf(info->firmware, sizeof info->firmware, "MicroPython %.20s", version);
@@ -312,8 +316,17 @@ static int learn(struct repl_device *r, struct espota_error *error)
     return result ? result : find_chip(r, error);
 }
 
-int espota_repl_open(struct espota_device **device, struct espota_link *link,
-                     const struct espota_observer *observer, struct espota_error *error)
+static int begin(struct repl_device *r, const char *password, bool asks, struct espota_error *error)
+{
+    int result = asks ? repl_log_in(&r->repl, password, error) : 0;
+    if (result == 0)
+        result = repl_enter(&r->repl, error);
+    r->device.app_stopped = result == 0;
+    return result ? result : learn(r, error);
+}
+
+static int open_device(struct espota_device **device, struct espota_link *link, const char *password,
+                       bool asks, const struct espota_observer *observer, struct espota_error *error)
 {
     struct repl_device *r = calloc(1, sizeof *r);
     *device = NULL;
@@ -326,14 +339,23 @@ int espota_repl_open(struct espota_device **device, struct espota_link *link,
     r->device.lacks = ESPOTA_LACKS_ENCRYPTION;
     r->repl.device = &r->device;
     r->repl.link = link;
-    int result = repl_enter(&r->repl, error);
-    r->device.app_stopped = result == 0;
-    if (result == 0)
-        result = learn(r, error);
+    int result = begin(r, password, asks, error);
     if (result != 0) {
         espota_device_close(&r->device);
         return result;
     }
     *device = &r->device;
     return 0;
+}
+
+int espota_repl_open(struct espota_device **device, struct espota_link *link,
+                     const struct espota_observer *observer, struct espota_error *error)
+{
+    return open_device(device, link, NULL, false, observer, error);
+}
+
+int espota_webrepl_open(struct espota_device **device, struct espota_link *link, const char *password,
+                        const struct espota_observer *observer, struct espota_error *error)
+{
+    return open_device(device, link, password, true, observer, error);
 }

@@ -12,8 +12,10 @@ enum {
     ATTEMPTS = 5,
     ENTER_MS = 1000,
     ANSWER_MS = 5000,
+    PASTE_MS = 30000, /* until it has taken what it runs, however little at a time */
     LOOK_MS = 100,
-    LARGEST = 1 << 16, /* what code may print */
+    LARGEST = 1 << 16, /* what code may print, */
+    AT_MOST = 4,       /* and how much longer than it may be silent */
     PIECE = 128,       /* without raw paste: what the receive buffer of any board has room for, */
     PIECE_MS = 20,     /* and how long it takes to be read */
     END = 4,
@@ -23,6 +25,8 @@ static int receive_byte(struct repl *r, uint8_t *byte, uint64_t deadline, struct
 {
     while (r->input_at == r->input_size) {
         r->input_at = r->input_size = 0;
+        if (espota_link_now_ms(r->link) >= deadline)
+            return espota_fail(error, ESPOTA_ERR_TIMEOUT, "%s does not come to an end", r->device->name);
         int result = espota_device_receive(r->device, r->link, r->input, sizeof r->input, deadline,
                                            &r->input_size, error);
         if (result == 0 && r->input_size == 0 && espota_link_now_ms(r->link) >= deadline)
@@ -34,29 +38,41 @@ static int receive_byte(struct repl *r, uint8_t *byte, uint64_t deadline, struct
     return 0;
 }
 
-/* Everything up to `end`, into `printed`, without it. */
-static int receive_until(struct repl *r, const char *end, unsigned timeout_ms, struct espota_error *error)
+static bool ends_with(const struct espota_bytes *bytes, const char *end)
 {
-    uint64_t deadline = espota_link_now_ms(r->link) + timeout_ms;
     size_t length = strlen(end);
+    return bytes->size >= length && memcmp(bytes->data + bytes->size - length, end, length) == 0;
+}
+
+/* It is at work as long as it prints, but not for ever. */
+int repl_receive_any(struct repl *r, const char *const *ends, size_t count, unsigned timeout_ms,
+                     size_t *which, struct espota_error *error)
+{
+    uint64_t last = espota_link_now_ms(r->link) + (uint64_t)AT_MOST * timeout_ms;
     r->printed.size = 0;
     for (;;) {
         uint8_t byte;
-        int result = receive_byte(r, &byte, deadline, error);
-        deadline = espota_link_now_ms(r->link) + timeout_ms; /* it is at work as long as it prints */
+        uint64_t deadline = espota_link_now_ms(r->link) + timeout_ms;
+        int result = receive_byte(r, &byte, deadline < last ? deadline : last, error);
         if (result == 0 && r->printed.size > LARGEST)
             result = espota_fail(error, ESPOTA_ERR_DEVICE, "%s prints without an end", r->device->name);
         if (result == 0)
             result = espota_bytes_append(&r->printed, &byte, 1, error);
         if (result != 0)
             return result;
-        if (r->printed.size >= length &&
-            memcmp(r->printed.data + r->printed.size - length, end, length) == 0) {
-            r->printed.size -= length;
-            r->printed.data[r->printed.size] = '\0';
-            return 0;
-        }
+        for (*which = 0; *which < count; (*which)++)
+            if (ends_with(&r->printed, ends[*which])) {
+                r->printed.size -= strlen(ends[*which]);
+                r->printed.data[r->printed.size] = '\0';
+                return 0;
+            }
     }
+}
+
+static int receive_until(struct repl *r, const char *end, unsigned timeout_ms, struct espota_error *error)
+{
+    size_t which;
+    return repl_receive_any(r, &end, 1, timeout_ms, &which, error);
 }
 
 static int send(struct repl *r, const char *text, size_t length, struct espota_error *error)
@@ -105,7 +121,7 @@ int repl_enter(struct repl *r, struct espota_error *error)
 static int paste(struct repl *r, const char *code, size_t room, size_t window, struct espota_error *error)
 {
     size_t left = strlen(code);
-    uint64_t deadline = espota_link_now_ms(r->link) + ANSWER_MS;
+    uint64_t deadline = espota_link_now_ms(r->link) + PASTE_MS;
     uint8_t byte = 0;
     while (left > 0) {
         while (room == 0) {
@@ -116,7 +132,6 @@ static int paste(struct repl *r, const char *code, size_t room, size_t window, s
             if (result != 0)
                 return result;
             room += window;
-            deadline = espota_link_now_ms(r->link) + ANSWER_MS;
         }
         size_t part = left < room ? left : room;
         int result = send(r, code, part, error);
@@ -195,6 +210,9 @@ static int raised(struct repl *r, const char *text, struct espota_error *error)
     size_t begin = length;
     while (begin > 0 && text[begin - 1] != '\n')
         begin--;
+    if (length == 0)
+        return espota_fail(error, ESPOTA_ERR_DEVICE, "MicroPython on %s failed, and does not say why",
+                           r->device->name);
     return espota_fail(error, ESPOTA_ERR_DEVICE, "MicroPython on %s says %.*s", r->device->name,
                        (int)(length - begin), text + begin);
 }
@@ -217,11 +235,16 @@ int repl_run(struct repl *r, const char *code, unsigned timeout_ms, struct espot
     return result;
 }
 
-int repl_leave(struct repl *r, const char *code, struct espota_error *error)
+int repl_start(struct repl *r, const char *code, struct espota_error *error)
 {
-    int result = code ? send_code(r, code, error) : 0;
-    if (!code)
-        result = send_text(r, "\r" CTRL_B, error);
+    int result = send_code(r, code, error);
     espota_link_sleep_ms(r->link, LOOK_MS); /* until it has left the adapter */
+    return result;
+}
+
+int repl_leave(struct repl *r, bool restart, struct espota_error *error)
+{
+    int result = send_text(r, restart ? "\r" CTRL_B CTRL_D : "\r" CTRL_B, error);
+    espota_link_sleep_ms(r->link, LOOK_MS);
     return result;
 }

@@ -23,6 +23,17 @@ int repl_enter(struct repl *repl, struct espota_error *error);
  * ESPOTA_ERR_DEVICE when it raised something, whose last line the error has. */
 int repl_run(struct repl *repl, const char *code, unsigned timeout_ms, struct espota_error *error);
 /* Run code, and do not wait for it. */
-int repl_leave(struct repl *repl, const char *code, struct espota_error *error);
+int repl_start(struct repl *repl, const char *code, struct espota_error *error);
+/* Leave; with `restart` its program begins anew, by a soft reset. */
+int repl_leave(struct repl *repl, bool restart, struct espota_error *error);
+
+/* Everything up to the first of `ends` that comes, into `printed`, without it: ends[*which]; at most so long
+ * without a word, and four times as long in all. */
+int repl_receive_any(struct repl *repl, const char *const *ends, size_t count, unsigned timeout_ms,
+                     size_t *which, struct espota_error *error);
+
+/* To a WebREPL that has just been connected. @return ESPOTA_ERR_FAILED when the password is not its own, or
+ * NULL; ESPOTA_ERR_NO_DEVICE when it lets nobody in. */
+int repl_log_in(struct repl *repl, const char *password, struct espota_error *error);
 
 #endif
