@@ -124,6 +124,18 @@ int fleet_settle(const struct command *command, void *options, struct espota_err
 /* ---- the work -------------------------------------------------------------------------------------------
  */
 
+/* A key, or a WebREPL's password. One password for all that have one is none of an agent's. */
+static void take_secret(struct connect_options *connect, const struct fleet_target *target)
+{
+    bool web = connect_is_web(connect);
+    if (target->key && web)
+        connect->password_file = target->key;
+    else if (target->key)
+        connect->key = target->key;
+    if (!web && !(target->host && sink_speaks(target->host)))
+        connect->password_file = NULL;
+}
+
 static int work(void *context, size_t device, struct espota_error *error)
 {
     struct fleet *f = context;
@@ -143,8 +155,7 @@ static int work(void *context, size_t device, struct espota_error *error)
     struct connect_options *connect = (struct connect_options *)(options + f->connect_offset);
     connect->port = target->port;
     connect->host = target->host;
-    if (target->key)
-        connect->key = target->key;
+    take_secret(connect, target);
     cli.ui.quiet = true;
     cli.ui.verbosity = 0;
     cli.ui.live = false;

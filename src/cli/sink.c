@@ -127,7 +127,7 @@ void sink_take(struct sink_options *o, struct connect_options *connect, const ch
     const struct kind *kind = kind_of(address, &rest);
     *(const char **)((char *)o + kind->option) = rest;
     if (password)
-        o->password_file = password;
+        connect->password_file = password;
     connect->host = NULL;
     connect->hosts.count = 0;
 }
