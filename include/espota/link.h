@@ -62,9 +62,9 @@ struct espota_link {
 };
 
 /** Open `port`: a device path, tcp://host:port (also socket://, as pySerial writes it), rfc2217://host:port
- * (what follows a '?' is ignored), or ws://host:port/path (80, /). `baud` is for serial ports. @return 0 and `*link`,
- * owned by the caller (espota_link_close); or ESPOTA_ERR_USAGE for a malformed address, ESPOTA_ERR_NO_DEVICE
- * when it cannot be opened, ESPOTA_ERR_UNSUPPORTED for wss://, ESPOTA_ERR_NOMEM. */
+ * (what follows a '?' is ignored), or ws://host:port/path (80, /). `baud` is for serial ports. @return 0 and
+ * `*link`, owned by the caller (espota_link_close); or ESPOTA_ERR_USAGE for a malformed address,
+ * ESPOTA_ERR_NO_DEVICE when it cannot be opened, ESPOTA_ERR_UNSUPPORTED for wss://, ESPOTA_ERR_NOMEM. */
 int espota_link_open(struct espota_link **link, const char *port, uint32_t baud, struct espota_error *error);
 
 /** How long to wait until a link is open, where that can take long: for a name server, a host. */
