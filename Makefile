@@ -110,7 +110,7 @@ CFLAGS  ?= -O2 -g
 CXXFLAGS ?= $(CFLAGS)
 CXXFLAGS := $(CXXFLAGS)
 override CXXFLAGS += -std=c++17 $(filter-out -Wstrict-prototypes -Wmissing-prototypes,$(WARNINGS)) -fno-rtti -fPIC -fvisibility=hidden $(SANITIZE)
-override CPPFLAGS += -Iinclude -Isrc -Ifirmware/agent/include -Ifirmware/port -Ifirmware/port/bare -Ifirmware/port/posix -D_GNU_SOURCE
+override CPPFLAGS += -Iinclude -Isrc -Ifirmware/agent/include -Ifirmware/agent -Ifirmware/pull -Ifirmware/port -Ifirmware/port/bare -Ifirmware/port/posix -D_GNU_SOURCE
 override CFLAGS += -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(SANITIZE)
 override LDFLAGS += $(SANITIZE)
 # What firmware compiles too: C99, freestanding.
@@ -121,7 +121,7 @@ PURE_CFLAGS = -std=c99 -ffreestanding -DESPOTA_CODER_XTENSA -DESPOTA_CODER_RISCV
 LIB_SOURCES  := $(wildcard src/format/*.c src/base/*.c src/plan/*.c src/chip/*.c src/image/*.c src/link/*.c src/symbols/*.c src/device/*.c \
                 src/device/*/*.c src/update/*.c src/fetch/*.c src/gateway/*.c)
 # The simulator runs the stub's source.
-SIM_SOURCES  := $(wildcard firmware/agent/*.c firmware/port/posix/*.c src/sim/*.c) \
+SIM_SOURCES  := $(wildcard firmware/agent/*.c firmware/pull/*.c firmware/port/posix/*.c src/sim/*.c) \
                 firmware/port/stub/stub.c $(addprefix firmware/port/bare/,serve.c sha256.c md5.c)
 CLI_SOURCES  := $(wildcard src/ui/*.c src/cli/*.c)
 CXX_SOURCES  := $(wildcard src/cli/*.cpp)
@@ -177,6 +177,11 @@ $(BUILD)/obj/src/format/%.o: src/format/%.c
 	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(PURE_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/firmware/agent/%.o: firmware/agent/%.c
+	@mkdir -p $(@D)
+	$(QUIET) CC $<
+	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(PURE_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/firmware/pull/%.o: firmware/pull/%.c
 	@mkdir -p $(@D)
 	$(QUIET) CC $<
 	$(RUN)$(CC) $(CPPFLAGS) $(CFLAGS) $(PURE_CFLAGS) -MMD -MP -c -o $@ $<

@@ -6,6 +6,7 @@ objects=${1:?usage: layers.sh OBJECT_FOLDER}
 # The folders of each floor, from the ground up; a file takes only from its own floor's folder and from floors below.
 floors="src/format
 firmware/agent
+firmware/pull
 src/base
 src/chip src/plan src/link src/symbols
 src/image

@@ -105,7 +105,7 @@ static enum espota_agent_status perform(struct espota_agent *agent,
             memset(&agent->update, 0, sizeof agent->update);
         if (espota_agent_flash_failed(agent))
             status = ESPOTA_AGENT_FLASH;
-        else if (request->length != lengths[type])
+        else if (request->length != lengths[type] && !(ESPOTA_AGENT_PULLS && type == ESPOTA_AGENT_PULL))
             status = ESPOTA_AGENT_MALFORMED;
     }
     if (status == ESPOTA_AGENT_OK)

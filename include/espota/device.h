@@ -24,6 +24,7 @@
 #include "espota/link.h"
 #include "espota/observer.h"
 #include "espota/payload.h"
+#include "espota/pull.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -137,6 +138,12 @@ struct espota_device_ops {
     /** After put_image, where the device restarts by itself: wait until it answers again. NULL: it does not
      * restart by itself. */
     int (*await_return)(struct espota_device *device, unsigned patience_ms, struct espota_error *error);
+    /** The device fetches an image by itself: begin, ask how it goes (or stop it), where it ends with an
+     * error of the device's own also in words. `number` names the order. NULL: it does not. */
+    int (*pull_start)(struct espota_device *device, const struct espota_pull_order *order, uint32_t number,
+                      struct espota_error *error);
+    int (*pull_state)(struct espota_device *device, bool cancel, struct espota_pull_state *state,
+                      struct espota_error *error);
     /** Leave and boot from flash. */
     int (*restart)(struct espota_device *device, struct espota_error *error);
     /** Revision, features and clock of the chip. NULL: cannot tell. */
@@ -164,6 +171,7 @@ enum espota_device_cap {
     ESPOTA_CAP_TRIAL = 1u << 11,  /* with _BOOT: what boots on trial and is not confirmed goes back */
     ESPOTA_CAP_BASES = 1u << 12,  /* identify; payloads may have a base */
     ESPOTA_CAP_RETURN = 1u << 13, /* await_return: with _SINK, it restarts by itself */
+    ESPOTA_CAP_PULL = 1u << 14,   /* pull_start, pull_state: it fetches images by itself */
 };
 
 /** What an agent was sent of images since it was opened. */
@@ -260,6 +268,13 @@ int espota_device_select_boot(struct espota_device *device, uint32_t offset, uin
                               struct espota_error *error);
 int espota_device_confirm(struct espota_device *device, struct espota_error *error);
 int espota_device_rollback(struct espota_device *device, struct espota_error *error);
+/** ESPOTA_CAP_PULL: have it fetch an image (espota/ota_pull.h does all of it). One that works on the same
+ * order, by its number, goes on with it. pull_state returns an error also for a pull that the device's agent
+ * refused, with `state` filled in. */
+int espota_device_pull_start(struct espota_device *device, const struct espota_pull_order *order,
+                             uint32_t number, struct espota_error *error);
+int espota_device_pull_state(struct espota_device *device, bool cancel, struct espota_pull_state *state,
+                             struct espota_error *error);
 /** ESPOTA_CAP_BASES: which image lies in the partition at `offset`? `held` is without its bytes, and of
  * length 0 where there is none. The device hashes all of it when it is first asked. */
 int espota_device_identify(struct espota_device *device, uint32_t offset, struct espota_payload_base *held,

@@ -83,6 +83,7 @@ enum espota_hint {
     ESPOTA_HINT_NAME_FILE,         /* say which file of several is meant */
     ESPOTA_HINT_GIVE_PASSWORD,     /* the device's password is wanted, or the right one */
     ESPOTA_HINT_LISTEN_PORT,       /* let the device connect to a port that is open for it */
+    ESPOTA_HINT_SEND_IMAGE,        /* fetch the image here, and send it to the device */
     ESPOTA_HINT_NAME_HOST,         /* a device on the network can be named, where its address is known */
 };
 

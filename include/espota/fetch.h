@@ -11,6 +11,7 @@
 #include "espota/clock.h"
 #include "espota/error.h"
 #include "espota/hash.h"
+#include "espota/md5_sidecar.h"
 #include "espota/observer.h"
 
 #include <stdbool.h>
@@ -53,18 +54,8 @@ char *espota_fetch_shown_url(const char *url);
 int espota_fetch_url(const char *url, const struct espota_fetch_options *options, struct espota_bytes *body,
                      struct espota_error *error);
 
-enum espota_md5_search { ESPOTA_MD5_FOUND, ESPOTA_MD5_NONE, ESPOTA_MD5_SEVERAL };
-
-/** The MD5 of `file` (its name, or its path) in a text that md5sum (also --binary and --tag, also with names
- * that it escapes), BSD's md5, openssl md5, PowerShell's Get-FileHash (also UTF-16, table or list) or
- * certutil -hashfile wrote; or the digits alone. One for another name will do when it is the only one.
- * @return ESPOTA_MD5_SEVERAL when there are different ones and none is said to be that of `file`, or several
- * are. */
-enum espota_md5_search espota_md5_find(const void *text, size_t size, const char *file,
-                                       uint8_t md5[ESPOTA_MD5_LENGTH]);
-
-/** The same with words for what is wrong. `name` of the sidecar is for messages. @return ESPOTA_ERR_VERIFY
- * when there is none or more than one. */
+/** The MD5 of `file` in its sidecar (espota/md5_sidecar.h), with words for what is wrong. `name` of the
+ * sidecar is for messages. @return ESPOTA_ERR_VERIFY when there is none or more than one. */
 int espota_md5_sidecar(const struct espota_bytes *text, const char *name, const char *file,
                        uint8_t md5[ESPOTA_MD5_LENGTH], struct espota_error *error);
 

@@ -124,6 +124,7 @@ const char *espota_hint_name(enum espota_hint hint)
         [ESPOTA_HINT_NAME_FILE] = "name-file",
         [ESPOTA_HINT_GIVE_PASSWORD] = "give-password",
         [ESPOTA_HINT_LISTEN_PORT] = "listen-port",
+        [ESPOTA_HINT_SEND_IMAGE] = "send-image",
         [ESPOTA_HINT_NAME_HOST] = "name-host",
     };
     return names[hint];

@@ -3,6 +3,7 @@
 #include "connect.h"
 #include "fleet.h"
 #include "ota_bases.h"
+#include "ota_pull.h"
 #include "ota_source.h"
 #include "sink.h"
 #include "watch.h"
@@ -34,11 +35,16 @@ struct options {
     struct source_options source;
     struct base_options bases;
     struct number_option table_offset;
-    bool force_factory, restart, trial, force;
+    bool force_factory, restart, trial, force, pull;
 };
 
 static const struct option_spec force_factory_option[] = {
     { "force-factory", 0, OPTION_FLAG, 0, NULL, "update the factory partition, from an OTA slot" },
+    OPTION_END,
+};
+
+static const struct option_spec pull_option[] = {
+    { "pull", 0, OPTION_FLAG, 0, NULL, "the device fetches the URL by itself" },
     OPTION_END,
 };
 
@@ -54,6 +60,7 @@ static int set_ota_result(struct cli *cli, const struct options *o, const struct
     struct fields document = device_document_begin(device->name);
     field_text(&document, "image", source->name);
     field_flag(&document, "already", already);
+    field_flag(&document, "pulled", false);
     field_text_if_any(&document, "from", r->from.label);
     field_label(&document, "to", r->to.size == 0 ? NULL : &r->to);
     field_number_if(&document, "offset", r->to.size > 0, r->to.offset);
@@ -106,8 +113,32 @@ static int update(struct cli *cli, const struct options *o, struct source *sourc
     return outcome;
 }
 
+static int check_pull(const struct options *o, struct espota_error *error)
+{
+    if (!o->pull)
+        return 0;
+    if (o->source.file || sink_is_wanted(&o->sink))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--pull goes with --url, and a device that has espota's agent");
+    if (o->fleet.canary.value > 0)
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--pull and --canary do not go together: whether a canary runs the image is not known "
+            "here");
+    if (o->source.timeout.given || o->source.stall_timeout.given)
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--timeout and --stall-timeout are for what is fetched here: with --pull the device "
+            "decides");
+    if (o->watch.monitor)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--pull and --monitor do not go together");
+    return 0;
+}
+
 static int check_options(const struct options *o, struct espota_error *error)
 {
+    if (check_pull(o, error) != 0)
+        return (int)error->status;
     if (!o->source.url == !o->source.file)
         return espota_fail(error, ESPOTA_ERR_USAGE, "which image? Give either --url URL or --file FILE");
     if (o->source.file && (o->source.path || o->source.http_port.given || o->source.certificate))
@@ -166,6 +197,8 @@ static int check_image(const struct options *o, const struct source *source, str
 static int prepare_source(struct cli *cli, const struct options *o, struct source *source,
                           struct espota_error *error)
 {
+    if (o->pull) /* nothing of the image is known here */
+        return pull_check(&o->source, error);
     int result = bases_open(cli, &o->bases, chip_of(o), &source->bases, error);
     if (result == 0)
         result = source_get(cli, &o->source, source, error);
@@ -204,6 +237,13 @@ static bool is_awaited(const struct cli *cli, const struct options *o, const str
     return o->restart && !sink_is_wanted(&o->sink) && (cli->canary || (connect_is_web(connect) && !o->trial));
 }
 
+static int pull(struct cli *cli, const struct options *o, struct espota_device *device,
+                struct espota_error *error)
+{
+    const struct pull_wishes wishes = { o->force_factory, o->trial, o->restart, o->table_offset.value };
+    return pull_image(cli, &o->source, &wishes, device, error);
+}
+
 static int update_device(struct cli *cli, const struct options *o, const struct connect_options *connect,
                          struct source *source, struct espota_error *error)
 {
@@ -217,10 +257,12 @@ static int update_device(struct cli *cli, const struct options *o, const struct 
         result = check_security(cli, device, o->force, error);
     if (result == 0 && connect_is_web(connect))
         say_lacks(cli, device);
-    if (result == 0 && cli->of_many)
+    if (result == 0 && cli->of_many && !o->pull)
         result = espota_ota_runs(device, source->image.data, source->image.size, o->table_offset.value,
                                  &already, error);
-    if (result == 0 && already)
+    if (result == 0 && o->pull)
+        result = pull(cli, o, device, error);
+    else if (result == 0 && already)
         result = set_ota_result(cli, o, device, source, &nothing, 0, false, error);
     else if (result == 0)
         result = update(cli, o, source, device, error);
@@ -286,7 +328,7 @@ static int prepare(struct cli *cli, const void *options, void **shared, struct e
     int result = check_options(options, error);
     if (result == 0)
         result = prepare_source(cli, options, source, error);
-    if (result == 0)
+    if (result == 0 && !((const struct options *)options)->pull)
         result = fill_sector(source, error);
     if (result == 0)
         *shared = source;
@@ -318,6 +360,7 @@ const struct command command_ota = {
         "and only\n"
         "then switches boot. A run that was interrupted is finished by the same command.",
     .groups = { { source_options, offsetof(struct options, source) },
+                { pull_option, offsetof(struct options, pull) },
                 { force_factory_option, offsetof(struct options, force_factory) },
                 { trial_option, offsetof(struct options, trial) },
                 { restart_option, offsetof(struct options, restart) },

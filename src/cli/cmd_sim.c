@@ -62,6 +62,7 @@ static const struct option_spec option_table[] = {
       "the agent refuses apps with a lower secure version" },
     { "project", 0, OPTION_TEXT, SIM(project), "NAME", "the agent refuses apps of another project" },
     { "key", 'k', OPTION_TEXT, offsetof(struct options, key), "FILE", "the agent asks for the key in FILE" },
+    { "no-pull", 0, OPTION_FLAG, SIM(no_pull), NULL, "the agent does not fetch images by itself" },
     { "download", 0, OPTION_FLAG, SIM(download), NULL, "start in download mode, as with GPIO0 held low" },
     { "wait-boot", 0, OPTION_FLAG, SIM(wait_boot), NULL,
       "say where it can be reached when an app runs; fail when none does" },

@@ -75,6 +75,7 @@ static const char *const texts[] = {
     [ESPOTA_HINT_GIVE_PASSWORD] = "give --password-file FILE, with its password",
     [ESPOTA_HINT_LISTEN_PORT] = "--listen-port PORT is one that you have opened for it",
     [ESPOTA_HINT_NAME_FILE] = "name the one that is meant: --app FILE, or the like",
+    [ESPOTA_HINT_SEND_IMAGE] = "without --pull the image is fetched here, and sent to the device",
     [ESPOTA_HINT_NAME_HOST] = "an agent whose address is known is reached with --host",
 };
 

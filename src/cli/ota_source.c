@@ -102,12 +102,17 @@ static int fetch_md5(struct cli *cli, const struct source_options *o, struct sou
     return result;
 }
 
+int source_url(const struct source_options *o, char **url, struct espota_error *error)
+{
+    return espota_fetch_complete_url(o->url, (uint16_t)o->http_port.value, o->path ? o->path : DEFAULT_PATH,
+                                     url, error);
+}
+
 static int fetch_url(struct cli *cli, const struct source_options *o, struct source *source,
                      struct espota_error *error)
 {
     struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_IMAGE);
-    int result = espota_fetch_complete_url(o->url, (uint16_t)o->http_port.value,
-                                           o->path ? o->path : DEFAULT_PATH, &source->url, error);
+    int result = source_url(o, &source->url, error);
     if (result == 0 && !(source->name = espota_fetch_shown_url(source->url)))
         result = espota_fail_memory(error, "fetching an image");
     if (result == 0 && o->md5)

@@ -35,6 +35,9 @@ struct source {
     atomic_flag kept; /* the image is in the cache */
 };
 
+/* The URL, with what was left out, for the caller to free. */
+int source_url(const struct source_options *options, char **url, struct espota_error *error);
+
 /* Get it, and check it with its MD5. The options must outlive it. */
 int source_get(struct cli *cli, const struct source_options *options, struct source *source,
                struct espota_error *error);

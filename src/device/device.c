@@ -33,6 +33,7 @@ void espota_device_init(struct espota_device *device, const struct espota_device
         { ops->put_image, ESPOTA_CAP_SINK },
         { ops->identify, ESPOTA_CAP_BASES },
         { ops->await_return, ESPOTA_CAP_RETURN },
+        { ops->pull_start && ops->pull_state, ESPOTA_CAP_PULL },
     };
     device->ops = ops;
     device->kind = kind;
@@ -331,6 +332,20 @@ int espota_device_rollback(struct espota_device *device, struct espota_error *er
 {
     int result = need(device, ESPOTA_CAP_BOOT, "roll back by", error);
     return result ? result : device->ops->rollback(device, error);
+}
+
+int espota_device_pull_start(struct espota_device *device, const struct espota_pull_order *order,
+                             uint32_t number, struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_PULL, "have an image fetched by", error);
+    return result ? result : device->ops->pull_start(device, order, number, error);
+}
+
+int espota_device_pull_state(struct espota_device *device, bool cancel, struct espota_pull_state *state,
+                             struct espota_error *error)
+{
+    int result = need(device, ESPOTA_CAP_PULL, "have an image fetched by", error);
+    return result ? result : device->ops->pull_state(device, cancel, state, error);
 }
 
 int espota_device_restart(struct espota_device *device, struct espota_error *error)

@@ -1,4 +1,5 @@
 #include "board.h"
+#include "puller_board.h"
 
 #include "espota/clock.h"
 #include "espota/error.h"
@@ -214,6 +215,8 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
     sim_uart_init(&board->uart);
     sim_cpu_init(&board->cpu, flash->time, SIM_APP_MHZ);
     int result = posix_port_begin(&board->port, error);
+    if (result == 0)
+        result = sim_puller_begin(board, error);
     return result ? result : complete_port(board, error);
 }
 
@@ -222,6 +225,7 @@ static void stop(struct sim_board *board)
     sim_rom_stop(&board->rom);
     sim_first_stop(board);
     sim_stub_stop(board);
+    sim_puller_reset(board);
     board->state = SIM_OFF;
     board->running = NULL;
 }
@@ -236,6 +240,7 @@ void sim_board_end(struct sim_board *board)
     stop(board);
     sim_uart_free(&board->uart);
     free(board->port.port.decoder_memory);
+    sim_puller_end(board);
     posix_port_end(&board->port);
 }
 
@@ -244,6 +249,7 @@ void sim_board_reset(struct sim_board *board, bool download)
     stop(board);
     board->flash->powered = true;
     board->restart_wanted = false;
+    board->starts++;
     board->cpu.time = board->flash->time;
     board->cpu.mhz = SIM_APP_MHZ;
     board->uart.limit = SIM_UART_MOST; /* an interrupt empties the FIFO */

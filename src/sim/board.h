@@ -46,6 +46,7 @@ struct sim_board_options {
     uint32_t table_offset; /* the bootloader's idea of it */
     enum sim_stub_fault stub_fault;
     uint32_t stub_dies_after;
+    bool pulls; /* the agent fetches images by itself: who drives the board sees to that */
     bool paced; /* bytes are put on the UART when they arrive: what is not taken in time is lost */
     const struct espota_clock *clock; /* NULL: the system's */
     void *context;
@@ -66,6 +67,7 @@ struct sim_board {
     struct sim_stub *stub;      /* the same */
     struct sim_cpu_hash sha256; /* of the agent */
     struct posix_port port;
+    struct sim_puller *puller; /* where options.pulls, or NULL */
     struct espota_agent agent;
     struct espota_agent_config agent_config;
     struct espota_table table;
@@ -74,6 +76,7 @@ struct sim_board {
     char agent_name[32];
     struct sim_agent_stream stream[SIM_STREAMS];
     bool restart_wanted;
+    unsigned starts; /* how often it was reset */
     uint64_t started_ms;
 };
 

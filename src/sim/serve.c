@@ -205,6 +205,7 @@ static int next_event(struct sim_server *s)
                 : at_other_rate                                           ? RATE_IDLE_MS
                                                                           : -1;
     int app = sooner(sim_arduino_timeout(&s->arduino, now), sim_esphome_timeout(&s->esphome, now));
+    app = sooner(app, sim_pull_timeout(&s->pull, now));
     return sooner(sooner(sooner(circuit, caller), board), app);
 }
 
@@ -214,6 +215,7 @@ static void run_app(struct sim_server *s, const struct pollfd *arduino, const st
     uint64_t now = espota_clock_now_ms(s->options->clock);
     sim_arduino_step(&s->arduino, arduino, now);
     sim_esphome_step(&s->esphome, esphome, now);
+    sim_pull_step(&s->pull, now);
     report_power(s);
 }
 
@@ -225,7 +227,8 @@ static int serve(struct sim_server *s, struct espota_error *error)
         enum {
             ARDUINO = 1 + 2 * SIM_LISTENERS,
             ESPHOME = ARDUINO + SIM_ARDUINO_FDS,
-            WATCHED = ESPHOME + SIM_ESPHOME_FDS
+            PULL = ESPHOME + SIM_ESPHOME_FDS,
+            WATCHED = PULL + SIM_PULL_FDS
         };
         struct pollfd p[WATCHED] = { { s->signals, POLLIN, 0 } };
         for (int i = 0; i < SIM_LISTENERS; i++) {
@@ -234,6 +237,7 @@ static int serve(struct sim_server *s, struct espota_error *error)
         }
         sim_arduino_watch(&s->arduino, p + ARDUINO);
         sim_esphome_watch(&s->esphome, p + ESPHOME);
+        sim_pull_watch(&s->pull, p + PULL);
         int ready = poll(p, WATCHED, wait);
         if (ready < 0 && errno != EINTR)
             return failed("wait for something to happen", error);
@@ -297,6 +301,7 @@ static int power_on(struct sim_server *s, struct espota_error *error)
         .owner = o->owner,
         .min_secure_version = o->min_secure_version,
         .project = o->project,
+        .pulls = !o->no_pull,
         .stub_fault = (enum sim_stub_fault)o->faults.stub,
         .stub_dies_after = o->faults.stub_dies_after,
         .table_offset = ESPOTA_TABLE_DEFAULT_OFFSET,
@@ -376,6 +381,7 @@ static int run(struct sim_server *s, struct espota_error *error)
         result = begin(s, error);
     if (result == 0) {
         result = serve(s, error);
+        sim_pull_close(&s->pull);
         sim_board_end(&s->board);
     }
     sim_arduino_close(&s->arduino);
@@ -395,6 +401,7 @@ int espota_sim_run(const struct espota_sim_options *options, struct espota_error
     if (!s)
         return espota_fail_memory(error, "simulating");
     s->options = options;
+    s->pull.board = &s->board;
     s->signals = s->arduino.udp = s->arduino.tcp = s->esphome.listener = s->esphome.fd = -1;
     sim_line_init(&s->line, options);
     for (int i = 0; i < SIM_LISTENERS; i++)

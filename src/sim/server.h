@@ -7,6 +7,7 @@
 #include "circuit.h"
 #include "esphome.h"
 #include "line.h"
+#include "pull.h"
 #include "remote.h"
 
 #include "espota/discovery.h"
@@ -40,6 +41,7 @@ struct sim_server {
     struct sim_remote remote; /* the caller at SIM_RFC2217 */
     struct sim_arduino arduino;
     struct sim_esphome esphome;
+    struct sim_pull pull;
     uint16_t arduino_port, esphome_port; /* 0: it has none */
     struct sim_listener listener[SIM_LISTENERS];
     char pty_name[128];

@@ -63,6 +63,7 @@ struct espota_sim_options {
     int esphome_like;      /* 0: current, 1: that takes gzip, 2: of 2024, 3: of 2021 */
     const char *password;  /* of these two; or NULL */
     const char *announce;  /* the agent by this name on mDNS, for this machine alone; NULL: not */
+    bool no_pull;          /* the agent does not fetch images by itself */
     bool download;         /* start in download mode */
     bool wait_boot;        /* ready when an app runs; none does: an error */
     bool rollback;         /* the bootloader honours trial states */

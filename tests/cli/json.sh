@@ -303,6 +303,11 @@ document "ota" ota "${PORT[@]}" --file new.bin --restart
 "$MKIMAGE" -o third.bin --version 3.0 --seed 2 --size 200K
 document "ota of what changed" ota "${PORT[@]}" --file third.bin --base new.bin --restart
 unseen ota base.version null "mkimage gives all images a version"
+mkdir www && cp new.bin www
+python3 "$ROOT/tests/cli/pull_server.py" www www.log >www.port &
+PIDS+=($!)
+wait_until 20 test -s www.port || not_ok "a server starts"
+document "ota of what the device fetches" ota "${PORT[@]}" --pull --url "http://127.0.0.1:$(cat www.port)/new.bin" --restart
 python3 "$ROOT/tests/cli/arduino_device.py" --out taken.bin --log device.log >device.out 2>&1 &
 ARDUINO=$!
 PIDS+=("$ARDUINO")

@@ -195,6 +195,12 @@ int client_set_rate(struct agent_client *client, uint32_t baud, struct espota_er
 void client_take_back_rate(struct agent_client *client);
 void client_forget_rate(struct agent_client *client);
 
+/* pull.c: operations of the device. */
+int client_pull_start(struct espota_device *device, const struct espota_pull_order *order, uint32_t number,
+                      struct espota_error *error);
+int client_pull_state(struct espota_device *device, bool cancel, struct espota_pull_state *state,
+                      struct espota_error *error);
+
 /* write.c: the sectors that differ, as streams. `at` is where `changes` begins within the image. */
 int client_send_changes(struct agent_client *client, const struct espota_changes *changes, uint32_t at,
                         struct espota_error *error);

@@ -198,6 +198,7 @@ static const char *const names[] = {
     [ESPOTA_AGENT_DIGEST] = "digest flash",
     [ESPOTA_AGENT_BEGIN] = "accept the image",
     [ESPOTA_AGENT_WRITE] = "write the image",
+    [ESPOTA_AGENT_PULL] = "fetch an image",
     [ESPOTA_AGENT_VERIFY] = "verify the image",
     [ESPOTA_AGENT_SELECT] = "switch boot",
     [ESPOTA_AGENT_CONFIRM] = "confirm the running app",
@@ -266,6 +267,9 @@ static const struct {
                                 "the image is a recovery agent, which checks no signatures: a device with an "
                                 "owner never takes one",
                                 ESPOTA_HINT_NONE },
+    [ESPOTA_AGENT_PULLING] = { ESPOTA_ERR_FAILED,
+                               "it is fetching an image by itself: wait until that is done",
+                               ESPOTA_HINT_NONE },
     [ESPOTA_AGENT_CRYPTO] = { ESPOTA_ERR_DEVICE, "its hash or random source failed", ESPOTA_HINT_NONE },
 };
 

@@ -105,10 +105,12 @@ static void take_capabilities(struct agent_client *client, uint32_t capabilities
     uint32_t slots = ESPOTA_CAP_IMAGE | ESPOTA_CAP_BOOT;
     client->capabilities = capabilities;
     device->payloads = payloads_of(capabilities);
-    device->caps &= ~(uint32_t)(ESPOTA_CAP_TRIAL | ESPOTA_CAP_ERASE | slots);
+    device->caps &= ~(uint32_t)(ESPOTA_CAP_TRIAL | ESPOTA_CAP_ERASE | ESPOTA_CAP_PULL | slots);
     device->caps |= capabilities & ESPOTA_AGENT_CAN_ALL_FLASH ? ESPOTA_CAP_ERASE : slots;
     if (capabilities & ESPOTA_AGENT_CAN_TRIAL)
         device->caps |= ESPOTA_CAP_TRIAL;
+    if (capabilities & ESPOTA_AGENT_CAN_PULL)
+        device->caps |= ESPOTA_CAP_PULL;
 }
 
 static int take_hello(struct agent_client *client, const struct client_response *response,

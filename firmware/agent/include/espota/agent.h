@@ -46,6 +46,15 @@
 #define ESPOTA_AGENT_BASES (ESPOTA_AGENT_SECTORS > 1u)
 #endif
 
+/** Can it serve PULL, where its service has that (firmware/pull)? 0: it has no code for it. */
+#ifndef ESPOTA_AGENT_PULLS
+#ifdef __unix__
+#define ESPOTA_AGENT_PULLS 1
+#else
+#define ESPOTA_AGENT_PULLS 0
+#endif
+#endif
+
 /** Sectors from the start of flash of which it remembers that it saw them blank: the stub, which is asked for
  * all of flash before it writes, and whoever has as much memory. */
 #define ESPOTA_AGENT_BLANK (ESPOTA_AGENT_SECTORS < 16u ? 0u : 4096u)

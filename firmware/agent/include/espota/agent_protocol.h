@@ -29,7 +29,7 @@ enum espota_agent_request {
     ESPOTA_AGENT_DIGEST = 0x05,
     ESPOTA_AGENT_BEGIN = 0x06,
     ESPOTA_AGENT_WRITE = 0x07,
-    /* 0x08 is reserved */
+    ESPOTA_AGENT_PULL = 0x08,
     ESPOTA_AGENT_VERIFY = 0x09,
     ESPOTA_AGENT_SELECT = 0x0a,
     ESPOTA_AGENT_CONFIRM = 0x0b,
@@ -68,6 +68,7 @@ enum espota_agent_status {
     ESPOTA_AGENT_TRIAL = 0x18,
     ESPOTA_AGENT_PROJECT = 0x19,
     ESPOTA_AGENT_RECOVERY = 0x1a,
+    ESPOTA_AGENT_PULLING = 0x1b,
 };
 
 #define ESPOTA_AGENT_HELLO_KEY_NEEDED 0x01u
@@ -90,6 +91,15 @@ enum espota_agent_status {
 #define ESPOTA_AGENT_SIGNED_ONLY   (1u << 3) /* bit 4 is reserved */
 #define ESPOTA_AGENT_CAN_ALL_FLASH (1u << 5)
 #define ESPOTA_AGENT_CAN_RATE      (1u << 6)
+#define ESPOTA_AGENT_CAN_PULL      (1u << 7)
+
+/** What PULL is asked to do: the first byte of its payload. */
+enum espota_agent_pull {
+    ESPOTA_AGENT_PULL_ASK = 0,
+    ESPOTA_AGENT_PULL_ORDER = 1,
+    ESPOTA_AGENT_PULL_START = 2,
+    ESPOTA_AGENT_PULL_CANCEL = 3,
+};
 
 #define ESPOTA_AGENT_HELLO_SIZE       (2u + ESPOTA_AGENT_NONCE_SIZE)  /* a request's payload */
 #define ESPOTA_AGENT_HELLO_REPLY_SIZE (14u + ESPOTA_AGENT_NONCE_SIZE) /* a response's, with its status */
