@@ -7,10 +7,22 @@
 
 #include "espota/error.h"
 #include "espota/hash.h"
+#include "espota/payload.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct espota_base;
+struct espota_device;
+
+/** A base whose bytes nobody knows. */
+struct espota_base_wanted {
+    const char *label;                      /* of the partition that holds it */
+    const struct espota_payload_base *held; /* without its bytes */
+    const uint8_t *image;                   /* that is to be sent: some of it may be in the base */
+    size_t image_length;
+    struct espota_base_costs costs; /* of this device */
+};
 
 /** Its functions may be called from several threads at once. */
 struct espota_base_source {
@@ -28,6 +40,11 @@ struct espota_base_source {
      * @return 0, or an error: ESPOTA_ERR_VERIFY where there is one that is not what it has to be. */
     int (*patch)(void *context, const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
                  const struct espota_base **prepared, unsigned *table_log, struct espota_error *error);
+    /** Where there is neither: read it back from the device, if that is wanted; then find() knows it. May be
+     * NULL: never. @return 0 whether or not it was read, and `*read`: how many bytes came from the device; or
+     * what the device returned, where it is gone or lost. */
+    int (*read_back)(void *context, struct espota_device *device, const struct espota_base_wanted *wanted,
+                     uint32_t *read, struct espota_error *error);
 };
 
 #pragma GCC visibility pop

@@ -32,6 +32,7 @@ struct espota_ota_result {
     struct espota_smart_write write;
     struct espota_sent sent;           /* by an agent: bytes, how, and against which base */
     struct espota_partition base_held; /* the partition with that base; label empty: none */
+    uint32_t read_back;                /* bytes that came from the device for a base that nobody knew */
     char base_version[33];             /* as its app description has it; empty: none, or not known */
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
 };

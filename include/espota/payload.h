@@ -52,13 +52,20 @@ const char *espota_no_base_name(enum espota_no_base reason);
 
 struct espota_device;
 
+/** What it takes to bring an image to a device, in seconds, by what is known of its line, CPU and flash. */
+struct espota_base_costs {
+    double whole; /* what differs, without a base */
+    double based; /* the same with one that is an earlier version */
+    double read;  /* a byte of flash, to the host */
+};
+
 /** Who finds a base for an image when much of it has to be sent. */
 struct espota_base_finder {
     void *context;
     /** Which image of `device` is the best base, and its bytes, which stay until the payload is done with?
      * @return 0 and the base, or one of length 0 and why; or what the device returned. */
-    int (*find)(void *context, struct espota_device *device, struct espota_payload_base *base,
-                enum espota_no_base *reason, struct espota_error *error);
+    int (*find)(void *context, struct espota_device *device, const struct espota_base_costs *costs,
+                struct espota_payload_base *base, enum espota_no_base *reason, struct espota_error *error);
 };
 
 struct espota_payload {

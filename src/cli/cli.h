@@ -30,6 +30,8 @@ struct cli {
     bool of_many, canary;
     void *shared; /* what the command's fleet part prepared, for all of them; NULL: this is the only one */
     struct espota_stream_cache *streams; /* of all of them; NULL: as before */
+    size_t devices;                      /* how many they are, 0: one; at most so many at a time */
+    unsigned at_once;
 };
 
 /* Fill in cli->observer. */

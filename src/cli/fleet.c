@@ -289,17 +289,19 @@ int fleet_run(struct cli *cli, const struct command *command, void *options, str
                              ESPOTA_FLEET_MOST_JOBS);
     if (result == 0 && !(f.results = calloc(f.targets.count + 1, sizeof *f.results)))
         result = espota_fail_memory(error, "listing the devices");
-    if (result == 0)
+    if (result == 0) {
         mark_sinks(&f);
+        cli->devices = f.targets.count;
+        cli->at_once = fleet_jobs(&f, o);
+    }
     if (result == 0 && command->fleet->prepare)
         result = command->fleet->prepare(cli, options, &f.shared, error);
     f.canaries = o->canary.value;
     if (result == 0)
         result = espota_stream_cache_new(&f.streams, 0, error);
     if (result == 0) {
-        const struct espota_fleet_request request = {
-            f.targets.count, fleet_jobs(&f, o), f.canaries, &f, work, ended, stopped
-        };
+        const struct espota_fleet_request request = { f.targets.count, cli->at_once, f.canaries, &f, work,
+                                                      ended,           stopped };
         espota_ui_progress_end(&cli->ui);
         cli_catch_interrupts();
         result = espota_fleet_run(&request, &done, error);

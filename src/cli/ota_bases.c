@@ -7,11 +7,13 @@
 #include "espota/error.h"
 #include "espota/file.h"
 
+#include <string.h>
+
 enum { LARGEST_FILE = 128 << 20 };
 
 const struct option_spec base_options[] = {
     { "base", 0, OPTION_LIST, offsetof(struct base_options, files), "FILE",
-      "an image that the device may hold, to send what changed; can be repeated" },
+      "an image that the device may hold, to send what changed, or 'device': read it back; can be repeated" },
     { "no-patch", 0, OPTION_FLAG, offsetof(struct base_options, no_patch), NULL,
       "send the image itself, not what changed" },
     { "no-cache", 0, OPTION_FLAG, offsetof(struct base_options, no_cache), NULL,
@@ -36,18 +38,52 @@ static int add_base(struct bases *bases, const char *path, const struct espota_c
     return result;
 }
 
+/* Named in the place of a file: the device that is updated. */
+static bool is_device(const char *name)
+{
+    return strcmp(name, "device") == 0;
+}
+
+static int add_bases(struct bases *bases, const struct base_options *o, const struct espota_chip *chip,
+                     bool *device, struct espota_error *error)
+{
+    int result = 0;
+    *device = false;
+    for (unsigned i = 0; result == 0 && i < o->files.count; i++) {
+        if (is_device(o->files.item[i]))
+            *device = true;
+        else
+            result = add_base(bases, o->files.item[i], chip, error);
+    }
+    return result;
+}
+
+static int begin_read_back(const struct cli *cli, struct bases *bases, bool always,
+                           struct espota_error *error)
+{
+    const struct espota_read_back_options options = { .always = always,
+                                                      .devices = cli->devices,
+                                                      .at_once = cli->at_once,
+                                                      .known = bases->known,
+                                                      .cache = bases->cache };
+    return espota_read_back_new(&bases->read_back, &options, error);
+}
+
 int bases_open(struct cli *cli, const struct base_options *o, const struct espota_chip *chip,
                struct bases *bases, struct espota_error *error)
 {
     int result = 0;
+    bool device = false;
     bases->none = o->no_patch;
     if (o->no_patch && o->files.count > 0)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--base and --no-patch contradict each other");
     result = cache_open(cli, o->no_cache, &bases->cache, error);
     if (result == 0)
         result = espota_known_images_new(&bases->known, bases->cache, error);
-    for (unsigned i = 0; result == 0 && i < o->files.count; i++)
-        result = add_base(bases, o->files.item[i], chip, error);
+    if (result == 0)
+        result = add_bases(bases, o, chip, &device, error);
+    if (result == 0)
+        result = begin_read_back(cli, bases, device, error);
     if (result == 0)
         bases->source = espota_known_images_source(bases->known);
     return result;
@@ -73,15 +109,22 @@ static int find_patch(void *context, const uint8_t sha256[ESPOTA_SHA256_LENGTH],
     return espota_published_patches_find(bases->published, sha256, length, prepared, table_log, error);
 }
 
+static int read_back(void *context, struct espota_device *device, const struct espota_base_wanted *wanted,
+                     uint32_t *read, struct espota_error *error)
+{
+    return espota_read_back(((struct bases *)context)->read_back, device, wanted, read, error);
+}
+
 int bases_add_published(struct bases *bases, const struct espota_patch_getter *getter,
                         const struct espota_bytes *image, struct espota_error *error)
 {
-    bases->source = (struct espota_base_source){ bases, find_image, release_image, find_patch };
+    bases->source = (struct espota_base_source){ bases, find_image, release_image, find_patch, read_back };
     return espota_published_patches_new(&bases->published, getter, image->data, image->size, error);
 }
 
 void bases_close(struct bases *bases)
 {
+    espota_read_back_free(bases->read_back);
     espota_published_patches_free(bases->published);
     espota_known_images_free(bases->known);
     espota_image_cache_free(bases->cache);
@@ -96,6 +139,7 @@ void bases_fields(struct fields *document, bool ran, const struct espota_ota_res
 {
     bool based = ran && r->sent.patched > 0 && r->base_held.label[0];
     field_number(document, "sent", ran ? (int64_t)r->sent.bytes : 0);
+    field_number(document, "read_back", ran ? (int64_t)r->read_back : 0);
     field_text(document, "no_base", ran && !based ? espota_no_base_name(r->sent.no_base) : NULL);
     if (!based) {
         field_null(document, "base");

@@ -11,6 +11,7 @@
 #include "espota/known_images.h"
 #include "espota/ota.h"
 #include "espota/published_patches.h"
+#include "espota/read_back.h"
 
 #include <stdbool.h>
 
@@ -27,6 +28,7 @@ struct bases {
     struct espota_image_cache *cache; /* NULL: none */
     struct espota_known_images *known;
     struct espota_published_patches *published;
+    struct espota_read_back *read_back;
     struct espota_base_source source;
     bool none; /* the whole image is wanted */
 };

@@ -147,7 +147,7 @@ static int write_with_base(struct espota_device *device, struct espota_ota_reque
                            struct espota_ota_result *result, struct espota_error *error)
 {
     struct ota_base base;
-    ota_base_begin(&base, request->bases, slots, target);
+    ota_base_begin(&base, request->bases, slots, target, &request->payload);
     if (request->bases)
         request->payload.bases = &base.finder;
     int outcome = write_image(device, request, target, result, error);
@@ -157,6 +157,7 @@ static int write_with_base(struct espota_device *device, struct espota_ota_reque
         result->sent.base = base.chosen;
     }
     memcpy(result->base_version, base.version, sizeof result->base_version);
+    result->read_back = base.read_back;
     ota_base_end(&base);
     request->payload.bases = NULL;
     return outcome;

@@ -106,13 +106,36 @@ static int try_all(struct ota_base *b, struct espota_device *device, struct espo
         b->held = known ? p : NULL;
         if (base->length > 0)
             *reason = ESPOTA_BASE_UNKNOWN;
+        if (result == 0 && base->length > 0 && !known && !b->unknown) {
+            b->unknown = p;
+            b->unknown_base = *base;
+        }
     }
     return result;
 }
 
-/* One whose bytes are known; then one that there is a patch against. */
-static int find(void *context, struct espota_device *device, struct espota_payload_base *base,
-                enum espota_no_base *reason, struct espota_error *error)
+/* From the device itself. */
+static int read_back(struct ota_base *b, struct espota_device *device, const struct espota_base_costs *costs,
+                     struct espota_payload_base *base, struct espota_error *error)
+{
+    const struct espota_base_wanted wanted = { .label = b->unknown->label,
+                                               .held = &b->unknown_base,
+                                               .image = b->payload->data,
+                                               .image_length = b->payload->size,
+                                               .costs = *costs };
+    uint32_t read = 0;
+    int result = b->source->read_back(b->source->context, device, &wanted, &read, error);
+    b->read_back += read;
+    b->patches = false;
+    *base = b->unknown_base;
+    if (result == 0 && look_up(b, device, base))
+        b->held = b->unknown;
+    return result;
+}
+
+/* One whose bytes are known; then one that there is a patch against; then one that is read back. */
+static int find(void *context, struct espota_device *device, const struct espota_base_costs *costs,
+                struct espota_payload_base *base, enum espota_no_base *reason, struct espota_error *error)
 {
     struct ota_base *b = context;
     *reason = ESPOTA_BASE_NO_IMAGE;
@@ -121,6 +144,8 @@ static int find(void *context, struct espota_device *device, struct espota_paylo
         b->patches = true;
         result = try_all(b, device, base, reason, error);
     }
+    if (result == 0 && !b->held && b->unknown && b->source->read_back)
+        result = read_back(b, device, costs, base, error);
     if (!b->held)
         base->length = 0;
     base->data = b->held ? b->image : NULL;
@@ -137,9 +162,12 @@ static int find(void *context, struct espota_device *device, struct espota_paylo
 }
 
 void ota_base_begin(struct ota_base *base, const struct espota_base_source *source,
-                    const struct espota_slots *slots, const struct espota_partition *target)
+                    const struct espota_slots *slots, const struct espota_partition *target,
+                    const struct espota_payload *payload)
 {
-    *base = (struct ota_base){ .finder = { base, find }, .source = source, .slots = slots, .target = target };
+    *base = (struct ota_base){
+        .finder = { base, find }, .source = source, .slots = slots, .target = target, .payload = payload
+    };
 }
 
 void ota_base_end(struct ota_base *base)

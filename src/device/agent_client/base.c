@@ -1,4 +1,5 @@
 #include "base.h"
+#include "plan.h"
 
 #include "espota/device.h"
 #include "espota/error.h"
@@ -25,11 +26,12 @@ static bool is_the_end(struct agent_client *client, int result)
            result == ESPOTA_ERR_NOMEM;
 }
 
-static int ask_finder(struct agent_client *client, struct espota_error *error)
+static int ask_finder(struct agent_client *client, const struct espota_base_costs *costs,
+                      struct espota_error *error)
 {
     const struct espota_base_finder *finder = client->image.bases;
-    int result =
-        finder->find(finder->context, &client->device, &client->base, &client->device.sent.no_base, error);
+    int result = finder->find(finder->context, &client->device, costs, &client->base,
+                              &client->device.sent.no_base, error);
     if (result == 0 || is_the_end(client, result))
         return result;
     espota_device_note(&client->device, "No base is looked for: %s", error->text);
@@ -38,8 +40,9 @@ static int ask_finder(struct agent_client *client, struct espota_error *error)
 }
 
 /* Whoever began the image knows what the device may hold. */
-static int find(struct agent_client *client, struct espota_error *error)
+static int find(struct agent_client *client, const struct client_image *image, struct espota_error *error)
 {
+    const struct espota_base_costs costs = client_base_costs(client, image->length);
     enum espota_no_base reason = ESPOTA_BASE_UNKNOWN;
     client->base_asked = true;
     if (!(client->capabilities & ESPOTA_AGENT_CAN_PATCH) || client->coded_refused)
@@ -47,7 +50,7 @@ static int find(struct agent_client *client, struct espota_error *error)
     else if (client->base_table_log == 0)
         reason = ESPOTA_BASE_NO_MEMORY;
     else
-        return ask_finder(client, error);
+        return ask_finder(client, &costs, error);
     give_reason(client, reason);
     return 0;
 }
@@ -92,7 +95,7 @@ static void prepare(struct agent_client *client, const struct client_image *imag
 
 int client_base_for(struct agent_client *client, struct client_image *image, struct espota_error *error)
 {
-    int result = client->base_asked ? 0 : find(client, error);
+    int result = client->base_asked ? 0 : find(client, image, error);
     if (result != 0)
         client->base_asked = false;
     if (result == 0 && client->base.length > 0 && !client->prepared)

@@ -31,6 +31,7 @@ enum {
 
 #define QUICK_RATIO  0.5 /* bytes of a stream to those of firmware */
 #define DEEP_RATIO   0.465
+#define BASED_RATIO  0.15 /* more than most updates take */
 #define WORTH_CODING 0.95
 #define FASTEST_LINE (4u << 20)
 
@@ -118,6 +119,17 @@ struct client_estimate client_estimate(const struct agent_client *client, uint32
     e.raw = length * seconds(&c, 0);
     e.coded = length * seconds(&c, e.share);
     return e;
+}
+
+/* The decoder takes as long with a base as without; all of the image is rebuilt. */
+struct espota_base_costs client_base_costs(const struct agent_client *client, uint32_t length)
+{
+    struct costs c = costs_of(client, line_rate(client));
+    double read = c.line[0] > c.cpu[0] ? c.line[0] : c.cpu[0];
+    double line = BASED_RATIO * c.line[0], most = line > c.cpu[1] ? line : c.cpu[1];
+    return (struct espota_base_costs){ .whole = client_estimate(client, length).coded,
+                                       .based = length * (most > c.flash ? most : c.flash),
+                                       .read = read };
 }
 
 /* What was measured of one model says something of the other. */

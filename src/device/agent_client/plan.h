@@ -32,6 +32,9 @@ struct client_estimate {
 };
 struct client_estimate client_estimate(const struct agent_client *client, uint32_t length);
 
+/* What it takes to bring so many bytes of an image to the device, and to read a byte of flash. */
+struct espota_base_costs client_base_costs(const struct agent_client *client, uint32_t length);
+
 /* From now on streams are made by the model that is quicker on this line: the deep one makes fewer bytes, the
  * other decodes sooner. */
 void client_choose_depth(struct agent_client *client);
