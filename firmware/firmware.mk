@@ -15,7 +15,7 @@ FW_SMALL_xtensa := -Wa,--no-target-align -fno-cse-follow-jumps -fno-thread-jumps
                    -fno-tree-dominator-opts
 $(foreach d,esp32 core/xtensa decoder/xtensa bases/xtensa stub/xtensa,$(patsubst %.c,$(FW)/$(d)/%.o,$(FW_CORE))): FW_CFLAGS += $(FW_SMALL_xtensa)
 # Nine tenths of decoding's time, so not for size.
-$(FW)/%/coder_mix.o $(FW)/%/coder_deep.o $(FW)/%/coder_arithmetic.o: FW_CFLAGS += -O2
+$(FW)/%/coder_base.o $(FW)/%/coder_map.o $(FW)/%/coder_segments.o $(FW)/%/coder_xtensa_base.o $(FW)/%/coder_riscv_base.o $(FW)/%/coder_mix.o $(FW)/%/coder_deep.o $(FW)/%/coder_arithmetic.o: FW_CFLAGS += -O2
 $(foreach f,$(notdir $(FW_CODER:.c=.o)),$(FW)/%/$(f)): ARCH_riscv += -mno-save-restore
 comma     := ,
 FW_LDFLAGS := -nostdlib -Wl,--gc-sections,--fatal-warnings -Lfirmware/port/bare
@@ -34,7 +34,7 @@ START_xtensa := firmware/port/bare/start_xtensa.S
 START_riscv  := firmware/port/bare/start_riscv.S
 # As many sector buffers as their RAM takes: while flash erases a block, the decoder goes on.
 FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=4 -DESPOTA_CODER_BASE
-$(FW)/esp32/%.o: FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=8 -DESPOTA_CODER_BASE
+$(FW)/esp32/%.o: FW_RECOVERY_CFLAGS := -DESPOTA_AGENT_SECTORS=8 -DESPOTA_AGENT_BASE_LINES=96 -DESPOTA_CODER_BASE
 
 FW_IMAGES := $(FW)/esp32/recovery.bin $(FW)/esp32c3/recovery.bin
 

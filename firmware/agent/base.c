@@ -82,7 +82,10 @@ enum espota_agent_status espota_agent_check_base(struct espota_agent *agent)
     if (status == ESPOTA_AGENT_OK && memcmp(sha256, wanted + 8, sizeof sha256) != 0)
         status = ESPOTA_AGENT_BASE;
     agent->base.offset = offset;
+    agent->base.oldest = 0;
+    agent->base.place = agent->base.last = 0;
     memset(agent->base.at, 0xff, sizeof agent->base.at);
+    memset(agent->base.image_at, 0xff, sizeof agent->base.image_at);
     return status;
 }
 

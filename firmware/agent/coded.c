@@ -9,49 +9,43 @@
 
 #define SECTOR ESPOTA_SECTOR_SIZE
 
-enum { KIND_SHIFT = 14, TURNS = 4 };
+enum { KIND_SHIFT = 14, TURNS = 2 };
+
+enum { LINE = ESPOTA_AGENT_BASE_LINE };
+
+static int read_written(struct espota_agent *agent, uint32_t offset, void *buffer, size_t length)
+{
+    return espota_agent_read_between(agent, agent->update.partition + offset, buffer, length);
+}
+
+/* With a base, code asks for the same literals again and again, which lie behind it and do not change any
+ * more: to wait for flash each time would take longer than all else. */
+static int read_image_line(struct espota_agent *agent, uint32_t at, void *buffer)
+{
+    struct espota_agent_base *b = &agent->base;
+    unsigned i = 0, lines = ESPOTA_AGENT_IMAGE_LINES(espota_agent_base_lines(agent));
+    while (i < lines && b->image_at[i] != at)
+        i++;
+    if (i == lines) {
+        i = b->image_oldest;
+        b->image_at[i] = UINT32_MAX;
+        if (read_written(agent, at, b->image_line[i], LINE) != 0)
+            return -1;
+        b->image_at[i] = at;
+        b->image_oldest = (uint8_t)((i + 1) % lines);
+    }
+    memcpy(buffer, b->image_line[i], LINE);
+    return 0;
+}
 
 static int read_image(void *context, uint32_t offset, void *buffer, size_t length)
 {
     struct espota_agent *agent = context;
     if (!espota_agent_inside(offset, (uint32_t)length, 0, agent->input.at))
         return -1;
-    return espota_agent_read_between(agent, agent->update.partition + offset, buffer, length);
-}
-
-enum { LINE = ESPOTA_AGENT_BASE_LINE, LINES = ESPOTA_AGENT_BASE_LINES, AHEAD = 4 /* lines */ };
-
-static const uint8_t *known_line(const struct espota_agent_base *b, uint32_t at)
-{
-    for (unsigned i = 0; i < LINES; i++)
-        if (b->at[i] == at)
-            return b->line[i];
-    return NULL;
-}
-
-/* The line of the base that begins at `at`, and some behind it where one comes after the other; NULL: flash
- * cannot be read. The base lies in no range that is written. */
-static const uint8_t *base_line(struct espota_agent *agent, uint32_t at)
-{
-    struct espota_agent_base *b = &agent->base;
-    const uint8_t *known = known_line(b, at);
-    uint32_t left = agent->image.base_length - at;
-    bool ahead = at > 0 && known_line(b, at - LINE) && left > AHEAD * LINE;
-    unsigned count = ahead ? AHEAD : 1,
-             i = ahead ? (b->oldest + AHEAD - 1u) / AHEAD * AHEAD % LINES : b->oldest;
-    if (known)
-        return known;
-    for (unsigned k = 0; k < count; k++)
-        b->at[i + k] = UINT32_MAX;
-    if (espota_agent_read_between(agent, b->offset + at, b->line[i],
-                                  ahead         ? AHEAD * LINE
-                                  : left < LINE ? left
-                                                : LINE) != 0)
-        return NULL;
-    for (unsigned k = 0; k < count; k++)
-        b->at[i + k] = at + k * LINE;
-    b->oldest = (uint8_t)((i + count) % LINES);
-    return b->line[i];
+    return BASES && agent->input.based && length == LINE && offset % LINE == 0
+               ? read_image_line(agent, offset, buffer)
+               : read_written(agent, offset, buffer, length);
 }
 
 static int read_base(void *context, uint32_t offset, void *buffer, size_t length)
@@ -62,7 +56,11 @@ static int read_base(void *context, uint32_t offset, void *buffer, size_t length
         return -1;
     while (length > 0) {
         uint32_t within = offset % LINE, part = LINE - within < length ? LINE - within : (uint32_t)length;
-        const uint8_t *line = base_line(agent, offset - within);
+        const uint8_t *line = espota_agent_base_line(agent, offset - within);
+        if (!line) {
+            espota_agent_wait_for_flash(agent);
+            line = espota_agent_read_lines(agent, offset - within);
+        }
         if (!line)
             return -1;
         memcpy(to, line + within, part);

@@ -133,6 +133,8 @@ static uint32_t erase_up_to(struct espota_agent *agent, uint32_t offset, uint32_
     uint32_t length = pays(agent, offset, BLOCK, end)        ? BLOCK
                       : pays(agent, offset, HALF_BLOCK, end) ? HALF_BLOCK
                                                              : SECTOR;
+    if (BASES && length > SECTOR)
+        espota_agent_fetch_lines(agent);
     begin_erase(agent, offset, length);
     return offset + length;
 }
@@ -305,14 +307,20 @@ static const uint8_t *buffered(const struct espota_agent *agent, uint32_t offset
     return NULL;
 }
 
+void espota_agent_wait_for_flash(struct espota_agent *agent)
+{
+    while (!is_idle(agent))
+        espota_agent_relax(agent);
+}
+
 int espota_agent_read_between(struct espota_agent *agent, uint32_t offset, void *buffer, size_t length)
 {
     uint8_t *to = buffer;
     while (length > 0) {
         size_t room = SECTOR - offset % SECTOR, part = length < room ? length : room;
         const uint8_t *from = buffered(agent, offset);
-        while (!from && !is_idle(agent))
-            espota_agent_relax(agent);
+        if (!from)
+            espota_agent_wait_for_flash(agent);
         if (from)
             memcpy(to, from, part);
         else if (agent->flash.failed || espota_agent_slot_read(agent, offset, to, part) != 0)

@@ -140,6 +140,19 @@ static inline void espota_agent_forget_named(struct espota_agent *agent, uint32_
         espota_agent_forget(agent, offset, length);
 }
 
+/* lines.c: of the base that the stream has. */
+static inline unsigned espota_agent_base_lines(const struct espota_agent *agent)
+{
+    return agent->port->base_lines ? agent->port->base_lines : ESPOTA_AGENT_BASE_LINES;
+}
+/* The line that begins at `at`, if it is known. */
+const uint8_t *espota_agent_base_line(struct espota_agent *agent, uint32_t at);
+/* It is not, and flash is idle: from there; NULL: flash cannot be read. The base lies in no range that is
+ * written. */
+const uint8_t *espota_agent_read_lines(struct espota_agent *agent, uint32_t at);
+/* Flash is idle, and about to be busy for long: as many of those that come next as there is room for. */
+void espota_agent_fetch_lines(struct espota_agent *agent);
+
 /* permit.c: of the slots' service. */
 /* The factory or OTA app partition that begins there, or NULL. */
 const struct espota_partition *espota_agent_app_at(const struct espota_agent *agent, uint32_t offset);
@@ -165,6 +178,8 @@ uint8_t *espota_agent_free_sector(struct espota_agent *agent);
 /* Bytes of the slot or range, and of a base, while sectors are under way: what the buffers have of it comes
  * from there. */
 int espota_agent_read_between(struct espota_agent *agent, uint32_t offset, void *buffer, size_t length);
+/* Until nothing is under way; what is queued waits. */
+void espota_agent_wait_for_flash(struct espota_agent *agent);
 /* That buffer goes to flash, but for its bytes before `start`. */
 void espota_agent_put(struct espota_agent *agent, uint32_t offset, uint32_t start);
 bool espota_agent_flash_holds(struct espota_agent *agent, uint32_t offset, const uint8_t *sector);

@@ -27,7 +27,8 @@ static const uint8_t *line_at(struct coder *coder, enum source source, uint32_t 
         if (base->line_of[i] == tag)
             return base->line[i];
     }
-    uint32_t at = base->line_next++ % CODER_LINES, length = CODER_LINE;
+    uint32_t at = base->line_next, length = CODER_LINE;
+    base->line_next = at + 1 < CODER_LINES ? at + 1 : 0;
     uint8_t *line = base->line[at];
     if (source == OF_BASE && image->base_length - first < length)
         length = image->base_length - first;
@@ -115,7 +116,7 @@ static uint32_t first_move(const struct coder_move *move, uint32_t count, uint32
 /* As the map has it. @return how sure: 1..3. */
 static uint32_t mapped(struct coder *coder, uint32_t address, uint32_t *moved)
 {
-    const struct coder_base *base = coder->base;
+    struct coder_base *base = coder->base;
     uint32_t offset, shift, now;
     *moved = address;
     if (!coder_segments_offset(&base->old, address, &offset))
@@ -302,8 +303,11 @@ static void learn(struct coder *coder, const struct coder_guess *guess)
 bool coder_base_unit(struct coder *coder)
 {
     struct coder_guess guess;
-    if (!coder_map_at(&coder->base->map, coder->place.offset + coder->filled, &coder->base->block)) {
-        coder->base->block.length = 0;
+    struct coder_base *base = coder->base;
+    uint32_t at = coder->place.offset + coder->filled;
+    bool on = at - base->block.old - base->block.shift < base->block.length && at < base->map.near_end;
+    if (!on && !coder_map_at(&base->map, at, &base->block)) {
+        base->block.length = 0;
         return false;
     }
     set_guess(coder, &guess);

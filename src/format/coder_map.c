@@ -21,6 +21,8 @@ static void put_number(uint8_t **to, uint32_t value)
 static uint32_t get_number(const uint8_t **from)
 {
     uint32_t byte = *(*from)++, value = byte & 0x7F;
+    if (byte <= 0x7F)
+        return value;
     for (unsigned shift = 7; byte > 0x7F; shift += 7) {
         byte = *(*from)++;
         value |= (byte & 0x7F) << shift;
@@ -98,27 +100,45 @@ static unsigned indexed_before(const struct coder_map *map, uint32_t old)
     return low;
 }
 
-enum coder_map_answer coder_map_find(const struct coder_map *map, uint32_t old, uint32_t *shift)
+/* Between which blocks is it? All that lie between the same ones have the same answer. */
+static void look_up(const struct coder_map *map, uint32_t old, struct coder_map_place *place)
 {
-    *shift = 0;
-    if (map->indexed == 0)
-        return CODER_MAP_NOWHERE;
     unsigned at = indexed_before(map, old);
     struct coder_block next = { map->index_old[at], map->index_length[at], map->index_shift[at], false };
     struct coder_block before = next;
     const uint8_t *from = map->bytes + map->index_at[at], *end = map->bytes + map->used;
+    place->from = 0;
     for (unsigned i = 0; i < FARTHEST && from < end && next.old <= old; i++) {
+        place->from = next.old;
         if (!next.again)
             before = next;
         next_block(&from, &next);
     }
-    if (next.old <= old && !next.again)
+    bool last = next.old <= old;
+    if (last)
+        place->from = from < end ? old : next.old; /* beyond what is looked through: this one alone */
+    if (last && !next.again)
         before = next;
-    *shift = before.shift;
-    if (old - before.old < before.length)
+    place->before = before;
+    place->length = last && from < end ? 1 : (last ? UINT32_MAX : next.old) - place->from;
+    place->next = last || next.again ? 0 : next.old;
+    place->next_shift = next.shift;
+}
+
+enum coder_map_answer coder_map_find(struct coder_map *map, uint32_t old, uint32_t *shift)
+{
+    struct coder_map_place *place = &map->place[old / 1024 % CODER_MAP_PLACES];
+    *shift = 0;
+    if (map->indexed == 0)
+        return CODER_MAP_NOWHERE;
+    if (old - place->from >= place->length)
+        look_up(map, old, place);
+    *shift = place->before.shift;
+    uint32_t into = old - place->before.old;
+    if (into < place->before.length)
         return CODER_MAP_INSIDE;
-    if (!next.again && next.old > old && next.old - old < old - before.old - before.length)
-        *shift = next.shift;
+    if (place->next > old && place->next - old < into - place->before.length)
+        *shift = place->next_shift;
     return CODER_MAP_BETWEEN;
 }
 

@@ -16,7 +16,10 @@ enum {
     AGENT_WINDOW = 16,
     AGENT_WINDOW_BYTES = 8192,
     STEP = 64,
-    AGENT_SECTORS = 4 /* the least of recovery agents */
+    AGENT_SECTORS = 4, /* the least of recovery agents, */
+    AGENT_LINES = 16,
+    ESP32_SECTORS = 8, /* and that of the ESP32 (firmware/firmware.mk) */
+    ESP32_LINES = 96,
 };
 
 /* ---- download mode --------------------------------------------------------------------------------------
@@ -209,7 +212,8 @@ int sim_board_init(struct sim_board *board, struct sim_flash *flash, const struc
         .flash_busy = agent_busy,
         .erase_steps = 32768 | 65536,
         .alone = true,
-        .sectors = AGENT_SECTORS,
+        .base_lines = options->chip->image_id == 0 ? ESP32_LINES : AGENT_LINES,
+        .sectors = options->chip->image_id == 0 ? ESP32_SECTORS : AGENT_SECTORS,
         .restart = agent_restart,
     };
     sim_uart_init(&board->uart);

@@ -8,7 +8,8 @@ const struct sim_cpu_costs sim_cpu_usual = { .frame = 45,
                                              .sha256 = 79,
                                              .coded = 2 * ESPOTA_CODER_CYCLES_RISCV,
                                              .deep = 2 * ESPOTA_CODER_CYCLES_DEEP,
-                                             .rebuilt = 150,
+                                             .rebuilt = 400,
+                                             .patch = 2400,
                                              .begin = 8192 };
 
 /* The first three are Xtensa; all later ones are RISC-V. */
@@ -176,7 +177,7 @@ static int decoder_sector(void *memory, const uint8_t *chunk, size_t length,
     struct sim_cpu *cpu = head->cpu;
     uint64_t cycles = length * (uint64_t)cpu->coded;
     if (cpu->image.base_length > 0)
-        cycles += (uint64_t)cpu->costs.rebuilt * ESPOTA_CODER_SECTOR;
+        cycles = length * (uint64_t)cpu->costs.patch + (uint64_t)cpu->costs.rebuilt * ESPOTA_CODER_SECTOR;
     begin_to_spend(cpu, cycles);
     return end_to_spend(cpu, espota_decoder.sector(head + 1, chunk, length, sector));
 }

@@ -20,7 +20,8 @@ struct sim_cpu_costs {
     uint32_t sha256;  /* hashing */
     uint32_t coded;   /* decoding, of a byte that comes in */
     uint32_t deep;    /* the same by the deep model */
-    uint32_t rebuilt; /* decoding with a base, of a byte that comes out, besides */
+    uint32_t patch;   /* the same with a base, */
+    uint32_t rebuilt; /* and of a byte that comes out then, besides */
     uint32_t begin;   /* beginning to decode, of 2048 bytes of the decoder's memory */
 };
 

@@ -155,21 +155,48 @@ bool sim_flash_busy(const struct sim_flash *flash)
     return flash->time && sim_time_now(flash->time) < flash->busy_until_ns;
 }
 
-int sim_flash_poll(const struct sim_flash *flash)
-{
-    sim_time_spend(flash->time, flash->timing.command_ns);
-    return flash->powered ? sim_flash_busy(flash) : -1;
-}
-
-void sim_flash_wait(const struct sim_flash *flash)
-{
-    sim_time_wait_until(flash->time, flash->busy_until_ns);
-}
-
 /* Commands and their data. */
 static uint64_t bus_ns(const struct sim_flash_timing *timing, size_t length)
 {
     return (length + COMMAND - 1) / COMMAND * timing->command_ns + (uint64_t)length * timing->read_ns;
+}
+
+/* The operation goes on for so long from now. */
+static void be_busy(struct sim_flash *flash, uint64_t ns)
+{
+    flash->busy_ns += ns;
+    flash->busy_until_ns = sim_time_now(flash->time) + ns;
+}
+
+/* The next command of a page that takes several, which somebody has to give when the one before is over. */
+static void program_part(struct sim_flash *flash)
+{
+    size_t part = flash->left < COMMAND ? flash->left : COMMAND;
+    sim_time_spend(flash->time, bus_ns(&flash->timing, part));
+    be_busy(flash, sim_flash_program_ns(&flash->timing, part));
+    flash->left -= part;
+}
+
+int sim_flash_poll(struct sim_flash *flash)
+{
+    sim_time_spend(flash->time, flash->timing.command_ns);
+    if (!flash->powered)
+        return -1;
+    if (sim_flash_busy(flash))
+        return 1;
+    if (flash->left == 0)
+        return 0;
+    program_part(flash);
+    return 1;
+}
+
+void sim_flash_wait(struct sim_flash *flash)
+{
+    sim_time_wait_until(flash->time, flash->busy_until_ns);
+    while (flash->left > 0) {
+        program_part(flash);
+        sim_time_wait_until(flash->time, flash->busy_until_ns);
+    }
 }
 
 int sim_flash_read(struct sim_flash *flash, uint32_t offset, void *buffer, size_t length)
@@ -180,13 +207,6 @@ int sim_flash_read(struct sim_flash *flash, uint32_t offset, void *buffer, size_
     sim_time_spend(flash->time, bus_ns(&flash->timing, length));
     memcpy(buffer, flash->data + offset, length);
     return 0;
-}
-
-/* The operation goes on for so long from now. */
-static void be_busy(struct sim_flash *flash, uint64_t ns)
-{
-    flash->busy_ns += ns;
-    flash->busy_until_ns = sim_time_now(flash->time) + ns;
 }
 
 static void show(struct sim_flash *flash)
@@ -275,8 +295,8 @@ int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data
     for (size_t part; length > 0; offset += (uint32_t)part, length -= part) {
         part = PAGE - offset % PAGE < length ? PAGE - offset % PAGE : length;
         sim_flash_wait(flash);
-        sim_time_spend(flash->time, bus_ns(&flash->timing, part));
-        be_busy(flash, sim_flash_program_ns(&flash->timing, part));
+        flash->left = part;
+        program_part(flash);
     }
     return flash->powered ? 0 : -1;
 }

@@ -34,7 +34,8 @@ struct sim_flash {
     bool powered;                /* false: every operation fails until power returns */
     const struct sim_time *time; /* NULL: nothing takes time */
     struct sim_flash_timing timing;
-    uint64_t busy_until_ns; /* with time: an erase or a program goes on so long */
+    uint64_t busy_until_ns; /* with time: an erase or a program command goes on so long */
+    size_t left;            /* of a page, for further commands */
     uint64_t operations;    /* erases and programs since the start */
     uint64_t erases, programmed_bytes;
     uint64_t busy_ns; /* what they would have taken */
@@ -68,8 +69,9 @@ uint64_t sim_flash_program_ns(const struct sim_flash_timing *timing, size_t leng
 
 /* Does an operation go on? */
 bool sim_flash_busy(const struct sim_flash *flash);
-/* The same by its status register, which takes a moment to read. @return 1, 0, or -1 without power. */
-int sim_flash_poll(const struct sim_flash *flash);
-void sim_flash_wait(const struct sim_flash *flash);
+/* The same by its status register, which takes a moment to read, as the driver does it: a page's next command
+ * is given when it is time, and not before it is asked. @return 1, 0, or -1 without power. */
+int sim_flash_poll(struct sim_flash *flash);
+void sim_flash_wait(struct sim_flash *flash);
 
 #endif

@@ -55,6 +55,27 @@ static void an_erase_goes_on_while_the_chip_does_something_else(void **state)
     sim_flash_close(&flash);
 }
 
+/* The controller holds 64 bytes: what comes behind them waits for the driver, which has to look. */
+static void a_page_goes_on_when_somebody_looks(void **state)
+{
+    struct sim_flash flash;
+    struct counted counted;
+    uint8_t data[256] = { 0 };
+    (void)state;
+    flash_in_time(&flash, &counted);
+    assert_int_equal(sim_flash_program(&flash, 0, data, sizeof data), 0);
+    for (unsigned part = 1; part < 4; part++) {
+        counted.now += 5 * MS;
+        assert_false(sim_flash_busy(&flash));
+        assert_int_equal(sim_flash_poll(&flash), 1);
+        assert_true(sim_flash_busy(&flash));
+    }
+    counted.now += 5 * MS;
+    assert_int_equal(sim_flash_poll(&flash), 0);
+    assert_int_equal(flash.busy_ns, PAGE_NS);
+    sim_flash_close(&flash);
+}
+
 static void the_next_operation_and_a_read_wait_for_the_one_before(void **state)
 {
     struct sim_flash flash;
@@ -147,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_erase_goes_on_while_the_chip_does_something_else),
+        cmocka_unit_test(a_page_goes_on_when_somebody_looks),
         cmocka_unit_test(the_next_operation_and_a_read_wait_for_the_one_before),
         cmocka_unit_test(blocks_are_erased_at_their_multiples_alone),
         cmocka_unit_test(pages_are_programmed_one_after_the_other),

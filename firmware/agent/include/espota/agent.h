@@ -115,6 +115,8 @@ struct espota_agent_port {
     void (*restart)(void *context);
     /** Of the sector buffers, how many it uses; 0: all. So a simulator is no better than the device. */
     uint8_t sectors;
+    /** The same of the lines of a base; a multiple of 4. */
+    uint8_t base_lines;
     /** Nobody but the agent writes to flash while it has a session: what it verified stays so until it writes
      * itself, and SELECT takes the verdict of VERIFY. */
     bool alone;
@@ -236,13 +238,24 @@ struct espota_agent_named {
 };
 
 /** What was read of a base last, in lines: while flash works, the decoder goes on with that. */
-#define ESPOTA_AGENT_BASE_LINE  256u
+#define ESPOTA_AGENT_BASE_LINE 256u
+#ifndef ESPOTA_AGENT_BASE_LINES
+#ifdef __unix__
+#define ESPOTA_AGENT_BASE_LINES 96u
+#else
 #define ESPOTA_AGENT_BASE_LINES (ESPOTA_AGENT_BASES ? 16u : 1u)
+#endif
+#endif
+#define ESPOTA_AGENT_IMAGE_LINES(base_lines) ((base_lines) / 4u + 4u)
 struct espota_agent_base {
-    uint32_t offset;                      /* in flash */
-    uint8_t oldest;                       /* line */
+    uint32_t offset;      /* in flash */
+    uint8_t oldest;       /* line; at most 252, and a multiple of 4 */
+    uint32_t place, last; /* up to where it was read in a row; the line that was asked for last */
     uint32_t at[ESPOTA_AGENT_BASE_LINES]; /* where they begin within the base */
     uint8_t line[ESPOTA_AGENT_BASE_LINES][ESPOTA_AGENT_BASE_LINE];
+    uint8_t image_oldest; /* the same of the image */
+    uint32_t image_at[ESPOTA_AGENT_IMAGE_LINES(ESPOTA_AGENT_BASE_LINES)];
+    uint8_t image_line[ESPOTA_AGENT_IMAGE_LINES(ESPOTA_AGENT_BASE_LINES)][ESPOTA_AGENT_BASE_LINE];
 };
 
 /** Sectors on their way into flash from the buffers of the agent, the first one under way. */
