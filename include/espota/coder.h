@@ -30,8 +30,8 @@
 
 /* What decoding a byte takes, at the usual optimisation and table: instructions counted by QEMU
  * (tests/bench/instructions.sh, firmware/CODER.md), taken for a cycle each. */
-#define ESPOTA_CODER_CYCLES_XTENSA 640u
-#define ESPOTA_CODER_CYCLES_RISCV  650u
+#define ESPOTA_CODER_CYCLES_XTENSA 650u
+#define ESPOTA_CODER_CYCLES_RISCV  720u
 #define ESPOTA_CODER_CYCLES_DEEP   3100u
 
 /* Streams (firmware/PROTOCOL.md) */

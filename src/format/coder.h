@@ -41,11 +41,17 @@ struct coder_value {
 #endif
 };
 
-#ifdef ESPOTA_CODER_DEEP_MODEL
-#define CODER_BOTH(actual, expected) ((struct coder_value){ (actual), (expected) })
-#define CODER_EACH(f, value)         CODER_BOTH(f((value).actual), f((value).expected))
+/* A decoder does not know what is to be coded: it is not worked out. */
+#ifdef ESPOTA_CODER_ENCODER
+#define CODER_ACTUAL(actual) (actual)
 #else
-#define CODER_BOTH(actual, expected) ((struct coder_value){ (actual) })
+#define CODER_ACTUAL(actual) ((uint32_t)(0 * sizeof(actual)))
+#endif
+#ifdef ESPOTA_CODER_DEEP_MODEL
+#define CODER_BOTH(actual, expected) ((struct coder_value){ CODER_ACTUAL(actual), (expected) })
+#define CODER_EACH(f, value)         CODER_BOTH(f((value).actual), coder->deep != NULL ? f((value).expected) : 0)
+#else
+#define CODER_BOTH(actual, expected) ((struct coder_value){ CODER_ACTUAL(actual) })
 #define CODER_EACH(f, value)         CODER_BOTH(f((value).actual), )
 #endif
 struct coder_base; /* coder_base.h */
