@@ -125,6 +125,7 @@ type_it() { # LINE: in a folder of its own, at a board of its own
     line=${line//\/dev\/ttyUSB0/${REMOTE:-none}}
     line=${line//rfc2217:\/\/bench.example:4000/${REMOTE:-none}}
     line=${line//https:\/\/example.org/$HTTP}
+    line=${line//--tcp 5555/--tcp 0} # somebody else may be on that port
     line=${line//lamp.local/${AGENT:-none}}
     [ -z "${AGENT:-}" ] || sed -i "s/lamp.local/$AGENT/; s/plug.local/127.0.0.1:$(cat "$WORK/arduino.out")/" rack.toml
     line=${line//heater.local/$(sed -n 's/^esphome: //p' "$WORK/sim$SIM_COUNT.out" 2>/dev/null)}

@@ -275,11 +275,11 @@ static int ask_info(struct agent_client *client, struct espota_error *error)
 }
 
 /* A place at the device is given to the next caller until its holder has proved himself: who was slower than
- * a stranger calls again. */
+ * a stranger calls again. Where there is no key, there are no such places. */
 static bool may_call_again(struct agent_client *client, unsigned calls, struct espota_error *error)
 {
     enum { MOST_CALLS = 8, PAUSE_MS = 20 };
-    if (!client->link->lost || calls >= MOST_CALLS)
+    if (!client->link->lost || client->options.key_length == 0 || calls >= MOST_CALLS)
         return false;
     espota_link_sleep_ms(client->link, (unsigned)PAUSE_MS << calls);
     if (espota_link_call_again(client->link, error) != 0)
