@@ -1,5 +1,5 @@
 # Shared by the gateway's tests: devices, a server that answers as hawkBit does, and the gateway between them.
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 
 declare -A address device
 start() { # NAME ARGS...: a device
@@ -12,7 +12,7 @@ start() { # NAME ARGS...: a device
     PIDS+=($!)
     up() { [ -s "$name.json" ]; }
     wait_until 20 up || not_ok "device $name starts"
-    address[$name]=$(jq -r .tcp_url "$name.json")
+    address[$name]=$(jq -r ".listen_url // .tcp_url" "$name.json")
 }
 end() { kill "${device[$1]}" 2>/dev/null && { wait "${device[$1]}" 2>/dev/null || true; }; }
 serve() { # NAME [PORT]: a server; its port is in $PORT
