@@ -98,8 +98,21 @@ static int read_token(struct cli *cli, const char *path, char **token, struct es
 /* ---- which devices --------------------------------------------------------------------------------------
  */
 
+/* What cannot say what it runs cannot be seen to run what it was given. */
+static int check_address(const struct espota_listed_device *device, struct espota_error *error)
+{
+    const char *speaks = strncmp(device->address, "ws://", 5) == 0 ? "WebREPL" : sink_speaks(device->address);
+    return speaks ? espota_fail(error, ESPOTA_ERR_USAGE,
+                                "%s, %s, speaks %s: a gateway needs an agent, which says what it runs; leave "
+                                "it out, or choose others by their tag",
+                                device->name, device->address, speaks)
+                  : 0;
+}
+
 static int add(struct gateway *g, const struct espota_listed_device *device, struct espota_error *error)
 {
+    if (check_address(device, error) != 0)
+        return (int)error->status;
     int result = device->token ? read_token(g->cli, device->token, &g->token[g->count], error) : 0;
     g->chosen[g->count] = device;
     g->device[g->count] = (struct espota_gateway_device){ device->name, g->token[g->count] };
@@ -165,10 +178,6 @@ static int open_device(void *context, size_t device, const struct espota_observe
     bool port = espota_device_address_is_port(d->address);
     connect.port = port ? d->address : NULL;
     connect.host = port ? NULL : d->address;
-    if (sink_speaks(d->address))
-        return espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
-                           "%s speaks %s: a gateway needs an agent, which says what it runs", d->address,
-                           sink_speaks(d->address));
     connect.key = d->key ? d->key : connect.key;
     int result = connect_device(&quiet, &connect, VIA_AGENT, opened, error);
     if (*opened)

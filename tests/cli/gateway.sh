@@ -145,6 +145,11 @@ chmod 600 bad.token
 run gateway --server 127.0.0.1 --devices list.csv --gateway-token-file bad.token
 expect "no token" 2 "err:bad.token holds no token"
 [[ $ERR != *"two words"* ]] && ok "which is not shown" || not_ok "which is not shown" "$ERR"
+for address in arduino://127.0.0.1 esphome://127.0.0.1 http://127.0.0.1/update ws://127.0.0.1:8266; do
+    printf 'name,address,tags\nporch,%s,odd\n' "$address" >odd.csv
+    run gateway --server 127.0.0.1 --devices odd.csv
+    expect "no agent: $address" 2 "err:porch, $address, speaks" "err:a gateway needs an agent"
+done
 run gateway --server 127.0.0.1 --devices list.csv --tag none
 expect "no such device" 2 "err:lists no device of that kind"
 grep -q '^espota_gateway_updates_total{result="success"} 3$' metrics.prom && grep -q '^espota_gateway_devices 3$' metrics.prom && ok "counts for Prometheus" || not_ok "counts for Prometheus" "$(cat metrics.prom)"
