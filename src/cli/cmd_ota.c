@@ -346,8 +346,8 @@ static void sum_up(const struct fields *result, char words[FLEET_WORDS])
         snprintf(words, FLEET_WORDS, "runs it already");
     else
         snprintf(words, FLEET_WORDS, "written to '%.40s' and verified%s%s", to ? to : "it",
-                 field_number_of(result, "read_back") > 0 ? ", its base read back first" : "",
-                 field_flag_of(result, "restarted") ? ", restarted" : "");
+                 field_flag_of(result, "restarted") ? ", restarted" : "",
+                 field_number_of(result, "read_back") > 0 ? "; its base was read back first" : "");
 }
 
 static const struct fleet_part fleet = { prepare, release, sum_up };
