@@ -77,11 +77,11 @@ static bool look_for_rest(struct espota_puller *p)
     if (!w->same || w->fresh || !puller_is_vouched_for(w))
         return true;
     espota_agent_drain(&w->agent);
-    uint32_t filled = puller_filled(w);
-    if (filled < SECTOR + SKIP_LEAST)
+    uint32_t whole = puller_filled(w) - SECTOR; /* the last one may be torn */
+    if (whole < SECTOR + SKIP_LEAST)
         return true;
-    w->resume = filled;
-    w->kept = filled - 2 * SECTOR;
+    w->resume = whole;
+    w->kept = whole - 2 * SECTOR;
     w->streaming = false;
     w->stopped = true;
     return false;
@@ -133,7 +133,13 @@ static enum espota_agent_status pad(struct espota_puller_work *w)
     return status;
 }
 
-/* All of it came. Where something was kept that is of another image, it comes once more. */
+/* A slot that begins with this image is cleared when something else of it changes, and with its header goes
+ * its first sector, which had been passed over. */
+static bool lost_start(struct espota_puller_work *w)
+{
+    return !puller_holds(w, 0, w->head, sizeof w->head);
+}
+
 void puller_complete(struct espota_puller *p)
 {
     struct espota_puller_work *w = p->work;
@@ -142,10 +148,10 @@ void puller_complete(struct espota_puller *p)
     enum espota_agent_status status = pad(w);
     if (status == ESPOTA_AGENT_OK)
         status = puller_finish(p, &reason);
-    bool doubtful = status == ESPOTA_AGENT_BAD_DIGEST || status == ESPOTA_AGENT_IMAGE;
+    bool wrong = status == ESPOTA_AGENT_BAD_DIGEST || status == ESPOTA_AGENT_IMAGE;
     if (status == ESPOTA_AGENT_OK)
         puller_end(p, ESPOTA_PULL_DONE);
-    else if (doubtful && (w->same || w->kept > 0) && !w->fresh)
+    else if (wrong && (w->kept > 0 || lost_start(w)))
         puller_start_over(p, reason);
     else
         puller_fail(p, reason, status);

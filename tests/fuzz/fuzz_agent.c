@@ -16,10 +16,11 @@
 #include "espota/plan.h"
 #include "espota/table.h"
 #include "espota/table_file.h"
-#include "sim/board.h"
+#include "sim/puller_board.h"
 
 #include "fixtures/owned_board.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,39 @@ static void check_untouched(const struct sim_flash *flash, const uint8_t *before
         abort();
 }
 
+/* What was ordered is asked for: a server says anything, and sends as much of the input as it likes. */
+static void serve_pull(struct sim_board *board, const uint8_t **data, size_t *size)
+{
+    enum { MOST = 8, HEAD = 8 };
+    static const uint16_t statuses[] = { 200, 206, 302, 404, 416, 503 };
+    struct espota_puller *p = &board->puller->puller;
+    struct espota_puller_wish wish;
+    char range[64], location[8];
+    for (unsigned i = 0; i < MOST && *size >= HEAD && espota_puller_wants(p, &wish); i++) {
+        const uint8_t *in = *data;
+        size_t length = espota_get_le16(in + 2), body = espota_get_le16(in + 4) % 2048;
+        snprintf(range, sizeof range, "bytes %u-%u/%u", (unsigned)(wish.from + (in[1] & 1)),
+                 (unsigned)(length - 1), (unsigned)length);
+        snprintf(location, sizeof location, "%.7s", (const char *)in + 1);
+        *data += HEAD;
+        *size -= HEAD;
+        if (body > *size)
+            body = *size;
+        const struct espota_puller_answer answer = {
+            .status = statuses[in[0] % (sizeof statuses / sizeof statuses[0])],
+            .length = in[1] & 2 ? -1 : (int64_t)length - wish.from,
+            .content_range = in[1] & 4 ? NULL : range,
+            .etag = in[1] & 8 ? "\"x\"" : NULL,
+            .location = in[1] & 16 ? location : NULL
+        };
+        if (espota_puller_answered(p, &answer))
+            (void)espota_puller_take(p, *data, body);
+        espota_puller_ended(p, (enum espota_puller_end)(in[6] % (ESPOTA_PULLER_BROKEN + 1)));
+        *data += body;
+        *size -= body;
+    }
+}
+
 static void talk(struct sim_board *board, const uint8_t *data, size_t size)
 {
     static const uint8_t hello[18] = { 1, 1 };
@@ -103,6 +137,8 @@ static void talk(struct sim_board *board, const uint8_t *data, size_t size)
             send_frame(board, type, sequence++, data, length);
         data += length;
         size -= length;
+        if (type == ESPOTA_AGENT_PULL)
+            serve_pull(board, &data, &size);
     }
 }
 
@@ -299,6 +335,7 @@ static void talk_to_open(const uint8_t *data, size_t size)
     struct sim_board_options options = { .chip = espota_chip_by_name("esp32"),
                                          .table_offset = 0x8000,
                                          .rollback = true,
+                                         .pulls = true,
                                          .send = swallow,
                                          .key = keyed ? key : NULL,
                                          .key_length = keyed ? sizeof key : 0,

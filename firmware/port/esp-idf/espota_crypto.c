@@ -27,39 +27,36 @@ enum { POINT = 65, NONCE = 12 };
 
 static int sha256_begin(void *context)
 {
-    struct espota_idf *e = context;
-    (void)psa_hash_abort(&e->sha256);
-    e->sha256 = psa_hash_operation_init();
-    return psa_hash_setup(&e->sha256, PSA_ALG_SHA_256) == PSA_SUCCESS ? 0 : -1;
+    psa_hash_operation_t *sha256 = context;
+    (void)psa_hash_abort(sha256);
+    *sha256 = psa_hash_operation_init();
+    return psa_hash_setup(sha256, PSA_ALG_SHA_256) == PSA_SUCCESS ? 0 : -1;
 }
 
 static int sha256_update(void *context, const void *data, size_t length)
 {
-    struct espota_idf *e = context;
-    return psa_hash_update(&e->sha256, data, length) == PSA_SUCCESS ? 0 : -1;
+    return psa_hash_update(context, data, length) == PSA_SUCCESS ? 0 : -1;
 }
 
 static int sha256_finish(void *context, uint8_t *digest)
 {
-    struct espota_idf *e = context;
     size_t length = 0;
-    return psa_hash_finish(&e->sha256, digest, ESPOTA_SHA256_LENGTH, &length) == PSA_SUCCESS ? 0 : -1;
+    return psa_hash_finish(context, digest, ESPOTA_SHA256_LENGTH, &length) == PSA_SUCCESS ? 0 : -1;
 }
 
 static int sha256_so_far(void *context, uint8_t *digest)
 {
-    struct espota_idf *e = context;
     psa_hash_operation_t copy = psa_hash_operation_init();
     size_t length = 0;
-    bool done = psa_hash_clone(&e->sha256, &copy) == PSA_SUCCESS &&
+    bool done = psa_hash_clone(context, &copy) == PSA_SUCCESS &&
                 psa_hash_finish(&copy, digest, ESPOTA_SHA256_LENGTH, &length) == PSA_SUCCESS;
     (void)psa_hash_abort(&copy);
     return done ? 0 : -1;
 }
 
-struct espota_hash espota_idf_sha256(struct espota_idf *e)
+struct espota_hash espota_idf_sha256(psa_hash_operation_t *operation)
 {
-    return (struct espota_hash){ e, sha256_begin, sha256_update, sha256_finish, sha256_so_far };
+    return (struct espota_hash){ operation, sha256_begin, sha256_update, sha256_finish, sha256_so_far };
 }
 
 int espota_idf_md5(const void *data, size_t length, uint8_t digest[ESPOTA_MD5_LENGTH])

@@ -191,6 +191,10 @@ void espota_idf_work(struct espota_idf *e)
         espota_agent_drop_stream(&e->agent);
         espota_idf_free_decoder(e);
     }
+#ifdef CONFIG_ESPOTA_PULL
+    if (espota_agent_silence_ms(&e->agent) >= ESPOTA_SILENCE_MS)
+        espota_puller_forget_order(&e->pull.puller);
+#endif
     xSemaphoreGive(e->lock);
 }
 
@@ -218,7 +222,11 @@ bool espota_idf_serves(struct espota_stream *stream, uint32_t *silence_ms)
 static esp_err_t check_config(const struct espota_idf_config *config)
 {
     bool keyed = config->key != NULL;
-    if ((!config->uart.used && !config->tcp.used) || (config->tcp.used && !keyed))
+#ifndef CONFIG_ESPOTA_PULL
+    if (!config->uart.used && !config->tcp.used)
+        return ESP_ERR_INVALID_ARG;
+#endif
+    if (config->tcp.used && !keyed)
         return ESP_ERR_INVALID_ARG;
     if (keyed && (config->key_length < SHORTEST_KEY || config->key_length > LONGEST_KEY))
         return ESP_ERR_INVALID_ARG;
@@ -241,7 +249,7 @@ static void set_up_port(struct espota_idf *e)
         .now_ms = now_ms,
         .random = espota_idf_random,
         .restart = restart,
-        .sha256 = espota_idf_sha256(e),
+        .sha256 = espota_idf_sha256(&e->sha256),
         .crypto = espota_idf_crypto,
         .md5 = espota_idf_md5,
         .allow_update = allow_update,
@@ -250,6 +258,7 @@ static void set_up_port(struct espota_idf *e)
         .owner = e->config.owner ? &owner : NULL,
     };
     espota_idf_set_up_decoder(e);
+    espota_idf_set_up_pull(e);
 }
 
 /* As the agent tells it: the maker in the low byte. */
@@ -318,13 +327,20 @@ static esp_err_t start(struct espota_idf *e)
     return result;
 }
 
+/* There is one flash, and one agent for it. */
+static struct espota_idf *agent;
+
+struct espota_idf *espota_idf_agent(void)
+{
+    return agent;
+}
+
 esp_err_t espota_idf_start(const struct espota_idf_config *config)
 {
-    static bool started; /* there is one flash, and one agent for it */
     esp_err_t result = config ? check_config(config) : ESP_ERR_INVALID_ARG;
     if (result != ESP_OK)
         return result;
-    if (started)
+    if (agent)
         return ESP_ERR_INVALID_STATE;
     struct espota_idf *e = calloc(1, sizeof *e);
     if (!e)
@@ -332,7 +348,7 @@ esp_err_t espota_idf_start(const struct espota_idf_config *config)
     e->config = *config;
     e->sha256 = psa_hash_operation_init();
     set_up_port(e);
-    started = true; /* tasks may live from here on: a failure leaves what there is, and no second try */
+    agent = e; /* tasks may live from here on: a failure leaves what there is, and no second try */
     result = start(e);
     if (result != ESP_OK)
         ESP_LOGE(tag, "the agent does not start: %s", esp_err_to_name(result));

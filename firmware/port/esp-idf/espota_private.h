@@ -6,9 +6,12 @@
 #include "espota/crypto.h"
 #include "espota/hash.h"
 #include "espota_idf.h"
+#include "puller.h"
 
+#include "esp_rom_md5.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/semphr.h"
+#include "freertos/task.h"
 #include "psa/crypto.h"
 
 struct espota_idf;
@@ -52,6 +55,14 @@ struct espota_idf {
         size_t size;
     } decoder;
     struct espota_stream uart, tcp[ESPOTA_CONNECTIONS];
+    struct espota_idf_puller {
+        struct espota_puller puller;
+        struct espota_puller_port port;
+        psa_hash_operation_t sha256;
+        md5_context_t md5;
+        TaskHandle_t task; /* NULL: nothing is fetched */
+        TickType_t turn;
+    } pull;
     struct espota_agent agent;
 };
 
@@ -61,6 +72,8 @@ void espota_idf_hear(struct espota_stream *stream, const uint8_t *data, size_t l
 void espota_idf_forget(struct espota_stream *stream);
 /* Whatever the agent does by itself; called now and then. */
 void espota_idf_work(struct espota_idf *e);
+/* That which was started, or NULL. */
+struct espota_idf *espota_idf_agent(void);
 /* Does it have the session, and for how long has that been silent? */
 bool espota_idf_serves(struct espota_stream *stream, uint32_t *silence_ms);
 
@@ -70,7 +83,7 @@ void espota_idf_free_decoder(struct espota_idf *e);
 
 /* espota_crypto.c */
 extern const struct espota_crypto espota_idf_crypto;
-struct espota_hash espota_idf_sha256(struct espota_idf *e);
+struct espota_hash espota_idf_sha256(psa_hash_operation_t *operation);
 int espota_idf_md5(const void *data, size_t length, uint8_t digest[ESPOTA_MD5_LENGTH]);
 int espota_idf_random(void *context, uint8_t *out, size_t length);
 int espota_idf_check_signature(void *context, const uint8_t digest[ESPOTA_SHA256_LENGTH],
@@ -79,6 +92,9 @@ esp_err_t espota_idf_import_owner(struct espota_idf *e);
 
 /* espota_announce.c: by mDNS, where the configuration has a name for it. */
 void espota_idf_announce(const struct espota_idf *e, uint16_t port);
+
+/* espota_pull.c: images that the device fetches by itself, when CONFIG_ESPOTA_PULL has it. */
+void espota_idf_set_up_pull(struct espota_idf *e);
 
 /* espota_streams.c */
 esp_err_t espota_idf_start_uart(struct espota_idf *e);

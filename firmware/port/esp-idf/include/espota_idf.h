@@ -30,6 +30,9 @@ struct espota_idf_callbacks {
     void (*updated)(void *context);
     /** The host confirmed the app that runs, which was on trial. */
     void (*confirmed)(void *context);
+    /** What espota_idf_pull or a host had fetched came to its end, as espota_idf_pull_state says. From the
+     * task that fetches. */
+    void (*pulled)(void *context);
     /** The host wants a restart, which follows when this returns. */
     void (*about_to_restart)(void *context);
 };
@@ -70,6 +73,55 @@ struct espota_idf_config {
  * ESP_ERR_NO_MEM, ESP_ERR_INVALID_STATE when it runs already or the partition table cannot be read; or what
  * the UART driver returned. */
 esp_err_t espota_idf_start(const struct espota_idf_config *config);
+
+/* ---- images that the device fetches by itself: CONFIG_ESPOTA_PULL ---------------------------------------
+ */
+
+/** What to fetch, and what to do with it. It goes by the rules of every update: into the slot that does not
+ * run, verified before it boots, the first byte held back to the last; a connection that breaks, and a run
+ * that a power cut ended, go on where they were. */
+struct espota_idf_pull {
+    const char *url;         /* http or https, at most 1023 bytes */
+    const char *certificate; /* PEM, of the authority or of the server; NULL: ESP-IDF's certificate bundle */
+    bool md5;                /* URL.md5 has to be there, and right */
+    const uint8_t *sha256;   /* 32 bytes that the image has to have; NULL: any */
+    uint32_t size;           /* that it has to have; 0: as the server says */
+    bool factory;            /* the factory partition, and no slot */
+    bool trial;              /* it boots on trial */
+    bool restart;            /* when all is well */
+};
+
+/** Begin; all that `pull` points to is copied. A task of its own fetches, writes, verifies and chooses what
+ * boots, while hosts may look at the device and watch; the callbacks of the configuration are called from it.
+ * A host may have the device do the same: 'espota ota --pull'.
+ * @return ESP_OK: it goes on; ESP_ERR_INVALID_ARG; ESP_ERR_INVALID_STATE when the agent was not started,
+ * fetches already, or a host's update is under way; ESP_ERR_NO_MEM; ESP_ERR_NOT_SUPPORTED without
+ * CONFIG_ESPOTA_PULL. */
+esp_err_t espota_idf_pull(const struct espota_idf_pull *pull);
+
+enum espota_idf_pull_phase {
+    ESPOTA_IDF_PULL_NONE, /* since the start */
+    ESPOTA_IDF_PULL_CONNECTING,
+    ESPOTA_IDF_PULL_FETCHING,
+    ESPOTA_IDF_PULL_VERIFYING,
+    ESPOTA_IDF_PULL_DONE, /* verified, and boots next */
+    ESPOTA_IDF_PULL_FAILED,
+    ESPOTA_IDF_PULL_CANCELLED,
+};
+
+struct espota_idf_pull_state {
+    enum espota_idf_pull_phase phase;
+    uint8_t reason, status; /* of a failure: enum espota_pull_reason and enum espota_agent_status of espota's
+                               PROTOCOL.md */
+    uint16_t http;          /* status of the last answer */
+    uint32_t done, total;   /* bytes; total 0: not known yet */
+};
+
+/** How it goes, or went. */
+void espota_idf_pull_state(struct espota_idf_pull_state *state);
+
+/** Stop it. What is in flash stays for the next time. */
+void espota_idf_pull_cancel(void);
 
 #ifdef __cplusplus
 }
