@@ -1,6 +1,8 @@
 /* What 'espota ota' needs for many devices at once: simulated boards (fixtures/board_farm.h says what of them
  * is modelled), each at the end of a line of its own, updated by the program itself in a process of its own,
- * whose time, CPU time and memory are what is shown; the boards' are not in it.
+ * whose time, CPU time and memory are what is shown. Beside them is the CPU time of the boards, which a real
+ * one would take of its own: where both together come near to the seconds that passed, on each of this
+ * machine's cores, it is this machine that is shown and not the program.
  *
  *     bench_fleet [BAUD [IMAGE|- [DEVICES...]]]
  *
@@ -36,6 +38,7 @@ struct bench {
 struct run {
     unsigned count, bad, done, failed, named; /* named: of the bad ones */
     double good_s, all_s;                     /* until the last good one was done; until the end */
+    double boards_s;                          /* CPU time of all boards, until then */
     struct rusage used; /* its maximum of memory is that of the process that it was forked from */
     unsigned long peak_kb;
 };
@@ -153,6 +156,20 @@ static unsigned long peak_of(pid_t id)
     return kb;
 }
 
+static double cpu_seconds(const struct rusage *used)
+{
+    const struct timeval *user = &used->ru_utime, *system = &used->ru_stime;
+    return (double)(user->tv_sec + system->tv_sec) + (double)(user->tv_usec + system->tv_usec) / 1e6;
+}
+
+/* Of this process, in which the boards are. */
+static double own_cpu_seconds(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return cpu_seconds(&used);
+}
+
 static struct run update(const struct bench *b, unsigned count, unsigned bad)
 {
     struct run run = { .count = count, .bad = bad };
@@ -168,6 +185,7 @@ static struct run update(const struct bench *b, unsigned count, unsigned bad)
     int status;
     board_farm_list(farm, b->list_path, b->key_path);
     uint64_t started_ms = espota_now_ms();
+    double own_s = own_cpu_seconds();
     pid_t id = start(b, &lines);
     while (getline(&line, &room, lines) > 0) {
         unsigned long kb = peak_of(id);
@@ -177,6 +195,7 @@ static struct run update(const struct bench *b, unsigned count, unsigned bad)
     need(wait4(id, &status, 0, &run.used) == id && WIFEXITED(status) && WEXITSTATUS(status) != 127,
          "espota does not run");
     run.all_s = (double)(espota_now_ms() - started_ms) / 1000;
+    run.boards_s = own_cpu_seconds() - own_s;
     fclose(lines);
     free(line);
     board_farm_stop(farm);
@@ -187,19 +206,14 @@ static struct run update(const struct bench *b, unsigned count, unsigned bad)
     return run;
 }
 
-static double seconds(struct timeval t)
-{
-    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
-}
-
 static void show(struct bench *b, const struct run *r)
 {
-    double cpu = seconds(r->used.ru_utime) + seconds(r->used.ru_stime);
+    double cpu = cpu_seconds(&r->used);
     if (b->one_s == 0)
         b->one_s = r->good_s;
-    printf("%7u %5u %6u %6u/%-3u %9.2f %6.2f %9.2f %8.2f %10.1f %8.1f\n", r->count, r->bad, r->done, r->named,
-           r->failed, r->good_s, r->good_s / b->one_s, r->all_s, cpu, 1000 * cpu / r->count,
-           (double)r->peak_kb / 1024);
+    printf("%7u %5u %6u %6u/%-3u %9.2f %6.2f %9.2f %8.2f %10.1f %8.2f %8.1f\n", r->count, r->bad, r->done,
+           r->named, r->failed, r->good_s, r->good_s / b->one_s, r->all_s, cpu, 1000 * cpu / r->count,
+           r->boards_s, (double)r->peak_kb / 1024);
     fflush(stdout);
 }
 
@@ -222,10 +236,11 @@ int main(int argc, char **argv)
     b.image = image(argc > 2 ? argv[2] : NULL, 1, LIKE_SIZE);
     b.app = image(b.base, 2, LIKE_SIZE);
     begin_files(&b);
-    printf("an update with %zu bytes (%s) of boards on lines of %u baud; the boards' flash and CPUs take no "
-           "time\n"
-           "devices   bad   done  reported   seconds  times  with bad  CPU s  ms/device       MB\n",
-           b.image.size, argc > 2 ? argv[2] : "like firmware", b.baud);
+    printf(
+        "an update with %zu bytes (%s) of boards on lines of %u baud; the boards' flash and CPUs take no "
+        "time\n"
+        "devices   bad   done  reported   seconds  times  with bad    CPU s  ms/device boards s       MB\n",
+        b.image.size, argc > 2 ? argv[2] : "like firmware", b.baud);
     const char *const *counts = argc > 3 ? (const char *const *)argv + 3 : usual;
     int left = argc > 3 ? argc - 3 : (int)(sizeof usual / sizeof usual[0]);
     for (; left > 0; left--, counts++) {
