@@ -19,6 +19,8 @@
 struct espota_ota_request {
     const char *name;              /* of the image, for messages: URL or path */
     struct espota_payload payload; /* of a kind that the device takes; need not be identified */
+    /* What espota_ota_check_image has found in it: one check will do for many devices. NULL: not checked. */
+    const struct espota_image *checked;
     bool force_factory;
     bool trial;
     bool file_system;      /* it is no app, but an image of the file system, which an image sink takes */

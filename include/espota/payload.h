@@ -75,14 +75,15 @@ struct espota_payload {
     bool filled; /* behind them FF follow to the end of the sector of 4K: nobody need copy them for that */
     uint32_t length;                        /* of the image that comes of it */
     uint8_t sha256[ESPOTA_SHA256_LENGTH];   /* of that image; espota_payload_identify */
+    bool identified;                        /* that is filled in */
     const struct espota_base_finder *bases; /* for a device with ESPOTA_CAP_BASES; NULL: no base */
 };
 
 /** An image as it is; not identified yet. */
 struct espota_payload espota_payload_raw(const void *image, size_t length);
 
-/** Fill in the SHA-256 of the image that comes of it. @return ESPOTA_ERR_TOO_BIG for more than 4G,
- * ESPOTA_ERR_FAILED when the crypto library refuses. */
+/** Fill in the SHA-256 of the image that comes of it, where that was not done yet. @return ESPOTA_ERR_TOO_BIG
+ * for more than 4G, ESPOTA_ERR_FAILED when the crypto library refuses. */
 int espota_payload_identify(struct espota_payload *payload, struct espota_error *error);
 
 /** "raw"; "unknown" for another number. Static storage. */

@@ -82,7 +82,8 @@ static int update(struct cli *cli, const struct options *o, struct source *sourc
 {
     struct espota_ota_request request = {
         .name = source->name,
-        .payload = espota_payload_raw(source->image.data, source->image.size),
+        .payload = source->payload,
+        .checked = source->about.segment_count > 0 ? &source->about : NULL,
         .force_factory = o->force_factory,
         .trial = o->trial,
         .file_system = o->sink.file_system,
@@ -91,7 +92,6 @@ static int update(struct cli *cli, const struct options *o, struct source *sourc
     };
     struct espota_ota_result result;
     uint64_t started = espota_now_ms();
-    request.payload.filled = source->filled;
     int outcome = espota_ota_run(device, &request, &result, error);
     espota_ui_progress_end(&cli->ui);
     double seconds = (double)(espota_now_ms() - started) / 1000.0;
@@ -182,7 +182,7 @@ static int convert_image(struct cli *cli, const struct options *o, struct source
 }
 
 /* Before the device is touched; against the device it is checked later. */
-static int check_image(const struct options *o, const struct source *source, struct espota_error *error)
+static int check_image(const struct options *o, struct source *source, struct espota_error *error)
 {
     const struct espota_bytes *image = &source->image;
     struct espota_device_info any;
@@ -191,7 +191,7 @@ static int check_image(const struct options *o, const struct source *source, str
         return result;
     return o->sink.file_system
                ? espota_ota_check_file_system(source->name, image->data, image->size, error)
-               : espota_ota_check_image(&any, source->name, image->data, image->size, NULL, error);
+               : espota_ota_check_image(&any, source->name, image->data, image->size, &source->about, error);
 }
 
 static int prepare_source(struct cli *cli, const struct options *o, struct source *source,
@@ -206,6 +206,9 @@ static int prepare_source(struct cli *cli, const struct options *o, struct sourc
         result = convert_image(cli, o, source, error);
     if (result == 0)
         result = check_image(o, source, error);
+    source->payload = espota_payload_raw(source->image.data, source->image.size);
+    if (result == 0)
+        result = espota_payload_identify(&source->payload, error);
     const struct espota_patch_getter getter = { source, source_get_patch, 0 };
     return result ? result : bases_add_published(&source->bases, &getter, &source->image, error);
 }
@@ -315,7 +318,8 @@ static int fill_sector(struct source *source, struct espota_error *error)
     memset(blank, 0xFF, sizeof blank);
     int result = espota_bytes_append(image, blank, espota_smart_write_total(size) - size, error);
     image->size = size;
-    source->filled = result == 0;
+    source->payload.data = image->data;
+    source->payload.filled = result == 0;
     return result;
 }
 

@@ -8,6 +8,8 @@
 #include "espota/buffer.h"
 #include "espota/error.h"
 #include "espota/hash.h"
+#include "espota/image.h"
+#include "espota/payload.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -27,7 +29,8 @@ struct source {
     char *name; /* URL without what may be secret, or path: for messages */
     char *url;
     struct espota_bytes image;
-    bool filled; /* as in struct espota_payload */
+    struct espota_payload payload; /* of the image: identified, for all devices */
+    struct espota_image about;     /* what was found in it; no segments: it is none for an ESP32 */
     bool has_md5;
     uint8_t md5[ESPOTA_MD5_LENGTH];
     struct bases bases;

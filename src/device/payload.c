@@ -17,11 +17,14 @@ struct espota_payload espota_payload_raw(const void *image, size_t length)
 
 int espota_payload_identify(struct espota_payload *payload, struct espota_error *error)
 {
+    if (payload->identified)
+        return 0;
     if (payload->size > UINT32_MAX)
         return espota_fail(error, ESPOTA_ERR_TOO_BIG, "an image of %zu bytes is more than any flash holds",
                            payload->size);
     if (espota_sha256(payload->data, payload->size, payload->sha256) != 0)
         return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
+    payload->identified = true;
     return 0;
 }
 

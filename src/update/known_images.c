@@ -13,8 +13,9 @@
 struct known {
     struct known *next;
     struct espota_bytes bytes;
-    uint8_t sha256[ESPOTA_SHA256_LENGTH]; /* of those that came from the cache */
-    bool given;                           /* by the caller: it stays */
+    uint8_t sha256[ESPOTA_SHA256_LENGTH]; /* of its first bytes, so many: */
+    uint32_t digested;
+    bool given; /* by the caller: it stays */
     unsigned users;
 };
 
@@ -93,15 +94,17 @@ unsigned espota_known_images_damaged(struct espota_known_images *images)
 }
 
 /* What was given may have more behind the image: a signature, or padding, that the device does not have. */
-static bool is(const struct known *known, const uint8_t *sha256, uint32_t length)
+static bool is(struct known *known, const uint8_t *sha256, uint32_t length)
 {
-    uint8_t digest[ESPOTA_SHA256_LENGTH];
     if (known->bytes.size < length || (!known->given && known->bytes.size != length))
         return false;
-    if (!known->given)
-        return memcmp(known->sha256, sha256, sizeof digest) == 0;
-    return espota_sha256(known->bytes.data, length, digest) == 0 &&
-           memcmp(digest, sha256, sizeof digest) == 0;
+    if (known->digested != length) {
+        known->digested = 0;
+        if (length == 0 || espota_sha256(known->bytes.data, length, known->sha256) != 0)
+            return false;
+        known->digested = length;
+    }
+    return memcmp(known->sha256, sha256, sizeof known->sha256) == 0;
 }
 
 static int get_cached(struct espota_known_images *images, const uint8_t *sha256, uint32_t length,
@@ -119,6 +122,7 @@ static int get_cached(struct espota_known_images *images, const uint8_t *sha256,
     if (!*known)
         return espota_fail_memory(error, "looking for a base");
     memcpy((*known)->sha256, sha256, ESPOTA_SHA256_LENGTH);
+    (*known)->digested = length;
     return 0;
 }
 

@@ -20,6 +20,18 @@
 #include <stdio.h>
 #include <string.h>
 
+static int check_chip(const struct espota_device_info *info, const char *name,
+                      const struct espota_image *image, struct espota_error *error)
+{
+    const struct espota_chip *chip = espota_chip_by_image_id(image->chip_id);
+    if (info->esp8266 != ESPOTA_IS_ESP8266 && (!info->chip || image->chip_id == info->chip->image_id))
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_VERIFY,
+                       "%s is an image for %s (chip id %u), but the device is an %s: build it for that chip",
+                       name, chip ? chip->name : "another chip", image->chip_id,
+                       info->chip ? info->chip->name : "ESP8266");
+}
+
 int espota_ota_check_image(const struct espota_device_info *info, const char *name, const uint8_t *data,
                            size_t length, struct espota_image *image, struct espota_error *error)
 {
@@ -37,13 +49,7 @@ int espota_ota_check_image(const struct espota_device_info *info, const char *na
                            espota_image_fault_words(verdict, i, data, length, words));
     if (espota_file_check_app(&file, name, error) != 0)
         return (int)error->status;
-    const struct espota_chip *chip = espota_chip_by_image_id(i->chip_id);
-    if (info->esp8266 == ESPOTA_IS_ESP8266 || (info->chip && i->chip_id != info->chip->image_id))
-        return espota_fail(
-            error, ESPOTA_ERR_VERIFY,
-            "%s is an image for %s (chip id %u), but the device is an %s: build it for that chip", name,
-            chip ? chip->name : "another chip", i->chip_id, info->chip ? info->chip->name : "ESP8266");
-    return 0;
+    return check_chip(info, name, i, error);
 }
 
 const char *espota_ota_size_warning(const struct espota_device_info *info, const char *name,
@@ -305,6 +311,20 @@ static int update_sink(struct espota_device *device, const struct espota_ota_req
     return 0;
 }
 
+/* What is known of it for all devices need not be found again for this one. */
+static int check_payload(const struct espota_device *device, const struct espota_ota_request *request,
+                         struct espota_image *image, struct espota_error *error)
+{
+    const struct espota_payload *payload = &request->payload;
+    if (request->file_system)
+        return espota_ota_check_file_system(request->name, payload->data, payload->size, error);
+    if (!request->checked)
+        return espota_ota_check_image(&device->info, request->name, payload->data, payload->size, image,
+                                      error);
+    *image = *request->checked;
+    return check_chip(&device->info, request->name, image, error);
+}
+
 int espota_ota_run(struct espota_device *device, const struct espota_ota_request *request,
                    struct espota_ota_result *result, struct espota_error *error)
 {
@@ -312,10 +332,7 @@ int espota_ota_run(struct espota_device *device, const struct espota_ota_request
     struct espota_payload *payload = &identified.payload;
     struct espota_image image = { 0 };
     memset(result, 0, sizeof *result);
-    int outcome = request->file_system
-                      ? espota_ota_check_file_system(request->name, payload->data, payload->size, error)
-                      : espota_ota_check_image(&device->info, request->name, payload->data, payload->size,
-                                               &image, error);
+    int outcome = check_payload(device, request, &image, error);
     if (outcome == 0)
         outcome = espota_payload_identify(payload, error);
     if (outcome != 0)

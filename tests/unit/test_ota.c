@@ -95,6 +95,38 @@ static void what_must_not_be_written_is_refused_before_flash_is_touched(void **s
     espota_bytes_free(&text);
 }
 
+/* Of many devices each has a chip of its own. */
+static void an_image_that_was_checked_before_is_still_one_for_another_chip(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t chip_id;
+        enum espota_status status;
+    } cases[] = { { 5, ESPOTA_ERR_VERIFY }, { 0, ESPOTA_OK } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct memory_board *b = memory_board_running(false);
+        struct espota_bytes image = memory_board_image(5000, 7, cases[i].chip_id);
+        const struct espota_device_info any = { 0 };
+        struct espota_image checked;
+        struct espota_device *device = NULL;
+        struct espota_agent_client_options options = { .hello_timeout_ms = 50 };
+        struct espota_ota_result result;
+        struct espota_error error = { 0 };
+        uint64_t before = b->flash.operations;
+        assert_int_equal(espota_ota_check_image(&any, "new.bin", image.data, image.size, &checked, &error),
+                         0);
+        const struct espota_ota_request request = { .name = "new.bin",
+                                                    .payload = espota_payload_raw(image.data, image.size),
+                                                    .checked = &checked };
+        assert_int_equal(espota_agent_client_open(&device, &b->link, &options, &error), 0);
+        assert_int_equal(espota_ota_run(device, &request, &result, &error), cases[i].status);
+        assert_int_equal(b->flash.operations == before, cases[i].status != ESPOTA_OK);
+        espota_device_close(device);
+        espota_bytes_free(&image);
+        memory_board_free(b);
+    }
+}
+
 static void factory_is_not_updated_from_itself(void **state)
 {
     (void)state;
@@ -266,6 +298,7 @@ int main(void)
         cmocka_unit_test(an_update_goes_to_the_idle_slot_and_boots),
         cmocka_unit_test(an_update_that_is_there_already_writes_nothing),
         cmocka_unit_test(what_must_not_be_written_is_refused_before_flash_is_touched),
+        cmocka_unit_test(an_image_that_was_checked_before_is_still_one_for_another_chip),
         cmocka_unit_test(factory_is_not_updated_from_itself),
         cmocka_unit_test(a_trial_that_nobody_confirms_returns),
         cmocka_unit_test(a_trial_that_the_bootloader_would_not_end_is_refused_before_flash_is_touched),

@@ -395,6 +395,15 @@ static int send_all(struct sender *s, struct espota_error *error)
     return result;
 }
 
+/* All of the image that the agent heard of at the beginning is known by the digest that it heard. */
+static bool is_whole(const struct agent_client *client, const struct client_image *image)
+{
+    uint32_t length = client->image.length,
+             sectors = length / ESPOTA_SECTOR_SIZE + (length % ESPOTA_SECTOR_SIZE > 0);
+    return !(client->capabilities & ESPOTA_AGENT_CAN_ALL_FLASH) && length > 0 && image->at == 0 &&
+           image->length == (uint64_t)sectors * ESPOTA_SECTOR_SIZE;
+}
+
 /* What is coded is made there, of an image that it knows by its digest. */
 static int take_cache(struct agent_client *client, struct client_image *image, struct espota_error *error)
 {
@@ -403,7 +412,9 @@ static int take_cache(struct agent_client *client, struct client_image *image, s
         client->streams = client->options.streams;
     int result = client->streams ? 0 : espota_stream_cache_new(&client->streams, NOTHING_KEPT, error);
     image->cache = client->streams;
-    if (result == 0 && espota_sha256(image->data, image->length, image->sha256) != 0)
+    if (is_whole(client, image))
+        memcpy(image->sha256, client->image.sha256, sizeof image->sha256);
+    else if (result == 0 && espota_sha256(image->data, image->length, image->sha256) != 0)
         result = espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
     return result;
 }
