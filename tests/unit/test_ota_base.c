@@ -125,58 +125,6 @@ static void nobody_is_asked_where_little_differs(void **state)
     leave(rig);
 }
 
-/* ---- reads ----------------------------------------------------------------------------------------------
- */
-
-enum { LINE = ESPOTA_AGENT_BASE_LINE, LINES_AGAIN = 4, BEHIND = 20 * 4096 };
-
-/* A decoder that asks for the image's first lines with each sector far behind them. */
-static struct {
-    struct memory_board *board;
-    int (*read)(void *context, uint32_t offset, void *buffer, size_t length);
-    unsigned asked, reads;
-} again;
-
-static int count_read(void *context, uint32_t offset, void *buffer, size_t length)
-{
-    again.reads += length == LINE && offset >= IDLE && offset < IDLE + LINES_AGAIN * LINE;
-    return again.read(context, offset, buffer, length);
-}
-
-static int sector_and_lines(void *memory, const uint8_t *chunk, size_t length, uint8_t *sector)
-{
-    const struct espota_agent *agent = &again.board->board.agent;
-    const struct espota_coder_image *image = &agent->image;
-    uint8_t line[LINE];
-    int result = sim_cpu_decoder.sector(memory, chunk, length, sector);
-    for (uint32_t i = 0; i < LINES_AGAIN && agent->input.at >= BEHIND; i++) {
-        assert_int_equal(image->read(image->context, i * LINE, line, sizeof line), 0);
-        again.asked++;
-    }
-    return result;
-}
-
-/* Each read waits for flash. The first line is that of the header, which is held back. */
-static void what_was_read_of_the_image_is_not_read_again(void **state)
-{
-    (void)state;
-    struct espota_decoder_ops decoder = sim_cpu_decoder;
-    struct rig *rig = rig_of(SECTORS);
-    struct espota_agent_port *port = &rig->b->board.port.port;
-    again.board = rig->b;
-    again.read = port->flash_read;
-    again.asked = again.reads = 0;
-    decoder.sector = sector_and_lines;
-    port->flash_read = count_read;
-    port->decoder = &decoder;
-    succeed(rig);
-    expect_base(rig);
-    assert_true(again.asked >= 15 * LINES_AGAIN);
-    if (again.reads > again.asked / 2)
-        fail_msg("%u reads of flash, asked for %u times", again.reads, again.asked);
-    leave(rig);
-}
-
 static void an_unknown_image_is_no_base(void **state)
 {
     (void)state;
@@ -524,7 +472,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_update_is_sent_against_the_image_that_runs),
         cmocka_unit_test(nobody_is_asked_where_little_differs),
-        cmocka_unit_test(what_was_read_of_the_image_is_not_read_again),
         cmocka_unit_test(an_unknown_image_is_no_base),
         cmocka_unit_test(what_an_agent_cannot_do_is_not_asked_of_it),
         cmocka_unit_test(a_base_that_changed_is_refused),
