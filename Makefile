@@ -196,6 +196,9 @@ $(BUILD)/obj/%.o: %.cpp
 	$(QUIET) CXX $<
 	$(RUN)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
+# It has the script in it.
+$(BUILD)/obj/src/sim/repl_script.o: src/sim/repl_board.py
+
 # ---- tests ------------------------------------------------------------------------------------------------
 $(FIXTURES): $(FIXTURE_OBJECTS)
 	@rm -f $@

@@ -19,8 +19,8 @@ struct options {
     struct espota_sim_options sim;
     const char *chip, *key, *pubkey, *power_cut, *revision, *lines, *stub_fault;
     const char *password_file, *arduino_auth, *esphome_like;
-    struct number_option flash, tcp, rfc2217, listen, arduino, esphome;
-    bool no_pty, exit_with_parent;
+    struct number_option flash, tcp, rfc2217, listen, arduino, esphome, webrepl;
+    bool repl, no_pty, exit_with_parent;
 };
 
 #define SIM(field)   offsetof(struct options, sim.field)
@@ -52,6 +52,12 @@ static const struct option_spec option_table[] = {
       "the app is one of ESPHome, as far as its OTA goes, on 127.0.0.1:PORT; 0: any free port" },
     { "esphome-like", 0, OPTION_TEXT, offsetof(struct options, esphome_like), "WHAT",
       "of which it is: current, gzip (an ESP8266, which takes that), 2024, 2021 (current)" },
+    { "repl", 0, OPTION_FLAG, offsetof(struct options, repl), NULL,
+      "a board with MicroPython instead: its REPL, played by python3" },
+    { "webrepl", 0, OPTION_NUMBER, offsetof(struct options, webrepl), "PORT",
+      "with --repl: its WebREPL, on 127.0.0.1:PORT; 0: any free port" },
+    { "repl-like", 0, OPTION_TEXT, SIM(repl_like), "WHAT",
+      "which MicroPython: current, old (no raw paste), no-esp, encrypted, chatty, slow, lies (current)" },
     { "password-file", 0, OPTION_TEXT, offsetof(struct options, password_file), "FILE",
       "the first line of FILE is the password of updates that are not the agent's" },
     { "announce", 0, OPTION_TEXT, SIM(announce), "NAME",
@@ -162,6 +168,7 @@ static void ready(void *context, const struct espota_sim_listeners *d)
         field_listener(&document, "listen", "", d->network_port);
         field_listener(&document, "arduino", "", d->arduino_port);
         field_listener(&document, "esphome", "", d->esphome_port);
+        field_listener(&document, "webrepl", "ws://", d->webrepl_port);
         (void)print_document(&document, &ignored); /* a broken stdout shows at the end */
     } else {
         if (d->pty)
@@ -176,6 +183,8 @@ static void ready(void *context, const struct espota_sim_listeners *d)
             print("arduino: 127.0.0.1:%u\n", d->arduino_port);
         if (d->esphome_port)
             print("esphome: 127.0.0.1:%u\n", d->esphome_port);
+        if (d->webrepl_port)
+            print("webrepl: ws://127.0.0.1:%u\n", d->webrepl_port);
     }
     fflush(stdout);
 }
@@ -184,6 +193,34 @@ static void log_line(void *context, const char *line)
 {
     struct cli *cli = context;
     espota_ui_say(&cli->ui, "%s", line);
+}
+
+/* What a board with MicroPython has not. */
+static int check_repl(const struct options *o, struct espota_error *error)
+{
+    static const char *const likes[] = { "current", "old", "no-esp", "encrypted", "chatty", "slow", "lies" };
+    const char *like = o->sim.repl_like;
+    bool known = !like;
+    if (!o->repl)
+        return o->webrepl.given || like
+                   ? espota_fail(error, ESPOTA_ERR_USAGE, "--webrepl and --repl-like go with --repl")
+                   : 0;
+    for (size_t i = 0; i < sizeof likes / sizeof likes[0]; i++)
+        known = known || strcmp(like, likes[i]) == 0;
+    if (!known)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--repl-like '%s': use current, old, no-esp, encrypted, chatty, slow or lies",
+                           like);
+    if (o->rfc2217.given || o->listen.given || o->arduino.given || o->esphome.given || o->sim.download ||
+        o->sim.real_time || o->power_cut || o->stub_fault || o->key)
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "--repl is a board without ROM and agent: of the ways to reach one it takes "
+                           "--link, --tcp and --webrepl");
+    if (o->webrepl.given && !o->password_file)
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--webrepl needs --password-file FILE");
+    return o->webrepl.value > 65535
+               ? espota_fail(error, ESPOTA_ERR_USAGE, "--webrepl takes a port from 0 to 65535")
+               : 0;
 }
 
 static int check_options(const struct options *o, struct espota_error *error)
@@ -198,7 +235,7 @@ static int check_options(const struct options *o, struct espota_error *error)
     if (o->no_pty && o->sim.link)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--no-pty and --link contradict each other");
     if (o->no_pty && !o->tcp.given && !o->rfc2217.given && !o->listen.given && !o->arduino.given &&
-        !o->esphome.given)
+        !o->esphome.given && !o->webrepl.given)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "--no-pty needs --tcp, --rfc2217, --listen or the like: nobody could reach it");
     if (o->tcp.value > 65535 || o->rfc2217.value > 65535 || o->listen.value > 65535 ||
@@ -286,7 +323,11 @@ static int complete(const struct options *o, struct espota_sim_options *sim, str
     sim->arduino_port = (uint16_t)o->arduino.value;
     sim->esphome = o->esphome.given;
     sim->esphome_port = (uint16_t)o->esphome.value;
+    sim->webrepl = o->webrepl.given;
+    sim->webrepl_port = (uint16_t)o->webrepl.value;
     int result = check_options(o, error);
+    if (result == 0)
+        result = check_repl(o, error);
     if (result == 0)
         result = parse_auth(o, &sim->arduino_auth, error);
     if (result == 0)
@@ -341,7 +382,7 @@ static int run(struct cli *cli, const void *options, struct espota_error *error)
         result = espota_signer_load(&owner, o->pubkey, false, error);
     sim.owner = owner;
     if (result == 0)
-        result = espota_sim_run(&sim, error);
+        result = o->repl ? espota_sim_run_repl(&sim, error) : espota_sim_run(&sim, error);
     espota_signer_free(owner);
     return result;
 }

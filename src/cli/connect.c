@@ -342,12 +342,6 @@ static int open_webrepl(struct cli *cli, const struct connect_options *o, const 
     if (result == 0)
         result = espota_webrepl_open(device, link, o->password_file ? password : NULL, &cli->observer, error);
     espota_wipe(password, sizeof password);
-    if (result == 0)
-        espota_ui_say(
-            &cli->ui,
-            "%s is a WebREPL: nothing is encrypted, its password neither, and the board does not prove "
-            "who it is",
-            (*device)->name);
     return result;
 }
 

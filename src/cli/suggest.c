@@ -108,6 +108,7 @@ static const struct {
     { "after", WORDS("hard-reset", "soft-reset", "watchdog-reset", "no-reset") },
     { "arduino-auth", WORDS("none", "md5", "sha256", "sha256-of-md5") },
     { "service", WORDS("agent", "arduino", "esphome", "all") },
+    { "repl-like", WORDS("current", "old", "no-esp", "encrypted", "chatty", "slow", "lies") },
     { "esphome-like", WORDS("current", "gzip", "2024", "2021") },
     { "lines", WORDS("auto-reset", "usb-jtag", "none") },
     { "format", WORDS("raw", "hex", "uf2") },

@@ -328,10 +328,13 @@ static int power_on(struct sim_server *s, struct espota_error *error)
 static void tell_ready(struct sim_server *s)
 {
     const struct espota_sim_options *o = s->options;
-    const struct espota_sim_listeners listeners = {
-        o->pty ? s->pty_name : NULL, s->port[SIM_TCP], s->port[SIM_RFC2217],
-        s->port[SIM_AGENT],          s->arduino_port,  s->esphome_port
-    };
+    const struct espota_sim_listeners listeners = { o->pty ? s->pty_name : NULL,
+                                                    s->port[SIM_TCP],
+                                                    s->port[SIM_RFC2217],
+                                                    s->port[SIM_AGENT],
+                                                    s->arduino_port,
+                                                    s->esphome_port,
+                                                    0 };
     if (o->ready)
         o->ready(o->context, &listeners);
 }

@@ -34,7 +34,7 @@ struct espota_sim_listeners {
     const char *pty;                               /* NULL: none */
     uint16_t tcp_port, rfc2217_port, network_port; /* 0: none */
     uint16_t arduino_port;                         /* by UDP */
-    uint16_t esphome_port;
+    uint16_t esphome_port, webrepl_port;
 };
 
 struct espota_sim_options {
@@ -61,7 +61,10 @@ struct espota_sim_options {
     bool esphome;          /* the app is one of ESPHome, as far as its OTA goes */
     uint16_t esphome_port; /* TCP; 0: any */
     int esphome_like;      /* 0: current, 1: that takes gzip, 2: of 2024, 3: of 2021 */
-    const char *password;  /* of these two; or NULL */
+    bool webrepl;          /* with espota_sim_run_repl: offer a WebREPL */
+    uint16_t webrepl_port; /* 0: any */
+    const char *repl_like; /* current, old, no-esp, encrypted, chatty, slow, lies; NULL: current */
+    const char *password;  /* of these three; or NULL */
     const char *announce;  /* the agent by this name on mDNS, for this machine alone; NULL: not */
     bool no_pull;          /* the agent does not fetch images by itself */
     bool download;         /* start in download mode */
@@ -85,5 +88,10 @@ struct espota_sim_options {
 /** Run until SIGINT or SIGTERM. SIGUSR1 presses reset; SIGUSR2 presses reset with GPIO0 low, which ends in
  * download mode; SIGHUP pulls the power and gives it back. @return 0 after a signal. */
 int espota_sim_run(const struct espota_sim_options *options, struct espota_error *error);
+
+/** Instead a board with MicroPython and no agent: its REPL on the pseudo-terminal, TCP and a WebREPL. What is
+ * sent to it is run by python3, with the rights of who runs this. Signals as above, but there is no download
+ * mode. @return also ESPOTA_ERR_FAILED when nothing boots, or there is no python3. */
+int espota_sim_run_repl(const struct espota_sim_options *options, struct espota_error *error);
 
 #endif

@@ -117,18 +117,33 @@ int repl_enter(struct repl *r, struct espota_error *error)
 /* ---- code -----------------------------------------------------------------------------------------------
  */
 
+static int not_taken(const struct repl *r, struct espota_error *error)
+{
+    return espota_fail(error, ESPOTA_ERR_DEVICE, "%s does not take the code that it was sent",
+                       r->device->name);
+}
+
+/* More room is told of, that nobody needs: no more often than there is code for. */
+static int end_paste(struct repl *r, size_t most, uint64_t deadline, struct espota_error *error)
+{
+    uint8_t byte = 1;
+    int result = send_text(r, CTRL_D, error);
+    for (size_t i = 0; result == 0 && byte == 1 && i <= most; i++)
+        result = receive_byte(r, &byte, deadline, error);
+    return result == 0 && byte != END ? not_taken(r, error) : result;
+}
+
 /* Raw paste: it says how much it has room for. */
 static int paste(struct repl *r, const char *code, size_t room, size_t window, struct espota_error *error)
 {
-    size_t left = strlen(code);
+    size_t left = strlen(code), most = left / window + 2;
     uint64_t deadline = espota_link_now_ms(r->link) + PASTE_MS;
     uint8_t byte = 0;
     while (left > 0) {
         while (room == 0) {
             int result = receive_byte(r, &byte, deadline, error);
             if (result == 0 && byte != 1)
-                result = espota_fail(error, ESPOTA_ERR_DEVICE, "%s does not take the code that it was sent",
-                                     r->device->name);
+                result = not_taken(r, error);
             if (result != 0)
                 return result;
             room += window;
@@ -141,13 +156,7 @@ static int paste(struct repl *r, const char *code, size_t room, size_t window, s
         left -= part;
         room -= part;
     }
-    int result = send_text(r, CTRL_D, error);
-    while (result == 0 && (result = receive_byte(r, &byte, deadline, error)) == 0 && byte == 1)
-        continue; /* more room, that nobody needs */
-    if (result == 0 && byte != END)
-        result = espota_fail(error, ESPOTA_ERR_DEVICE, "%s does not take the code that it was sent",
-                             r->device->name);
-    return result;
+    return end_paste(r, most, deadline, error);
 }
 
 static int send_pieces(struct repl *r, const char *code, struct espota_error *error)
