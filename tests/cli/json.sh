@@ -368,6 +368,8 @@ simulate --tcp 0 --rfc2217 0 --listen 0 --key board.key
 simulate
 simulate --no-pty --tcp 0
 simulate --no-pty --arduino-ota 0 --esphome-ota 0
+echo secret123 >webrepl.password && chmod 600 webrepl.password
+simulate --repl --webrepl 0 --password-file webrepl.password
 
 # ---- the gateway
 printf 'name,address\nlamp,127.0.0.1\n' >devices.csv
