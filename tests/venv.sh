@@ -10,6 +10,7 @@ zeroconf) packages=(zeroconf==0.154.0) ;;
 esphome) packages=(--no-deps esphome==2026.6.5) ;; # its uploader needs none of the many that it depends on
 goosebit) packages=(goosebit==0.2.12) ;;
 mpremote) packages=(mpremote==1.26.1) ;;
+websockets) packages=(websockets==15.0.1) ;;
 *) echo "$1: no such tools" >&2 && exit 2 ;;
 esac
 venv=build/venv${1:+-$1}
