@@ -159,7 +159,7 @@ static bool pays(const struct espota_read_back *r, struct espota_device *device,
                            w->label, w->held->offset, w->held->length, devices, who, with, without);
     else
         espota_device_detail(
-            device, "the base is not read back: with that, about %.0f %s would take %.1f s, not %.1f",
+            device, "the base is not read back: about %.0f %s would take %.1f s with it, %.1f without",
             devices, who, with, without);
     return better || r->options.always;
 }
