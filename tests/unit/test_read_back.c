@@ -165,7 +165,7 @@ static void what_takes_longer_is_not_read(void **state)
 {
     struct rig *rig = *state;
     use(rig, false);
-    expect_whole(rig, "the base is not read back: with that, about 1 device would take");
+    expect_whole(rig, "the base is not read back: about 1 device would take");
     assert_int_equal(rig->result.read_back, 0);
 }
 
