@@ -7,8 +7,8 @@
 #include "espota/encode.h"
 #include "espota/error.h"
 
+#include "base_rig.h"
 #include "device/agent_client/client.h"
-#include "fixtures/base_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,8 +9,8 @@
 #include "espota/error.h"
 #include "espota/ota.h"
 
+#include "base_rig.h"
 #include "device/agent_client/client.h"
-#include "fixtures/base_rig.h"
 #include "fixtures/signed_images.h"
 
 #include <setjmp.h>
