@@ -7,7 +7,21 @@
 
 #define SECTOR ESPOTA_SECTOR_SIZE
 
-enum { ATTEMPTS = 5 /* in a row that bring nothing to speak of */, REDIRECTS = 10 };
+enum {
+    ATTEMPTS = 5, /* in a row that bring nothing to speak of */
+    REDIRECTS = 10,
+    SLOWEST_MS = 600000, /* for as much as makes an attempt worth it */
+};
+
+/* The URL that was ordered, or its sidecar's: where it was redirected to may be good for a while only. */
+static void go_to_start(struct espota_puller_work *w)
+{
+    memcpy(w->url, w->order.url, w->order.url_length);
+    w->url[w->order.url_length] = '\0';
+    w->redirects = 0;
+    if (w->part == PULLER_PART_SIDECAR)
+        (void)puller_sidecar_url(w->url); /* it fitted before */
+}
 
 /* Later, and from the last whole sector on, if all of that is sure to be of one image. */
 static bool try_again(struct espota_puller *p, enum espota_pull_reason reason)
@@ -16,6 +30,7 @@ static bool try_again(struct espota_puller *p, enum espota_pull_reason reason)
     if (++w->attempts >= ATTEMPTS)
         return puller_fail(p, reason, ESPOTA_AGENT_OK);
     puller_note(p, reason, ESPOTA_AGENT_OK);
+    go_to_start(w);
     if (w->part != PULLER_PART_IMAGE || !w->streaming)
         return false; /* as before */
     espota_agent_drain(&w->agent);
@@ -141,6 +156,8 @@ bool espota_puller_take(struct espota_puller *p, const void *data, size_t length
     struct espota_puller_work *w = p->work;
     if (w->stopped || espota_puller_is_cancelled(p))
         return false;
+    if (w->agent_port.now_ms(w->agent_port.context) - w->since_ms > SLOWEST_MS)
+        return try_again(p, ESPOTA_PULL_BROKEN);
     return w->part == PULLER_PART_SIDECAR ? take_sidecar(p, data, length)
                                           : puller_take_image(p, data, length);
 }
@@ -151,9 +168,8 @@ bool espota_puller_take(struct espota_puller *p, const void *data, size_t length
 static void go_to_image(struct espota_puller_work *w)
 {
     w->part = PULLER_PART_IMAGE;
-    memcpy(w->url, w->order.url, w->order.url_length);
-    w->url[w->order.url_length] = '\0';
-    w->redirects = w->attempts = 0;
+    go_to_start(w);
+    w->attempts = 0;
 }
 
 /* Whose MD5 it is, goes by the file's name in the URL that was ordered. */
@@ -182,6 +198,12 @@ static void end_answer(struct espota_puller *p)
         puller_complete(p);
 }
 
+/* However it ends: it was all of the image. */
+static bool has_all(const struct espota_puller_work *w)
+{
+    return w->part == PULLER_PART_IMAGE && w->answered && w->length > 0 && w->at == w->length;
+}
+
 void espota_puller_ended(struct espota_puller *p, enum espota_puller_end how)
 {
     struct espota_puller_work *w = p->work;
@@ -191,7 +213,7 @@ void espota_puller_ended(struct espota_puller *p, enum espota_puller_end how)
         puller_end(p, ESPOTA_PULL_CANCELLED);
     else if (w->stopped)
         return;
-    else if (how == ESPOTA_PULLER_ALL)
+    else if (how == ESPOTA_PULLER_ALL || has_all(w))
         end_answer(p);
     else if (how == ESPOTA_PULLER_UNTRUSTED)
         puller_fail(p, ESPOTA_PULL_UNTRUSTED, ESPOTA_AGENT_OK);
@@ -207,7 +229,7 @@ void espota_puller_ended(struct espota_puller *p, enum espota_puller_end how)
 static void set_out(struct espota_puller *p)
 {
     struct espota_puller_work *w = p->work;
-    (void)espota_pull_order_parse(&w->order, p->order, p->order_length); /* START did */
+    (void)espota_pull_order_parse(&w->order, w->memory, w->memory_length); /* START did */
     go_to_image(w);
     w->has_md5 = w->order.has_md5;
     memcpy(w->md5, w->order.md5, sizeof w->md5);
@@ -231,6 +253,11 @@ static bool take_order(struct espota_puller *p)
         p->state.phase = ESPOTA_PULL_FAILED;
         p->state.reason = ESPOTA_PULL_NO_MEMORY;
         espota_puller_forget_order(p);
+    } else if (wanted) {
+        p->work->memory = p->order;
+        p->work->memory_length = p->order_length;
+        p->order = NULL;
+        p->order_length = p->order_has = 0;
     }
     puller_lock(p, false);
     if (p->work)
@@ -240,11 +267,11 @@ static bool take_order(struct espota_puller *p)
 
 static void put_away(struct espota_puller *p)
 {
+    p->port->release(p->port->context, p->work->memory);
     p->port->release(p->port->context, p->work);
     puller_lock(p, true);
     p->work = NULL;
-    p->cancel = false;
-    espota_puller_forget_order(p);
+    p->cancel = p->cancel && p->wanted; /* that of the next one */
     puller_lock(p, false);
 }
 
@@ -260,6 +287,7 @@ bool espota_puller_wants(struct espota_puller *p, struct espota_puller_wish *wis
         return false;
     }
     w->stopped = w->answered = false;
+    w->since_ms = w->agent_port.now_ms(w->agent_port.context);
     w->from = w->resume > 0 ? w->resume - SECTOR : 0;
     memcpy(w->asked, w->etag, sizeof w->asked);
     *wish = (struct espota_puller_wish){

@@ -14,12 +14,17 @@
 enum puller_part { PULLER_PART_SIDECAR, PULLER_PART_IMAGE };
 
 struct espota_puller_work {
-    struct espota_pull_order order; /* in the puller's memory */
-    char url[ESPOTA_PULL_URL + 1];  /* of the step under way: redirects change it */
+    struct espota_pull_order order; /* in the memory below, which is no longer the puller's: the next one may
+                                     * come when this one is over, but not yet put away */
+    uint8_t *memory;
+    uint32_t memory_length;
+    char url[ESPOTA_PULL_URL + 1]; /* of the step under way: redirects change it */
     enum puller_part part;
     bool over;    /* done, failed or cancelled */
     bool stopped; /* this answer is of no more use */
     unsigned redirects, attempts, restarts;
+    uint32_t since_ms;       /* when that was, or when this attempt began */
+    uint32_t furthest;       /* how far the image had come when attempts began to be counted anew */
     bool answered;           /* this attempt was, as it should be */
     bool fresh;              /* nothing that lay in flash before is made use of */
     bool begun;              /* the agent was told of the image */

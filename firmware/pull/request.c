@@ -1,5 +1,5 @@
 /* PULL, as the device's agent serves it. */
-#include "puller.h"
+#include "puller_private.h"
 
 #include "espota/bytes.h"
 
@@ -174,8 +174,10 @@ void espota_puller_begin(struct espota_puller *p, const struct espota_puller_por
 
 void espota_puller_reset(struct espota_puller *p)
 {
-    if (p->work)
+    if (p->work) {
+        p->port->release(p->port->context, p->work->memory);
         p->port->release(p->port->context, p->work);
+    }
     if (p->order)
         p->port->release(p->port->context, p->order);
     p->work = NULL;

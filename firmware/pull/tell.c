@@ -85,6 +85,7 @@ bool puller_start_over(struct espota_puller *p, enum espota_pull_reason reason)
         return puller_fail(p, reason, ESPOTA_AGENT_OK);
     puller_note(p, reason, ESPOTA_AGENT_OK);
     w->fresh = true;
-    w->resume = w->kept = 0;
+    w->streaming = false;
+    w->resume = w->kept = w->furthest = 0;
     return false;
 }

@@ -83,6 +83,10 @@ int pull_image(struct cli *cli, const struct source_options *source, const struc
     int result = source_url(source, &url, error);
     if (result == 0 && source->certificate)
         result = espota_file_read(source->certificate, ESPOTA_PULL_CERTIFICATE, &certificate, error);
+    if (result == 0 && source->certificate &&
+        certificate.size == 0) /* that would be: what the device trusts */
+        result = espota_fail(error, ESPOTA_ERR_USAGE, "cannot use the certificate %s: the file is empty",
+                             source->certificate);
     if (result == 0 && !(shown = espota_fetch_shown_url(url)))
         result = espota_fail_memory(error, "ordering an image");
     if (result == 0) {

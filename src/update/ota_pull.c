@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_MS = 200 };
+enum { LOOK_MS = 200, STOP_LOOK_MS = 50, STOP_LOOKS = 20 };
 
 static const struct {
     enum espota_status status;
@@ -94,14 +94,25 @@ static int begin(struct espota_device *device, const struct espota_ota_pull_requ
     return result;
 }
 
-/* Told by somebody who was told to stop himself. */
-static int stop(struct espota_device *device, struct espota_pull_state *state, struct espota_error *error)
+/* Told by somebody who was told to stop himself. What it says then is how it was before: it may be done. */
+static int stop(struct espota_device *device, struct espota_pull_state *state, uint32_t number,
+                struct espota_error *error)
 {
     const struct espota_observer *observer = device->observer;
     struct espota_error ignored;
     device->observer = NULL;
     bool told = espota_device_pull_state(device, true, state, &ignored) == 0;
+    for (unsigned i = 0; i < STOP_LOOKS && told && espota_pull_is_active(state); i++) {
+        espota_sleep_ms(STOP_LOOK_MS);
+        told = espota_device_pull_state(device, false, state, &ignored) == 0;
+    }
     device->observer = observer;
+    if (!told)
+        state->phase = ESPOTA_PULL_NONE;
+    if (told && state->phase == ESPOTA_PULL_DONE && state->number == number)
+        return espota_fail(error, ESPOTA_ERR_CANCELLED,
+                           "stopped on request, too late: %s has the image, and it boots next%s",
+                           device->name, state->restart ? "; it restarts by itself in a moment" : "");
     return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped on request; %s %s", device->name,
                        told ? "was told to stop" : "does not answer, and may go on by itself");
 }
@@ -132,13 +143,13 @@ static int watch(struct espota_device *device, const struct espota_ota_pull_requ
     int result = number_of(&request->order, &number, error);
     do {
         if (espota_observer_cancelled(device->observer))
-            return stop(device, state, error);
+            return stop(device, state, number, error);
         espota_sleep_ms(LOOK_MS);
         state->phase = ESPOTA_PULL_NONE;
         if (result == 0)
             result = look(device, state, error);
         if (result == ESPOTA_ERR_CANCELLED)
-            return stop(device, state, error);
+            return stop(device, state, number, error);
         if (result == 0)
             show(device, state);
     } while (result == 0 && espota_pull_is_active(state) && state->number == number);
@@ -182,6 +193,27 @@ static int load(struct espota_device *device, const struct espota_ota_pull_reque
     return result;
 }
 
+/* Where it is not known how it ended, nothing is said of what boots. */
+static int fail_as(const struct espota_pull_state *state, bool begun, struct espota_error *error)
+{
+    if (!begun || state->phase == ESPOTA_PULL_FAILED || state->phase == ESPOTA_PULL_CANCELLED)
+        return espota_fail_while(error, "update not finished, what boots is as it was");
+    return state->phase == ESPOTA_PULL_DONE
+               ? (int)error->status
+               : espota_fail_while(error, "whether the update was finished is not known here");
+}
+
+/* Where an image may have been put; NULL: nowhere. */
+static const struct espota_partition *partition_at(const struct espota_slots *slots, uint32_t offset)
+{
+    for (unsigned i = 0; i < slots->table.count; i++) {
+        const struct espota_partition *p = &slots->table.entry[i];
+        if (p->offset == offset && p->type == ESPOTA_TYPE_APP && p != slots->running)
+            return p;
+    }
+    return NULL;
+}
+
 int espota_ota_pull(struct espota_device *device, const struct espota_ota_pull_request *request,
                     struct espota_ota_pull_result *result, struct espota_error *error)
 {
@@ -194,15 +226,20 @@ int espota_ota_pull(struct espota_device *device, const struct espota_ota_pull_r
     if (slots.running)
         result->from = *slots.running;
     outcome = begin(device, request, state, error);
+    bool begun = outcome == 0;
     if (outcome == 0)
         outcome = watch(device, request, state, error);
     if (outcome == 0)
         outcome = conclude(device, request, state, error);
     if (outcome != 0)
-        return espota_fail_while(error, "update not finished, what boots is as it was");
-    for (unsigned i = 0; i < slots.table.count; i++)
-        if (slots.table.entry[i].offset == state->offset)
-            result->to = slots.table.entry[i];
+        return fail_as(state, begun, error);
+    const struct espota_partition *to = partition_at(&slots, state->offset);
+    if (!to)
+        return espota_fail(error, ESPOTA_ERR_DEVICE,
+                           "%s says that it put the image where no app goes, at 0x%" PRIx32
+                           ": look at what boots next",
+                           device->name, state->offset);
+    result->to = *to;
     espota_device_note(device,
                        "Image fetched and verified, total length = %" PRIu32 " bytes (%" PRIu32
                        " were there already)",

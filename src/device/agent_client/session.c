@@ -274,6 +274,17 @@ static int ask_info(struct agent_client *client, struct espota_error *error)
     return 0;
 }
 
+/* @return false: nobody wants to wait any more. */
+static bool wait_ms(const struct agent_client *client, unsigned ms)
+{
+    enum { STEP_MS = 100 };
+    for (unsigned step; ms > 0 && !espota_link_cancelled(client->link); ms -= step) {
+        step = ms < STEP_MS ? ms : STEP_MS;
+        espota_link_sleep_ms(client->link, step);
+    }
+    return ms == 0;
+}
+
 /* A place at the device is given to the next caller until its holder has proved himself: who was slower than
  * a stranger calls again. Where there is no key, there are no such places. */
 static bool may_call_again(struct agent_client *client, unsigned calls, struct espota_error *error)
@@ -281,7 +292,11 @@ static bool may_call_again(struct agent_client *client, unsigned calls, struct e
     enum { MOST_CALLS = 8, PAUSE_MS = 20 };
     if (!client->link->lost || client->options.key_length == 0 || calls >= MOST_CALLS)
         return false;
-    espota_link_sleep_ms(client->link, (unsigned)PAUSE_MS << calls);
+    if (!wait_ms(client, (unsigned)PAUSE_MS << calls)) {
+        espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped on request while calling %s again",
+                    client->link->name);
+        return false;
+    }
     if (espota_link_call_again(client->link, error) != 0)
         return false;
     client_forget_input(client);
