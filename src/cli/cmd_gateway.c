@@ -102,11 +102,15 @@ static int read_token(struct cli *cli, const char *path, char **token, struct es
 static int check_address(const struct espota_listed_device *device, struct espota_error *error)
 {
     const char *speaks = strncmp(device->address, "ws://", 5) == 0 ? "WebREPL" : sink_speaks(device->address);
-    return speaks ? espota_fail(error, ESPOTA_ERR_USAGE,
-                                "%s, %s, speaks %s: a gateway needs an agent, which says what it runs; leave "
-                                "it out, or choose others by their tag",
-                                device->name, device->address, speaks)
-                  : 0;
+    if (!speaks)
+        return 0;
+    char *shown = espota_fetch_shown_url(device->address); /* without a password in it */
+    espota_fail(error, ESPOTA_ERR_USAGE,
+                "%s, %s, speaks %s: a gateway needs an agent, which says what it runs; leave it out, or "
+                "choose others by their tag",
+                device->name, shown ? shown : "its address", speaks);
+    free(shown);
+    return (int)error->status;
 }
 
 static int add(struct gateway *g, const struct espota_listed_device *device, struct espota_error *error)
@@ -230,6 +234,12 @@ static int check_options(const struct options *o, struct espota_error *error)
 {
     if (!o->server || !o->devices)
         return espota_fail(error, ESPOTA_ERR_USAGE, "give --server URL and --devices FILE");
+    if (o->token_file && !strstr(o->server, "://"))
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--server '%s' does not say how the token travels: begin it with https://, or with "
+            "http:// where others may read it",
+            o->server);
     if (o->tenant && (o->tenant[0] == '\0' || strpbrk(o->tenant, "/?#% ")))
         return espota_fail(error, ESPOTA_ERR_USAGE, "--tenant '%s' is no name of a tenant", o->tenant);
     if (o->return_timeout.given && o->return_timeout.value == 0)

@@ -254,6 +254,9 @@ static int check_via(const struct connect_options *o, enum connect_via via, stru
             "--host and --key go with an agent, not with --via rom, which is reached by --port");
     if (via == VIA_REPL && o->key)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--key goes with an agent: a REPL has none");
+    if (is_web(o->host))
+        return espota_fail(error, ESPOTA_ERR_USAGE, "--host %s: what leads to a WebREPL goes to --port",
+                           o->host);
     if (via == VIA_REPL && o->host && o->port)
         return espota_fail(error, ESPOTA_ERR_USAGE, "--host and --port both name a device: give one");
     if (via == VIA_REPL && o->console && connect_is_web(o))

@@ -136,6 +136,8 @@ static int take_devices(struct reader *r, const char *path, const struct espota_
                            path);
     case TOML_WRONG:
         espota_ui_clean(fault.text);
+        if (fault.place.line == 0)
+            return espota_fail(r->error, ESPOTA_ERR_USAGE, "%s: %s", path, fault.text);
         return espota_fail(r->error, ESPOTA_ERR_USAGE, "%s, line %u, column %u: %s", path, fault.place.line,
                            fault.place.column, fault.text);
     default:

@@ -7,6 +7,7 @@
 
 #include "espota/clock.h"
 #include "espota/error.h"
+#include "espota/fetch.h"
 #include "espota/fleet.h"
 #include "espota/stream_cache.h"
 
@@ -82,11 +83,14 @@ static int take_sink(const struct command *command, void *options, const char *a
     size_t offset;
     if (!speaks)
         return 0;
-    if (!find_group(command, sink_options, &offset))
-        return espota_fail(
-            error, ESPOTA_ERR_UNSUPPORTED,
-            "cannot '%s' %s: it speaks %s, which takes updates ('espota ota') and nothing else",
-            command->name, address, speaks);
+    if (!find_group(command, sink_options, &offset)) {
+        char *shown = espota_fetch_shown_url(address); /* without a password in it */
+        espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
+                    "cannot '%s' %s: it speaks %s, which takes updates ('espota ota') and nothing else",
+                    command->name, shown ? shown : "it", speaks);
+        free(shown);
+        return (int)error->status;
+    }
     sink_take((struct sink_options *)((char *)options + offset), connect_of(command, options), address,
               password);
     return 0;
@@ -132,6 +136,8 @@ static void take_secret(struct connect_options *connect, const struct fleet_targ
         connect->password_file = target->key;
     else if (target->key)
         connect->key = target->key;
+    if (web)
+        connect->key = NULL;
     if (!web && !(target->host && sink_speaks(target->host)))
         connect->password_file = NULL;
 }

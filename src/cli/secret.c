@@ -9,7 +9,7 @@
 void warn_about_readers(struct cli *cli, const char *path)
 {
     if (espota_file_others_can_read(path))
-        espota_ui_warn(&cli->ui, "others can read the key in %s: 'chmod 600 %s'", path, path);
+        espota_ui_warn(&cli->ui, "others can read %s: 'chmod 600 %s'", path, path);
 }
 
 int write_image(const char *path, const struct espota_bytes *image, struct espota_error *error)

@@ -1,6 +1,14 @@
 /* The one file in C++: toml++ reads TOML, with no code of its own in a library (it is all in its header). */
 #include "toml_devices.h"
 
+/* Its parser asserts things that a file decides, as of `[=` or of a date that is cut short: that is to end
+ * the process nowhere, nor, with NDEBUG, to be taken for granted. */
+#undef NDEBUG
+struct not_as_asserted {
+};
+[[noreturn]] static void complain_of_assertion();
+#define TOML_ASSERT(condition) ((condition) ? void() : complain_of_assertion())
+
 #define TOML_HEADER_ONLY       1
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
@@ -9,6 +17,11 @@
 #include <new>
 #include <string>
 #include <string_view>
+
+static void complain_of_assertion()
+{
+    throw not_as_asserted{};
+}
 
 namespace
 {
@@ -123,6 +136,8 @@ extern "C" toml_result toml_devices(const char *text, size_t size, int (*take)(v
         return tell(fault, w.at, w.what.c_str());
     } catch (const toml::parse_error &e) {
         return tell(fault, e.source().begin, std::string(e.description()).c_str());
+    } catch (const not_as_asserted &) {
+        return tell(fault, {}, "this is no TOML: is there a '[' too many, or a date cut short?");
     } catch (...) {
         return TOML_NO_MEMORY;
     }

@@ -42,6 +42,22 @@ struct artifacts {
     uint64_t uses;
 };
 
+/* Waiting is by a clock that nobody sets. */
+static bool begin_waiting(struct artifacts *a)
+{
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    bool begun = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+                 pthread_cond_init(&a->changed, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    if (begun && pthread_mutex_init(&a->lock, NULL) != 0) {
+        pthread_cond_destroy(&a->changed);
+        return false;
+    }
+    return begun;
+}
+
 struct artifacts *artifacts_new(const char *server, const char *certificate, struct espota_image_cache *cache)
 {
     struct artifacts *a = calloc(1, sizeof *a);
@@ -50,7 +66,7 @@ struct artifacts *artifacts_new(const char *server, const char *certificate, str
     a->server = server;
     a->certificate = certificate;
     a->cache = cache;
-    if (pthread_mutex_init(&a->lock, NULL) != 0 || pthread_cond_init(&a->changed, NULL) != 0) {
+    if (!begin_waiting(a)) {
         free(a);
         return NULL;
     }
@@ -333,7 +349,7 @@ static int wait_a_while(struct artifacts *a, const struct espota_observer *obser
                         struct espota_error *error)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += LOOK_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;

@@ -91,11 +91,17 @@ static int send_frame(struct websocket *w, uint8_t opcode, const uint8_t *data, 
     return 0;
 }
 
+static int no_websocket(const struct websocket *w, struct espota_error *error)
+{
+    return espota_fail(error, ESPOTA_ERR_DEVICE,
+                       "the connection to %s is given up: what it sends is no WebSocket's", w->link.name);
+}
+
 /* Of a frame that says something of the connection. */
 static int take_control(struct websocket *w, const struct wslay_frame_iocb *frame, struct espota_error *error)
 {
     if (frame->data_length > sizeof w->control - w->control_size)
-        return broken(w, "what it sends is no WebSocket's", error);
+        return no_websocket(w, error);
     memcpy(w->control + w->control_size, frame->data, frame->data_length);
     w->control_size += frame->data_length;
     if (w->left > 0)
@@ -110,7 +116,7 @@ static int take_part(struct websocket *w, const struct wslay_frame_iocb *frame, 
     if (w->left == 0)
         w->left = frame->payload_length;
     if (frame->rsv != 0 || frame->data_length > w->left || frame->data_length > sizeof w->data - w->data_size)
-        return broken(w, "what it sends is no WebSocket's", error);
+        return no_websocket(w, error);
     w->left -= frame->data_length;
     if (frame->opcode == WSLAY_CONNECTION_CLOSE) {
         w->over = true;
@@ -133,8 +139,7 @@ static int take_frames(struct websocket *w, struct espota_error *error)
         ssize_t count = wslay_frame_recv(w->frames, &frame);
         if (count == WSLAY_ERR_WANT_READ)
             return 0;
-        result =
-            count < 0 ? broken(w, "what it sends is no WebSocket's", error) : take_part(w, &frame, error);
+        result = count < 0 ? no_websocket(w, error) : take_part(w, &frame, error);
     }
     return w->data_size > 0 ? 0 : result ? result : broken(w, "the other end closed it", error);
 }

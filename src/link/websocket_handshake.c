@@ -113,9 +113,9 @@ static bool says(const char *value, size_t length, const char *wanted)
 static int judge(const struct espota_link *stream, const char *answer, size_t head, const char *accept,
                  struct espota_error *error)
 {
-    unsigned status = 0;
+    char status[4] = "";
     bool upgraded = false, accepted = false;
-    if (sscanf(answer, "HTTP/1.%*[01] %3u", &status) != 1)
+    if (sscanf(answer, "HTTP/1.%*[01] %3[0-9]", status) != 1)
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "%s does not speak HTTP: no WebSocket is there",
                            stream->name);
     for (size_t at = 0, length; at < head; at += length) {
@@ -127,10 +127,11 @@ static int judge(const struct espota_link *stream, const char *answer, size_t he
         else if (http_header_is(line, length, "Sec-WebSocket-Accept", &value, &count))
             accepted = count == ACCEPT_TEXT && memcmp(value, accept, count) == 0;
     }
-    if (status == 101 && upgraded && accepted)
+    if (strcmp(status, "101") == 0 && upgraded && accepted)
         return 0;
-    return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "%s answers with HTTP status %u%s: no WebSocket is there",
-                       stream->name, status, status == 101 ? ", but not to what it was asked" : "");
+    return espota_fail(error, ESPOTA_ERR_NO_DEVICE, "%s answers with HTTP status %s%s: no WebSocket is there",
+                       stream->name, status,
+                       strcmp(status, "101") == 0 ? ", but not to what it was asked" : "");
 }
 
 static int shake_hands(struct espota_link *stream, const struct espota_address *host, const char *path,

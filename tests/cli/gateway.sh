@@ -142,7 +142,7 @@ run gateway --server 127.0.0.1 --devices missing.csv
 expect "no list" 1 "err:cannot open missing.csv"
 printf 'two words\n' >bad.token
 chmod 600 bad.token
-run gateway --server 127.0.0.1 --devices list.csv --gateway-token-file bad.token
+run gateway --server http://127.0.0.1 --devices list.csv --gateway-token-file bad.token
 expect "no token" 2 "err:bad.token holds no token"
 [[ $ERR != *"two words"* ]] && ok "which is not shown" || not_ok "which is not shown" "$ERR"
 for address in arduino://127.0.0.1 esphome://127.0.0.1 http://127.0.0.1/update ws://127.0.0.1:8266; do

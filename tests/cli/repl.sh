@@ -52,6 +52,11 @@ expect "is what runs then, too" 0 'out:"running": "MicroPython_2"' 'out:"MicroPy
 check "flash holds it, too" cmp -n 92160 -i $((0x110000)):0 w.bin new.bin
 run ota --port "$WEB" --password-file password --file new.bin --restart
 expect "a second one" 0 "err:to 'MicroPython_1'"
+run status -vv --port "$WEB" --password-file password
+expect "a trace of a WebREPL" 0 "err:5 6e 74" # what is sent is in it
+if ! grep -Eq "73 65 63 72 65 74|secret123" stdout stderr; then ok "has no password"; else not_ok "has no password" "$(grep -E "73 65 63 72 65 74|secret123" stderr)"; fi
+run status --host "$WEB" --password-file password
+expect "a WebREPL is no host" 2 "err:what leads to a WebREPL goes to --port"
 run status --port "$WEB" --password-file wrong
 expect "a wrong password" 1 "err:has another password; give --password-file"
 run status --port "$WEB"

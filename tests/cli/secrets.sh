@@ -48,7 +48,7 @@ for command in "provision agent.bin --key board.key --output x.bin" "key board.k
     "sign open.bin --key owner.pem --output x.bin" "status --host 127.0.0.1:1 --key board.key"; do
     # shellcheck disable=SC2086
     run $command
-    if [[ $ERR == *"warning: others can read the key in "* ]]; then ok "a warning: $command"; else not_ok "a warning: $command" "$ERR"; fi
+    if [[ $ERR == *"warning: others can read "* ]]; then ok "a warning: $command"; else not_ok "a warning: $command" "$ERR"; fi
 done
 chmod 600 board.key owner.pem
 run provision agent.bin --key board.key --output x.bin

@@ -86,6 +86,11 @@ for name in key quoted table array inline hidden behind; do
     run status --devices deep-$name.toml
     expect "a deep $name" 2 "err:deep-$name.toml, line " "err:not so deep"
 done
+for text in '[[[device]]' '[=x]' '[}a]' 'd = 1979-05-27T:00Z'; do # what its library takes for granted
+    printf '%s\n' "$text" >granted.toml
+    run status --devices granted.toml
+    expect "no TOML: $text" 2 "err:granted.toml"
+done
 {
     echo 'x = """ it""s # no [comment] "" a.b.c.d """""'
     echo "y = ''' it's [[ {{ '''"

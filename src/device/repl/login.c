@@ -14,7 +14,7 @@ enum {
 /* It lets in one at a time: who comes second is connected, and thrown out without a word. */
 static int not_let_in(struct repl *r, int result, struct espota_error *error)
 {
-    if (result == ESPOTA_ERR_CANCELLED || result == ESPOTA_ERR_NOMEM)
+    if (result == ESPOTA_ERR_CANCELLED || result == ESPOTA_ERR_NOMEM || result == ESPOTA_ERR_DEVICE)
         return result;
     bool thrown_out = result == ESPOTA_ERR_NO_DEVICE;
     return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
@@ -32,6 +32,16 @@ static int denied(struct repl *r, const char *password, struct espota_error *err
                             strlen(password) > LONGEST ? " (MicroPython's have 9 characters at most)" : "");
 }
 
+/* Traces are kept, and shown to others. */
+static int send_untraced(struct espota_link *link, const char *password, struct espota_error *error)
+{
+    void (*trace)(void *, bool, const uint8_t *, size_t) = link->trace;
+    link->trace = NULL;
+    int result = espota_link_write(link, password, strlen(password), error);
+    link->trace = trace;
+    return result;
+}
+
 int repl_log_in(struct repl *r, const char *password, struct espota_error *error)
 {
     static const char *const prompt[] = { "Password: " }, *const verdict[] = { "WebREPL connected",
@@ -43,7 +53,7 @@ int repl_log_in(struct repl *r, const char *password, struct espota_error *error
     if (!password)
         return espota_fail_hint(error, ESPOTA_ERR_FAILED, ESPOTA_HINT_GIVE_PASSWORD, "%s asks for a password",
                                 r->device->name);
-    result = espota_link_write(r->link, password, strlen(password), error);
+    result = send_untraced(r->link, password, error);
     if (result == 0)
         result = espota_link_write(r->link, "\r", 1, error);
     if (result == 0)
