@@ -219,6 +219,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(FIXTURES) $(INTERNAL)
 $(BUILD)/obj/tests/unit/%.o: CPPFLAGS += -Itests
 $(BUILD)/unit/test_agent_write $(BUILD)/unit/test_client_rate: $(BUILD)/obj/tests/unit/write_rig.o
 $(BUILD)/unit/test_agent_base $(BUILD)/unit/test_ota_base: $(BUILD)/obj/tests/unit/base_rig.o
+$(BUILD)/unit/test_pull $(BUILD)/unit/test_pull_trouble $(BUILD)/unit/test_ota_pull: $(BUILD)/obj/tests/unit/pull_rig.o
 
 # What is tested of the commands lies in no library.
 $(BUILD)/unit/test_json: $(BUILD)/obj/src/cli/json.o $(BUILD)/obj/src/ui/clean.o
@@ -351,6 +352,6 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJECTS:.o=.d) $(BUILD)/obj/tests/unit/write_rig.d $(BUILD)/obj/tests/unit/base_rig.d $(SIM_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(FIXTURE_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FAULT).d
+-include $(LIB_OBJECTS:.o=.d) $(BUILD)/obj/tests/unit/write_rig.d $(addprefix $(BUILD)/obj/tests/unit/,base_rig.d pull_rig.d) $(SIM_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(FIXTURE_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TOOLS:=.d) $(BENCHES:=.d) $(FAULT).d
 
 endif # of deps

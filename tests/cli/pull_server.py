@@ -8,7 +8,8 @@ pull_server.py FOLDER LOG [--tls CERTIFICATE KEY] [--slow BYTES-A-SECOND] [FAULT
   flip       in parts, bytes are wrong                           no-length it does not say how long the file is
   gzip       it says that it is packed                           redirect  302 to the path without /moved
   away:URL   302 to URL                                          status:N  that status
-  page       a page for people instead
+  page       a page for people instead                           chunks   parts come in chunks, and the last one never
+  signed     302 to another path each time, which is good once, and until the next one is given out
 """
 
 import http.server, os, ssl, sys, threading, time
@@ -24,8 +25,11 @@ if "--slow" in rest:
     at = rest.index("--slow")
     slow = int(rest[at + 1])
     del rest[at : at + 2]
+given_out, signed = 0, None  # ways; the one that is good
+asked_for = 0  # how often, with faults
 faults = dict((f.split(":", 1) + [""])[:2] for f in rest)
 lock = threading.Lock()
+MOST = 40  # nobody asks a server with faults for ever
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,12 +49,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    def sign(self, path):
+        """The path that was meant, by a way that is good; None: it was said where to go, or that there is nothing."""
+        global given_out, signed
+        with lock:
+            if path == signed:
+                signed = None
+                return path[path.index("/", 1) :]
+            if path.startswith("/signed"):
+                return self.refuse(403)
+            given_out += 1
+            signed = f"/signed{given_out}{path}"
+            return self.refuse(302, Location=signed)
+
     def do_GET(self):
         path = self.path.split("?")[0]
         asked, fault = self.headers.get("Range"), path.endswith(".bin") and faults or {}
         self.note(f"{self.path} {asked or 'all'} {self.headers.get('If-Range', '')}")
+        global asked_for
+        with lock:
+            asked_for += len(faults) > 0
+        if asked_for > MOST:
+            return self.refuse(404)
         if path.startswith("/moved") and "redirect" in fault:
             return self.refuse(302, Location=path.removeprefix("/moved"))
+        if "signed" in fault:
+            path = self.sign(path)
+            if not path:
+                return None
         if "away" in fault:
             return self.refuse(302, Location=fault["away"])
         if "status" in fault:
@@ -83,7 +109,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if "other" in fault:
                 etag = '"another"'
             self.send_header("Content-Range", f"bytes {said}-{total - 1}/{total}")
-        if "no-length" in fault:
+        chunks = first and "chunks" in fault
+        if chunks:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.close_connection = True
+        elif "no-length" in fault:
             self.send_header("Connection", "close")
             self.close_connection = True
         else:
@@ -93,6 +123,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "no-etag" not in fault:
             self.send_header("ETag", etag)
         self.end_headers()
+        if chunks:
+            self.wfile.write(b"%x\r\n" % len(part))
         self.send(part, fault)
 
     def send(self, part, fault):

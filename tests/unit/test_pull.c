@@ -4,9 +4,9 @@
 #include "espota/error.h"
 #include "espota/pull.h"
 #include "puller_private.h"
-#include "sim/puller_board.h"
 
 #include "fixtures/memory_board.h"
+#include "pull_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,21 +16,14 @@
 
 #include <cmocka.h>
 
-enum { APP = 150000, IDLE = 0x110000, MOST_ANSWERS = 40 };
-
 /* ---- orders, states -------------------------------------------------------------------------------------
  */
-
-static struct espota_pull_order order_of(const char *url)
-{
-    return (struct espota_pull_order){ .url = url, .url_length = strlen(url) };
-}
 
 static void orders_are_what_was_ordered(void **state)
 {
     (void)state;
     uint8_t data[ESPOTA_PULL_LONGEST];
-    struct espota_pull_order order = order_of("https://server/app.bin?x=1"), back;
+    struct espota_pull_order order = pull_order("https://server/app.bin?x=1"), back;
     order.certificate = (const uint8_t *)"a certificate";
     order.certificate_length = 13;
     order.trial = order.sidecar = order.has_sha256 = true;
@@ -58,11 +51,12 @@ static void what_is_no_url_is_not_ordered(void **state)
         "",           "http://",        "ftp://server/x", "https:///x", "http//server",
         "http://a b", "http://a\r\nX:", "file:///x",      "http://?x",  "httpss://x"
     };
+    static const char scheme[] = { 'h', 't', 't', 'p', ':', '/', '/' };
     char longest[ESPOTA_PULL_URL + 2];
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(espota_pull_is_url(bad[i], strlen(bad[i])));
     memset(longest, 'x', sizeof longest);
-    memcpy(longest, "http://", 7);
+    memcpy(longest, scheme, sizeof scheme);
     assert_true(espota_pull_is_url(longest, ESPOTA_PULL_URL));
     assert_false(espota_pull_is_url(longest, ESPOTA_PULL_URL + 1));
     assert_true(espota_pull_is_url("HTTPS://server", 14) && espota_pull_is_https("HTTPS://server", 14));
@@ -165,98 +159,22 @@ static void a_sidecar_lies_before_the_query(void **state)
 /* ---- whole pulls ----------------------------------------------------------------------------------------
  */
 
-/* A server of one file. */
-struct server {
-    struct espota_bytes file;
-    size_t piece;       /* bytes at a time */
-    uint32_t breaks_at; /* of each answer; 0: it does not */
-    bool no_ranges, other_part;
-    unsigned asked, parts;
-    uint64_t sent;
-};
-
-static struct memory_board *new_board(void)
-{
-    struct memory_board *b = memory_board_running(false);
-    struct espota_error error;
-    b->board.options.pulls = true;
-    assert_int_equal(sim_puller_begin(&b->board, &error), 0);
-    memory_board_restart(b);
-    return b;
-}
-
-static struct server new_server(uint8_t seed)
-{
-    return (struct server){ .file = memory_board_image(APP, seed, 0), .piece = 1000 };
-}
-
-static enum espota_puller_end answer(struct server *s, struct espota_puller *p,
-                                     const struct espota_puller_wish *wish)
-{
-    char range[64];
-    uint32_t from = s->no_ranges ? 0 : wish->from, size = (uint32_t)s->file.size;
-    snprintf(range, sizeof range, "bytes %u-%u/%u", (unsigned)(from + s->other_part), (unsigned)size - 1,
-             (unsigned)size);
-    const struct espota_puller_answer head = { .status = from > 0 ? 206 : 200,
-                                               .length = (int64_t)size - from,
-                                               .content_range = from > 0 ? range : NULL,
-                                               .etag = "\"1\"" };
-    s->asked++;
-    s->parts += from > 0;
-    if (!espota_puller_answered(p, &head))
-        return ESPOTA_PULLER_STOPPED;
-    uint32_t end = s->breaks_at > 0 && size - from > s->breaks_at ? from + s->breaks_at : size;
-    for (uint32_t at = from; at < end;) {
-        uint32_t chunk = end - at < s->piece ? end - at : (uint32_t)s->piece;
-        if (!espota_puller_take(p, s->file.data + at, chunk))
-            return ESPOTA_PULLER_STOPPED;
-        at += chunk;
-        s->sent += chunk;
-    }
-    return end < size ? ESPOTA_PULLER_BROKEN : ESPOTA_PULLER_ALL;
-}
-
-/* @return what the agent tells in the end. */
-static struct espota_pull_state run(struct memory_board *b, struct server *s,
-                                    const struct espota_pull_order *order)
-{
-    struct espota_puller *p = &b->board.puller->puller;
-    struct espota_puller_wish wish;
-    s->asked = s->parts = 0;
-    s->sent = 0;
-    assert_int_equal(espota_puller_order(p, order), ESPOTA_AGENT_OK);
-    while (espota_puller_wants(p, &wish)) {
-        assert_true(s->asked < MOST_ANSWERS);
-        espota_puller_ended(p, answer(s, p, &wish));
-    }
-    assert_null(p->work);
-    assert_null(p->order);
-    return p->state;
-}
-
-static void assert_there(struct memory_board *b, const struct server *s)
-{
-    assert_memory_equal(b->flash.data + IDLE, s->file.data, s->file.size);
-    memory_board_restart(b);
-    assert_int_equal(b->board.running->offset, IDLE);
-}
-
 static void an_image_comes_in_any_pieces(void **state)
 {
     (void)state;
     static const size_t pieces[] = { 1, 7, 287, 288, 289, 1024, 4096, 5000, 1 << 20 };
-    const struct espota_pull_order order = order_of("http://server/app.bin");
+    const struct espota_pull_order order = pull_order("http://server/app.bin");
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
-        struct memory_board *b = new_board();
-        struct server s = new_server(9);
+        struct memory_board *b = pull_board();
+        struct pull_server s = pull_server(9);
         s.piece = pieces[i];
-        struct espota_pull_state end = run(b, &s, &order);
+        struct espota_pull_state end = pull_run(b, &s, &order);
         uint8_t sha256[ESPOTA_SHA256_LENGTH];
         assert_int_equal(end.phase, ESPOTA_PULL_DONE);
         assert_int_equal(end.total, s.file.size);
         assert_int_equal(espota_sha256(s.file.data, s.file.size, sha256), 0);
         assert_memory_equal(end.sha256, sha256, sizeof sha256);
-        assert_there(b, &s);
+        pull_assert_there(b, &s);
         espota_bytes_free(&s.file);
         memory_board_free(b);
     }
@@ -266,17 +184,17 @@ static void a_connection_may_break_anywhere(void **state)
 {
     (void)state;
     static const uint32_t breaks[] = { 17000, 20480, 24576, 40000, 149999 };
-    const struct espota_pull_order order = order_of("http://server/app.bin");
+    const struct espota_pull_order order = pull_order("http://server/app.bin");
     for (size_t i = 0; i < 2 * sizeof breaks / sizeof breaks[0]; i++) {
-        struct memory_board *b = new_board();
-        struct server s = new_server(9);
+        struct memory_board *b = pull_board();
+        struct pull_server s = pull_server(9);
         s.breaks_at = breaks[i / 2];
         s.other_part = i % 2;
-        struct espota_pull_state end = run(b, &s, &order);
+        struct espota_pull_state end = pull_run(b, &s, &order);
         assert_true(s.parts > 0);
         if (!s.other_part) {
             assert_int_equal(end.phase, ESPOTA_PULL_DONE);
-            assert_there(b, &s);
+            pull_assert_there(b, &s);
         } else { /* one that never says which part it sends */
             assert_int_equal(end.phase, ESPOTA_PULL_FAILED);
             assert_int_equal(end.reason, ESPOTA_PULL_ANSWER);
@@ -294,9 +212,9 @@ static void what_was_expected_has_to_come(void **state)
     static const enum espota_pull_reason reasons[] = { ESPOTA_PULL_SHA256, ESPOTA_PULL_MD5,
                                                        ESPOTA_PULL_LENGTH };
     for (unsigned i = 0; i < 6; i++) {
-        struct memory_board *b = new_board();
-        struct server s = new_server(9);
-        struct espota_pull_order order = order_of("http://server/app.bin");
+        struct memory_board *b = pull_board();
+        struct pull_server s = pull_server(9);
+        struct espota_pull_order order = pull_order("http://server/app.bin");
         bool right = i >= 3;
         order.has_sha256 = i % 3 == 0;
         order.has_md5 = i % 3 == 1;
@@ -305,7 +223,7 @@ static void what_was_expected_has_to_come(void **state)
             assert_int_equal(espota_sha256(s.file.data, s.file.size, order.sha256), 0);
             assert_int_equal(espota_md5(s.file.data, s.file.size, order.md5), 0);
         }
-        struct espota_pull_state end = run(b, &s, &order);
+        struct espota_pull_state end = pull_run(b, &s, &order);
         assert_int_equal(end.phase, right ? ESPOTA_PULL_DONE : ESPOTA_PULL_FAILED);
         assert_int_equal(end.reason, right ? ESPOTA_PULL_NO_REASON : reasons[i]);
         assert_int_equal(s.asked, 1);
@@ -322,14 +240,14 @@ static void the_power_may_fail_anywhere(void **state)
 {
     (void)state;
     enum { STEP = 5 };
-    const struct espota_pull_order order = order_of("http://server/app.bin");
-    struct server s = new_server(9);
+    const struct espota_pull_order order = pull_order("http://server/app.bin");
+    struct pull_server s = pull_server(9);
     uint64_t least = UINT64_MAX;
     for (uint64_t cut = 1;; cut += STEP) {
-        struct memory_board *b = new_board();
+        struct memory_board *b = pull_board();
         b->flash.cut = cut % 2 ? SIM_CUT_TORN : SIM_CUT_BITS;
         b->flash.cut_at = b->flash.operations + cut;
-        struct espota_pull_state end = run(b, &s, &order);
+        struct espota_pull_state end = pull_run(b, &s, &order);
         bool over = end.phase == ESPOTA_PULL_DONE;
         b->flash.cut = SIM_CUT_NONE;
         memory_board_restart(b);
@@ -337,9 +255,9 @@ static void the_power_may_fail_anywhere(void **state)
         if (b->board.running->offset == IDLE) {
             assert_memory_equal(b->flash.data + IDLE, s.file.data, s.file.size);
         } else {
-            end = run(b, &s, &order);
+            end = pull_run(b, &s, &order);
             assert_int_equal(end.phase, ESPOTA_PULL_DONE);
-            assert_there(b, &s);
+            pull_assert_there(b, &s);
             least = s.sent < least ? s.sent : least;
         }
         memory_board_free(b);
@@ -354,17 +272,17 @@ static void the_power_may_fail_anywhere(void **state)
 static void what_was_kept_wrongly_comes_anew(void **state)
 {
     (void)state;
-    const struct espota_pull_order order = order_of("http://server/app.bin");
+    const struct espota_pull_order order = pull_order("http://server/app.bin");
     for (unsigned ranges = 0; ranges < 2; ranges++) {
-        struct memory_board *b = new_board();
-        struct server s = new_server(9);
+        struct memory_board *b = pull_board();
+        struct pull_server s = pull_server(9);
         s.no_ranges = ranges == 0;
         memcpy(b->flash.data + IDLE, s.file.data, s.file.size);
         memset(b->flash.data + IDLE + 40000, 0, 100);
-        struct espota_pull_state end = run(b, &s, &order);
+        struct espota_pull_state end = pull_run(b, &s, &order);
         assert_int_equal(end.phase, ESPOTA_PULL_DONE);
         assert_int_equal(end.kept, 0);
-        assert_there(b, &s);
+        pull_assert_there(b, &s);
         espota_bytes_free(&s.file);
         memory_board_free(b);
     }
@@ -374,8 +292,8 @@ static void what_was_kept_wrongly_comes_anew(void **state)
 static void two_at_a_time_do_not_write(void **state)
 {
     (void)state;
-    const struct espota_pull_order order = order_of("http://server/app.bin");
-    struct memory_board *b = new_board();
+    const struct espota_pull_order order = pull_order("http://server/app.bin");
+    struct memory_board *b = pull_board();
     struct espota_puller *p = &b->board.puller->puller;
     struct espota_puller_wish wish;
     assert_int_equal(espota_puller_order(p, &order), ESPOTA_AGENT_OK);
