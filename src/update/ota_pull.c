@@ -88,10 +88,20 @@ static int begin(struct espota_device *device, const struct espota_ota_pull_requ
         espota_device_note(device, "It is fetching %s already", request->name);
         return 0;
     }
+    state->phase = ESPOTA_PULL_NONE; /* that was of an earlier one */
     result = espota_device_pull_start(device, &request->order, number, error);
     if (result == 0)
         espota_device_note(device, "It fetches %s by itself", request->name);
     return result;
+}
+
+/* @return whether it answered: that it failed is an answer, whatever for. */
+static bool ask(struct espota_device *device, bool cancel, struct espota_pull_state *state)
+{
+    struct espota_error ignored;
+    state->phase = ESPOTA_PULL_NONE;
+    return espota_device_pull_state(device, cancel, state, &ignored) == 0 ||
+           state->phase == ESPOTA_PULL_FAILED;
 }
 
 /* Told by somebody who was told to stop himself. What it says then is how it was before: it may be done. */
@@ -99,16 +109,13 @@ static int stop(struct espota_device *device, struct espota_pull_state *state, u
                 struct espota_error *error)
 {
     const struct espota_observer *observer = device->observer;
-    struct espota_error ignored;
     device->observer = NULL;
-    bool told = espota_device_pull_state(device, true, state, &ignored) == 0;
+    bool told = ask(device, true, state);
     for (unsigned i = 0; i < STOP_LOOKS && told && espota_pull_is_active(state); i++) {
         espota_sleep_ms(STOP_LOOK_MS);
-        told = espota_device_pull_state(device, false, state, &ignored) == 0;
+        told = ask(device, false, state);
     }
     device->observer = observer;
-    if (!told)
-        state->phase = ESPOTA_PULL_NONE;
     if (told && state->phase == ESPOTA_PULL_DONE && state->number == number)
         return espota_fail(error, ESPOTA_ERR_CANCELLED,
                            "stopped on request, too late: %s has the image, and it boots next%s",
@@ -193,6 +200,13 @@ static int load(struct espota_device *device, const struct espota_ota_pull_reque
     return result;
 }
 
+/* Was the order refused, or is it only that no answer came? Then it may be carried out all the same. */
+static bool may_have_begun(int outcome)
+{
+    return outcome == 0 || outcome == ESPOTA_ERR_TIMEOUT || outcome == ESPOTA_ERR_NO_DEVICE ||
+           outcome == ESPOTA_ERR_CANCELLED;
+}
+
 /* Where it is not known how it ended, nothing is said of what boots. */
 static int fail_as(const struct espota_pull_state *state, bool begun, struct espota_error *error)
 {
@@ -217,7 +231,7 @@ static const struct espota_partition *partition_at(const struct espota_slots *sl
 int espota_ota_pull(struct espota_device *device, const struct espota_ota_pull_request *request,
                     struct espota_ota_pull_result *result, struct espota_error *error)
 {
-    struct espota_slots slots;
+    struct espota_slots slots = { 0 };
     struct espota_pull_state *state = &result->state;
     memset(result, 0, sizeof *result);
     int outcome = load(device, request, &slots, error);
@@ -226,7 +240,7 @@ int espota_ota_pull(struct espota_device *device, const struct espota_ota_pull_r
     if (slots.running)
         result->from = *slots.running;
     outcome = begin(device, request, state, error);
-    bool begun = outcome == 0;
+    bool begun = may_have_begun(outcome);
     if (outcome == 0)
         outcome = watch(device, request, state, error);
     if (outcome == 0)

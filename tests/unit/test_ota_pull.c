@@ -20,11 +20,14 @@ struct says {
     enum espota_status status; /* in place of a state */
     enum espota_pull_phase phase;
     uint32_t offset;
+    bool in_words; /* why it failed, as an error of its own */
 };
 
 struct script {
     struct espota_device_ops ops; /* of its device */
     struct says says[SAYS];
+    enum espota_pull_phase before; /* of what was ordered once */
+    enum espota_status refuses;    /* the order */
     bool restart;
     bool stops; /* somebody pressed Ctrl-C once the order was given */
     bool ordered;
@@ -42,17 +45,16 @@ static int start_as_told(struct espota_device *device, const struct espota_pull_
 {
     struct script *s = script_of(device);
     (void)order;
-    (void)error;
     s->number = number;
     s->ordered = true;
-    return 0;
+    return s->refuses ? espota_fail(error, s->refuses, "no order") : 0;
 }
 
 static int say_as_told(struct espota_device *device, bool cancel, struct espota_pull_state *state,
                        struct espota_error *error)
 {
     struct script *s = script_of(device);
-    memset(state, 0, sizeof *state);
+    *state = (struct espota_pull_state){ .phase = s->before };
     if (!s->ordered)
         return 0;
     s->told += cancel;
@@ -63,7 +65,7 @@ static int say_as_told(struct espota_device *device, bool cancel, struct espota_
     *state = (struct espota_pull_state){
         .phase = now->phase, .number = s->number, .restart = s->restart, .total = APP, .offset = now->offset
     };
-    return 0;
+    return now->in_words ? espota_fail(error, ESPOTA_ERR_TOO_BIG, "it is too large") : 0;
 }
 
 static int find_nobody(struct espota_device *device, struct espota_error *error)
@@ -182,6 +184,29 @@ static void what_nobody_heard_is_not_known(void **state)
     assert_ends(s, ESPOTA_ERR_DEVICE, unchanged, unknown);
 }
 
+/* An order that was not answered may have been heard. */
+static void what_was_ordered_in_vain_is_told(void **state)
+{
+    (void)state;
+    struct script s = always((struct says){ .phase = ESPOTA_PULL_DONE, .offset = IDLE });
+    s.refuses = ESPOTA_ERR_DEVICE;
+    assert_ends(s, ESPOTA_ERR_DEVICE, unchanged, unknown);
+    s.refuses = ESPOTA_ERR_TIMEOUT;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_ends(s, ESPOTA_ERR_TIMEOUT, unknown, unchanged);
+        s.before = ESPOTA_PULL_FAILED;
+    }
+}
+
+static void what_it_says_in_words_is_an_answer(void **state)
+{
+    (void)state;
+    struct script s = always((struct says){ .phase = ESPOTA_PULL_FAILED, .in_words = true });
+    assert_ends(s, ESPOTA_ERR_TOO_BIG, unchanged, unknown);
+    s.stops = true;
+    assert_ends(s, ESPOTA_ERR_CANCELLED, unchanged, "does not answer");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +215,8 @@ int main(void)
         cmocka_unit_test(who_stops_it_too_late_is_told),
         cmocka_unit_test(who_stops_it_in_time_is_told),
         cmocka_unit_test(what_nobody_heard_is_not_known),
+        cmocka_unit_test(what_was_ordered_in_vain_is_told),
+        cmocka_unit_test(what_it_says_in_words_is_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
