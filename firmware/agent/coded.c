@@ -32,7 +32,7 @@ static int read_image_line(struct espota_agent *agent, uint32_t at, void *buffer
         if (read_written(agent, at, b->image_line[i], LINE) != 0)
             return -1;
         b->image_at[i] = at;
-        b->image_oldest = (uint8_t)((i + 1) % lines);
+        b->image_oldest = (uint8_t)(i + 1 < lines ? i + 1 : 0);
     }
     memcpy(buffer, b->image_line[i], LINE);
     return 0;

@@ -143,7 +143,9 @@ static inline void espota_agent_forget_named(struct espota_agent *agent, uint32_
 /* lines.c: of the base that the stream has. */
 static inline unsigned espota_agent_base_lines(const struct espota_agent *agent)
 {
-    return agent->port->base_lines ? agent->port->base_lines : ESPOTA_AGENT_BASE_LINES;
+    return agent->port->base_lines > 0 && agent->port->base_lines < ESPOTA_AGENT_BASE_LINES
+               ? agent->port->base_lines
+               : ESPOTA_AGENT_BASE_LINES;
 }
 /* The line that begins at `at`, if it is known. */
 const uint8_t *espota_agent_base_line(struct espota_agent *agent, uint32_t at);

@@ -45,7 +45,7 @@ struct coder_value {
 #ifdef ESPOTA_CODER_ENCODER
 #define CODER_ACTUAL(actual) (actual)
 #else
-#define CODER_ACTUAL(actual) ((uint32_t)(0 * sizeof(actual)))
+#define CODER_ACTUAL(actual) (0 ? (uint32_t)(actual) : 0u)
 #endif
 #ifdef ESPOTA_CODER_DEEP_MODEL
 #define CODER_BOTH(actual, expected) ((struct coder_value){ CODER_ACTUAL(actual), (expected) })

@@ -208,7 +208,7 @@ enum espota_md5_search espota_md5_find_in(char *text, size_t size, const char *f
 enum espota_md5_search espota_md5_find(const void *text, size_t size, const char *file,
                                        uint8_t md5[ESPOTA_MD5_LENGTH])
 {
-    char plain[LONGEST_TEXT + 1];
+    char plain[LONGEST_TEXT + 1] = "";
     size_t taken = size < LONGEST_TEXT ? size : LONGEST_TEXT;
     if (taken > 0)
         memcpy(plain, text, taken);

@@ -169,7 +169,7 @@ static int fetch(struct job *job, const struct espota_observer *observer, struct
     const struct espota_ddi_deployment *d = job->deployment;
     const struct espota_bytes *image[ESPOTA_DDI_ARTIFACTS];
     struct artifacts_wanted wanted = { .authorization = job->authorization };
-    size_t place[ESPOTA_DDI_ARTIFACTS];
+    size_t place[ESPOTA_DDI_ARTIFACTS] = { 0 };
     for (size_t i = 0; i < d->count; i++)
         if (may_be_image(d, i)) {
             place[wanted.count] = i;

@@ -23,7 +23,7 @@ struct sim_pull {
 void sim_pull_close(struct sim_pull *pull);
 
 /* What to wait for; how long at most, or -1; and what to do then. */
-void sim_pull_watch(struct sim_pull *pull, struct pollfd p[SIM_PULL_FDS]);
+void sim_pull_watch(struct sim_pull *p, struct pollfd fds[SIM_PULL_FDS]);
 int sim_pull_timeout(struct sim_pull *pull, uint64_t now);
 void sim_pull_step(struct sim_pull *pull, uint64_t now);
 

@@ -11,6 +11,7 @@ __asm__(".pushsection .rodata\n"
 
 const char *sim_repl_script(size_t *size)
 {
+    /* cppcheck-suppress comparePointers ; the assembler has them in one section */
     *size = (size_t)(sim_repl_end - sim_repl_begin);
     return sim_repl_begin;
 }

@@ -13,7 +13,6 @@ mkdir www
 head -c 100 www/new.bin >www/short.bin
 "$ESPOTA" key -q --new key >/dev/null
 "$ESPOTA" flash -q --port file:fresh.bin --flash 4M --bootloader boot.bin --app app.bin
-SLOT=0x110000
 
 # start_server ARGS...: a server of www; URL is where it is, its log is in log.
 start_server() {

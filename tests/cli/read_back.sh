@@ -57,7 +57,7 @@ run ota --port "$UART" --via agent --file moved.bin --base device
 expect "the cable is pulled" 3 "err:the base in 'MicroPython_1' was not read back" "err:'MicroPython_1' still boots"
 stop_sim
 cmp -s base.bin board.bin && ok "nothing has changed" || not_ok "nothing has changed" "$(cmp base.bin board.bin)"
-[ -z "$(ls cache 2>/dev/null | grep bin)" ] && ok "nothing is in the cache" || not_ok "nothing is in the cache" "$(ls cache)"
+[ -z "$(find cache -name '*bin*' 2>/dev/null)" ] && ok "nothing is in the cache" || not_ok "nothing is in the cache" "$(ls cache)"
 start_sim --flash-file board.bin
 run ota --port "$UART" --via agent --file moved.bin --base device --restart
 expect "the same again" 0 "err:what differs from 1.0 in 'MicroPython_1'"

@@ -63,7 +63,7 @@ run status --port "$WEB"
 expect "no password" 1 "err:asks for a password; give --password-file"
 exec 5<>"/dev/tcp/127.0.0.1/${WEB##*:}"
 printf 'GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n' >&5
-IFS= read -r -d : line <&5
+IFS= read -r -d : _ <&5
 run status --port "$WEB" --password-file password
 expect "somebody else is connected" 3 "err:lets in one at a time"
 exec 5<&- 5>&-

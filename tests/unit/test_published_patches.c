@@ -305,8 +305,8 @@ static void no_more_than_a_few_are_got_at_once(void **state)
 {
     struct rig *r = *state;
     struct asker slow[AT_ONCE], one_more;
-    for (uint8_t i = 0; i < AT_ONCE; i++)
-        begin(&slow[i], r, i);
+    for (int i = 0; i < AT_ONCE; i++)
+        begin(&slow[i], r, (uint8_t)i);
     await_waiting(&r->gate, AT_ONCE);
     begin(&one_more, r, AT_ONCE);
     assert_int_equal(end(&one_more), ESPOTA_ERR_TIMEOUT);
