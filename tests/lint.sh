@@ -26,8 +26,9 @@ printf '%s\0' "${sources[@]}" |
 # the one file in C++
 clang-tidy --quiet src/cli/*.cpp -- -Isrc -std=c++17 -fno-rtti 2>/dev/null
 echo "cppcheck"
+# sizeofFunctionCall: coder.h has it, so that what is not worked out counts as used
 cppcheck --quiet --enable=warning,portability,performance --inline-suppr --error-exitcode=1 --std=c11 \
-    --suppress=missingIncludeSystem --suppress=internalAstError --suppress=ctuuninitvar -Iinclude -Ifirmware/agent/include -Isrc \
+    --suppress=missingIncludeSystem --suppress=internalAstError --suppress=ctuuninitvar --suppress=sizeofFunctionCall -Iinclude -Ifirmware/agent/include -Isrc \
     -Ifirmware/port/posix src firmware
 echo "shellcheck"
 shellcheck -x -S warning "${scripts[@]}" completions/espota.bash

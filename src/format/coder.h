@@ -45,15 +45,17 @@ struct coder_value {
 #ifdef ESPOTA_CODER_ENCODER
 #define CODER_ACTUAL(actual) (actual)
 #else
-#define CODER_ACTUAL(actual) (0 ? (uint32_t)(actual) : 0u)
+#define CODER_ACTUAL(actual) ((uint32_t)(0 * sizeof(actual)))
 #endif
 #ifdef ESPOTA_CODER_DEEP_MODEL
 #define CODER_BOTH(actual, expected) ((struct coder_value){ CODER_ACTUAL(actual), (expected) })
-#define CODER_EACH(f, value)         CODER_BOTH(f((value).actual), coder->deep != NULL ? f((value).expected) : 0)
+#define CODER_FROM(here, f, value)                                                                           \
+    CODER_BOTH((here) + f((value).actual), coder->deep != NULL ? (here) + f((value).expected) : 0)
 #else
 #define CODER_BOTH(actual, expected) ((struct coder_value){ CODER_ACTUAL(actual) })
-#define CODER_EACH(f, value)         CODER_BOTH(f((value).actual), )
+#define CODER_FROM(here, f, value)   CODER_BOTH((here) + f((value).actual), )
 #endif
+#define CODER_EACH(f, value) CODER_FROM(0u, f, value)
 struct coder_base; /* coder_base.h */
 struct coder_guess;
 struct coder_deep; /* coder_deep.h */

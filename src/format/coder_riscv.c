@@ -134,8 +134,7 @@ static uint32_t store_offset(uint32_t w)
 static void code_short_call(struct coder *coder, struct walk *walk)
 {
     uint32_t here = coder->place.address;
-    struct coder_value to = CODER_EACH(short_jump_offset, walk->value);
-    to = coder_value_bits(CODER_BOTH(here + to.actual, here + to.expected), 1, 11);
+    struct coder_value to = coder_value_bits(CODER_FROM(here, short_jump_offset, walk->value), 1, 11);
     uint32_t target = code_address(coder, to, 12, SET_SHORT_CALL);
     walk->word |= short_jump_bits((target << 1) - here);
     walk->destination = 1;
@@ -229,8 +228,7 @@ static void code_call(struct coder *coder, struct walk *walk)
 {
     walk->destination = code_part(coder, walk, 7, 5, SET_CALL);
     uint32_t here = coder->place.address;
-    struct coder_value to = CODER_EACH(jal_offset, walk->value);
-    to = coder_value_bits(CODER_BOTH(here + to.actual, here + to.expected), 1, 20);
+    struct coder_value to = coder_value_bits(CODER_FROM(here, jal_offset, walk->value), 1, 20);
     uint32_t target = code_address(coder, to, 20, SET_CALL + 2);
     walk->word |= jal_bits((target << 1) - here);
 }

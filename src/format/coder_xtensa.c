@@ -135,8 +135,9 @@ static void note_literal(struct coder_xtensa *x, uint32_t word)
 static uint32_t code_literal_distance(struct coder *coder, struct coder_value w)
 {
     struct coder_xtensa *x = &coder->of.xtensa;
-    uint32_t base = (coder->place.address + 3) >> 2, before = base - x->literal, got = 0;
-    struct coder_value distance = CODER_BOTH(before + (w.actual >> 8), before + (w.expected >> 8));
+    uint32_t base = (coder->place.address + 3) >> 2, got = 0;
+    struct coder_value distance =
+        CODER_BOTH(base - x->literal + (w.actual >> 8), base - x->literal + (w.expected >> 8));
     int32_t top = (int16_t)(x->literal_top - x->literal);
     uint32_t behind = (uint32_t)(top < -1 ? -1 : top > 255 ? 255 : top) + 1;
     for (int i = 0; i < 2; i++) {
