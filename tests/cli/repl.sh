@@ -194,7 +194,7 @@ if venv=$("$ROOT/tests/venv.sh" mpremote 2>pip); then
     [[ $out == *MicroPython_1* ]] && ok "mpremote works with this board" || not_ok "mpremote works with this board" "$out"
     echo "hello" >hello.txt
     out=$("$venv/bin/mpremote" connect "$port" fs cp hello.txt :h.txt + fs ls + fs cat :h.txt + fs rm :h.txt + eval '2**10' 2>&1)
-    [[ $out == *"6 h.txt"*hello*1024* ]] && ok "and its files" || not_ok "and its files" "$out"
+    [[ $out == *"6 h.txt"* && $out == *hello*1024* ]] && ok "and its files" || not_ok "and its files" "$out"
     out=$("$venv/bin/mpremote" connect "$port" soft-reset exec 'raise OSError(5)' 2>&1)
     [[ $out == *"OSError: 5"* ]] && ok "and what fails there" || not_ok "and what fails there" "$out"
     off
