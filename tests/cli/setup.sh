@@ -4,6 +4,7 @@
 source "$(dirname "$0")/../lib.sh"
 cd "$WORK" || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL CC CXX V
+PATH=$(tr : '\n' <<<"$PATH" | grep -v ccache | paste -sd :) # which finds no compiler in the folder made here
 cc=$(readlink -f "$(command -v gcc)") cxx=$(readlink -f "$(command -v g++)") pkg_config=$(readlink -f "$(command -v pkg-config)")
 
 mkdir bin
