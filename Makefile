@@ -218,7 +218,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(FIXTURES) $(INTERNAL)
 # What several of them share and is in no fixture, since it uses cmocka.
 $(BUILD)/obj/tests/unit/%.o: CPPFLAGS += -Itests
 $(BUILD)/unit/test_agent_write $(BUILD)/unit/test_client_rate: $(BUILD)/obj/tests/unit/write_rig.o
-$(BUILD)/unit/test_agent_base $(BUILD)/unit/test_ota_base: $(BUILD)/obj/tests/unit/base_rig.o
+$(BUILD)/unit/test_agent_base $(BUILD)/unit/test_ota_base $(BUILD)/unit/test_ota_base_trouble: $(BUILD)/obj/tests/unit/base_rig.o
 $(BUILD)/unit/test_pull $(BUILD)/unit/test_pull_trouble $(BUILD)/unit/test_ota_pull: $(BUILD)/obj/tests/unit/pull_rig.o
 
 # What is tested of the commands lies in no library.

@@ -1,5 +1,6 @@
 #include "artifacts.h"
 
+#include "base/timed_condition.h"
 #include "espota/digest.h"
 #include "espota/fetch.h"
 #include "espota/swu.h"
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 enum { LARGEST = 32 << 20, ALL_BYTES = 64 << 20, LOOK_MS = 200 };
 
@@ -42,22 +42,6 @@ struct artifacts {
     uint64_t uses;
 };
 
-/* Waiting is by a clock that nobody sets. */
-static bool begin_waiting(struct artifacts *a)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0)
-        return false;
-    bool begun = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-                 pthread_cond_init(&a->changed, &attributes) == 0;
-    pthread_condattr_destroy(&attributes);
-    if (begun && pthread_mutex_init(&a->lock, NULL) != 0) {
-        pthread_cond_destroy(&a->changed);
-        return false;
-    }
-    return begun;
-}
-
 struct artifacts *artifacts_new(const char *server, const char *certificate, struct espota_image_cache *cache)
 {
     struct artifacts *a = calloc(1, sizeof *a);
@@ -66,7 +50,7 @@ struct artifacts *artifacts_new(const char *server, const char *certificate, str
     a->server = server;
     a->certificate = certificate;
     a->cache = cache;
-    if (!begin_waiting(a)) {
+    if (!timed_condition_begin(&a->changed, &a->lock)) {
         free(a);
         return NULL;
     }
@@ -348,11 +332,7 @@ static bool try_claim(struct artifacts *a, const struct artifacts_wanted *wanted
 static int wait_a_while(struct artifacts *a, const struct espota_observer *observer,
                         struct espota_error *error)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOOK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    const struct timespec until = timed_condition_until(LOOK_MS);
     (void)pthread_cond_timedwait(&a->changed, &a->lock, &until);
     if (espota_observer_cancelled(observer))
         return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while waiting for an artifact");

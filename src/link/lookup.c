@@ -1,5 +1,6 @@
 #include "lookup.h"
 
+#include "base/timed_condition.h"
 #include "espota/clock.h"
 #include "espota/error.h"
 
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { STACK = 512 << 10, LOOK_MS = 100 };
 
@@ -68,8 +68,10 @@ static struct lookup *new_lookup(const char *host, const char *port)
     struct lookup *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
-    pthread_mutex_init(&l->lock, NULL); /* with these attributes they cannot fail */
-    pthread_cond_init(&l->news, NULL);
+    if (!timed_condition_begin(&l->news, &l->lock)) {
+        free(l);
+        return NULL;
+    }
     snprintf(l->host, sizeof l->host, "%s", host);
     snprintf(l->port, sizeof l->port, "%s", port);
     return l;
@@ -77,11 +79,7 @@ static struct lookup *new_lookup(const char *host, const char *port)
 
 static void wait_a_while(struct lookup *l)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until); /* what the system's condition variables wait by */
-    until.tv_nsec += LOOK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    const struct timespec until = timed_condition_until(LOOK_MS);
     (void)pthread_cond_timedwait(&l->news, &l->lock, &until);
 }
 

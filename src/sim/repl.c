@@ -115,18 +115,6 @@ static int end_board(pid_t child)
 /* ---- the parent -----------------------------------------------------------------------------------------
  */
 
-static int open_signals(struct sim_server *s, struct espota_error *error)
-{
-    static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD };
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-        sigaddset(&set, wanted[i]);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || (s->signals = signalfd(-1, &set, SFD_CLOEXEC)) < 0)
-        return failed("take signals", error);
-    return 0;
-}
-
 /* Until a signal ends it. The power that SIGHUP gives back starts it as a reset does. */
 static int serve(struct sim_server *s, pid_t child, struct espota_error *error)
 {
@@ -149,7 +137,7 @@ static int run(struct sim_server *s, struct espota_error *error)
 {
     const struct espota_sim_options *o = s->options;
     pid_t child = -1;
-    int status = -1, result = open_signals(s, error);
+    int status = -1, result = sim_server_take_signals(s, SIGCHLD, error);
     if (result == 0)
         result = sim_listeners_open(s, error);
     if (result == 0)

@@ -261,11 +261,13 @@ static int serve(struct sim_server *s, struct espota_error *error)
 /* ---- all of it ------------------------------------------------------------------------------------------
  */
 
-static int open_signals(struct sim_server *s, struct espota_error *error)
+int sim_server_take_signals(struct sim_server *s, int another, struct espota_error *error)
 {
     static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
     sigset_t set;
     sigemptyset(&set);
+    if (another)
+        sigaddset(&set, another);
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         sigaddset(&set, wanted[i]);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || (s->signals = signalfd(-1, &set, SFD_CLOEXEC)) < 0)
@@ -373,7 +375,7 @@ static int open_app(struct sim_server *s, struct espota_error *error)
 /* With the flash open: listeners, power, service. */
 static int run(struct sim_server *s, struct espota_error *error)
 {
-    int result = open_signals(s, error);
+    int result = sim_server_take_signals(s, 0, error);
     if (result == 0)
         result = sim_listeners_open(s, error);
     if (result == 0)

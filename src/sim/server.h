@@ -54,6 +54,10 @@ struct sim_server {
     bool announced;
 };
 
+/* serve.c: signals that are a board's buttons, and `another` (0: none), come through `signals` from now on.
+ */
+int sim_server_take_signals(struct sim_server *server, int another, struct espota_error *error);
+
 /* Open what the options ask for; sim_listeners_close in any case. */
 int sim_listeners_open(struct sim_server *server, struct espota_error *error);
 void sim_listeners_close(struct sim_server *server);

@@ -1,6 +1,7 @@
 /* Patches that are handed out beside an image. */
 #include "espota/published_patches.h"
 
+#include "base/timed_condition.h"
 #include "espota/digest.h"
 #include "espota/error.h"
 #include "espota/hex.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PATIENCE_MS = 20000, MOST_AT_ONCE = 8, LONGEST_PATIENCE_MS = 24 * 3600 * 1000, NAME_ROOM = 48 };
 
@@ -38,29 +38,13 @@ struct espota_published_patches {
     size_t size;
 };
 
-/* Waiting is by a clock that nobody sets. */
-static bool begin_waiting(struct espota_published_patches *patches)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0)
-        return false;
-    bool begun = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-                 pthread_cond_init(&patches->changed, &attributes) == 0;
-    pthread_condattr_destroy(&attributes);
-    if (begun && pthread_mutex_init(&patches->lock, NULL) != 0) {
-        pthread_cond_destroy(&patches->changed);
-        return false;
-    }
-    return begun;
-}
-
 int espota_published_patches_new(struct espota_published_patches **patches,
                                  const struct espota_patch_getter *getter, const void *image, size_t size,
                                  struct espota_error *error)
 {
     struct espota_published_patches *made = calloc(1, sizeof *made);
     *patches = NULL;
-    if (!made || !begin_waiting(made)) {
+    if (!made || !timed_condition_begin(&made->changed, &made->lock)) {
         free(made);
         return espota_fail_memory(error, "looking for patches");
     }
@@ -161,15 +145,7 @@ static void get_it(struct espota_published_patches *patches, struct published *p
 static struct timespec end_of_patience(const struct espota_published_patches *patches)
 {
     unsigned ms = patches->getter.patience_ms ? patches->getter.patience_ms : PATIENCE_MS;
-    struct timespec end;
-    if (ms > LONGEST_PATIENCE_MS)
-        ms = LONGEST_PATIENCE_MS;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += ms / 1000;
-    end.tv_nsec += (long)(ms % 1000) * 1000000;
-    end.tv_sec += end.tv_nsec / 1000000000;
-    end.tv_nsec %= 1000000000;
-    return end;
+    return timed_condition_until(ms > LONGEST_PATIENCE_MS ? LONGEST_PATIENCE_MS : ms);
 }
 
 /* Until it is known, or until it is ours to get it. @return false when that takes too long. */

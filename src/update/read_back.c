@@ -262,8 +262,7 @@ static int wait_for_other(struct espota_read_back *r, struct espota_device *devi
     uint8_t sign[4];
     int result = 0;
     while (result == 0 && is_being_read(r, n) && espota_now_ms() - begun < patience_ms(r, w)) {
-        espota_sleep_ms(LOOK_MS);
-        result = espota_device_check_cancelled(device, error);
+        result = espota_device_pause(device, LOOK_MS, error);
         if (result != 0 || espota_now_ms() - heard < SIGN_MS)
             continue;
         result = espota_device_read(device, w->held->offset, sign, sizeof sign, error);
