@@ -111,6 +111,19 @@ start_sim() {
     AGENT=$(sed -n 's/^agent: //p' "$WORK/sim$SIM_COUNT.out")
 }
 
+# start_ota_sim PROTOCOL ARGS...: flash.bin's app with ArduinoOTA or ESPHome's OTA (arduino, esphome), in the background; SIM_PID,
+# and its address in OTA_ADDRESS. What it says is in sim.log.
+start_ota_sim() {
+    local protocol=$1
+    shift
+    : >sim.out
+    "$ESPOTA" sim --flash-file flash.bin --no-pty "--$protocol-ota" 0 "$@" >sim.out 2>sim.log </dev/null &
+    SIM_PID=$!
+    PIDS+=("$SIM_PID")
+    wait_for sim.out "^$protocol: " || not_ok "a simulator starts" "$(cat sim.log)"
+    OTA_ADDRESS=$(sed -n "s/^$protocol: //p" sim.out)
+}
+
 stop_sim() {
     kill "$SIM_PID" 2>/dev/null
     wait "$SIM_PID" 2>/dev/null

@@ -15,15 +15,10 @@ printf 'swordfish\n' >password
 printf 'marlin\n' >wrong
 chmod 600 password wrong
 
-is_up() { grep -q '^arduino: ' sim.out; }
 # start ARGS...: a simulator; ARDUINO is its address.
 start() {
-    : >sim.out
-    "$ESPOTA" sim --flash-file flash.bin --no-pty --arduino-ota 0 "$@" >sim.out 2>sim.log </dev/null &
-    SIM_PID=$!
-    PIDS+=("$SIM_PID")
-    wait_until 20 is_up || not_ok "a simulator starts" "$(cat sim.log)"
-    ARDUINO=$(sed -n 's/^arduino: //p' sim.out)
+    start_ota_sim arduino "$@"
+    ARDUINO=$OTA_ADDRESS
 }
 # host NAME STATUS TEXT ARGS...: the host in Python ends so.
 host() {

@@ -11,15 +11,10 @@ printf 'swordfish\n' >password
 printf 'marlin\n' >wrong
 chmod 600 password wrong
 
-is_up() { grep -q '^esphome: ' sim.out; }
 # start ARGS...: a simulator; DEVICE is its address.
 start() {
-    : >sim.out
-    "$ESPOTA" sim --flash-file flash.bin --no-pty --esphome-ota 0 "$@" >sim.out 2>sim.log </dev/null &
-    SIM_PID=$!
-    PIDS+=("$SIM_PID")
-    wait_until 20 is_up || not_ok "a simulator starts" "$(cat sim.log)"
-    DEVICE=$(sed -n 's/^esphome: //p' sim.out)
+    start_ota_sim esphome "$@"
+    DEVICE=$OTA_ADDRESS
 }
 boots() { if wait_for sim.log "App version:      $1"; then ok "$2"; else not_ok "$2" "$(cat sim.log)"; fi; }
 

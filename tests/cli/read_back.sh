@@ -72,20 +72,8 @@ stop_sim
 
 # ---- many
 DEVICES=8
-rm -rf cache
-addresses=()
-for i in $(seq $DEVICES); do
-    cp base.bin "d$i.bin"
-    start_sim --flash-file "d$i.bin"
-    addresses+=(--port "$UART")
-done
-again() { # the devices as they were
+start_all() {
     local i
-    for i in $(seq $DEVICES); do
-        kill "${PIDS[-1]}" 2>/dev/null
-        wait "${PIDS[-1]}" 2>/dev/null
-        unset 'PIDS[-1]'
-    done
     rm -rf cache
     addresses=()
     for i in $(seq $DEVICES); do
@@ -93,6 +81,16 @@ again() { # the devices as they were
         start_sim --flash-file "d$i.bin"
         addresses+=(--port "$UART")
     done
+}
+start_all
+again() { # the devices as they were
+    local i
+    for i in $(seq $DEVICES); do
+        kill "${PIDS[-1]}" 2>/dev/null
+        wait "${PIDS[-1]}" 2>/dev/null
+        unset 'PIDS[-1]'
+    done
+    start_all
 }
 count_read() { jq -s '[.[].result.read_back // 0 | select(. > 0)] | length' <<<"$OUT"; }
 count_whole() { jq -s '[.[].result | select(.no_base == "unknown")] | length' <<<"$OUT"; }

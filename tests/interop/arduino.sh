@@ -11,18 +11,13 @@ cd "$WORK" || exit 1
 run flash --port file:flash.bin --flash 4M --chip esp32 --force2p --fs littlefs --bootloader bootloader.bin --app old.bin
 printf 'swordfish\n' >password
 chmod 600 password
-is_up() { grep -q '^arduino: ' sim.out; }
 ways=(none md5)
 grep -q pbkdf2_hmac "$script" && ways+=(sha256 sha256-of-md5)
 for auth in "${ways[@]}"; do
-    : >sim.out
     args=(--password-file password --arduino-auth "$auth")
     [ "$auth" = none ] && args=()
-    "$ESPOTA" sim --flash-file flash.bin --no-pty --arduino-ota 0 "${args[@]}" >sim.out 2>sim.log </dev/null &
-    SIM_PID=$!
-    PIDS+=("$SIM_PID")
-    wait_until 20 is_up || not_ok "a simulator starts" "$(cat sim.log)"
-    port=$(sed -n 's/^arduino: .*://p' sim.out)
+    start_ota_sim arduino "${args[@]}"
+    port=${OTA_ADDRESS##*:}
     for image in new:2.0 old:1.0; do
         : >sim.log
         if python3 "$script" -i 127.0.0.1 -p "$port" -f "${image%:*}.bin" -a swordfish -d >espota.log 2>&1 &&

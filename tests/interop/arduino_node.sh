@@ -32,22 +32,13 @@ esp.setPassword(password);
 esp.uploadFirmware(file, '127.0.0.1', Number(port)).then(() => process.exit(0), e => { console.log(String(e)); process.exit(1); });
 JS
 upload() { NODE_PATH=$node_ota/node_modules timeout 30 node upload.js "$@" >upload.log 2>&1; }
-is_up() { grep -q '^arduino: ' sim.out; }
-start_app() { # OPTION...: an app with ArduinoOTA, its port in $PORT
-    : >sim.out
-    "$ESPOTA" sim --flash-file flash.bin --no-pty --arduino-ota 0 "$@" >sim.out 2>sim.log </dev/null &
-    SIM_PID=$!
-    PIDS+=("$SIM_PID")
-    wait_until 20 is_up || not_ok "a simulator starts" "$(cat sim.log)"
-    PORT=$(sed -n 's/^arduino: .*://p' sim.out)
-}
 for auth in none md5; do
     args=(--password-file password --arduino-auth md5) password=swordfish
     [ "$auth" = none ] && args=() password=
-    start_app "${args[@]}"
+    start_ota_sim arduino "${args[@]}"
     for image in new:2.0 old:1.0; do
         : >sim.log
-        if upload "$PORT" "${image%:*}.bin" ${password:+"$password"} && wait_for sim.log "App version:      ${image#*:}"; then
+        if upload "${OTA_ADDRESS##*:}" "${image%:*}.bin" ${password:+"$password"} && wait_for sim.log "App version:      ${image#*:}"; then
             ok "its uploader, $auth: version ${image#*:} runs"
         else
             not_ok "its uploader, $auth: version ${image#*:} runs" "$(cat upload.log sim.log)"
@@ -55,8 +46,8 @@ for auth in none md5; do
     done
     stop_sim
 done
-start_app --password-file password --arduino-auth md5
-upload "$PORT" new.bin marlin
+start_ota_sim arduino --password-file password --arduino-auth md5
+upload "${OTA_ADDRESS##*:}" new.bin marlin
 grep -q auth_sent upload.log && ! grep -q invite_accepted upload.log && ok "another password is not let in" || not_ok "another password is not let in" "$(cat upload.log)"
 stop_sim
 

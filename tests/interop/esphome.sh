@@ -19,16 +19,11 @@ from esphome import espota2
 logging.basicConfig(level=logging.INFO)
 sys.exit(espota2.run_ota("127.0.0.1", int(sys.argv[1]), sys.argv[3] if len(sys.argv) > 3 else None, pathlib.Path(sys.argv[2]))[0])
 PY
-is_up() { grep -q '^esphome: ' sim.out; }
 for like in current gzip 2024 2021; do
     for args in "" "--password-file password"; do
-        : >sim.out
         # shellcheck disable=SC2086
-        "$ESPOTA" sim --flash-file flash.bin --no-pty --esphome-ota 0 --esphome-like $like $args >sim.out 2>sim.log </dev/null &
-        SIM_PID=$!
-        PIDS+=("$SIM_PID")
-        wait_until 20 is_up || not_ok "a simulator starts" "$(cat sim.log)"
-        port=$(sed -n 's/^esphome: .*://p' sim.out)
+        start_ota_sim esphome --esphome-like $like $args
+        port=${OTA_ADDRESS##*:}
         for image in new:2.0 old:1.0; do
             : >sim.log
             if "$venv/bin/python" upload.py "$port" "${image%:*}.bin" ${args:+swordfish} >upload.log 2>&1 &&
