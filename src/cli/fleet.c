@@ -132,13 +132,11 @@ int fleet_settle(const struct command *command, void *options, struct espota_err
 static void take_secret(struct connect_options *connect, const struct fleet_target *target)
 {
     bool web = connect_is_web(connect);
-    if (target->key && web)
-        connect->password_file = target->key;
-    else if (target->key)
-        connect->key = target->key;
+    if (target->key)
+        *(web ? &connect->password_file : &connect->key) = target->key;
     if (web)
         connect->key = NULL;
-    if (!web && !(target->host && sink_speaks(target->host)))
+    else if (!target->host || !sink_speaks(target->host))
         connect->password_file = NULL;
 }
 
