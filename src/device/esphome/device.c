@@ -239,7 +239,7 @@ static int send_image(struct transfer *t, const struct espota_payload *payload, 
             result = espota_device_check_cancelled(&t->e->device, error);
         if (result == 0)
             result = send(t, t->data + at, chunk, error);
-        if (result == 0 && t->version < 2)
+        if (result == 0 && t->version < 2 && at + chunk < t->size) /* then comes its verdict */
             result = hear_error(t, error);
         /* of the image's bytes, where compressed ones travel */
         size_t share = (size_t)((uint64_t)payload->size * (at + chunk) / t->size);
