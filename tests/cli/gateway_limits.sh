@@ -81,7 +81,7 @@ sleep 1
 control '{"settings": {"refuse": null}}'
 learns "and fetches itself, where the first one may not" '.devices.cellar.attributes.version == "2.0"'
 says "cellar: action 21 waits" && not_ok "at once" "$(cat gateway.err)" || ok "at once"
-check "which is told" says "kitchen: action 20 waits"
+check "which is told" wait_until 20 says "kitchen: action 20 waits"
 stop
 
 # ---- a server that is broken for long
