@@ -13,6 +13,12 @@
 #define WORTH 16u /* bytes that agree in a block that is worth being one */
 #define NEAR  64u /* so near, two blocks with one displacement are one */
 
+/* A match, and how many of its bytes agree. */
+struct candidate {
+    struct delta_match match;
+    uint32_t worth;
+};
+
 struct espota_base {
     const uint8_t *old;
     uint32_t old_length;
@@ -89,20 +95,36 @@ static void trim(struct delta_match *m, const struct delta_image *old, const str
         m->length--;
 }
 
-/* Leave out what is not worth it, make one of what belongs together. @return how many are left in `kept`. */
-static size_t prune(const struct delta_matches *matches, const struct delta_image *old,
-                    const struct delta_image *new, uint32_t worth, struct delta_match *kept)
+/* @return how many are left of them in `candidate`, those that are worth anything. */
+static size_t find_candidates(struct candidate *candidate, const struct delta_matches *matches,
+                              const struct delta_image *old, const struct delta_image *new)
 {
     size_t count = 0;
     for (size_t i = 0; i < matches->count; i++) {
-        struct delta_match m = matches->at[i], *last = count > 0 ? &kept[count - 1] : NULL;
+        struct delta_match m = matches->at[i];
         trim(&m, old, new);
-        if (agreeing(old, new, &m) < worth)
+        uint32_t worth = agreeing(old, new, &m);
+        if (worth >= WORTH)
+            candidate[count++] = (struct candidate){ m, worth };
+    }
+    return count;
+}
+
+/* Leave out what is not worth it, make one of what belongs together. @return how many are left in `kept`. */
+static size_t prune(const struct candidate *candidate, size_t candidates, uint32_t worth,
+                    struct delta_match *kept)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < candidates; i++) {
+        const struct delta_match *m = &candidate[i].match;
+        struct delta_match *last = count > 0 ? &kept[count - 1] : NULL;
+        if (candidate[i].worth < worth)
             continue;
-        if (last != NULL && last->old - last->new == m.old - m.new &&m.new - last->new - last->length < NEAR)
-            last->length = m.new + m.length - last->new;
+        if (last != NULL && last->old - last->new == m->old - m->new &&
+            m->new - last->new - last->length < NEAR)
+            last->length = m->new + m->length - last->new;
         else
-            kept[count++] = m;
+            kept[count++] = *m;
     }
     return count;
 }
@@ -151,16 +173,19 @@ static int choose_blocks(struct espota_base *base, const struct delta_matches *m
                          const struct delta_image *old, const struct delta_image *new)
 {
     struct delta_match *kept = calloc(matches->count + 1, sizeof *kept);
+    struct candidate *candidate = calloc(matches->count + 1, sizeof *candidate);
     struct coder_map *map = malloc(sizeof *map);
     base->block = calloc(matches->count + 1, sizeof *base->block);
-    bool memory = kept != NULL && map != NULL && base->block != NULL;
+    bool memory = kept != NULL && candidate != NULL && map != NULL && base->block != NULL;
+    size_t candidates = memory ? find_candidates(candidate, matches, old, new) : 0;
     uint32_t worth = WORTH;
     do {
         if (memory)
-            make_blocks(base, kept, prune(matches, old, new, worth, kept));
+            make_blocks(base, kept, prune(candidate, candidates, worth, kept));
         worth += 1 + worth / 8;
     } while (memory && !fits(base, map));
     free(kept);
+    free(candidate);
     free(map);
     return memory ? 0 : -1;
 }

@@ -3,69 +3,20 @@
  * more bytes agree than not. (After C. Percival, "Naive differences of executable code", 2003.) */
 #include "base/delta_match.h"
 
-#include <divsufsort.h>
+#include "base/delta_index.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define LONGEST 1024u /* bytes that are compared */
-#define BETTER  8u    /* bytes that a new place has to have more */
-#define SURE    32u   /* bytes in a row for which nothing better is looked for */
+#define BETTER (DELTA_INDEX_LEAST - 1) /* bytes that a new place has to have more */
+#define SURE   32u                     /* bytes in a row for which nothing better is looked for */
 
 struct matcher {
+    struct delta_index index; /* of old */
     struct delta_text old, new;
-    const int32_t *order; /* suffixes of old */
     struct delta_matches *found;
     size_t room;
 };
-
-/* A place in old, and how many bytes agree there. */
-struct place {
-    uint32_t at, length;
-};
-
-/* ---- exact
- * ------------------------------------------------------------------------------------------------------ */
-static uint32_t common(const struct matcher *m, uint32_t old, uint32_t new, uint32_t done)
-{
-    uint32_t most = m->old.length - old < m->new.length - new ? m->old.length - old : m->new.length - new;
-    if (most > LONGEST)
-        most = LONGEST;
-    while (done < most && m->old.bytes[old + done] == m->new.bytes[new + done])
-        done++;
-    return done;
-}
-
-/* Does the suffix of old come before that of new, which agree in `length` bytes? */
-static bool is_before(const struct matcher *m, uint32_t old, uint32_t new, uint32_t length)
-{
-    if (old + length >= m->old.length)
-        return true;
-    return new + length < m->new.length && m->old.bytes[old + length] < m->new.bytes[new + length];
-}
-
-static struct place longest(const struct matcher *m, uint32_t new)
-{
-    uint32_t low = 0, high = m->old.length - 1;
-    struct place below = { (uint32_t)m->order[low], 0 }, above = { (uint32_t)m->order[high], 0 };
-    below.length = common(m, below.at, new, 0);
-    above.length = common(m, above.at, new, 0);
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2, at = (uint32_t)m->order[middle];
-        uint32_t sure = below.length < above.length ? below.length : above.length;
-        struct place next = { at, common(m, at, new, sure) };
-        if (is_before(m, at, new, next.length)) {
-            low = middle;
-            below = next;
-        } else {
-            high = middle;
-            above = next;
-        }
-        if (next.length >= LONGEST)
-            return next;
-    }
-    return below.length > above.length ? below : above;
-}
 
 /* ---- approximate
  * ------------------------------------------------------------------------------------------------ */
@@ -139,7 +90,7 @@ static int add(struct matcher *m, struct delta_match match)
 
 /* The next match begins at `next`, where it agrees with `place`; the last one began at `last`. Extends both,
  * adds the last and makes the next the last. */
-static int end_match(struct matcher *m, struct delta_match *last, uint32_t next, struct place place)
+static int end_match(struct matcher *m, struct delta_match *last, uint32_t next, struct delta_place place)
 {
     uint32_t between = next - last->new, back = 0;
     uint32_t forward = extend_forward(m, last->old, last->new, between);
@@ -171,12 +122,12 @@ static int find_all(struct matcher *m)
     struct delta_match last = { 0, 0, 0 };
     for (uint32_t at = 0; at < m->new.length;) {
         uint32_t here = last.old + (at - last.new);
-        uint32_t same = here < m->old.length ? common(m, here, at, 0) : 0;
+        uint32_t same = here < m->old.length ? delta_index_common(&m->index, here, m->new, at, 0) : 0;
         if (same >= SURE) {
             at += same;
             continue;
         }
-        struct place place = longest(m, at);
+        struct delta_place place = delta_index_longest(&m->index, m->new, at);
         if (place.length > BETTER && place.length > agreeing(m, here, at, place.length) + BETTER) {
             if (end_match(m, &last, at, place) != 0)
                 return -1;
@@ -185,18 +136,19 @@ static int find_all(struct matcher *m)
             at++;
         }
     }
-    return end_match(m, &last, m->new.length, (struct place){ 0, 0 });
+    return end_match(m, &last, m->new.length, (struct delta_place){ 0, 0 });
 }
 
 int delta_match(struct delta_text old, struct delta_text new, struct delta_matches *matches)
 {
     *matches = (struct delta_matches){ 0 };
-    int32_t *order = malloc(old.length * sizeof *order);
-    if (order == NULL)
-        return -1;
-    struct matcher m = { .old = old, .new = new, .order = order, .found = matches };
-    int bad = divsufsort(old.bytes, order, (int32_t)old.length) != 0 ? -2 : find_all(&m);
-    free(order);
+    struct matcher m = { .old = old, .new = new, .found = matches };
+    int bad = delta_index_begin(&m.index, old);
+    if (bad == 0) {
+        bad = find_all(&m);
+        matches->searches = m.index.searches;
+        delta_index_end(&m.index);
+    }
     if (bad != 0) {
         free(matches->at);
         *matches = (struct delta_matches){ 0 };

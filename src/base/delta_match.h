@@ -2,8 +2,7 @@
 #ifndef ESPOTA_BASE_DELTA_MATCH_H
 #define ESPOTA_BASE_DELTA_MATCH_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/delta_index.h"
 
 /* `length` bytes at `old` of one are, more or less, those at `new` of the other. */
 struct delta_match {
@@ -13,11 +12,7 @@ struct delta_match {
 struct delta_matches {
     struct delta_match *at; /* free() it */
     size_t count;
-};
-
-struct delta_text {
-    const uint8_t *bytes;
-    uint32_t length;
+    uint64_t searches; /* that it took */
 };
 
 /* Sorted by where they are in `new`, of which no byte is in two of them. @return 0; -1: no memory; -2: this

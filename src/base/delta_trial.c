@@ -1,5 +1,6 @@
 /* Bases that have little in common with an image: does it take fewer bytes with them, or more? */
 #include "base/delta.h"
+#include "base/encode_parts.h"
 #include "espota/buffer.h"
 #include "espota/encode.h"
 #include "espota/error.h"
@@ -19,6 +20,7 @@ struct trial {
     const uint8_t *image;
     size_t image_length;
     uint32_t sectors; /* of the image */
+    struct encode_parts parts;
     size_t without, with, map;
 };
 
@@ -28,8 +30,15 @@ static int measure(const struct trial *t, const struct espota_base *base, uint32
 {
     struct espota_encoder *encoder;
     struct espota_bytes stream = { 0 };
-    int status = espota_encoder_begin(&encoder, t->isa, ESPOTA_CODER_TABLE_DEFAULT, base, t->image,
-                                      t->image_length, first * SECTOR, sectors * SECTOR, &stream, error);
+    const struct encode_job job = { .isa = t->isa,
+                                    .table_log = ESPOTA_CODER_TABLE_DEFAULT,
+                                    .base = base,
+                                    .image = t->image,
+                                    .image_length = t->image_length,
+                                    .offset = first * SECTOR,
+                                    .length = sectors * SECTOR,
+                                    .parts = &t->parts };
+    int status = encode_begin(&encoder, &job, &stream, error);
     *before = stream.size;
     if (status == 0) {
         do
@@ -79,7 +88,10 @@ int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_
                        .image = image,
                        .image_length = image_length,
                        .sectors = (uint32_t)((image_length + SECTOR - 1) / SECTOR) };
-    int good = helps(&t, *base, error);
+    int good = encode_parts_make(&t.parts, isa, image, image_length) != 0
+                   ? -espota_fail_memory(error, "compare an image with its base")
+                   : helps(&t, *base, error);
+    encode_parts_free(&t.parts);
     if (good < 0) {
         espota_base_free(*base);
         *base = NULL;

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define SECTOR       ESPOTA_CODER_SECTOR
-#define CHUNK_MARGIN 16u /* what the end of a chunk may take */
+#define CHUNK_MARGIN 16u           /* what the end of a chunk may take */
+#define RECORD_BITS  (12 * SECTOR) /* that are coded of a sector: more would be strange */
 
 /* ---- one sector
  * ------------------------------------------------------------------------------------------------ */
@@ -33,7 +34,8 @@ static void look(struct coder *coder)
     for (unsigned i = 0; i < CODER_UNIT_MAX; i++)
         coder->actual[i] = byte_at(e, offset + i);
     coder->actual_code = region->code;
-    coder->actual_literal = offset % 4 == 0 && offset < e->image_length && e->literals[offset / 4] != 0;
+    coder->actual_literal =
+        offset % 4 == 0 && offset < e->image_length && e->parts->literals[offset / 4] != 0;
 }
 
 static void find(struct coder *coder)
@@ -87,6 +89,7 @@ static bool code_sector(struct espota_encoder *e, const uint8_t *sector)
 {
     struct coder *coder = e->coder;
     uint32_t over = coder->place.offset == e->offset ? coder->filled : 0;
+    e->coded++;
     struct coder_place goes_on = place_at(e, e->offset + over), anew = place_at(e, e->offset);
     coder_sector(coder, e->rebuilt, knows(coder, &goes_on) ? NULL : &anew);
     return memcmp(e->rebuilt, sector, SECTOR) == 0;
@@ -144,19 +147,71 @@ void espota_encoder_pace(struct espota_encoder *e, uint32_t line_ns, uint32_t de
 /* Where in this stretch the sector was before. @return its offset, or that of the sector itself. */
 static uint32_t earlier(const struct espota_encoder *e, const uint8_t *sector)
 {
+    const uint64_t hash = encode_sector_hash(sector), *of = e->parts->hash;
     uint32_t at = e->begin;
-    while (at < e->offset && memcmp(e->image + at, sector, SECTOR) != 0)
+    while (at < e->offset && (of[at / SECTOR] != hash || memcmp(e->image + at, sector, SECTOR) != 0))
         at += SECTOR;
     return at;
+}
+
+/* May this chunk be sent as it is so far? */
+static bool has_room(const struct espota_encoder *e)
+{
+    return e->sink.size + e->sink.pending + CHUNK_MARGIN <= SECTOR;
 }
 
 /* With a base, a chunk goes on with the next sectors, while they are coded too, and it has room for them. */
 static bool goes_on(struct espota_encoder *e, uint8_t sector[SECTOR])
 {
-    if (e->ahead + 1 >= ESPOTA_CHUNK_SECTORS || e->offset >= e->end || !keeps_up(e))
+    if (e->ahead + 1 >= ESPOTA_CHUNK_SECTORS || e->offset >= e->end || !has_room(e) || !keeps_up(e))
         return false;
     get_sector(e, sector);
     return !espota_chunk_is_fill(sector) && earlier(e, sector) == e->offset;
+}
+
+/* As it went on in the chunk before, the sector was coded already: the bits are the same in a chunk of its
+ * own. */
+static bool code_again(struct espota_encoder *e)
+{
+    struct coder *coder = e->coder;
+    if (e->behind_at != e->offset)
+        return false;
+    const uint16_t more = coder->base->more[3]; /* what was said of the chunk before is not in `behind` */
+    const uint32_t sectors = coder->base->sectors;
+    memcpy(coder, e->behind, e->memory);
+    coder->base->more[3] = more;
+    coder->base->sectors = sectors;
+    begin_chunk(e);
+    coder_encode_again(coder, &e->record);
+    return true;
+}
+
+/* It has no room in this chunk: keep what was coded, for the next. */
+static void keep_coded(struct espota_encoder *e)
+{
+    if (e->record.count > e->record.room)
+        return;
+    memcpy(e->behind, e->coder, e->memory);
+    e->behind_at = e->offset;
+}
+
+/* Code it into the chunk that another sector began. @return false: all is as it was before. */
+static bool add_sector(struct espota_encoder *e, const uint8_t *sector)
+{
+    const struct coder_sink sink = e->sink;
+    memcpy(e->before, e->coder, e->memory);
+    (void)coder_base_goes_on(e->coder, true);
+    e->record.count = 0;
+    e->sink.record = &e->record;
+    bool good = code_sector(e, sector);
+    e->sink.record = NULL;
+    if (good && has_room(e))
+        return true;
+    if (good)
+        keep_coded(e);
+    memcpy(e->coder, e->before, e->memory);
+    e->sink = sink;
+    return false;
 }
 
 static void add_sectors(struct espota_encoder *e)
@@ -164,15 +219,7 @@ static void add_sectors(struct espota_encoder *e)
     uint8_t sector[SECTOR];
     const uint32_t first = e->offset;
     e->ahead = 0;
-    for (e->offset += SECTOR; goes_on(e, sector); e->offset += SECTOR) {
-        const struct coder_sink sink = e->sink;
-        memcpy(e->before, e->coder, e->memory);
-        (void)coder_base_goes_on(e->coder, true);
-        if (!code_sector(e, sector) || e->sink.size + e->sink.pending + CHUNK_MARGIN > SECTOR) {
-            memcpy(e->coder, e->before, e->memory);
-            e->sink = sink;
-            break;
-        }
+    for (e->offset += SECTOR; goes_on(e, sector) && add_sector(e, sector); e->offset += SECTOR) {
         e->ahead++;
         account(e, 0, true);
     }
@@ -186,13 +233,14 @@ static int append_coded(struct espota_encoder *e, const uint8_t *sector, struct 
 {
     memcpy(e->saved, e->coder, e->memory);
     begin_chunk(e);
-    bool good = code_sector(e, sector);
+    bool good = code_again(e) || code_sector(e, sector);
     if (good && e->base != NULL)
         add_sectors(e);
     coder_encode_end(e->coder);
     if (good && e->sink.size < SECTOR)
         return append_chunk(stream, ESPOTA_CHUNK_CODED, e->chunk, e->sink.size, error);
     e->ahead = 0;
+    e->behind_at = UINT32_MAX;
     memcpy(e->coder, e->saved, e->memory);
     return append_chunk(stream, ESPOTA_CHUNK_STORED, sector, SECTOR, error);
 }
@@ -234,16 +282,15 @@ int espota_encoder_sector(struct espota_encoder *e, struct espota_bytes *stream,
 
 /* ---- stretches
  * ------------------------------------------------------------------------------------------------- */
-static int check(enum espota_isa isa, unsigned table_log, size_t image_length, uint32_t offset,
-                 uint32_t length, struct espota_error *error)
+static int check(const struct encode_job *job, struct espota_error *error)
 {
-    bool fits = offset % SECTOR == 0 && length % SECTOR == 0 && length <= UINT32_MAX / 2 - offset &&
-                image_length < UINT32_MAX / 2;
-    if (fits && (unsigned)isa <= ESPOTA_ISA_RISCV && espota_decoder.memory(table_log) != 0)
+    bool fits = job->offset % SECTOR == 0 && job->length % SECTOR == 0 &&
+                job->length <= UINT32_MAX / 2 - job->offset && job->image_length < UINT32_MAX / 2;
+    if (fits && (unsigned)job->isa <= ESPOTA_ISA_RISCV && espota_decoder.memory(job->table_log) != 0)
         return 0;
     return espota_fail(error, ESPOTA_ERR_USAGE,
                        "cannot encode %u bytes at %u of an image of %zu (instruction set %u, table %u)",
-                       length, offset, image_length, (unsigned)isa, table_log);
+                       job->length, job->offset, job->image_length, (unsigned)job->isa, job->table_log);
 }
 
 static int append_head(const struct espota_encoder *e, unsigned table_log, struct espota_bytes *stream,
@@ -274,17 +321,31 @@ static int append_map(struct espota_encoder *e, struct espota_bytes *stream, str
     return 0;
 }
 
+static int allocate_record(struct espota_encoder *e)
+{
+    e->record.room = RECORD_BITS;
+    e->record.bit = malloc(RECORD_BITS * sizeof *e->record.bit);
+    e->behind = malloc(e->memory);
+    return e->record.bit != NULL && e->behind != NULL ? 0 : -1;
+}
+
+static int take_apart(struct espota_encoder *e, const struct encode_parts *known)
+{
+    e->parts = known != NULL ? known : &e->own;
+    return known != NULL ? 0 : encode_parts_make(&e->own, e->isa, e->image, e->image_length);
+}
+
 static int allocate(struct espota_encoder *e, unsigned table_log)
 {
     e->memory = coder_memory(table_log, e->base != NULL);
+    e->behind_at = UINT32_MAX;
+    if (e->base != NULL && allocate_record(e) != 0)
+        return -1;
     e->coder = malloc(e->memory);
     e->saved = malloc(e->memory);
     e->before = malloc(e->memory);
-    e->literals = calloc(e->image_length / 4 + 1, 1);
     e->finder = match_finder_new();
-    if (e->coder == NULL || e->saved == NULL || e->before == NULL || e->literals == NULL || e->finder == NULL)
-        return -1;
-    return encode_add_regions(e);
+    return e->coder != NULL && e->saved != NULL && e->before != NULL && e->finder != NULL ? 0 : -1;
 }
 
 /* What the decoder reads. */
@@ -303,11 +364,13 @@ static int read_base(void *context, uint32_t offset, void *buffer, size_t length
     return delta_base_read(e->base, offset, buffer, length);
 }
 
-static int start(struct espota_encoder *e, unsigned table_log, struct espota_bytes *stream,
+static int start(struct espota_encoder *e, const struct encode_job *job, struct espota_bytes *stream,
                  struct espota_error *error)
 {
-    int status = allocate(e, table_log) != 0 ? espota_fail_memory(error, "encode an image")
-                                             : append_head(e, table_log, stream, error);
+    const unsigned table_log = job->table_log;
+    int status = allocate(e, table_log) != 0 || take_apart(e, job->parts) != 0
+                     ? espota_fail_memory(error, "encode an image")
+                     : append_head(e, table_log, stream, error);
     if (status != 0)
         return status;
     e->around = (struct espota_coder_image){ .context = e, .read = read_image, .read_base = read_base };
@@ -322,31 +385,30 @@ static int start(struct espota_encoder *e, unsigned table_log, struct espota_byt
     return e->base != NULL ? append_map(e, stream, error) : 0;
 }
 
-int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, unsigned table_log,
-                         const struct espota_base *base, const uint8_t *image, size_t image_length,
-                         uint32_t offset, uint32_t length, struct espota_bytes *stream,
-                         struct espota_error *error)
+int encode_begin(struct espota_encoder **encoder, const struct encode_job *job, struct espota_bytes *stream,
+                 struct espota_error *error)
 {
+    const struct espota_base *base = job->base;
     *encoder = NULL;
-    int status = check(isa, table_log, image_length, offset, length, error);
+    int status = check(job, error);
     if (status != 0)
         return status;
     struct espota_encoder *e = calloc(1, sizeof *e);
     if (e == NULL)
         return espota_fail_memory(error, "encode an image");
     bool known = base != NULL && delta_base_patch(base) == NULL && espota_base_helps(base);
-    *e = (struct espota_encoder){ .isa = isa,
+    *e = (struct espota_encoder){ .isa = job->isa,
                                   .base = known ? base : NULL,
-                                  .image = image,
-                                  .image_length = image_length,
-                                  .begin = offset,
-                                  .offset = offset,
-                                  .end = offset + length };
-    if (base != NULL && encode_is_patch(e, table_log, base)) {
+                                  .image = job->image,
+                                  .image_length = job->image_length,
+                                  .begin = job->offset,
+                                  .offset = job->offset,
+                                  .end = job->offset + job->length };
+    if (base != NULL && encode_is_patch(e, job->table_log, base)) {
         e->patch = delta_base_patch(base);
         status = encode_patch_begin(e, stream, error);
     } else {
-        status = start(e, table_log, stream, error);
+        status = start(e, job, stream, error);
     }
     if (status != 0) {
         espota_encoder_end(e);
@@ -356,15 +418,31 @@ int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, u
     return 0;
 }
 
+int espota_encoder_begin(struct espota_encoder **encoder, enum espota_isa isa, unsigned table_log,
+                         const struct espota_base *base, const uint8_t *image, size_t image_length,
+                         uint32_t offset, uint32_t length, struct espota_bytes *stream,
+                         struct espota_error *error)
+{
+    const struct encode_job job = { .isa = isa,
+                                    .table_log = table_log,
+                                    .base = base,
+                                    .image = image,
+                                    .image_length = image_length,
+                                    .offset = offset,
+                                    .length = length };
+    return encode_begin(encoder, &job, stream, error);
+}
+
 void espota_encoder_end(struct espota_encoder *e)
 {
     if (e == NULL)
         return;
-    free(e->region);
-    free(e->literals);
+    encode_parts_free(&e->own);
     free(e->coder);
     free(e->saved);
     free(e->before);
+    free(e->behind);
+    free(e->record.bit);
     free(e->finder);
     free(e);
 }

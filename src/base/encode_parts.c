@@ -12,25 +12,31 @@
 
 /* ---- the image's parts
  * ----------------------------------------------------------------------------------------- */
-static int add_region(struct espota_encoder *e, struct region region)
+struct taken_apart {
+    struct encode_parts *parts;
+    const struct coder_isa *isa; /* NULL: none is known */
+    const uint8_t *image;
+    size_t image_length;
+};
+
+static int add_region(const struct taken_apart *e, struct region region)
 {
-    struct region *grown = realloc(e->region, (e->regions + 1) * sizeof *grown);
+    struct encode_parts *parts = e->parts;
+    struct region *grown = realloc(parts->region, (parts->regions + 1) * sizeof *grown);
     if (grown == NULL)
         return -1;
-    e->region = grown;
-    e->region[e->regions++] = region;
+    parts->region = grown;
+    parts->region[parts->regions++] = region;
     return 0;
 }
 
-static const struct coder_isa *isa_of(const struct espota_encoder *e)
+static const struct coder_isa *isa_of(enum espota_isa isa)
 {
-    return e->isa == ESPOTA_ISA_XTENSA  ? &coder_isa_xtensa
-           : e->isa == ESPOTA_ISA_RISCV ? &coder_isa_riscv
-                                        : NULL;
+    return isa == ESPOTA_ISA_XTENSA ? &coder_isa_xtensa : isa == ESPOTA_ISA_RISCV ? &coder_isa_riscv : NULL;
 }
 
 /* Whole segments that an image at `offset` has, up to the first that does not fit. */
-static unsigned count_segments(const struct espota_encoder *e, size_t offset)
+static unsigned count_segments(const struct taken_apart *e, size_t offset)
 {
     const uint8_t *header = e->image + offset;
     if (e->image_length - offset < IMAGE_HEADER || header[0] != IMAGE_MAGIC || header[1] == 0 ||
@@ -45,23 +51,24 @@ static unsigned count_segments(const struct espota_encoder *e, size_t offset)
     return header[1];
 }
 
-static int add_segment(struct espota_encoder *e, uint32_t at, uint32_t left)
+static int add_segment(const struct taken_apart *e, uint32_t at, uint32_t left)
 {
     struct region header = { .offset = at, .length = 8, .segments_left = left, .header = true };
     struct region data = { .offset = at + 8, .segments_left = left };
     data.address = espota_get_le32(e->image + at);
     data.length = espota_get_le32(e->image + at + 4);
-    const struct coder_isa *isa = isa_of(e);
+    const struct coder_isa *isa = e->isa;
     data.code = isa != NULL && isa->holds_code(data.address);
     if (data.code && isa->is_code != NULL)
         data.code = isa->is_code(e->image + data.offset, data.length);
     if (data.code && data.offset % 4 == 0)
-        isa->mark_literals(e->image + data.offset, data.length, data.address, e->literals + data.offset / 4);
+        isa->mark_literals(e->image + data.offset, data.length, data.address,
+                           e->parts->literals + data.offset / 4);
     return add_region(e, header) != 0 || add_region(e, data) != 0 ? -1 : 0;
 }
 
 /* The parts of an image at `*at`, which moves behind them. */
-static int add_image(struct espota_encoder *e, uint32_t *at, unsigned segments)
+static int add_image(const struct taken_apart *e, uint32_t *at, unsigned segments)
 {
     int bad =
         add_region(e, (struct region){ .offset = *at, .length = IMAGE_HEADER, .segments_left = segments });
@@ -74,7 +81,7 @@ static int add_image(struct espota_encoder *e, uint32_t *at, unsigned segments)
 }
 
 /* Images begin at sectors; between them is something else. */
-int encode_add_regions(struct espota_encoder *e)
+static int add_regions(const struct taken_apart *e)
 {
     uint32_t at = 0, length = (uint32_t)e->image_length;
     while (at < length) {
@@ -94,11 +101,44 @@ int encode_add_regions(struct espota_encoder *e)
     return add_region(e, (struct region){ .offset = at, .length = UINT32_MAX - at, .outside = true });
 }
 
+uint64_t encode_sector_hash(const uint8_t *sector)
+{
+    uint64_t hash = 0;
+    for (uint32_t at = 0; at < SECTOR; at += 8) {
+        uint64_t word = espota_get_le32(sector + at) | (uint64_t)espota_get_le32(sector + at + 4) << 32;
+        hash = ((hash ^ word) * 0x9E3779B97F4A7C15u) ^ hash >> 29;
+    }
+    return hash;
+}
+
+int encode_parts_make(struct encode_parts *parts, enum espota_isa isa, const uint8_t *image, size_t length)
+{
+    const struct taken_apart e = {
+        .parts = parts, .isa = isa_of(isa), .image = image, .image_length = length
+    };
+    *parts = (struct encode_parts){ .literals = calloc(length / 4 + 1, 1),
+                                    .hash = calloc(length / SECTOR + 1, sizeof *parts->hash) };
+    if (parts->literals == NULL || parts->hash == NULL)
+        return -1;
+    for (size_t i = 0; i < length / SECTOR; i++)
+        parts->hash[i] = encode_sector_hash(image + i * SECTOR);
+    return add_regions(&e);
+}
+
+void encode_parts_free(struct encode_parts *parts)
+{
+    free(parts->region);
+    free(parts->literals);
+    free(parts->hash);
+    *parts = (struct encode_parts){ 0 };
+}
+
 const struct region *encode_region_at(struct espota_encoder *e, uint32_t offset)
 {
-    while (offset < e->region[e->at].offset)
+    const struct region *region = e->parts->region;
+    while (offset < region[e->at].offset)
         e->at--;
-    while (offset - e->region[e->at].offset >= e->region[e->at].length)
+    while (offset - region[e->at].offset >= region[e->at].length)
         e->at++;
-    return &e->region[e->at];
+    return &region[e->at];
 }

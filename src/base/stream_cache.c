@@ -16,7 +16,8 @@
 
 enum {
     USUAL_BYTES = 64 << 20,
-    ENCODER_BYTES = 640 << 10, /* search for matches and two models, without the literals */
+    ENCODER_BYTES = 640 << 10, /* search for matches and three models, without the literals */
+    BASED_BYTES = 320 << 10,   /* more with a base: its map, a model more, and the bits of a sector */
     MOST_ENCODERS = 48,
     CROWDED = 16, /* so many: readers take a stream of another pace too */
 };
@@ -295,7 +296,7 @@ static bool take_encoder(struct espota_stream_cache *c, struct stream *s)
         drop_stream(c, oldest);
     bool may = c->use.encoders < MOST_ENCODERS;
     if (may) {
-        s->encoder_bytes = ENCODER_BYTES + s->image->length / 4;
+        s->encoder_bytes = ENCODER_BYTES + (size_t)(s->base ? BASED_BYTES : 0) + s->image->length / 4;
         c->use.encoders++;
         charge(c, s->encoder_bytes);
         make_room(c);

@@ -121,8 +121,15 @@ struct coder_riscv {
     uint32_t destination[2]; /* the registers that the last ones set */
 };
 
+/* Bits as they were coded, to be coded once more where another chunk begins: p << 1 | bit. */
+struct coder_record {
+    uint32_t *bit;
+    size_t count, room; /* more than there is room for: it is of no use */
+};
+
 /* The encoder's half: where chunks are made, and what of. */
 struct coder_sink {
+    struct coder_record *record; /* NULL: none is kept */
     uint8_t *out;
     size_t size, capacity; /* bytes beyond the capacity are counted only */
     uint64_t low;
@@ -246,7 +253,8 @@ int coder_begin(struct coder *coder, size_t size, enum espota_isa isa, unsigned 
 void coder_sector(struct coder *coder, uint8_t *sector, const struct coder_place *actual_place);
 
 /* Arithmetic, encoder alone. */
-void coder_encode_bit(struct coder *coder, uint32_t bit, uint32_t bound);
+void coder_encode_bit(struct coder *coder, uint32_t bit, uint32_t p);
+void coder_encode_again(struct coder *coder, const struct coder_record *record);
 void coder_encode_end(struct coder *coder);
 
 #endif

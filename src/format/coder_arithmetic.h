@@ -20,7 +20,7 @@ static ALWAYS_INLINE bool is_one(struct coder *coder, struct arithmetic *a, uint
 #ifdef ESPOTA_CODER_ENCODER
     if (coder->sink != NULL) {
         coder->range = a->range;
-        coder_encode_bit(coder, value & 1, bound);
+        coder_encode_bit(coder, value & 1, p);
         a->range = coder->range;
         return (value & 1) != 0;
     }

@@ -25,9 +25,19 @@ static void shift(struct coder_sink *sink)
     sink->low = (sink->low & 0x00FFFFFFu) << 8;
 }
 
-void coder_encode_bit(struct coder *coder, uint32_t bit, uint32_t bound)
+static void note(struct coder_record *record, uint32_t bit, uint32_t p)
+{
+    if (record->count < record->room)
+        record->bit[record->count] = p << 1 | bit;
+    record->count++;
+}
+
+void coder_encode_bit(struct coder *coder, uint32_t bit, uint32_t p)
 {
     struct coder_sink *sink = coder->sink;
+    uint32_t bound = (coder->range >> 16) * p;
+    if (sink->record != NULL)
+        note(sink->record, bit, p);
     if (bit != 0) {
         coder->range = bound;
     } else {
@@ -38,6 +48,12 @@ void coder_encode_bit(struct coder *coder, uint32_t bit, uint32_t bound)
         coder->range <<= 8;
         shift(sink);
     }
+}
+
+void coder_encode_again(struct coder *coder, const struct coder_record *record)
+{
+    for (size_t i = 0; i < record->count; i++)
+        coder_encode_bit(coder, record->bit[i] & 1, record->bit[i] >> 1);
 }
 
 /* Of all numbers that mean the same, the one with most zeros at the end: those the decoder adds itself. */

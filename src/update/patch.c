@@ -109,13 +109,13 @@ static int encode(struct espota_patch_head *head, const struct espota_patch_imag
     struct espota_base *prepared = NULL;
     int result =
         espota_base_new(&prepared, head->isa, base->data, base->size, image->data, image->size, error);
-    if (result == 0)
-        result = encode_with(head, prepared, image, stream, sectors, error);
-    espota_base_free(prepared);
-    if (result == 0 && stream->data[ESPOTA_STREAM_BASES] == 0)
+    if (result == 0 && !espota_base_helps(prepared))
         result = espota_fail(error, ESPOTA_ERR_REFUSED,
                              "%s has nothing in common with %s: a patch would not be shorter than the image",
                              image->name, base->name);
+    if (result == 0)
+        result = encode_with(head, prepared, image, stream, sectors, error);
+    espota_base_free(prepared);
     head->stream_length = (uint32_t)stream->size;
     return result ? result : espota_bytes_append(stream, sectors->data, sectors->size, error);
 }
