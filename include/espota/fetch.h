@@ -32,7 +32,8 @@ struct espota_fetch_options {
 };
 
 /** A URL with what the user left out: scheme http, `port` (0: the scheme's own), `path`. What the URL says
- * itself wins. @return ESPOTA_ERR_USAGE when it is no http or https URL. `*url` is for the caller to free. */
+ * itself wins. @return ESPOTA_ERR_USAGE when it is no http or https URL, or has a user name or password, but
+ * no scheme: neither is sent by a scheme that was guessed. `*url` is for the caller to free. */
 int espota_fetch_complete_url(const char *text, uint16_t port, const char *path, char **url,
                               struct espota_error *error);
 
@@ -43,12 +44,8 @@ char *espota_fetch_absolute_url(const char *base, const char *reference);
 /** Do two URLs name the same server: scheme, host and port? What is secret goes to no other. */
 bool espota_fetch_same_server(const char *a, const char *b);
 
-/** A URL as it may be shown: without user name, password, query and fragment, which may be secret; "?..."
- * stands for a query. @return a string for the caller to free, or NULL when memory is short. */
-char *espota_fetch_shown_url(const char *url);
-
 /** Get a URL. Redirects are followed, but never from https to http, wherever in a chain. The body is
- * complete: as long as the server announced. Errors and remarks show URLs as espota_fetch_shown_url does.
+ * complete: as long as the server announced. Errors and remarks show URLs as espota_address_shown does.
  * @return ESPOTA_ERR_NETWORK (also for an HTTP error status), ESPOTA_ERR_VERIFY when the server's certificate
  * is not trusted, ESPOTA_ERR_TOO_BIG, ESPOTA_ERR_CANCELLED. */
 int espota_fetch_url(const char *url, const struct espota_fetch_options *options, struct espota_bytes *body,

@@ -31,7 +31,7 @@ enum espota_gateway_event {
 };
 
 struct espota_gateway_options {
-    const char *server;        /* http or https address, up to the tenant's part */
+    const char *server;        /* http or https URL, up to the tenant's part; its scheme is not guessed */
     const char *tenant;        /* NULL: DEFAULT */
     const char *certificate;   /* PEM file of the CAs to trust instead of the system's; or NULL */
     const char *gateway_token; /* NULL: none */

@@ -1,13 +1,13 @@
 /* Lists of devices, wherever they come from. */
 #include "espota/device_list.h"
 
+#include "espota/address.h"
 #include "espota/buffer.h"
 #include "espota/error.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { NAME, ADDRESS, KEY, TAGS, TOKEN, FIELDS };
 
@@ -183,13 +183,13 @@ enum espota_address_kind espota_device_address_kind(const char *address, const c
     rest = rest ? rest : &unused;
     *rest = address;
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t length = strlen(schemes[i].scheme);
-        if (strncasecmp(address, schemes[i].scheme, length) == 0) {
-            *rest = schemes[i].whole ? address : address + length;
+        const char *after = espota_address_after(address, schemes[i].scheme);
+        if (after) {
+            *rest = schemes[i].whole ? address : after;
             return schemes[i].kind;
         }
     }
-    return address[0] == '/' || strncmp(address, "file:", 5) == 0 || strstr(address, "://")
+    return address[0] == '/' || espota_address_after(address, "file:") || espota_address_has_scheme(address)
                ? ESPOTA_ADDRESS_PORT
                : ESPOTA_ADDRESS_HOST;
 }

@@ -5,6 +5,7 @@
 #include "espota/error.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct items file_items(const struct settings *s)
@@ -22,10 +23,11 @@ static int set_config_result(struct cli *cli, struct espota_error *error)
     struct items items = items_begin();
     for (const struct setting *s = settings_table; s->name; s++) {
         struct fields fields = fields_begin();
-        const char *value = setting_value(s->name);
+        char *value = setting_shown(s);
         field_text(&fields, "name", s->name);
         field_text(&fields, "value", value);
         field_text(&fields, "origin", value ? setting_origin(cli->settings, s) : NULL);
+        free(value);
         item_object(&items, fields);
     }
     field_list(&document, "files", file_items(cli->settings));
@@ -36,9 +38,10 @@ static int set_config_result(struct cli *cli, struct espota_error *error)
 static void print_config(const struct settings *settings)
 {
     for (const struct setting *s = settings_table; s->name; s++) {
-        const char *value = setting_value(s->name);
+        char *value = setting_shown(s);
         if (value)
             print("%-13s %-24s %s\n", s->name, value, setting_origin(settings, s));
+        free(value);
     }
 }
 

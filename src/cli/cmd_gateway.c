@@ -5,6 +5,7 @@
 #include "fleet_targets.h"
 #include "sink.h"
 
+#include "espota/address.h"
 #include "espota/clock.h"
 #include "espota/device_list.h"
 #include "espota/error.h"
@@ -101,10 +102,11 @@ static int read_token(struct cli *cli, const char *path, char **token, struct es
 /* What cannot say what it runs cannot be seen to run what it was given. */
 static int check_address(const struct espota_listed_device *device, struct espota_error *error)
 {
-    const char *speaks = strncmp(device->address, "ws://", 5) == 0 ? "WebREPL" : sink_speaks(device->address);
+    const char *speaks =
+        espota_address_after(device->address, "ws://") ? "WebREPL" : sink_speaks(device->address);
     if (!speaks)
         return 0;
-    char *shown = espota_fetch_shown_url(device->address); /* without a password in it */
+    char *shown = espota_address_shown(device->address); /* without a password in it */
     espota_fail(error, ESPOTA_ERR_USAGE,
                 "%s, %s, speaks %s: a gateway needs an agent, which says what it runs; leave it out, or "
                 "choose others by their tag",
@@ -230,16 +232,23 @@ static bool stopped(void *context)
 /* ---- the command ----------------------------------------------------------------------------------------
  */
 
+static int no_scheme(const char *server, struct espota_error *error)
+{
+    char *shown = espota_address_shown(server);
+    espota_fail(error, ESPOTA_ERR_USAGE,
+                "--server '%s' does not say how tokens and images travel: begin it with https://, or with "
+                "http:// where others may read them",
+                shown ? shown : "");
+    free(shown);
+    return (int)error->status;
+}
+
 static int check_options(const struct options *o, struct espota_error *error)
 {
     if (!o->server || !o->devices)
         return espota_fail(error, ESPOTA_ERR_USAGE, "give --server URL and --devices FILE");
-    if (o->token_file && !strstr(o->server, "://"))
-        return espota_fail(
-            error, ESPOTA_ERR_USAGE,
-            "--server '%s' does not say how the token travels: begin it with https://, or with "
-            "http:// where others may read it",
-            o->server);
+    if (!espota_address_has_scheme(o->server))
+        return no_scheme(o->server, error);
     if (o->tenant && (o->tenant[0] == '\0' || strpbrk(o->tenant, "/?#% ")))
         return espota_fail(error, ESPOTA_ERR_USAGE, "--tenant '%s' is no name of a tenant", o->tenant);
     if (o->return_timeout.given && o->return_timeout.value == 0)
@@ -272,7 +281,7 @@ static int run_gateway(struct gateway *g, struct espota_error *error)
     };
     cli_catch_interrupts();
     char text[400];
-    char *shown = espota_fetch_shown_url(o->server); /* without a password in it */
+    char *shown = espota_address_shown(o->server); /* without a password in it */
     snprintf(text, sizeof text, "%zu device%s, for %.300s", g->count, g->count == 1 ? "" : "s",
              shown ? shown : "the server");
     free(shown);

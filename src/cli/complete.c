@@ -4,6 +4,7 @@
 #include "settings.h"
 #include "suggest.h"
 
+#include "espota/address.h"
 #include "espota/buffer.h"
 #include "espota/error.h"
 #include "espota/file.h"
@@ -107,8 +108,8 @@ static bool find_table(const struct completion *c, struct espota_table *table)
     const char *port = value_before(c, "--port", "-p"), *named = value_before(c, "--table", NULL);
     if (!port)
         port = setting_value("port");
-    if (port && strncmp(port, "file:", 5) == 0)
-        return table_of_flash(c, port + 5, table);
+    if (port && espota_address_after(port, "file:"))
+        return table_of_flash(c, espota_address_after(port, "file:"), table);
     if (named)
         return table_of_file(named, table);
     for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
@@ -157,7 +158,7 @@ static void offer_ports(const struct completion *c)
         for (size_t i = 0; i < count; i++)
             offer(c, ports[i].path, ports[i].adapter ? ports[i].adapter : ports[i].product);
     free(ports);
-    if (strncmp(c->current, "file:", 5) == 0 || *c->current == '/' || *c->current == '.')
+    if (espota_address_after(c->current, "file:") || *c->current == '/' || *c->current == '.')
         offer_files("");
     offer(c, "file:", "a flash file");
     offer(c, "tcp://", "a UART behind TCP");

@@ -238,7 +238,7 @@ static int connect_agent(struct cli *cli, const struct connect_options *o, struc
 
 static bool is_web(const char *port)
 {
-    return port && strncmp(port, "ws://", 5) == 0;
+    return port && espota_address_after(port, "ws://");
 }
 
 bool connect_is_web(const struct connect_options *o)
@@ -281,6 +281,11 @@ static int check_via(const struct connect_options *o, enum connect_via via, stru
 static int choose_via(const struct connect_options *o, enum connect_via usual, enum connect_via *via,
                       struct espota_error *error)
 {
+    int result = o->port ? port_without_user(o->port, error) : 0;
+    if (result == 0 && o->host)
+        result = port_without_user(o->host, error);
+    if (result != 0)
+        return result;
     *via = usual;
     if (o->via && strcmp(o->via, "rom") == 0)
         *via = VIA_ROM;

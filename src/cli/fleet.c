@@ -5,6 +5,7 @@
 #include "sink.h"
 #include "watch.h"
 
+#include "espota/address.h"
 #include "espota/clock.h"
 #include "espota/error.h"
 #include "espota/fetch.h"
@@ -84,7 +85,7 @@ static int take_sink(const struct command *command, void *options, const char *a
     if (!speaks)
         return 0;
     if (!find_group(command, sink_options, &offset)) {
-        char *shown = espota_fetch_shown_url(address); /* without a password in it */
+        char *shown = espota_address_shown(address); /* without a password in it */
         espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
                     "cannot '%s' %s: it speaks %s, which takes updates ('espota ota') and nothing else",
                     command->name, shown ? shown : "it", speaks);

@@ -28,7 +28,7 @@ bool fleet_has_tags(const struct espota_listed_device *device, const struct list
 static void add(struct fleet_targets *t, const char *name, const char *port, const char *host,
                 const char *key)
 {
-    t->target[t->count++] = (struct fleet_target){ name, port, host, key, NULL };
+    t->target[t->count++] = (struct fleet_target){ .name = name, .port = port, .host = host, .key = key };
 }
 
 static void add_listed(struct fleet_targets *t, const struct list_option *tags)
@@ -48,12 +48,26 @@ static void add_boards(struct fleet_targets *t, size_t port_count)
             add(t, t->ports[i].path, t->ports[i].path, NULL, NULL);
 }
 
-static void add_named(struct fleet_targets *t, const struct connect_options *connect)
+/* Its name is its address, without a password in it. */
+static int add_named(struct fleet_targets *t, const char *port, const char *host, struct espota_error *error)
 {
-    for (unsigned i = 0; i < connect->ports.count; i++)
-        add(t, connect->ports.item[i], connect->ports.item[i], NULL, NULL);
-    for (unsigned i = 0; i < connect->hosts.count; i++)
-        add(t, connect->hosts.item[i], NULL, connect->hosts.item[i], NULL);
+    char *shown = espota_address_shown(host ? host : port);
+    if (!shown)
+        return espota_fail_memory(error, "listing the devices");
+    add(t, shown, port, host, NULL);
+    t->target[t->count - 1].shown = shown;
+    return 0;
+}
+
+static int add_all_named(struct fleet_targets *t, const struct connect_options *connect,
+                         struct espota_error *error)
+{
+    int result = 0;
+    for (unsigned i = 0; result == 0 && i < connect->ports.count; i++)
+        result = add_named(t, connect->ports.item[i], NULL, error);
+    for (unsigned i = 0; result == 0 && i < connect->hosts.count; i++)
+        result = add_named(t, NULL, connect->hosts.item[i], error);
+    return result;
 }
 
 /* ---- each once ------------------------------------------------------------------------------------------
@@ -77,21 +91,30 @@ static bool write_address(const char *host, char *address, size_t size)
     return true;
 }
 
+/* Schemes and names of hosts are the same in capitals; what comes behind them is not. */
+static char *lower(char *address)
+{
+    char *rest = address ? strstr(address, "://") : NULL, *end = rest ? rest + 3 : address;
+    end = end ? end + strcspn(end, "/?#") : NULL;
+    for (char *c = address; c && c < end; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return address;
+}
+
 /* A host as what should answer is looked for there; a path without its links. NULL: no memory. */
 static char *identity_of(const struct fleet_target *target)
 {
     char address[MAX_ADDRESS];
-    const char *file = target->port && strncmp(target->port, "file:", 5) == 0 ? target->port + 5
-                       : target->port && target->port[0] == '/'               ? target->port
-                                                                              : NULL;
+    const char *named = target->host ? target->host : target->port;
+    const char *file = target->host ? NULL : espota_address_after(target->port, "file:");
+    if (!target->host && target->port[0] == '/')
+        file = target->port;
     char *path = file ? realpath(file, NULL) : NULL;
-    if (path)
-        return path;
+    if (path || file)
+        return path ? path : strdup(file);
     if (!target->host || !write_address(target->host, address, sizeof address))
-        return strdup(target->host ? target->host : target->port);
-    for (char *c = address; *c; c++) /* names of hosts are the same in capitals */
-        *c = (char)tolower((unsigned char)*c);
-    return strdup(address);
+        return lower(strdup(named));
+    return lower(strdup(address));
 }
 
 static int by_identity(const void *a, const void *b)
@@ -141,19 +164,21 @@ int fleet_targets_choose(struct fleet_targets *t, const struct fleet_options *o,
         return espota_fail_memory(error, "listing the devices");
     add_listed(t, &o->tags);
     add_boards(t, port_count);
-    add_named(t, connect);
-    if (t->count == 0)
+    result = add_all_named(t, connect, error);
+    if (result == 0 && t->count == 0)
         return espota_fail(error, ESPOTA_ERR_NO_DEVICE,
                            o->all ? "no board is plugged in: 'espota devices' shows the ports"
                                   : "%s lists no device of that kind",
                            o->devices);
-    return identify(t, error);
+    return result ? result : identify(t, error);
 }
 
 void fleet_targets_free(struct fleet_targets *t)
 {
-    for (size_t i = 0; i < t->count; i++)
+    for (size_t i = 0; i < t->count; i++) {
         free(t->target[i].identity);
+        free(t->target[i].shown);
+    }
     free(t->target);
     free(t->ports);
     espota_device_list_free(&t->list);

@@ -13,6 +13,7 @@
 
 struct fleet_target {
     const char *name, *port, *host, *key;
+    char *shown;    /* the name, where it is made of the address; NULL: it is of a list */
     char *identity; /* its address, as it is written in one way only */
 };
 

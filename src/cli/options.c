@@ -251,7 +251,10 @@ static int apply_settings(const struct command *command, void *options, struct c
         const char *value = s ? setting_value(s->name) : NULL;
         if (!value || command->is_simulator || !is_unset(place.spec, field))
             continue;
-        espota_ui_detail(&cli->ui, "%s is %s, by %s", s->name, value, setting_origin(cli->settings, s));
+        char *shown = setting_shown(s);
+        espota_ui_detail(&cli->ui, "%s is %s, by %s", s->name, shown ? shown : "",
+                         setting_origin(cli->settings, s));
+        free(shown);
         cli->settings->used[s - settings_table] = true;
         if (s->fills)
             result = store(place.spec, field, value, error);

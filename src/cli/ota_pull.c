@@ -2,6 +2,7 @@
 #include "ota_bases.h"
 #include "sink.h"
 
+#include "espota/address.h"
 #include "espota/buffer.h"
 #include "espota/clock.h"
 #include "espota/error.h"
@@ -87,7 +88,7 @@ int pull_image(struct cli *cli, const struct source_options *source, const struc
         certificate.size == 0) /* that would be: what the device trusts */
         result = espota_fail(error, ESPOTA_ERR_USAGE, "cannot use the certificate %s: the file is empty",
                              source->certificate);
-    if (result == 0 && !(shown = espota_fetch_shown_url(url)))
+    if (result == 0 && !(shown = espota_address_shown(url)))
         result = espota_fail_memory(error, "ordering an image");
     if (result == 0) {
         request.name = shown;

@@ -1,6 +1,7 @@
 /* The image of an update: from a server or a file, checked with its MD5. */
 #include "ota_source.h"
 
+#include "espota/address.h"
 #include "espota/error.h"
 #include "espota/fetch.h"
 #include "espota/file.h"
@@ -79,7 +80,7 @@ static int fetch_md5(struct cli *cli, const struct source_options *o, struct sou
     struct espota_bytes text = { 0 };
     struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_SIDECAR);
     char *name = sidecar_name(source->url, true, ".md5");
-    char *shown = name ? espota_fetch_shown_url(name) : NULL;
+    char *shown = name ? espota_address_shown(name) : NULL;
     char *file = strndup(source->url, strcspn(source->url, "?#"));
     if (!shown || !file) {
         free(name);
@@ -113,7 +114,7 @@ static int fetch_url(struct cli *cli, const struct source_options *o, struct sou
 {
     struct espota_fetch_options fetch = fetch_options(cli, o, LARGEST_IMAGE);
     int result = source_url(o, &source->url, error);
-    if (result == 0 && !(source->name = espota_fetch_shown_url(source->url)))
+    if (result == 0 && !(source->name = espota_address_shown(source->url)))
         result = espota_fail_memory(error, "fetching an image");
     if (result == 0 && o->md5)
         result = fetch_md5(cli, o, source, error);

@@ -2,6 +2,7 @@
 
 #include "settings.h"
 
+#include "espota/address.h"
 #include "espota/agent_client.h"
 #include "espota/error.h"
 #include "espota/ports.h"
@@ -32,6 +33,18 @@ int port_filter(const struct list_option *list, struct espota_port *ports, size_
     return length ? espota_ports_filter(ports, count, filter, error) : 0;
 }
 
+int port_without_user(const char *address, struct espota_error *error)
+{
+    if (!espota_address_has_user(address))
+        return 0;
+    char *shown = espota_address_shown(address);
+    espota_fail(error, ESPOTA_ERR_USAGE,
+                "the address '%s' was given with a user name or password, which has no place there",
+                shown ? shown : "");
+    free(shown);
+    return (int)error->status;
+}
+
 int port_choose(struct cli *cli, const struct connect_options *o, char *port, size_t room,
                 struct espota_error *error)
 {
@@ -53,6 +66,8 @@ int port_choose(struct cli *cli, const struct connect_options *o, char *port, si
                           chosen->adapter ? chosen->adapter : "as filtered");
         named = chosen ? chosen->path : "";
     }
+    if (result == 0)
+        result = port_without_user(named, error);
     if (result == 0 && strlen(named) >= room)
         result = espota_fail(error, ESPOTA_ERR_USAGE, "--port '%.60s...' is too long", named);
     if (result == 0)
@@ -63,7 +78,7 @@ int port_choose(struct cli *cli, const struct connect_options *o, char *port, si
 
 const char *port_file(const char *port)
 {
-    return strncmp(port, "file:", 5) == 0 ? port + 5 : NULL;
+    return espota_address_after(port, "file:");
 }
 
 /* By an option, and not by a setting. */

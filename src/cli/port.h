@@ -26,6 +26,9 @@ int port_choose(struct cli *cli, const struct connect_options *options, char *po
 int port_of_agent(struct cli *cli, const struct connect_options *options, char *address, size_t room,
                   struct espota_error *error);
 
+/* An address is shown in messages and logs, and so has no user name or password in it. */
+int port_without_user(const char *address, struct espota_error *error);
+
 /* The path in "file:PATH"; NULL: it is no file. */
 const char *port_file(const char *port);
 

@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "espota/address.h"
 #include "espota/error.h"
 
 #include <stdlib.h>
@@ -53,6 +54,13 @@ const char *setting_value(const char *name)
 {
     const struct setting *s = setting_find(name);
     return s ? value_of(s) : NULL;
+}
+
+char *setting_shown(const struct setting *s)
+{
+    const char *value = value_of(s);
+    bool address = strcmp(s->name, "port") == 0 || strcmp(s->name, "host") == 0;
+    return !value ? NULL : address ? espota_address_shown(value) : strdup(value);
 }
 
 bool setting_is_on(const char *name)

@@ -48,6 +48,9 @@ const struct setting *setting_find(const char *name);
 /* By our name or esptool's; NULL: nobody said so. */
 const char *setting_value(const char *name);
 bool setting_is_on(const char *name);
+/* The value as it may be shown: of an address without a password in it. @return a string for the caller to
+ * free; NULL when there is none, or memory is short. */
+char *setting_shown(const struct setting *setting);
 
 /* Add to an error about an option that was not given where its value comes from. */
 void setting_blame(const struct settings *settings, struct espota_error *error);

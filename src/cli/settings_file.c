@@ -2,6 +2,7 @@
  * TOML would write, text in quotes and comments behind '#'. */
 #include "settings.h"
 
+#include "espota/address.h"
 #include "espota/error.h"
 #include "espota/nearest.h"
 
@@ -114,7 +115,7 @@ static int strip(struct reading *r, const char *value, char *out, size_t room)
 static void resolve(const struct reading *r, const struct setting *s, const char *value, char *out,
                     size_t room)
 {
-    const char *prefix = strncmp(value, "file:", 5) == 0 && strcmp(s->name, "port") == 0 ? "file:" : "";
+    const char *prefix = espota_address_after(value, "file:") && strcmp(s->name, "port") == 0 ? "file:" : "";
     const char *path = value + strlen(prefix), *home = getenv("HOME"), *slash = strrchr(r->path, '/');
     if (!s->path && !*prefix)
         snprintf(out, room, "%s", value);

@@ -1,6 +1,7 @@
 #include "url.h"
 
 #include "base/http_header.h"
+#include "espota/address.h"
 #include "espota/buffer.h"
 #include "espota/clock.h"
 #include "espota/error.h"
@@ -214,7 +215,7 @@ static CURLcode ask(struct transfer *t)
 
 static int go_to(struct transfer *t, char *url)
 {
-    char *shown = url ? espota_fetch_shown_url(url) : NULL;
+    char *shown = url ? espota_address_shown(url) : NULL;
     if (!shown) {
         free(url);
         return espota_fail_memory(t->error, "starting a download");
@@ -232,7 +233,7 @@ static int follow(struct transfer *t)
     const char *location = NULL;
     curl_easy_getinfo(t->curl, CURLINFO_REDIRECT_URL, &location);
     char *target = location ? fetch_redirect_target(t->url, location) : NULL;
-    char *shown = target ? espota_fetch_shown_url(target) : NULL;
+    char *shown = target ? espota_address_shown(target) : NULL;
     int result = 0;
     if (!shown)
         result = espota_fail(t->error, ESPOTA_ERR_NETWORK,

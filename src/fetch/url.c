@@ -1,6 +1,7 @@
-/* URLs: completing them, showing them, and where a redirect may lead. */
+/* URLs: completing them, and where a redirect may lead. */
 #include "url.h"
 
+#include "espota/address.h"
 #include "espota/error.h"
 #include "espota/fetch.h"
 
@@ -9,31 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-/* User name and password end at the last '@' before the path. Where it is not clear where the path begins,
- * `anywhere` takes the last '@' of all. */
-static char *without_secrets(const char *url, bool anywhere)
-{
-    const char *scheme_end = strstr(url, "://");
-    const char *authority = scheme_end ? scheme_end + 3 : url;
-    size_t length = anywhere ? strlen(authority) : strcspn(authority, "/?#");
-    const char *host = authority;
-    for (size_t i = 0; i < length; i++)
-        if (authority[i] == '@')
-            host = authority + i + 1;
-    size_t rest = strcspn(host, "?#");
-    size_t room = strlen(url) + sizeof "?...";
-    char *shown = malloc(room);
-    if (shown)
-        snprintf(shown, room, "%.*s%.*s%s", (int)(authority - url), url, (int)rest, host,
-                 host[rest] == '?' ? "?..." : "");
-    return shown;
-}
-
-char *espota_fetch_shown_url(const char *url)
-{
-    return without_secrets(url, false);
-}
 
 static int complete(CURLU *u, const char *text, uint16_t port, const char *path, char **url)
 {
@@ -64,17 +40,17 @@ static int complete(CURLU *u, const char *text, uint16_t port, const char *path,
 
 bool fetch_is_https(const char *url)
 {
-    return strncasecmp(url, "https://", 8) == 0;
+    return espota_address_after(url, "https://") != NULL;
 }
 
 bool fetch_is_http(const char *url)
 {
-    return strncasecmp(url, "http://", 7) == 0 || fetch_is_https(url);
+    return espota_address_after(url, "http://") || fetch_is_https(url);
 }
 
 static int no_url(const char *text, struct espota_error *error)
 {
-    char *shown = without_secrets(text, true);
+    char *shown = espota_address_shown(text);
     bool space = strpbrk(text, " \t\r\n") != NULL;
     espota_fail(error, ESPOTA_ERR_USAGE, "'%s' is no http:// or https:// address%s", shown ? shown : "",
                 space ? ": there is a space in it, which is written %20 there" : "");
@@ -82,9 +58,23 @@ static int no_url(const char *text, struct espota_error *error)
     return (int)error->status;
 }
 
+/* What is secret does not travel by a scheme that was guessed. */
+static int no_scheme(const char *text, struct espota_error *error)
+{
+    char *shown = espota_address_shown(text);
+    espota_fail(error, ESPOTA_ERR_USAGE,
+                "the URL of '%s' has a password, and does not say how it travels: begin it with https://, or "
+                "with http:// where others may read it",
+                shown ? shown : "a server");
+    free(shown);
+    return (int)error->status;
+}
+
 int espota_fetch_complete_url(const char *text, uint16_t port, const char *path, char **url,
                               struct espota_error *error)
 {
+    if (!espota_address_has_scheme(text) && espota_address_has_user(text))
+        return no_scheme(text, error);
     CURLU *u = curl_url();
     int result = u ? complete(u, text, port, path, url) : -1;
     curl_url_cleanup(u);

@@ -1,6 +1,7 @@
 #include "artifacts.h"
 
 #include "base/timed_condition.h"
+#include "espota/address.h"
 #include "espota/digest.h"
 #include "espota/fetch.h"
 #include "espota/swu.h"
@@ -10,7 +11,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { LARGEST = 32 << 20, ALL_BYTES = 64 << 20, LOOK_MS = 200 };
 
@@ -215,9 +215,9 @@ static int unpack(const struct espota_ddi_artifact *w, struct espota_bytes *byte
 static int address_of(const struct artifacts *a, const struct espota_ddi_artifact *w, const char **url,
                       struct espota_error *error)
 {
-    bool encrypted = strncasecmp(a->server, "https://", 8) == 0;
+    bool encrypted = espota_address_after(a->server, "https://") != NULL;
     *url = w->url ? w->url : w->plain_url;
-    if (encrypted && strncasecmp(*url, "https://", 8) != 0)
+    if (encrypted && !espota_address_after(*url, "https://"))
         return espota_fail(
             error, ESPOTA_ERR_VERIFY,
             "the server, which is reached by https, offers %s by http alone: that is not taken", w->name);

@@ -1,6 +1,7 @@
 /* The gateway's loop. */
 #include "unit.h"
 
+#include "espota/address.h"
 #include "espota/clock.h"
 #include "espota/fetch.h"
 #include "espota/file.h"
@@ -87,7 +88,10 @@ static int begin(struct gateway *g, struct espota_error *error)
 {
     const struct espota_gateway_options *o = g->options;
     uint64_t now = espota_now_ms();
-    int result = espota_fetch_complete_url(o->server, 0, "/", &g->server, error);
+    int result = espota_address_has_scheme(o->server)
+                     ? espota_fetch_complete_url(o->server, 0, "/", &g->server, error)
+                     : espota_fail(error, ESPOTA_ERR_USAGE,
+                                   "the server's address has no scheme: write https:// or http:// before it");
     if (result != 0)
         return result;
     size_t length = strlen(g->server);

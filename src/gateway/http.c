@@ -2,6 +2,7 @@
 #include "http.h"
 
 #include "base/http_header.h"
+#include "espota/address.h"
 #include "espota/buffer.h"
 #include "espota/fetch.h"
 #include "espota/version.h"
@@ -176,7 +177,7 @@ static void hand_out(struct exchange *x, CURLcode code)
         x->answered(x->context, &answer, NULL);
         return;
     }
-    char *shown = espota_fetch_shown_url(x->url);
+    char *shown = espota_address_shown(x->url);
     espota_fail(&error, code == CURLE_PEER_FAILED_VERIFICATION ? ESPOTA_ERR_VERIFY : ESPOTA_ERR_NETWORK,
                 "cannot ask %s: %s", shown ? shown : "the server",
                 x->reason[0] ? x->reason : curl_easy_strerror(code));

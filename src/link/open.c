@@ -1,17 +1,12 @@
 /* Which kind of link a port's name asks for. */
 #include "link.h"
 
+#include "espota/address.h"
 #include "espota/error.h"
 #include "espota/link.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *after_scheme(const char *port, const char *scheme)
-{
-    size_t length = strlen(scheme);
-    return strncmp(port, scheme, length) == 0 ? port + length : NULL;
-}
 
 int espota_link_open(struct espota_link **link, const char *port, uint32_t baud, struct espota_error *error)
 {
@@ -22,11 +17,15 @@ int espota_link_open(struct espota_link **link, const char *port, uint32_t baud,
 int espota_link_open_within(struct espota_link **link, const char *port, uint32_t baud,
                             const struct espota_link_patience *patience, struct espota_error *error)
 {
-    const char *address = after_scheme(port, "tcp://");
-    const char *remote = after_scheme(port, "rfc2217://");
-    const char *web = after_scheme(port, "ws://");
+    if (espota_address_has_scheme(port) && espota_address_has_user(port))
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "a port has no user name or password in it: write %.*s://host:port",
+                           (int)strcspn(port, ":"), port);
+    const char *address = espota_address_after(port, "tcp://");
+    const char *remote = espota_address_after(port, "rfc2217://");
+    const char *web = espota_address_after(port, "ws://");
     if (!address)
-        address = after_scheme(port, "socket://");
+        address = espota_address_after(port, "socket://");
     int result;
     if (remote)
         result = espota_link_open_rfc2217(link, remote, baud, patience, error);
@@ -34,13 +33,13 @@ int espota_link_open_within(struct espota_link **link, const char *port, uint32_
         result = espota_link_open_tcp(link, address, "tcp://", patience, error);
     else if (web)
         result = espota_link_open_websocket(link, web, patience, error);
-    else if (after_scheme(port, "wss://"))
+    else if (espota_address_after(port, "wss://"))
         result =
             espota_fail(error, ESPOTA_ERR_UNSUPPORTED,
                         "%s: a WebREPL has no TLS, and none is spoken here: use ws://host:port in a network "
                         "that can be trusted",
                         port);
-    else if (strstr(port, "://"))
+    else if (espota_address_has_scheme(port))
         result = espota_fail(error, ESPOTA_ERR_USAGE,
                              "the port '%s' is of no kind that is known: use a device such as /dev/ttyUSB0, "
                              "tcp://host:port, rfc2217://host:port, or ws://host:port for a WebREPL",

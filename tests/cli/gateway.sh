@@ -136,9 +136,9 @@ run gateway --devices list.csv
 expect "no server" 2 "err:give --server URL and --devices FILE"
 run gateway --server ftp://127.0.0.1 --devices list.csv
 expect "no http" 2 "err:no http:// or https:// address"
-run gateway --server 127.0.0.1 --tenant a/b --devices list.csv
+run gateway --server http://127.0.0.1 --tenant a/b --devices list.csv
 expect "no tenant" 2 "err:--tenant 'a/b'"
-run gateway --server 127.0.0.1 --devices missing.csv
+run gateway --server http://127.0.0.1 --devices missing.csv
 expect "no list" 1 "err:cannot open missing.csv"
 printf 'two words\n' >bad.token
 chmod 600 bad.token
@@ -147,9 +147,9 @@ expect "no token" 2 "err:bad.token holds no token"
 [[ $ERR != *"two words"* ]] && ok "which is not shown" || not_ok "which is not shown" "$ERR"
 for address in arduino://127.0.0.1 esphome://127.0.0.1 http://127.0.0.1/update ws://127.0.0.1:8266; do
     printf 'name,address,tags\nporch,%s,odd\n' "$address" >odd.csv
-    run gateway --server 127.0.0.1 --devices odd.csv
+    run gateway --server http://127.0.0.1 --devices odd.csv
     expect "no agent: $address" 2 "err:porch, $address, speaks" "err:a gateway needs an agent"
 done
-run gateway --server 127.0.0.1 --devices list.csv --tag none
+run gateway --server http://127.0.0.1 --devices list.csv --tag none
 expect "no such device" 2 "err:lists no device of that kind"
 grep -q '^espota_gateway_updates_total{result="success"} 3$' metrics.prom && grep -q '^espota_gateway_devices 3$' metrics.prom && ok "counts for Prometheus" || not_ok "counts for Prometheus" "$(cat metrics.prom)"

@@ -1,5 +1,6 @@
 #include "exchange.h"
 
+#include "espota/address.h"
 #include "espota/clock.h"
 #include "espota/device.h"
 #include "espota/error.h"
@@ -25,22 +26,11 @@ static int put_image(struct espota_device *device, const struct espota_payload *
 /* ---- afterwards -----------------------------------------------------------------------------------------
  */
 
-static int pause(struct espota_device *device, unsigned ms, struct espota_error *error)
-{
-    enum { SLICE_MS = 100 };
-    int result = 0;
-    for (unsigned done = 0; result == 0 && done < ms; done += SLICE_MS) {
-        espota_sleep_ms(SLICE_MS);
-        result = espota_device_check_cancelled(device, error);
-    }
-    return result;
-}
-
 /* Back is who answers at all: the new app may have another page. */
 static int await_return(struct espota_device *device, unsigned patience_ms, struct espota_error *error)
 {
     uint64_t deadline = espota_now_ms() + patience_ms;
-    int result = pause(device, GONE_MS, error);
+    int result = espota_device_pause(device, GONE_MS, error);
     while (result == 0 && espota_now_ms() < deadline) {
         struct exchange x;
         result = web_exchange_begin(&x, (struct web_device *)device, error);
@@ -48,7 +38,7 @@ static int await_return(struct espota_device *device, unsigned patience_ms, stru
         web_exchange_end(&x);
         if (asked == 0 || asked == ESPOTA_ERR_CANCELLED)
             return asked;
-        result = result ? result : pause(device, LOOK_MS, error);
+        result = result ? result : espota_device_pause(device, LOOK_MS, error);
     }
     return result ? result
                   : espota_fail(error, ESPOTA_ERR_NO_DEVICE, "%s does not answer any more", device->name);
@@ -143,11 +133,15 @@ int espota_http_upload_open(struct espota_device **device, const char *url,
         return espota_fail_memory(error, "opening a device");
     w->options = *options;
     int result = take_url(w, url, error);
-    espota_device_init(&w->device, &web_ops, "http", ESPOTA_HASH_MD5, result == 0 ? w->page : url);
+    char *shown = espota_address_shown(result == 0 ? w->page : url);
+    if (result == 0 && !shown)
+        result = espota_fail_memory(error, "opening a device");
+    espota_device_init(&w->device, &web_ops, "http", ESPOTA_HASH_MD5, shown ? shown : "");
+    free(shown);
     w->device.observer = options->observer;
     w->device.info.esp8266 = ESPOTA_MAYBE_ESP8266;
     w->device.lacks = ESPOTA_LACKS_VERIFICATION | ESPOTA_LACKS_RESUME;
-    if (result == 0 && strncmp(w->page, "https", 5) != 0)
+    if (result == 0 && !espota_address_after(w->page, "https://"))
         w->device.lacks |= ESPOTA_LACKS_ENCRYPTION;
     if (result == 0)
         result = copy(&w->password, options->password, error);
