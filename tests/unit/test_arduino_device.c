@@ -94,7 +94,7 @@ static void a_device_that_is_not_there_does_not_come_back(void **state)
     (void)state;
     close(deaf(address));
     assert_int_equal(espota_arduino_open(&device, address, &options, &error), 0);
-    assert_int_equal(espota_device_await_return(device, 2000, &error), ESPOTA_ERR_NO_DEVICE);
+    assert_int_equal(espota_device_await_return(device, 1, &error), ESPOTA_ERR_NO_DEVICE);
     assert_non_null(strstr(error.text, "nothing listens for ArduinoOTA there"));
     espota_device_close(device);
 }

@@ -343,11 +343,12 @@ static int await_return(struct espota_device *device, unsigned patience_ms, stru
     uint64_t deadline = espota_now_ms() + patience_ms;
     bool lives = false, listens = false;
     int result = espota_device_pause(device, GONE_MS, error);
-    while (result == 0 && !listens && espota_now_ms() < deadline) {
+    while (result == 0) { /* once at least, however slow this machine is */
         lives = arduino_host_lives(&a->peer, a->peer_length, LOOK_MS);
         listens = lives && arduino_host_listens(&a->peer, a->peer_length, LISTENS_MS);
-        if (!listens)
-            result = espota_device_pause(device, LOOK_MS, error);
+        if (listens || espota_now_ms() >= deadline)
+            break;
+        result = espota_device_pause(device, LOOK_MS, error);
     }
     if (result != 0 || listens)
         return result;

@@ -326,10 +326,11 @@ static int await_return(struct espota_device *device, unsigned patience_ms, stru
     uint64_t deadline = espota_now_ms() + patience_ms;
     int result = espota_device_pause(device, GONE_MS, error);
     bool back = false;
-    while (result == 0 && !back && espota_now_ms() < deadline) {
+    while (result == 0) { /* once at least */
         back = say_hello(e, error) == 0;
-        if (!back)
-            result = espota_device_pause(device, LOOK_MS, error);
+        if (back || espota_now_ms() >= deadline)
+            break;
+        result = espota_device_pause(device, LOOK_MS, error);
     }
     return result || back
                ? result

@@ -31,13 +31,15 @@ static int await_return(struct espota_device *device, unsigned patience_ms, stru
 {
     uint64_t deadline = espota_now_ms() + patience_ms;
     int result = espota_device_pause(device, GONE_MS, error);
-    while (result == 0 && espota_now_ms() < deadline) {
+    while (result == 0) { /* once at least */
         struct exchange x;
         result = web_exchange_begin(&x, (struct web_device *)device, error);
         int asked = result ? result : web_get(&x, x.web->page, LOOK_S);
         web_exchange_end(&x);
         if (asked == 0 || asked == ESPOTA_ERR_CANCELLED)
             return asked;
+        if (espota_now_ms() >= deadline)
+            break;
         result = result ? result : espota_device_pause(device, LOOK_MS, error);
     }
     return result ? result
