@@ -79,7 +79,7 @@ static void enter_download(struct sim_board *board)
 static int agent_read(void *context, uint32_t offset, void *buffer, size_t length)
 {
     struct sim_board *board = context;
-    return sim_flash_read(board->flash, offset, buffer, length);
+    return sim_flash_read_dual(board->flash, offset, buffer, length);
 }
 
 static int agent_erase(void *context, uint32_t offset, uint32_t length)
@@ -91,7 +91,7 @@ static int agent_erase(void *context, uint32_t offset, uint32_t length)
 static int agent_program(void *context, uint32_t offset, const void *data, size_t length)
 {
     struct sim_board *board = context;
-    return sim_flash_program(board->flash, offset, data, length);
+    return sim_flash_program_page(board->flash, offset, data, length);
 }
 
 static int agent_busy(void *context)

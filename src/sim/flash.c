@@ -22,6 +22,7 @@ const struct sim_flash_timing sim_flash_typical = { .sector_us = 45000,
                                                     .first_ns = 30000,
                                                     .next_ns = 2500,
                                                     .read_ns = 200,
+                                                    .dual_ns = 100,
                                                     .command_ns = 3000 };
 
 static int cannot(const char *path, const char *what, int fd, struct espota_error *error)
@@ -156,9 +157,9 @@ bool sim_flash_busy(const struct sim_flash *flash)
 }
 
 /* Commands and their data. */
-static uint64_t bus_ns(const struct sim_flash_timing *timing, size_t length)
+static uint64_t bus_ns(const struct sim_flash_timing *timing, size_t length, uint32_t byte_ns)
 {
-    return (length + COMMAND - 1) / COMMAND * timing->command_ns + (uint64_t)length * timing->read_ns;
+    return (length + COMMAND - 1) / COMMAND * timing->command_ns + (uint64_t)length * byte_ns;
 }
 
 /* The operation goes on for so long from now. */
@@ -171,8 +172,8 @@ static void be_busy(struct sim_flash *flash, uint64_t ns)
 /* The next command of a page that takes several, which somebody has to give when the one before is over. */
 static void program_part(struct sim_flash *flash)
 {
-    size_t part = flash->left < COMMAND ? flash->left : COMMAND;
-    sim_time_spend(flash->time, bus_ns(&flash->timing, part));
+    size_t part = flash->left < flash->most ? flash->left : flash->most;
+    sim_time_spend(flash->time, bus_ns(&flash->timing, part, flash->timing.read_ns));
     be_busy(flash, sim_flash_program_ns(&flash->timing, part));
     flash->left -= part;
 }
@@ -199,14 +200,24 @@ void sim_flash_wait(struct sim_flash *flash)
     }
 }
 
-int sim_flash_read(struct sim_flash *flash, uint32_t offset, void *buffer, size_t length)
+static int read_by(struct sim_flash *flash, uint32_t byte_ns, uint32_t offset, void *buffer, size_t length)
 {
     if (!inside(flash, offset, length))
         return -1;
     sim_flash_wait(flash);
-    sim_time_spend(flash->time, bus_ns(&flash->timing, length));
+    sim_time_spend(flash->time, bus_ns(&flash->timing, length, byte_ns));
     memcpy(buffer, flash->data + offset, length);
     return 0;
+}
+
+int sim_flash_read(struct sim_flash *flash, uint32_t offset, void *buffer, size_t length)
+{
+    return read_by(flash, flash->timing.read_ns, offset, buffer, length);
+}
+
+int sim_flash_read_dual(struct sim_flash *flash, uint32_t offset, void *buffer, size_t length)
+{
+    return read_by(flash, flash->timing.dual_ns, offset, buffer, length);
 }
 
 static void show(struct sim_flash *flash)
@@ -257,13 +268,9 @@ static enum sim_cut begin(struct sim_flash *flash)
 
 uint64_t sim_flash_program_ns(const struct sim_flash_timing *timing, size_t length)
 {
-    uint64_t ns = 0, page = timing->page_us * (uint64_t)1000;
-    for (size_t part; length > 0; length -= part) {
-        part = length < COMMAND ? length : COMMAND;
-        uint64_t bytes = timing->first_ns + (part - 1) * (uint64_t)timing->next_ns;
-        ns += bytes < page ? bytes : page;
-    }
-    return ns;
+    uint64_t page = timing->page_us * (uint64_t)1000;
+    uint64_t bytes = length > 0 ? timing->first_ns + (length - 1) * (uint64_t)timing->next_ns : 0;
+    return bytes < page ? bytes : page;
 }
 
 int sim_flash_erase_block(struct sim_flash *flash, uint32_t offset, uint32_t length)
@@ -286,7 +293,7 @@ int sim_flash_erase(struct sim_flash *flash, uint32_t offset)
     return sim_flash_erase_block(flash, offset, ESPOTA_SECTOR_SIZE);
 }
 
-int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data, size_t length)
+static int program_by(struct sim_flash *flash, size_t most, uint32_t offset, const void *data, size_t length)
 {
     if (!inside(flash, offset, length))
         return -1;
@@ -296,7 +303,18 @@ int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data
         part = PAGE - offset % PAGE < length ? PAGE - offset % PAGE : length;
         sim_flash_wait(flash);
         flash->left = part;
+        flash->most = most;
         program_part(flash);
     }
     return flash->powered ? 0 : -1;
+}
+
+int sim_flash_program(struct sim_flash *flash, uint32_t offset, const void *data, size_t length)
+{
+    return program_by(flash, COMMAND, offset, data, length);
+}
+
+int sim_flash_program_page(struct sim_flash *flash, uint32_t offset, const void *data, size_t length)
+{
+    return program_by(flash, flash->parted ? COMMAND : PAGE, offset, data, length);
 }

@@ -26,7 +26,7 @@ static uint32_t flash_size(void *context)
 static int flash_read(void *context, uint32_t offset, void *out, size_t length)
 {
     const struct sim_board *board = context;
-    return sim_flash_read(board->flash, offset, out, length);
+    return sim_flash_read_dual(board->flash, offset, out, length);
 }
 
 static int flash_erase(void *context, uint32_t offset, uint32_t length)
@@ -38,7 +38,7 @@ static int flash_erase(void *context, uint32_t offset, uint32_t length)
 static int flash_program(void *context, uint32_t offset, const void *data, size_t length)
 {
     const struct sim_board *board = context;
-    return sim_flash_program(board->flash, offset, data, length);
+    return sim_flash_program_page(board->flash, offset, data, length);
 }
 
 static int flash_busy(void *context)

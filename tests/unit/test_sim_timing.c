@@ -11,7 +11,8 @@
 #include <cmocka.h>
 
 #define MS      1000000u
-#define PAGE_NS 750000u /* four commands of 30 us and 63 times 2.5 */
+#define PART_NS 187500u /* a command of 64 bytes: 30 us and 63 times 2.5 */
+#define PAGE_NS (4 * PART_NS)
 
 struct counted {
     struct sim_time time;
@@ -76,6 +77,41 @@ static void a_page_goes_on_when_somebody_looks(void **state)
     sim_flash_close(&flash);
 }
 
+/* Where the flash stays selected, one command is a page, and quicker than four; but not where the controller
+ * deselects it. */
+static void a_page_by_one_command_is_quicker(void **state)
+{
+    struct sim_flash flash;
+    struct counted counted;
+    uint8_t data[256] = { 0 };
+    (void)state;
+    flash_in_time(&flash, &counted);
+    assert_int_equal(sim_flash_program_page(&flash, 0, data, sizeof data), 0);
+    counted.now += MS;
+    assert_int_equal(sim_flash_poll(&flash), 0);
+    assert_int_equal(flash.busy_ns, 400000);
+    flash.parted = true;
+    assert_int_equal(sim_flash_program_page(&flash, 256, data, sizeof data), 0);
+    sim_flash_wait(&flash);
+    assert_int_equal(flash.busy_ns, 400000 + PAGE_NS);
+    sim_flash_close(&flash);
+}
+
+static void two_lines_read_twice_as_fast(void **state)
+{
+    struct sim_flash flash;
+    struct counted counted;
+    uint8_t data[128];
+    (void)state;
+    flash_in_time(&flash, &counted);
+    flash.timing = sim_flash_typical;
+    assert_int_equal(sim_flash_read(&flash, 0, data, sizeof data), 0);
+    assert_int_equal(counted.now, 2 * 3000 + 128 * 200);
+    assert_int_equal(sim_flash_read_dual(&flash, 0, data, sizeof data), 0);
+    assert_int_equal(counted.now, 4 * 3000 + 128 * 300);
+    sim_flash_close(&flash);
+}
+
 static void the_next_operation_and_a_read_wait_for_the_one_before(void **state)
 {
     struct sim_flash flash;
@@ -124,16 +160,16 @@ static void pages_are_programmed_one_after_the_other(void **state)
     sim_flash_close(&flash);
 }
 
-/* Four bytes are quick; a command has up to 64; a chip that is slower by the byte than by the page takes no
- * longer than for a page. */
-static void programming_takes_a_command_for_64_bytes(void **state)
+/* Four bytes are quick, a whole page is by far quicker than its parts; a chip that is slower by the byte than
+ * by the page takes no longer than for a page. */
+static void programming_takes_a_time_for_each_command(void **state)
 {
     struct sim_flash_timing timing = sim_flash_typical;
     (void)state;
+    assert_int_equal(sim_flash_program_ns(&timing, 0), 0);
     assert_int_equal(sim_flash_program_ns(&timing, 4), 30000 + 3 * 2500);
-    assert_int_equal(sim_flash_program_ns(&timing, 64), PAGE_NS / 4);
-    assert_int_equal(sim_flash_program_ns(&timing, 65), PAGE_NS / 4 + 30000);
-    assert_int_equal(sim_flash_program_ns(&timing, 256), PAGE_NS);
+    assert_int_equal(sim_flash_program_ns(&timing, 64), PART_NS);
+    assert_int_equal(sim_flash_program_ns(&timing, 256), 400000);
     timing.next_ns = 12000;
     assert_int_equal(sim_flash_program_ns(&timing, 64), 400000);
 }
@@ -170,9 +206,11 @@ int main(void)
         cmocka_unit_test(an_erase_goes_on_while_the_chip_does_something_else),
         cmocka_unit_test(a_page_goes_on_when_somebody_looks),
         cmocka_unit_test(the_next_operation_and_a_read_wait_for_the_one_before),
+        cmocka_unit_test(a_page_by_one_command_is_quicker),
+        cmocka_unit_test(two_lines_read_twice_as_fast),
         cmocka_unit_test(blocks_are_erased_at_their_multiples_alone),
         cmocka_unit_test(pages_are_programmed_one_after_the_other),
-        cmocka_unit_test(programming_takes_a_command_for_64_bytes),
+        cmocka_unit_test(programming_takes_a_time_for_each_command),
         cmocka_unit_test(a_fifo_that_nobody_empties_loses_what_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

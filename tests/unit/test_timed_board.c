@@ -75,7 +75,7 @@ static void flash_needs_whole_blocks_where_they_pay(void **state)
     (void)state;
     memset(before, 1, sizeof before);
     memset(after, 2, sizeof after);
-    const uint64_t pages = 16 * 750000; /* by four commands each */
+    const uint64_t pages = 16 * 400000;
     assert_int_equal(timed_flash_needs_ns(&sim_flash_typical, before, after, 64 << 10),
                      150 * MS + 16 * pages);
     assert_int_equal(timed_flash_needs_ns(&sim_flash_typical, before, before, 64 << 10), 0);
@@ -83,7 +83,7 @@ static void flash_needs_whole_blocks_where_they_pay(void **state)
     memset(before, 0xff, sizeof before);
     assert_int_equal(timed_flash_needs_ns(&sim_flash_typical, before, after, 8192), 2 * pages);
     memset(after + 256, 0xff, 256);
-    assert_int_equal(timed_flash_needs_ns(&sim_flash_typical, before, after, 4096), pages - 750000);
+    assert_int_equal(timed_flash_needs_ns(&sim_flash_typical, before, after, 4096), pages - 400000);
 }
 
 int main(void)
