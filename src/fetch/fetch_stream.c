@@ -1,21 +1,25 @@
 #include "espota/fetch_stream.h"
 
 #include "base/http_header.h"
+#include "espota/clock.h"
 #include "espota/version.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/select.h>
 
-enum { LONGEST_WAIT_MS = 200, CONNECT_TIMEOUT_S = 15, STALL_TIMEOUT_S = 30, TEXT = 1100 };
+enum { LONGEST_WAIT_MS = 200, CONNECT_TIMEOUT_S = 15, STALL_TIMEOUT_S = 30, TEXT = 1100, SOCKETS = 8 };
 
 struct espota_fetch_stream {
     struct espota_fetch_stream_request request;
     CURLM *multi;
     CURL *curl;
     struct curl_slist *headers;
+    struct pollfd socket[SOCKETS]; /* that libcurl wants to hear of */
+    size_t sockets;
+    bool timed; /* it wants to go on at `due_ms` */
+    uint64_t due_ms;
     bool told, stopped; /* the caller knows the head; he wants no more */
     char content_range[TEXT], etag[TEXT], location[TEXT], encoding[TEXT];
 };
@@ -78,6 +82,48 @@ static size_t take_header(char *line, size_t size, size_t count, void *context)
     return size * count;
 }
 
+/* ---- what libcurl waits for -----------------------------------------------------------------------------
+ */
+
+/* Not by curl_multi_fdset, which knows no descriptor from 1024 on. */
+static int on_socket(CURL *curl, curl_socket_t fd, int what, void *context, void *unused)
+{
+    struct espota_fetch_stream *s = context;
+    size_t i = 0;
+    (void)curl, (void)unused;
+    while (i < s->sockets && s->socket[i].fd != fd)
+        i++;
+    if (what == CURL_POLL_REMOVE) {
+        if (i < s->sockets)
+            s->socket[i] = s->socket[--s->sockets];
+        return 0;
+    }
+    if (i == SOCKETS)
+        return -1; /* the transfer ends */
+    s->sockets += i == s->sockets;
+    s->socket[i] = (struct pollfd){
+        .fd = fd, .events = (short)((what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0))
+    };
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *context)
+{
+    struct espota_fetch_stream *s = context;
+    (void)multi;
+    s->timed = timeout_ms >= 0;
+    s->due_ms = espota_now_ms() + (uint64_t)(s->timed ? timeout_ms : 0);
+    return 0;
+}
+
+static bool set_callbacks(struct espota_fetch_stream *s)
+{
+    return curl_multi_setopt(s->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+           curl_multi_setopt(s->multi, CURLMOPT_SOCKETDATA, s) == CURLM_OK &&
+           curl_multi_setopt(s->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+           curl_multi_setopt(s->multi, CURLMOPT_TIMERDATA, s) == CURLM_OK;
+}
+
 /* ---- begin and end --------------------------------------------------------------------------------------
  */
 
@@ -135,7 +181,8 @@ struct espota_fetch_stream *espota_fetch_stream_begin(const struct espota_fetch_
     s->request = *request;
     s->multi = curl_multi_init();
     s->curl = curl_easy_init();
-    if (s->multi && s->curl && set_options(s) && curl_multi_add_handle(s->multi, s->curl) == CURLM_OK)
+    if (s->multi && s->curl && set_options(s) && set_callbacks(s) &&
+        curl_multi_add_handle(s->multi, s->curl) == CURLM_OK)
         return s;
     espota_fetch_stream_end(s);
     return NULL;
@@ -158,31 +205,17 @@ void espota_fetch_stream_end(struct espota_fetch_stream *s)
 
 size_t espota_fetch_stream_watch(struct espota_fetch_stream *s, struct pollfd *p, size_t room)
 {
-    fd_set in, out, except;
-    int highest = -1;
-    size_t count = 0;
-    FD_ZERO(&in);
-    FD_ZERO(&out);
-    FD_ZERO(&except);
-    if (curl_multi_fdset(s->multi, &in, &out, &except, &highest) != CURLM_OK)
-        return 0;
-    for (int fd = 0; fd <= highest && count < room; fd++) {
-        short events = (short)((FD_ISSET(fd, &in) ? POLLIN : 0) | (FD_ISSET(fd, &out) ? POLLOUT : 0));
-        if (events)
-            p[count++] = (struct pollfd){ fd, events, 0 };
-    }
+    size_t count = s->sockets < room ? s->sockets : room;
+    memcpy(p, s->socket, count * sizeof *p);
     return count;
 }
 
-/* What it does in threads of its own has no descriptor. */
 int espota_fetch_stream_timeout(struct espota_fetch_stream *s)
 {
-    struct pollfd any;
-    long wait = -1;
-    (void)curl_multi_timeout(s->multi, &wait);
-    if (espota_fetch_stream_watch(s, &any, 1) == 0)
-        return wait >= 0 && wait < 10 ? (int)wait : 10;
-    return wait >= 0 && wait < LONGEST_WAIT_MS ? (int)wait : LONGEST_WAIT_MS;
+    uint64_t now = espota_now_ms();
+    if (!s->timed || s->due_ms > now + LONGEST_WAIT_MS)
+        return LONGEST_WAIT_MS;
+    return s->due_ms > now ? (int)(s->due_ms - now) : 0;
 }
 
 static enum espota_fetch_stream_state state_of(struct espota_fetch_stream *s, CURLcode code)
@@ -204,10 +237,32 @@ static enum espota_fetch_stream_state state_of(struct espota_fetch_stream *s, CU
     }
 }
 
+/* What is ready is asked for here: who waits may have watched no more than a part of it. */
+static CURLMcode act(struct espota_fetch_stream *s)
+{
+    struct pollfd ready[SOCKETS];
+    int running = 0;
+    CURLMcode code = CURLM_OK;
+    size_t count = espota_fetch_stream_watch(s, ready, SOCKETS);
+    if (poll(ready, count, 0) < 0)
+        count = 0; /* another time */
+    for (size_t i = 0; code == CURLM_OK && i < count; i++) {
+        short got = ready[i].revents;
+        int what = (got & POLLIN ? CURL_CSELECT_IN : 0) | (got & POLLOUT ? CURL_CSELECT_OUT : 0) |
+                   (got & (POLLERR | POLLHUP | POLLNVAL) ? CURL_CSELECT_ERR : 0);
+        if (what)
+            code = curl_multi_socket_action(s->multi, ready[i].fd, what, &running);
+    }
+    if (code != CURLM_OK || !s->timed || espota_now_ms() < s->due_ms)
+        return code;
+    s->timed = false;
+    return curl_multi_socket_action(s->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
 enum espota_fetch_stream_state espota_fetch_stream_step(struct espota_fetch_stream *s)
 {
-    int running = 0, left = 0;
-    if (curl_multi_perform(s->multi, &running) != CURLM_OK)
+    int left = 0;
+    if (act(s) != CURLM_OK)
         return ESPOTA_FETCH_STREAM_BROKEN;
     for (CURLMsg *m; (m = curl_multi_info_read(s->multi, &left));)
         if (m->msg == CURLMSG_DONE)

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <libserialport.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,13 +29,25 @@ static int broken(struct serial *s, struct espota_error *error, const char *what
                        espota_reason(errno));
 }
 
+/* As libserialport's own, which waits by select(): that knows no descriptor from 1024 on, and many devices
+ * need as many. @return false: it is gone. */
+static bool wait_for(const struct serial *s, short events, unsigned timeout_ms)
+{
+    struct pollfd p = { .fd = -1, .events = events };
+    if (sp_get_port_handle(s->port, &p.fd) != SP_OK)
+        return false;
+    int ready = poll(&p, 1, (int)timeout_ms);
+    errno = ready < 0 ? errno : EIO;
+    return ready >= 0 ? !(p.revents & (POLLERR | POLLHUP | POLLNVAL)) : errno == EINTR;
+}
+
 static int serial_read(struct espota_link *link, void *buffer, size_t size, unsigned timeout_ms, size_t *got,
                        struct espota_error *error)
 {
     struct serial *s = (struct serial *)link;
-    int count = timeout_ms == 0 ? sp_nonblocking_read(s->port, buffer, size)
-                                : (int)sp_blocking_read_next(s->port, buffer, size, timeout_ms);
-    if (count < 0)
+    bool there = wait_for(s, POLLIN, timeout_ms);
+    int count = sp_nonblocking_read(s->port, buffer, size);
+    if (count < 0 || (count == 0 && !there))
         return broken(s, error, "read from");
     *got = (size_t)count;
     return 0;
@@ -44,8 +58,9 @@ static int serial_write(struct espota_link *link, const void *data, size_t size,
     struct serial *s = (struct serial *)link;
     const uint8_t *at = data;
     for (int waited = 0; size > 0 && waited < WRITE_TIMEOUT_MS;) {
-        int count = sp_blocking_write(s->port, at, size, LOOK_MS);
-        if (count < 0)
+        bool there = wait_for(s, POLLOUT, LOOK_MS);
+        int count = sp_nonblocking_write(s->port, at, size);
+        if (count < 0 || !there)
             return broken(s, error, "write to");
         waited = count > 0 ? 0 : waited + LOOK_MS;
         at += count;

@@ -27,6 +27,12 @@ if [ -z "$runtime$names" ]; then ok "it needs no runtime but C's"; else not_ok "
 calls=$(nm -D --undefined-only "$BUILD/libespota.so" | awk '{ print $2 }' | sed 's/@.*//' | grep -xE 'signal|sigaction|sigprocmask|setlocale|exit|_exit|printf|puts|putchar|chdir|fchdir|setenv|putenv|unsetenv|umask|atexit|abort|alarm|setitimer|setrlimit|fork|strtok|rand|srand|localtime|gmtime|asctime|ctime')
 if [ -z "$calls" ]; then ok "it calls nothing that changes the process"; else not_ok "it calls nothing that changes the process" "$calls"; fi
 
+# nothing waits by select(), which knows no descriptor from 1024 on: of many devices there are more
+for binary in "$BUILD/libespota.so" "$BUILD/espota"; do
+    calls=$(nm -D --undefined-only "$binary" | awk '{ print $2 }' | sed 's/@.*//' | grep -xE 'p?select|__fdelt_chk|curl_multi_fdset|sp_blocking_.*')
+    if [ -z "$calls" ]; then ok "${binary##*/} waits by no call that has a limit"; else not_ok "${binary##*/} waits by no call that has a limit" "$calls"; fi
+done
+
 # nothing that two threads could share: every object with static storage is constant
 if [ -n "${ESPOTA_SANITIZED:-}" ]; then
     skip "it keeps nothing in static variables" "the sanitizers keep some of their own"
