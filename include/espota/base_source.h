@@ -36,9 +36,11 @@ struct espota_base_source {
     void (*release)(void *context, const uint8_t *image);
     /** Where find() knows nothing: is there a patch against it, made elsewhere? `*prepared`: of that
      * (espota_base_of_patch), which stays as it is until the source goes; NULL: there is none. `*table_log`:
-     * of the table that its stream is for. May be NULL: there are no patches.
+     * of the table that its stream is for. `device`: who asks, whose observer may stop it. May be NULL: there
+     * are no patches.
      * @return 0, or an error: ESPOTA_ERR_VERIFY where there is one that is not what it has to be. */
-    int (*patch)(void *context, const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
+    int (*patch)(void *context, const struct espota_device *device,
+                 const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
                  const struct espota_base **prepared, unsigned *table_log, struct espota_error *error);
     /** Where there is neither: read it back from the device, if that is wanted; then find() knows it. May be
      * NULL: never. @return 0 whether or not it was read, and `*read`: how many bytes came from the device; or

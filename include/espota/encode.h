@@ -19,6 +19,11 @@
  * by several threads too. It keeps pointers to both images, which must stay as they are until it is freed. */
 struct espota_base;
 
+/** Images up to this size are compared; what is larger is sent without a base. The time that it takes is
+ * bounded by that, whatever is in them: 0.5 s for 1.5 MB, 5 s for the largest; and so is the memory, 8 bytes
+ * for a byte of the base. */
+#define ESPOTA_BASE_LARGEST (16u << 20)
+
 /** @param old, old_length  the base, as the device has it
  * @return 0 and a base that espota_base_free frees; or an error, with *base NULL: ESPOTA_ERR_NOMEM, or
  * ESPOTA_ERR_USAGE where an image is empty or of 2 GB and more. */

@@ -10,6 +10,7 @@
 #include "espota/encode.h"
 #include "espota/error.h"
 #include "espota/hash.h"
+#include "espota/observer.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -37,13 +38,14 @@ int espota_published_patches_new(struct espota_published_patches **patches,
 /** NULL is allowed. Nobody uses one of them any more. */
 void espota_published_patches_free(struct espota_published_patches *patches);
 
-/** As the function `patch` of espota/base_source.h. Whatever was found out is found again, errors too.
+/** As the function `patch` of espota/base_source.h; `observer` may stop it, or be NULL. Whatever was found
+ * out is found again, errors too.
  * @return ESPOTA_ERR_VERIFY for a file that is no patch, damaged, against another base or for another image;
- * ESPOTA_ERR_TIMEOUT when it was waited for in vain. */
+ * ESPOTA_ERR_TIMEOUT when it was waited for in vain; ESPOTA_ERR_CANCELLED. */
 int espota_published_patches_find(struct espota_published_patches *patches,
                                   const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
-                                  const struct espota_base **prepared, unsigned *table_log,
-                                  struct espota_error *error);
+                                  const struct espota_observer *observer, const struct espota_base **prepared,
+                                  unsigned *table_log, struct espota_error *error);
 
 #pragma GCC visibility pop
 

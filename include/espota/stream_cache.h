@@ -21,6 +21,7 @@
 #include "espota/encode.h"
 #include "espota/error.h"
 #include "espota/hash.h"
+#include "espota/observer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,11 +74,12 @@ struct espota_stream_base_source {
     const uint8_t *image; /* as in struct espota_stream_source */
     size_t image_length;
     uint8_t image_sha256[ESPOTA_SHA256_LENGTH];
+    const struct espota_observer *observer; /* may stop it; NULL: nobody does */
 };
 
 /** Prepare it, or wait until another thread has. The cache keeps copies of both images.
  * @return 0 and a base for espota_stream_base_close; ESPOTA_ERR_TOO_BIG where so many are in use that memory
- * would not be bounded: do without one; or as espota_base_new. */
+ * would not be bounded: do without one; ESPOTA_ERR_CANCELLED; or as espota_base_new. */
 int espota_stream_base_open(struct espota_stream_base **base, struct espota_stream_cache *cache,
                             const struct espota_stream_base_source *source, struct espota_error *error);
 /** One that was prepared elsewhere, for the image of the streams that use it; it must outlive the cache. */

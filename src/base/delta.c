@@ -86,12 +86,12 @@ static uint32_t agreeing(const struct delta_image *old, const struct delta_image
 /* Units begin where it begins and behind its end. */
 static void trim(struct delta_match *m, const struct delta_image *old, const struct delta_image *new)
 {
-    while (m->length > 0 && (old->begins[m->old] == 0 || new->begins[m->new] == 0)) {
+    while (m->length > 0 && (!delta_begins(old, m->old) || !delta_begins(new, m->new))) {
         m->old++;
         m->new ++;
         m->length--;
     }
-    while (m->length > 0 && m->new + m->length < new->length &&new->begins[m->new + m->length] == 0)
+    while (m->length > 0 && m->new + m->length < new->length && !delta_begins(new, m->new + m->length))
         m->length--;
 }
 
@@ -190,11 +190,12 @@ static int choose_blocks(struct espota_base *base, const struct delta_matches *m
     return memory ? 0 : -1;
 }
 
-static int match(struct espota_base *base, const struct delta_image *old, const struct delta_image *new)
+static int match(struct espota_base *base, const struct delta_image *old, const struct delta_image *new,
+                 const struct espota_observer *observer)
 {
     struct delta_matches matches;
     struct delta_text from = { old->normal, old->length }, to = { new->normal, new->length };
-    int bad = delta_match(from, to, &matches);
+    int bad = delta_match(from, to, observer, &matches);
     if (bad != 0)
         return bad;
     bad = choose_blocks(base, &matches, old, new);
@@ -206,14 +207,15 @@ static int match(struct espota_base *base, const struct delta_image *old, const 
 
 /* ---- bases
  * ------------------------------------------------------------------------------------------------------ */
-static int compare(struct espota_base *base, enum espota_isa isa, const uint8_t *image, uint32_t image_length)
+static int compare(struct espota_base *base, enum espota_isa isa, const uint8_t *image, uint32_t image_length,
+                   const struct espota_observer *observer)
 {
     struct delta_image old, new;
     int bad = delta_image_normalise(&old, base->old, base->old_length, isa);
     if (bad == 0) {
         bad = delta_image_normalise(&new, image, image_length, isa);
         if (bad == 0)
-            bad = match(base, &old, &new);
+            bad = match(base, &old, &new, observer);
         base->segments = new.segments;
         delta_image_free(&new);
     }
@@ -222,16 +224,21 @@ static int compare(struct espota_base *base, enum espota_isa isa, const uint8_t 
 }
 
 static int fill(struct espota_base *base, enum espota_isa isa, const uint8_t *image, uint32_t image_length,
-                struct espota_error *error)
+                const struct espota_observer *observer, struct espota_error *error)
 {
     if (espota_sha256(base->old, base->old_length, base->sha256) != 0)
         return espota_fail(error, ESPOTA_ERR_FAILED, "cannot compute the SHA-256 of a base");
-    int bad = compare(base, isa, image, image_length);
-    return bad == -1 ? espota_fail_memory(error, "compare an image with its base") : 0;
+    if (base->old_length > ESPOTA_BASE_LARGEST || image_length > ESPOTA_BASE_LARGEST)
+        return 0;
+    int bad = compare(base, isa, image, image_length, observer);
+    if (bad == DELTA_STOPPED)
+        return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while an image was compared with its base");
+    return bad == DELTA_NO_MEMORY ? espota_fail_memory(error, "compare an image with its base") : 0;
 }
 
 int delta_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
-                   const uint8_t *image, size_t image_length, struct espota_error *error)
+                   const uint8_t *image, size_t image_length, const struct espota_observer *observer,
+                   struct espota_error *error)
 {
     *base = NULL;
     if (old_length == 0 || image_length == 0 || old_length > INT32_MAX || image_length > INT32_MAX)
@@ -243,7 +250,7 @@ int delta_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t
         return espota_fail_memory(error, "compare an image with its base");
     made->old = old;
     made->old_length = (uint32_t)old_length;
-    int status = fill(made, isa, image, (uint32_t)image_length, error);
+    int status = fill(made, isa, image, (uint32_t)image_length, observer, error);
     if (status != 0) {
         espota_base_free(made);
         return status;

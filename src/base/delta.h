@@ -3,11 +3,18 @@
 #define ESPOTA_BASE_DELTA_H
 
 #include "espota/encode.h"
+#include "espota/observer.h"
 #include "format/coder_base.h"
 
-/* espota_base_new without the trial of whether it helps. */
+/* espota_base_new, but ESPOTA_ERR_CANCELLED where the observer says so; which may be NULL. Sorting cannot be
+ * stopped: 0.1 s for a base of 1.5 MB, 1.5 s for the largest. */
+int delta_base_make(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
+                    const uint8_t *image, size_t image_length, const struct espota_observer *observer,
+                    struct espota_error *error);
+/* The same without the trial of whether it helps. */
 int delta_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
-                   const uint8_t *image, size_t image_length, struct espota_error *error);
+                   const uint8_t *image, size_t image_length, const struct espota_observer *observer,
+                   struct espota_error *error);
 /* Bytes of the image in blocks, more or less as they are in the base. */
 uint32_t delta_base_covered(const struct espota_base *base);
 /* It was tried, and streams are longer with it: it helps no more. */

@@ -10,7 +10,8 @@ enum {
     LEAST = DELTA_INDEX_LEAST,
     PAIRS = 65536,
     SEEN_LOG_LEAST = 12, /* bits of the set; */
-    SEEN_PART = 8,       /* so many for a byte of the text: one in ten is said to be there by mistake */
+    SEEN_PART = 8,       /* so many for a byte of the text: one in ten is said to be there by mistake, */
+    SEEN_LOG_MOST = 26,  /* but no more than 8 MB: of the largest texts, one in five */
     WORD = 8,
 };
 
@@ -130,12 +131,12 @@ static int allocate(struct delta_index *index)
 {
     uint32_t length = index->text.length;
     index->seen_log = SEEN_LOG_LEAST;
-    while (((uint64_t)1 << index->seen_log) < (uint64_t)length * SEEN_PART)
+    while (index->seen_log < SEEN_LOG_MOST && ((uint64_t)1 << index->seen_log) < (uint64_t)length * SEEN_PART)
         index->seen_log++;
     index->order = malloc(length * sizeof *index->order);
     index->first = calloc(PAIRS + 1, sizeof *index->first);
     index->seen = calloc((size_t)1 << (index->seen_log - 6), sizeof *index->seen);
-    return index->order != NULL && index->first != NULL && index->seen != NULL ? 0 : -1;
+    return index->order != NULL && index->first != NULL && index->seen != NULL ? 0 : DELTA_NO_MEMORY;
 }
 
 int delta_index_begin(struct delta_index *index, struct delta_text text)
@@ -143,7 +144,7 @@ int delta_index_begin(struct delta_index *index, struct delta_text text)
     *index = (struct delta_index){ .text = text };
     int bad = allocate(index);
     if (bad == 0 && divsufsort(text.bytes, index->order, (int32_t)text.length) != 0)
-        bad = -2;
+        bad = DELTA_NO_SORTING;
     if (bad != 0) {
         delta_index_end(index);
         return bad;

@@ -30,7 +30,10 @@ struct delta_place {
     uint32_t at, length;
 };
 
-/* @return 0; -1: no memory; -2: this build cannot sort. Unless it is 0 there is nothing to free. */
+/* Why there is no index, or no match. */
+enum { DELTA_NO_MEMORY = -1, DELTA_NO_SORTING = -2, DELTA_STOPPED = -3 };
+
+/* @return 0, or why not: then there is nothing to free. */
 int delta_index_begin(struct delta_index *index, struct delta_text text);
 void delta_index_end(struct delta_index *index);
 

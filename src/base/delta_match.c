@@ -10,10 +10,13 @@
 
 #define BETTER (DELTA_INDEX_LEAST - 1) /* bytes that a new place has to have more */
 #define SURE   32u                     /* bytes in a row for which nothing better is looked for */
+#define STEP   0x10000u                /* bytes of the image between two looks whether to stop */
 
 struct matcher {
     struct delta_index index; /* of old */
     struct delta_text old, new;
+    const struct espota_observer *observer;
+    uint32_t looked; /* whether to stop: when it was there */
     struct delta_matches *found;
     size_t room;
 };
@@ -81,7 +84,7 @@ static int add(struct matcher *m, struct delta_match match)
         m->room = m->room != 0 ? 2 * m->room : 1024;
         struct delta_match *grown = realloc(found->at, m->room * sizeof *grown);
         if (grown == NULL)
-            return -1;
+            return DELTA_NO_MEMORY;
         found->at = grown;
     }
     found->at[found->count++] = match;
@@ -117,10 +120,20 @@ static uint32_t agreeing(const struct matcher *m, uint32_t old, uint32_t new, ui
     return count;
 }
 
+static bool is_stopped(struct matcher *m, uint32_t at)
+{
+    if (at - m->looked < STEP)
+        return false;
+    m->looked = at;
+    return espota_observer_cancelled(m->observer);
+}
+
 static int find_all(struct matcher *m)
 {
     struct delta_match last = { 0, 0, 0 };
     for (uint32_t at = 0; at < m->new.length;) {
+        if (is_stopped(m, at))
+            return DELTA_STOPPED;
         uint32_t here = last.old + (at - last.new);
         uint32_t same = here < m->old.length ? delta_index_common(&m->index, here, m->new, at, 0) : 0;
         if (same >= SURE) {
@@ -130,7 +143,7 @@ static int find_all(struct matcher *m)
         struct delta_place place = delta_index_longest(&m->index, m->new, at);
         if (place.length > BETTER && place.length > agreeing(m, here, at, place.length) + BETTER) {
             if (end_match(m, &last, at, place) != 0)
-                return -1;
+                return DELTA_NO_MEMORY;
             at += place.length;
         } else {
             at++;
@@ -139,10 +152,11 @@ static int find_all(struct matcher *m)
     return end_match(m, &last, m->new.length, (struct delta_place){ 0, 0 });
 }
 
-int delta_match(struct delta_text old, struct delta_text new, struct delta_matches *matches)
+int delta_match(struct delta_text old, struct delta_text new, const struct espota_observer *observer,
+                struct delta_matches *matches)
 {
     *matches = (struct delta_matches){ 0 };
-    struct matcher m = { .old = old, .new = new, .found = matches };
+    struct matcher m = { .old = old, .new = new, .observer = observer, .found = matches };
     int bad = delta_index_begin(&m.index, old);
     if (bad == 0) {
         bad = find_all(&m);

@@ -3,6 +3,7 @@
 #define ESPOTA_BASE_DELTA_MATCH_H
 
 #include "base/delta_index.h"
+#include "espota/observer.h"
 
 /* `length` bytes at `old` of one are, more or less, those at `new` of the other. */
 struct delta_match {
@@ -15,8 +16,9 @@ struct delta_matches {
     uint64_t searches; /* that it took */
 };
 
-/* Sorted by where they are in `new`, of which no byte is in two of them. @return 0; -1: no memory; -2: this
- * build cannot sort. */
-int delta_match(struct delta_text old, struct delta_text new, struct delta_matches *matches);
+/* Sorted by where they are in `new`, of which no byte is in two of them. `observer` may stop it, or be NULL.
+ * @return 0, or why not. */
+int delta_match(struct delta_text old, struct delta_text new, const struct espota_observer *observer,
+                struct delta_matches *matches);
 
 #endif

@@ -21,6 +21,7 @@ struct trial {
     size_t image_length;
     uint32_t sectors; /* of the image */
     struct encode_parts parts;
+    const struct espota_observer *observer;
     size_t without, with, map;
 };
 
@@ -42,7 +43,10 @@ static int measure(const struct trial *t, const struct espota_base *base, uint32
     *before = stream.size;
     if (status == 0) {
         do
-            status = espota_encoder_sector(encoder, &stream, error);
+            status = espota_observer_cancelled(t->observer)
+                         ? -espota_fail(error, ESPOTA_ERR_CANCELLED,
+                                        "stopped while it was tried whether a base helps")
+                         : espota_encoder_sector(encoder, &stream, error);
         while (status > 0);
         status = -status;
         espota_encoder_end(encoder);
@@ -78,15 +82,17 @@ static int helps(struct trial *t, const struct espota_base *base, struct espota_
     return gain > (whole ? 0 : (double)t->without / LEAST_GAIN);
 }
 
-int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
-                    const uint8_t *image, size_t image_length, struct espota_error *error)
+int delta_base_make(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
+                    const uint8_t *image, size_t image_length, const struct espota_observer *observer,
+                    struct espota_error *error)
 {
-    int status = delta_base_new(base, isa, old, old_length, image, image_length, error);
+    int status = delta_base_new(base, isa, old, old_length, image, image_length, observer, error);
     if (status != 0 || !espota_base_helps(*base) || delta_base_covered(*base) > image_length / SURE)
         return status;
     struct trial t = { .isa = isa,
                        .image = image,
                        .image_length = image_length,
+                       .observer = observer,
                        .sectors = (uint32_t)((image_length + SECTOR - 1) / SECTOR) };
     int good = encode_parts_make(&t.parts, isa, image, image_length) != 0
                    ? -espota_fail_memory(error, "compare an image with its base")
@@ -100,4 +106,10 @@ int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_
     if (good == 0)
         delta_base_give_up(*base);
     return 0;
+}
+
+int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
+                    const uint8_t *image, size_t image_length, struct espota_error *error)
+{
+    return delta_base_make(base, isa, old, old_length, image, image_length, NULL, error);
 }

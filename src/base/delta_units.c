@@ -74,8 +74,8 @@ static void normalise_segment(const struct delta_image *image, const struct code
             uint8_t kept = (uint8_t)(unit.kept[i / 4] >> 8 * (i % 4));
             to[s->offset + at + i] = (uint8_t)((p[i] & kept) | ((hash >> 8 * (i % 4)) & (uint8_t)~kept));
         }
-        if (code)
-            memset(image->begins + s->offset + at + 1, 0, unit.length - 1);
+        for (uint32_t i = 1; code && i < unit.length; i++)
+            image->within[(s->offset + at + i) / 8] |= (uint8_t)(1 << (s->offset + at + i) % 8);
         at += unit.length;
     }
 }
@@ -94,12 +94,11 @@ int delta_image_normalise(struct delta_image *image, const uint8_t *data, uint32
     (void)coder_segments_parse(&image->segments, length, read_data, image);
     uint8_t *plain = malloc(length);
     image->normal = malloc(length);
-    image->begins = malloc(length);
-    if (plain == NULL || image->normal == NULL || image->begins == NULL) {
+    image->within = calloc(length / 8 + 1, 1);
+    if (plain == NULL || image->normal == NULL || image->within == NULL) {
         free(plain);
         return -1;
     }
-    memset(image->begins, 1, length);
     memcpy(plain, data, length);
     memcpy(image->normal, data, length);
     for (uint32_t i = 0; i < image->segments.count; i++)
@@ -113,5 +112,5 @@ int delta_image_normalise(struct delta_image *image, const uint8_t *data, uint32
 void delta_image_free(struct delta_image *image)
 {
     free(image->normal);
-    free(image->begins);
+    free(image->within);
 }

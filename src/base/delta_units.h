@@ -12,8 +12,13 @@ struct delta_image {
     enum espota_isa isa;
     struct coder_segments segments;
     uint8_t *normal; /* the image, normalised: delta_image_free */
-    uint8_t *begins; /* of each byte: does a unit of code begin there, or is it data? */
+    uint8_t *within; /* bits: does a unit of code go on there? Not where one begins, or is data */
 };
+
+static inline bool delta_begins(const struct delta_image *image, uint32_t at)
+{
+    return (image->within[at / 8] >> at % 8 & 1) == 0;
+}
 
 /* @return 0, or -1: no memory. */
 int delta_image_normalise(struct delta_image *image, const uint8_t *data, uint32_t length,

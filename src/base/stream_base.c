@@ -1,5 +1,7 @@
 /* Images and bases that a cache of streams keeps, each once. */
+#include "delta.h"
 #include "stream_cache.h"
+#include "timed_condition.h"
 
 #include "espota/encode.h"
 #include "espota/error.h"
@@ -76,7 +78,6 @@ static void drop_base(struct espota_stream_cache *c, struct espota_stream_base *
     espota_base_free(base->made);
     stream_image_put(c, base->old);
     stream_image_put(c, base->image);
-    pthread_mutex_destroy(&base->lock);
     free(base);
 }
 
@@ -136,7 +137,6 @@ static struct espota_stream_base *add_base(struct espota_stream_cache *c, enum e
     if (!base)
         return NULL;
     *base = (struct espota_stream_base){ .next = c->bases, .cache = c, .isa = isa, .users = 1 };
-    pthread_mutex_init(&base->lock, NULL); /* with these attributes it cannot fail */
     c->bases = base;
     return base;
 }
@@ -187,36 +187,48 @@ static int find_base(struct espota_stream_base **base, struct espota_stream_cach
 /* ---- preparing ------------------------------------------------------------------------------------------
  */
 
-static void wait_for_turn(struct espota_stream_cache *c)
+/* With the lock held: until it is prepared, or until it is ours to do that. */
+static int wait_for_turn(const struct espota_stream_base *b, const struct espota_observer *observer,
+                         struct espota_error *error)
 {
-    pthread_mutex_lock(&c->lock);
-    while (c->preparing >= MOST_AT_ONCE)
-        pthread_cond_wait(&c->prepared, &c->lock);
+    struct espota_stream_cache *c = b->cache;
+    while (!b->base && (b->preparing || c->preparing >= MOST_AT_ONCE)) {
+        timed_condition_look(&c->prepared, &c->lock);
+        if (espota_observer_cancelled(observer))
+            return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while another one prepared a base");
+    }
+    return 0;
+}
+
+/* With the lock held, but not meanwhile. */
+static int prepare_now(struct espota_stream_base *b, const struct espota_observer *observer,
+                       struct espota_error *error)
+{
+    struct espota_stream_cache *c = b->cache;
+    struct espota_base *made = NULL;
+    b->preparing = true;
     c->preparing++;
     pthread_mutex_unlock(&c->lock);
-}
-
-static void end_turn(struct espota_stream_cache *c)
-{
+    int result = delta_base_make(&made, b->isa, b->old->data, b->old->length, b->image->data,
+                                 b->image->length, observer, error);
     pthread_mutex_lock(&c->lock);
+    b->base = b->made = made;
+    b->preparing = false;
     c->preparing--;
     c->use.bases++;
-    pthread_cond_signal(&c->prepared);
-    pthread_mutex_unlock(&c->lock);
+    pthread_cond_broadcast(&c->prepared);
+    return result;
 }
 
-static int prepare(struct espota_stream_base *b, struct espota_error *error)
+/* That one who prepared it was stopped, or failed, says nothing of it: the next one who wants it tries. */
+static int prepare(struct espota_stream_base *b, const struct espota_observer *observer,
+                   struct espota_error *error)
 {
-    int result = 0;
-    pthread_mutex_lock(&b->lock);
-    if (!b->base) {
-        wait_for_turn(b->cache);
-        result = espota_base_new(&b->made, b->isa, b->old->data, b->old->length, b->image->data,
-                                 b->image->length, error);
-        b->base = b->made;
-        end_turn(b->cache);
-    }
-    pthread_mutex_unlock(&b->lock);
+    pthread_mutex_lock(&b->cache->lock);
+    int result = wait_for_turn(b, observer, error);
+    if (result == 0 && !b->base)
+        result = prepare_now(b, observer, error);
+    pthread_mutex_unlock(&b->cache->lock);
     return result;
 }
 
@@ -228,7 +240,7 @@ int espota_stream_base_open(struct espota_stream_base **base, struct espota_stre
     int result = find_base(base, c, source, error);
     pthread_mutex_unlock(&c->lock);
     if (result == 0)
-        result = prepare(*base, error);
+        result = prepare(*base, source->observer, error);
     if (result != 0) {
         espota_stream_base_close(*base);
         *base = NULL;

@@ -5,6 +5,7 @@
 #include "espota/error.h"
 #include "stream_cache.h"
 #include "stream_pace.h"
+#include "timed_condition.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,10 +27,11 @@ int espota_stream_cache_new(struct espota_stream_cache **cache, size_t most_byte
 {
     struct espota_stream_cache *c = calloc(1, sizeof *c);
     *cache = c;
-    if (!c)
+    if (!c || !timed_condition_begin(&c->prepared, &c->lock)) {
+        free(c);
+        *cache = NULL;
         return espota_fail_memory(error, "sharing streams");
-    pthread_mutex_init(&c->lock, NULL); /* with these attributes they cannot fail */
-    pthread_cond_init(&c->prepared, NULL);
+    }
     c->limit = most_bytes ? most_bytes : USUAL_BYTES;
     return 0;
 }

@@ -19,7 +19,7 @@ struct stream_image {
     unsigned users; /* streams and bases */
 };
 
-/* `lock` is held while it is prepared; all but what comes of that is the cache's. */
+/* All of it is the cache's, but what is prepared while `preparing`. */
 struct espota_stream_base {
     struct espota_stream_base *next;
     struct espota_stream_cache *cache;
@@ -27,7 +27,7 @@ struct espota_stream_base {
     struct stream_image *old, *image; /* NULL: prepared elsewhere */
     unsigned users;                   /* who opened it, and streams */
     uint64_t used;
-    pthread_mutex_t lock;
+    bool preparing;
     struct espota_base *made;
     const struct espota_base *base;
 };
@@ -79,8 +79,8 @@ struct espota_stream_cache {
     struct stream_image *images;
     struct stream *streams;
     struct espota_stream_base *bases;
-    unsigned preparing; /* bases, now */
-    pthread_cond_t prepared;
+    unsigned preparing;      /* bases, now */
+    pthread_cond_t prepared; /* or failed */
     size_t limit;
     uint64_t clock; /* counts uses */
     struct espota_stream_cache_use use;

@@ -1,5 +1,7 @@
 #include "timed_condition.h"
 
+enum { LOOK_MS = 100 };
+
 bool timed_condition_begin(pthread_cond_t *condition, pthread_mutex_t *lock)
 {
     pthread_condattr_t attributes;
@@ -24,4 +26,10 @@ struct timespec timed_condition_until(unsigned ms)
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     return until;
+}
+
+void timed_condition_look(pthread_cond_t *condition, pthread_mutex_t *lock)
+{
+    const struct timespec until = timed_condition_until(LOOK_MS);
+    (void)pthread_cond_timedwait(condition, lock, &until);
 }

@@ -12,4 +12,7 @@ bool timed_condition_begin(pthread_cond_t *condition, pthread_mutex_t *lock);
 /* For pthread_cond_timedwait on such a condition: `ms` from now on. */
 struct timespec timed_condition_until(unsigned ms);
 
+/* Wait for news, but no longer than until it is time to look whether to stop. */
+void timed_condition_look(pthread_cond_t *condition, pthread_mutex_t *lock);
+
 #endif

@@ -102,11 +102,13 @@ static void release_image(void *context, const uint8_t *image)
     known.release(known.context, image);
 }
 
-static int find_patch(void *context, const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
+static int find_patch(void *context, const struct espota_device *device,
+                      const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
                       const struct espota_base **prepared, unsigned *table_log, struct espota_error *error)
 {
     struct bases *bases = context;
-    return espota_published_patches_find(bases->published, sha256, length, prepared, table_log, error);
+    return espota_published_patches_find(bases->published, sha256, length, device->observer, prepared,
+                                         table_log, error);
 }
 
 static int read_back(void *context, struct espota_device *device, const struct espota_base_wanted *wanted,

@@ -23,6 +23,7 @@ enum {
     ATTEMPTS = 3,
     MAX_REDIRECTS = 10,
     RETRY_MS = 500,
+    LOOK_MS = 100,  /* whether to stop */
     TRICKLE = 1024, /* bytes: fewer than these in the time of a stall are none */
 };
 
@@ -35,6 +36,7 @@ struct transfer {
     struct espota_bytes *body;
     struct espota_error *error;
     CURL *curl;
+    CURLM *multi; /* that one alone: libcurl itself would look once a second whether to stop */
     char curl_error[CURL_ERROR_SIZE];
     char validator[256]; /* ETag of what was received so far; empty: it cannot be continued */
     char if_range[256];  /* the validator as this attempt began */
@@ -133,7 +135,14 @@ static bool is_stalled(struct transfer *t, curl_off_t bytes)
     return now - t->heard_ms >= 1000ull * limit;
 }
 
-/* libcurl asks once a second at least. */
+static bool is_stopped(struct transfer *t)
+{
+    if (espota_observer_cancelled(t->options->observer))
+        t->failure =
+            espota_fail(t->error, ESPOTA_ERR_CANCELLED, "download of %s stopped on request", t->shown);
+    return t->failure != 0;
+}
+
 static int on_transfer(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total,
                        curl_off_t up_now)
 {
@@ -141,10 +150,9 @@ static int on_transfer(void *context, curl_off_t total, curl_off_t now, curl_off
     const struct espota_fetch_options *o = t->options;
     (void)up_total;
     (void)up_now;
-    if (espota_observer_cancelled(o->observer))
-        t->failure =
-            espota_fail(t->error, ESPOTA_ERR_CANCELLED, "download of %s stopped on request", t->shown);
-    else if (espota_clock_now_ms(t->options->clock) >= t->deadline_ms)
+    if (is_stopped(t))
+        return 1;
+    if (espota_clock_now_ms(t->options->clock) >= t->deadline_ms)
         t->failure = espota_fail(t->error, ESPOTA_ERR_NETWORK,
                                  "cannot get %s: it takes too long, %zu bytes came in %u s", t->shown,
                                  t->body->size, o->total_timeout_s ? o->total_timeout_s : TOTAL_TIMEOUT_S);
@@ -199,6 +207,30 @@ static bool set_options(struct transfer *t, struct curl_slist **headers)
     return ok && (!*headers || curl_easy_setopt(c, CURLOPT_HTTPHEADER, *headers) == CURLE_OK);
 }
 
+/* What came of it. */
+static CURLcode outcome_of(const struct transfer *t)
+{
+    int left;
+    const CURLMsg *message = curl_multi_info_read(t->multi, &left);
+    return message && message->msg == CURLMSG_DONE ? message->data.result : CURLE_ABORTED_BY_CALLBACK;
+}
+
+static CURLcode perform(struct transfer *t)
+{
+    int running = 1;
+    if (curl_multi_add_handle(t->multi, t->curl) != CURLM_OK)
+        return CURLE_OUT_OF_MEMORY;
+    CURLMcode code = curl_multi_perform(t->multi, &running);
+    while (code == CURLM_OK && running > 0 && !is_stopped(t)) {
+        code = curl_multi_poll(t->multi, NULL, 0, LOOK_MS, NULL);
+        if (code == CURLM_OK)
+            code = curl_multi_perform(t->multi, &running);
+    }
+    CURLcode outcome = code == CURLM_OK ? outcome_of(t) : CURLE_OUT_OF_MEMORY;
+    curl_multi_remove_handle(t->multi, t->curl);
+    return outcome;
+}
+
 /* One request. */
 static CURLcode ask(struct transfer *t)
 {
@@ -208,7 +240,7 @@ static CURLcode ask(struct transfer *t)
     t->heard_ms = espota_clock_now_ms(t->options->clock);
     t->heard_bytes = 0;
     curl_easy_reset(t->curl);
-    CURLcode code = set_options(t, &headers) ? curl_easy_perform(t->curl) : CURLE_OUT_OF_MEMORY;
+    CURLcode code = set_options(t, &headers) ? perform(t) : CURLE_OUT_OF_MEMORY;
     curl_slist_free_all(headers);
     return code;
 }
@@ -328,6 +360,15 @@ static int explain(struct transfer *t, CURLcode code)
     }
 }
 
+static void end(struct transfer *t)
+{
+    curl_easy_cleanup(t->curl);
+    if (t->multi)
+        curl_multi_cleanup(t->multi);
+    free(t->url);
+    free(t->shown);
+}
+
 int espota_fetch_url(const char *url, const struct espota_fetch_options *options, struct espota_bytes *body,
                      struct espota_error *error)
 {
@@ -340,22 +381,22 @@ int espota_fetch_url(const char *url, const struct espota_fetch_options *options
         return espota_fail(error, ESPOTA_ERR_USAGE, "cannot use the certificate %s: there is no such file",
                            options->certificate);
     t.curl = curl_easy_init();
-    if (!t.curl || espota_bytes_append(body, "", 0, error) != 0) {
-        curl_easy_cleanup(t.curl);
+    t.multi = curl_multi_init();
+    if (!t.curl || !t.multi || espota_bytes_append(body, "", 0, error) != 0) {
+        end(&t);
         return espota_fail_memory(error, "starting a download");
     }
-    for (unsigned i = 0; i < attempts; i++) {
+    for (unsigned i = 0; i < attempts && t.failure == 0; i++) {
         code = attempt(&t);
         if (code == CURLE_OK || t.failure != 0 || !worth_repeating(code) || i + 1 == attempts)
             break;
         espota_observe_message(options->observer, NULL, ESPOTA_MESSAGE_DETAIL,
                                "transfer broke after %zu bytes (%s); trying again", body->size,
                                t.curl_error[0] ? t.curl_error : curl_easy_strerror(code));
-        espota_clock_sleep_ms(options->clock, RETRY_MS);
+        for (unsigned ms = 0; ms < RETRY_MS && !is_stopped(&t); ms += LOOK_MS)
+            espota_clock_sleep_ms(options->clock, LOOK_MS);
     }
     int result = t.failure ? t.failure : code == CURLE_OK ? 0 : explain(&t, code);
-    curl_easy_cleanup(t.curl);
-    free(t.url);
-    free(t.shown);
+    end(&t);
     return result;
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST = 32 << 20, ALL_BYTES = 64 << 20, LOOK_MS = 200 };
+enum { LARGEST = 32 << 20, ALL_BYTES = 64 << 20 };
 
 enum state { FETCHING, READY, BROKEN };
 
@@ -332,8 +332,7 @@ static bool try_claim(struct artifacts *a, const struct artifacts_wanted *wanted
 static int wait_a_while(struct artifacts *a, const struct espota_observer *observer,
                         struct espota_error *error)
 {
-    const struct timespec until = timed_condition_until(LOOK_MS);
-    (void)pthread_cond_timedwait(&a->changed, &a->lock, &until);
+    timed_condition_look(&a->changed, &a->lock);
     if (espota_observer_cancelled(observer))
         return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while waiting for an artifact");
     return 0;

@@ -14,8 +14,8 @@ static bool look_for_patch(struct ota_base *b, const struct espota_device *devic
                            const struct espota_payload_base *held)
 {
     struct espota_error why;
-    int result =
-        b->source->patch(b->source->context, held->sha256, held->length, &b->prepared, &b->table_log, &why);
+    int result = b->source->patch(b->source->context, device, held->sha256, held->length, &b->prepared,
+                                  &b->table_log, &why);
     if (result == ESPOTA_ERR_VERIFY)
         espota_device_note(device, "A patch is not used: %s", why.text);
     else if (result != 0)

@@ -2,6 +2,7 @@
 #include "espota/published_patches.h"
 
 #include "base/timed_condition.h"
+#include "espota/clock.h"
 #include "espota/digest.h"
 #include "espota/error.h"
 #include "espota/hex.h"
@@ -142,21 +143,32 @@ static void get_it(struct espota_published_patches *patches, struct published *p
     pthread_cond_broadcast(&patches->changed);
 }
 
-static struct timespec end_of_patience(const struct espota_published_patches *patches)
+static uint64_t end_of_patience(const struct espota_published_patches *patches)
 {
     unsigned ms = patches->getter.patience_ms ? patches->getter.patience_ms : PATIENCE_MS;
-    return timed_condition_until(ms > LONGEST_PATIENCE_MS ? LONGEST_PATIENCE_MS : ms);
+    return espota_now_ms() + (ms > LONGEST_PATIENCE_MS ? LONGEST_PATIENCE_MS : ms);
 }
 
-/* Until it is known, or until it is ours to get it. @return false when that takes too long. */
-static bool await(struct espota_published_patches *patches, const struct published *p)
+/* It is got for somebody else, or others have to be done first. */
+static bool is_to_come(const struct espota_published_patches *patches, const struct published *p)
 {
-    const struct timespec end = end_of_patience(patches);
-    int waited = 0;
-    while (waited == 0 &&
-           (p->state == BEING_GOT || (p->state == WANTED && patches->being_got == MOST_AT_ONCE)))
-        waited = pthread_cond_timedwait(&patches->changed, &patches->lock, &end);
-    return p->state == KNOWN || (p->state == WANTED && patches->being_got < MOST_AT_ONCE);
+    return p->state == BEING_GOT || (p->state == WANTED && patches->being_got == MOST_AT_ONCE);
+}
+
+/* Until it is known, or until it is ours to get it. */
+static int await(struct espota_published_patches *patches, const struct published *p,
+                 const struct espota_observer *observer, struct espota_error *error)
+{
+    const uint64_t end = end_of_patience(patches);
+    while (is_to_come(patches, p)) {
+        if (espota_observer_cancelled(observer))
+            return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while a patch was waited for");
+        if (espota_now_ms() >= end)
+            return espota_fail(error, ESPOTA_ERR_TIMEOUT,
+                               "whether there is a patch takes too long to find out: it is not waited for");
+        timed_condition_look(&patches->changed, &patches->lock);
+    }
+    return 0;
 }
 
 /* How long the image is, is what one device says: of that it is wrong nobody else hears. */
@@ -178,19 +190,14 @@ static int answer(const struct published *p, uint32_t length, const struct espot
 
 int espota_published_patches_find(struct espota_published_patches *patches,
                                   const uint8_t sha256[ESPOTA_SHA256_LENGTH], uint32_t length,
-                                  const struct espota_base **prepared, unsigned *table_log,
-                                  struct espota_error *error)
+                                  const struct espota_observer *observer, const struct espota_base **prepared,
+                                  unsigned *table_log, struct espota_error *error)
 {
-    int result;
     *prepared = NULL;
     pthread_mutex_lock(&patches->lock);
     struct published *p = find(patches, sha256);
-    if (!p)
-        result = espota_fail_memory(error, "looking for a patch");
-    else if (!await(patches, p))
-        result = espota_fail(error, ESPOTA_ERR_TIMEOUT,
-                             "whether there is a patch takes too long to find out: it is not waited for");
-    else {
+    int result = p ? await(patches, p, observer, error) : espota_fail_memory(error, "looking for a patch");
+    if (result == 0) {
         if (p->state == WANTED)
             get_it(patches, p);
         result = answer(p, length, prepared, table_log, error);

@@ -84,7 +84,8 @@ static void what_is_nowhere_is_not_searched(void **state)
     fill_random(old, LENGTH, 1, 256);
     fill_random(new, LENGTH, 2, 256);
     assert_int_equal(
-        delta_match((struct delta_text){ old, LENGTH }, (struct delta_text){ new, LENGTH }, &matches), 0);
+        delta_match((struct delta_text){ old, LENGTH }, (struct delta_text){ new, LENGTH }, NULL, &matches),
+        0);
     assert_in_range(matches.searches, 0, LENGTH / 5);
     free(matches.at);
     free(old);

@@ -146,9 +146,9 @@ static const struct espota_base *find(struct rig *r, const uint8_t *sha256, int 
 {
     const struct espota_base *base = NULL;
     unsigned table = 0;
-    assert_int_equal(
-        espota_published_patches_find(r->patches, sha256, (uint32_t)r->old.size, &base, &table, &r->error),
-        expected);
+    assert_int_equal(espota_published_patches_find(r->patches, sha256, (uint32_t)r->old.size, NULL, &base,
+                                                   &table, &r->error),
+                     expected);
     if (base)
         assert_int_equal(table, TABLE);
     return base;
@@ -235,8 +235,9 @@ static void a_length_that_a_device_makes_up_is_its_own_loss(void **state)
     struct rig *r = *state;
     const struct espota_base *base = NULL;
     unsigned table = 0;
-    assert_int_equal(espota_published_patches_find(r->patches, r->old_sha256, 77, &base, &table, &r->error),
-                     ESPOTA_ERR_VERIFY);
+    assert_int_equal(
+        espota_published_patches_find(r->patches, r->old_sha256, 77, NULL, &base, &table, &r->error),
+        ESPOTA_ERR_VERIFY);
     assert_non_null(strstr(r->error.text, "of another length"));
     assert_non_null(find(r, r->old_sha256, 0));
     assert_int_equal(r->asked, 1);
@@ -249,6 +250,7 @@ struct asker {
     pthread_t thread;
     struct rig *rig;
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
+    const struct espota_observer *observer;
     const struct espota_base *base;
     struct espota_error error;
     int result;
@@ -259,7 +261,7 @@ static void *ask(void *context)
     struct asker *a = context;
     unsigned table = 0;
     a->result = espota_published_patches_find(a->rig->patches, a->sha256, (uint32_t)a->rig->old.size,
-                                              &a->base, &table, &a->error);
+                                              a->observer, &a->base, &table, &a->error);
     return NULL;
 }
 
@@ -329,6 +331,26 @@ static void that_one_was_stopped_is_not_what_others_hear(void **state)
     assert_int_equal(r->asked, 2);
 }
 
+static bool at_once(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static void who_is_stopped_does_not_wait_for_another(void **state)
+{
+    static const struct espota_observer impatient = { .cancelled = at_once };
+    struct rig *r = *state;
+    struct asker slow, other = { .rig = r, .sha256 = { HELD }, .observer = &impatient };
+    begin(&slow, r, 0);
+    await_waiting(&r->gate, 1);
+    ask(&other);
+    assert_int_equal(other.result, ESPOTA_ERR_CANCELLED);
+    assert_int_equal(r->asked, 1);
+    open_gate(&r->gate);
+    assert_int_equal(end(&slow), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -343,6 +365,7 @@ int main(void)
         TEST(who_needs_a_slow_one_goes_on_without_it_after_a_while),
         TEST(no_more_than_a_few_are_got_at_once),
         TEST(that_one_was_stopped_is_not_what_others_hear),
+        TEST(who_is_stopped_does_not_wait_for_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,103 @@ static void a_base_is_prepared_once(void **state)
     espota_stream_cache_free(cache);
 }
 
+/* ---- who is stopped -------------------------------------------------------------------------------------
+ */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool reached, open;
+};
+
+/* Holds up whoever prepares a base. */
+static bool hold(void *context)
+{
+    struct gate *gate = context;
+    pthread_mutex_lock(&gate->lock);
+    gate->reached = true;
+    pthread_cond_broadcast(&gate->changed);
+    while (!gate->open)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+    return false;
+}
+
+static bool at_once(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static void await_reached(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->reached)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void open_gate(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+/* Neither for this one, nor for a turn. */
+static void who_is_stopped_does_not_wait_for_another(void **state)
+{
+    (void)state;
+    enum { AT_ONCE = 2 };
+    static const struct espota_observer impatient = { .cancelled = at_once };
+    struct gate gate[AT_ONCE] = { { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER },
+                                  { .lock = PTHREAD_MUTEX_INITIALIZER,
+                                    .changed = PTHREAD_COND_INITIALIZER } };
+    const struct espota_observer held[AT_ONCE] = { { .context = &gate[0], .cancelled = hold },
+                                                   { .context = &gate[1], .cancelled = hold } };
+    struct espota_stream_cache *cache = new_cache();
+    struct preparing p[AT_ONCE];
+    struct espota_stream_base *base;
+    struct espota_error error;
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        p[i] = (struct preparing){ .cache = cache, .source = base_source((uint8_t)i) };
+        p[i].source.observer = &held[i];
+        assert_int_equal(pthread_create(&p[i].thread, NULL, prepare, &p[i]), 0);
+        await_reached(&gate[i]);
+    }
+    for (uint8_t i = 0; i <= AT_ONCE; i++) {
+        struct espota_stream_base_source source = base_source(i);
+        source.observer = &impatient;
+        assert_int_equal(espota_stream_base_open(&base, cache, &source, &error), ESPOTA_ERR_CANCELLED);
+        assert_null(base);
+    }
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        open_gate(&gate[i]);
+        assert_int_equal(pthread_join(p[i].thread, NULL), 0);
+        assert_int_equal(p[i].result, 0);
+        espota_stream_base_close(p[i].base);
+    }
+    espota_stream_cache_free(cache);
+}
+
+/* Who comes next prepares it. */
+static void who_is_stopped_prepares_nothing(void **state)
+{
+    (void)state;
+    static const struct espota_observer impatient = { .cancelled = at_once };
+    struct espota_stream_cache *cache = new_cache();
+    struct espota_stream_base_source source = base_source(1);
+    struct espota_stream_base *base;
+    struct espota_error error;
+    source.observer = &impatient;
+    assert_int_equal(espota_stream_base_open(&base, cache, &source, &error), ESPOTA_ERR_CANCELLED);
+    source.observer = NULL;
+    assert_int_equal(espota_stream_base_open(&base, cache, &source, &error), 0);
+    read_with(cache, base);
+    espota_stream_base_close(base);
+    espota_stream_cache_free(cache);
+}
+
 /* Those that are in use; those that were used are dropped. */
 static void there_are_not_too_many_bases(void **state)
 {
@@ -205,6 +303,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_base_is_prepared_once),
+        cmocka_unit_test(who_is_stopped_does_not_wait_for_another),
+        cmocka_unit_test(who_is_stopped_prepares_nothing),
         cmocka_unit_test(there_are_not_too_many_bases),
         cmocka_unit_test(a_base_may_come_from_elsewhere),
         cmocka_unit_test(a_stream_that_has_no_base_is_not_one_with_a_base),

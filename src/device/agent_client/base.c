@@ -67,7 +67,7 @@ static void take_patch(struct agent_client *client, const struct client_image *i
 
 /* It may take a second. An agent that heard nothing for so long is at the rate that it began with: the next
  * request finds it there. */
-static void prepare(struct agent_client *client, const struct client_image *image)
+static int prepare(struct agent_client *client, const struct client_image *image, struct espota_error *error)
 {
     const struct espota_payload_base *base = &client->base;
     struct espota_error why;
@@ -75,15 +75,20 @@ static void prepare(struct agent_client *client, const struct client_image *imag
                                                 .old = base->data,
                                                 .old_length = base->length,
                                                 .image = image->data,
-                                                .image_length = image->length };
+                                                .image_length = image->length,
+                                                .observer = client->device.observer };
     memcpy(source.old_sha256, base->sha256, sizeof source.old_sha256);
     memcpy(source.image_sha256, image->sha256, sizeof source.image_sha256);
     if (base->prepared) {
         take_patch(client, image);
-        return;
+        return 0;
     }
     uint64_t begun = espota_link_now_ms(client->link);
-    if (espota_stream_base_open(&client->prepared, image->cache, &source, &why) != 0)
+    int result = espota_stream_base_open(&client->prepared, image->cache, &source, &why);
+    if (result == ESPOTA_ERR_CANCELLED)
+        return espota_fail(error, ESPOTA_ERR_CANCELLED,
+                           "stopped on request; run the same command again to finish");
+    if (result != 0)
         client_base_give_up(client, ESPOTA_BASE_NO_HELP, why.text);
     else if (!espota_stream_base_helps(client->prepared))
         give_reason(client, ESPOTA_BASE_NO_HELP);
@@ -91,6 +96,7 @@ static void prepare(struct agent_client *client, const struct client_image *imag
         espota_device_detail(&client->device,
                              "what differs from the image at 0x%" PRIx32 " was found in %u ms", base->offset,
                              (unsigned)(espota_link_now_ms(client->link) - begun));
+    return 0;
 }
 
 int client_base_for(struct agent_client *client, struct client_image *image, struct espota_error *error)
@@ -99,7 +105,7 @@ int client_base_for(struct agent_client *client, struct client_image *image, str
     if (result != 0)
         client->base_asked = false;
     if (result == 0 && client->base.length > 0 && !client->prepared)
-        prepare(client, image);
+        result = prepare(client, image, error);
     if (result != 0 || client->base.length == 0)
         return result;
     image->base = client->prepared;
