@@ -117,7 +117,7 @@ bool puller_take_image(struct espota_puller *p, const uint8_t *data, size_t leng
     if (w->at >= w->furthest + PROGRESS) {
         w->furthest = w->at;
         w->attempts = 0;
-        w->since_ms = w->agent_port.now_ms(w->agent_port.context);
+        puller_came_on(p);
     }
     puller_tell(p, ESPOTA_PULL_FETCHING);
     return true;

@@ -151,12 +151,23 @@ static bool take_sidecar(struct espota_puller *p, const void *data, size_t lengt
     return true;
 }
 
+static bool is_overdue(const struct espota_puller *p)
+{
+    const struct espota_agent_port *port = p->agent->port;
+    return port->now_ms(port->context) - p->since_ms > SLOWEST_MS;
+}
+
+bool espota_puller_gives_up(const struct espota_puller *p)
+{
+    return p->cancel || (p->work && is_overdue(p));
+}
+
 bool espota_puller_take(struct espota_puller *p, const void *data, size_t length)
 {
     struct espota_puller_work *w = p->work;
     if (w->stopped || espota_puller_is_cancelled(p))
         return false;
-    if (w->agent_port.now_ms(w->agent_port.context) - w->since_ms > SLOWEST_MS)
+    if (is_overdue(p))
         return try_again(p, ESPOTA_PULL_BROKEN);
     return w->part == PULLER_PART_SIDECAR ? take_sidecar(p, data, length)
                                           : puller_take_image(p, data, length);
@@ -287,7 +298,6 @@ bool espota_puller_wants(struct espota_puller *p, struct espota_puller_wish *wis
         return false;
     }
     w->stopped = w->answered = false;
-    w->since_ms = w->agent_port.now_ms(w->agent_port.context);
     w->from = w->resume > 0 ? w->resume - SECTOR : 0;
     memcpy(w->asked, w->etag, sizeof w->asked);
     *wish = (struct espota_puller_wish){
@@ -300,6 +310,7 @@ bool espota_puller_wants(struct espota_puller *p, struct espota_puller_wish *wis
     };
     puller_lock(p, true);
     p->state.attempts++;
+    p->since_ms = w->agent_port.now_ms(w->agent_port.context);
     puller_lock(p, false);
     puller_tell(p, ESPOTA_PULL_CONNECTING);
     return true;

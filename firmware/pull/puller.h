@@ -40,7 +40,8 @@ struct espota_puller {
     /* Under the lock: */
     struct espota_pull_state state; /* as the agent tells it */
     bool wanted, cancel;
-    bool stale; /* flash was written since the agent knew it */
+    bool stale;        /* flash was written since the agent knew it */
+    uint32_t since_ms; /* when this attempt began, or came on */
     uint8_t *order;
     uint32_t order_length, order_has;
     /* The driver's: */
@@ -103,6 +104,11 @@ enum espota_puller_end {
     ESPOTA_PULLER_BROKEN,
 };
 void espota_puller_ended(struct espota_puller *puller, enum espota_puller_end end);
+
+/** Is the attempt under way to be ended: cancelled, or too long without coming on? Under the lock, from any
+ * thread: a driver that waits for a server has somebody else ask, and end the connection. The driver's
+ * espota_puller_ended does the rest. */
+bool espota_puller_gives_up(const struct espota_puller *puller);
 
 /** Was the pull cancelled? For a driver that waits. */
 bool espota_puller_is_cancelled(struct espota_puller *puller);

@@ -23,7 +23,6 @@ struct espota_puller_work {
     bool over;    /* done, failed or cancelled */
     bool stopped; /* this answer is of no more use */
     unsigned redirects, attempts, restarts;
-    uint32_t since_ms;       /* when that was, or when this attempt began */
     uint32_t furthest;       /* how far the image had come when attempts began to be counted anew */
     bool answered;           /* this attempt was, as it should be */
     bool fresh;              /* nothing that lay in flash before is made use of */
@@ -96,6 +95,8 @@ void puller_complete(struct espota_puller *puller);
 
 /* tell.c */
 void puller_lock(const struct espota_puller *puller, bool taken);
+/* What is under way has its time anew. */
+void puller_came_on(struct espota_puller *puller);
 /* This answer is of no more use; the agent tells why. */
 void puller_note(struct espota_puller *puller, enum espota_pull_reason reason,
                  enum espota_agent_status status);

@@ -14,6 +14,14 @@ void puller_lock(const struct espota_puller *p, bool taken)
         p->port->lock(p->port->context, taken);
 }
 
+void puller_came_on(struct espota_puller *p)
+{
+    const struct espota_agent_port *port = p->agent->port;
+    puller_lock(p, true);
+    p->since_ms = port->now_ms(port->context);
+    puller_lock(p, false);
+}
+
 bool espota_puller_is_cancelled(struct espota_puller *p)
 {
     puller_lock(p, true);

@@ -101,7 +101,7 @@ static void go_on(struct sim_pull *p, uint64_t now)
     bool waited = now >= p->due_ms || espota_puller_is_cancelled(puller);
     if (p->stream) {
         enum espota_fetch_stream_state state = espota_fetch_stream_step(p->stream);
-        if (state == ESPOTA_FETCH_STREAM_GOES_ON && espota_puller_is_cancelled(puller))
+        if (state == ESPOTA_FETCH_STREAM_GOES_ON && espota_puller_gives_up(puller))
             state = ESPOTA_FETCH_STREAM_STOPPED;
         if (state == ESPOTA_FETCH_STREAM_GOES_ON)
             return;

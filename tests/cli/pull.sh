@@ -189,6 +189,23 @@ has_image "and is done" www/new.bin
 stop_sim
 
 stop_server
+# a server that never gets to the point holds nobody who wants to leave
+start_server drip
+start_board
+"$ESPOTA" ota --host "$AGENT" --key key --pull --url "$URL/new.bin" >first.out 2>&1 </dev/null &
+FIRST=$!
+wait_for log "^/new.bin" || not_ok "a head that drips: it begins"
+kill -INT $FIRST
+wait $FIRST
+[ $? -eq 130 ] && ok "a head that drips: Ctrl-C ends it" || not_ok "a head that drips: Ctrl-C ends it" "$(cat first.out)"
+wait_for log "it hung up" && ok "and the device hangs up" || not_ok "and the device hangs up" "$(cat log)"
+check "having written nothing" cmp -s fresh.bin flash.bin
+stop_sim
+stop_server
+once "a head without an end" 1 "err:the connection to the server breaks" -- flood -- --url URL/new.bin
+untouched "a head without an end"
+once "a sidecar of chunks that are none" 1 "err:the connection to the server breaks" -- mumble -- --url URL/new.bin --md5
+untouched "a sidecar of chunks that are none"
 start_server --slow 50000
 start_board
 "$ESPOTA" ota --host "$AGENT" --key key --pull --url "$URL/new.bin" >first.out 2>&1 </dev/null &
@@ -208,11 +225,15 @@ expect "with a restart" 0 "err:Restarted"
 wait_for "$SIM_LOG" "App version: *2.0" && ok "the new app runs" || not_ok "the new app runs" "$(tail -3 "$SIM_LOG")"
 stop_sim
 
-# ---- power
+# ---- power: who watched is patient with the first one; the others are not waited for
 for cut in 20:torn 120:before 1500:bits; do
     start_board --power-cut "$cut"
-    pull --url "$URL/new.bin"
-    [ "$STATUS" -ne 0 ] && ok "the power fails at $cut" || not_ok "the power fails at $cut" "$ERR"
+    "$ESPOTA" ota --host "$AGENT" --key key --pull --url "$URL/new.bin" >first.out 2>&1 </dev/null &
+    FIRST=$!
+    wait_for "$SIM_LOG" "power failed" || not_ok "the power fails at $cut" "$(cat first.out)"
+    [ "$cut" = 20:torn ] || kill -9 $FIRST
+    wait $FIRST 2>/dev/null
+    [ $? -ne 0 ] && ok "the power fails at $cut" || not_ok "the power fails at $cut" "$(cat first.out)"
     kill -HUP "$SIM_PID"
     check "what ran runs again" wait_until 20 boots MicroPython_1
     rm -f log

@@ -9,6 +9,8 @@ pull_server.py FOLDER LOG [--tls CERTIFICATE KEY] [--slow BYTES-A-SECOND] [FAULT
   gzip       it says that it is packed                           redirect  302 to the path without /moved
   away:URL   302 to URL                                          status:N  that status
   page       a page for people instead                           chunks   parts come in chunks, and the last one never
+  drip       a head that never ends, a few bytes each 50 ms  flood    the same, as fast as it goes
+  mumble     sidecars come in chunks that are none, without an end
   signed     302 to another path each time, which is good once, and until the next one is given out
 """
 
@@ -86,6 +88,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 data = f.read()
         except OSError:
             return self.refuse(404)
+        if "drip" in fault or "flood" in fault:
+            return self.go_on_for_ever("flood" in fault)
+        if path.endswith(".md5") and "mumble" in faults:
+            return self.go_on_for_ever(in_body=True)
         etag = '"%x-%x"' % (len(data), hash(data) & 0xFFFFFFFF)
         if "page" in fault:
             data = b"<!DOCTYPE html><html><body>Please log in.</body></html>" * 20
@@ -126,6 +132,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if chunks:
             self.wfile.write(b"%x\r\n" % len(part))
         self.send(part, fault)
+
+    def go_on_for_ever(self, fast=False, in_body=False):
+        self.close_connection = True
+        try:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            self.wfile.write(b"Transfer-Encoding: chunked\r\n\r\n" if in_body else b"X-Long: ")
+            while True:
+                self.wfile.write(b"zz" * (2048 if fast else 4))
+                self.wfile.flush()
+                if not fast:
+                    time.sleep(0.05)
+        except OSError:
+            self.note("it hung up")
 
     def send(self, part, fault):
         limit = len(part)

@@ -29,6 +29,12 @@ struct pull_server pull_server(uint8_t seed)
     return (struct pull_server){ .file = memory_board_image(APP, seed, 0), .piece = 1000 };
 }
 
+static void step(struct pull_server *s, struct espota_puller *p)
+{
+    if (++s->steps == s->cancel_at)
+        espota_puller_cancel(p);
+}
+
 /* The body, up to where it breaks. */
 static enum espota_puller_end send_body(struct pull_server *s, struct espota_puller *p, uint32_t from)
 {
@@ -38,6 +44,7 @@ static enum espota_puller_end send_body(struct pull_server *s, struct espota_pul
         uint32_t chunk = end - at < s->piece ? end - at : (uint32_t)s->piece;
         if (s->now_ms)
             *s->now_ms += s->piece_ms;
+        step(s, p);
         if (!espota_puller_take(p, s->file.data + at, chunk))
             return ESPOTA_PULLER_STOPPED;
         at += chunk;
@@ -61,6 +68,7 @@ static enum espota_puller_end answer(struct pull_server *s, struct espota_puller
     if (++s->asked == s->away)
         return ESPOTA_PULLER_NO_SERVER;
     s->parts += from > 0;
+    step(s, p);
     return espota_puller_answered(p, &head) ? send_body(s, p, from) : ESPOTA_PULLER_STOPPED;
 }
 
@@ -69,12 +77,15 @@ struct espota_pull_state pull_run(struct memory_board *b, struct pull_server *s,
 {
     struct espota_puller *p = &b->board.puller->puller;
     struct espota_puller_wish wish;
-    s->asked = s->parts = 0;
+    s->asked = s->parts = s->steps = 0;
     s->sent = 0;
     assert_int_equal(espota_puller_order(p, order), ESPOTA_AGENT_OK);
     while (espota_puller_wants(p, &wish)) {
         assert_true(s->asked < MOST_ANSWERS);
-        espota_puller_ended(p, answer(s, p, &wish));
+        step(s, p);
+        enum espota_puller_end end = answer(s, p, &wish);
+        step(s, p);
+        espota_puller_ended(p, end);
     }
     assert_null(p->work);
     assert_null(p->order);

@@ -25,6 +25,8 @@ struct pull_server {
     bool ends_badly;       /* also where all was sent */
     uint64_t *now_ms;      /* goes on with each piece; NULL: no matter */
     unsigned piece_ms;     /* so much */
+    unsigned cancel_at;    /* the host does at this step: a request, its head, a piece, its end; 0: never */
+    unsigned steps;        /* so many there were */
     unsigned asked, parts; /* requests; those that got a part */
     uint32_t last_from;    /* where the last one began */
     uint64_t sent;

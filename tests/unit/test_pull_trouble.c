@@ -160,6 +160,84 @@ static void who_is_slow_has_his_time(void **state)
     leave(b, &s);
 }
 
+/* One whose answer never begins to be one: the driver waits in a call, and another thread asks for it. */
+static void who_never_gets_to_the_point_is_left(void **state)
+{
+    (void)state;
+    uint64_t now = UINT32_MAX - 100000u;
+    const struct espota_clock clock = { .context = &now, .now_ms = now_of };
+    const struct espota_pull_order order = pull_order(url);
+    struct memory_board *b = pull_board();
+    struct espota_puller *p = &b->board.puller->puller;
+    struct espota_puller_wish wish;
+    unsigned asked = 0;
+    b->board.options.clock = &clock;
+    memory_board_restart(b);
+    assert_false(espota_puller_gives_up(p));
+    assert_int_equal(espota_puller_order(p, &order), ESPOTA_AGENT_OK);
+    for (; espota_puller_wants(p, &wish); asked++) {
+        now += 540000;
+        assert_false(espota_puller_gives_up(p));
+        now += 61000;
+        assert_true(espota_puller_gives_up(p));
+        espota_puller_ended(p, ESPOTA_PULLER_BROKEN);
+    }
+    assert_int_equal(asked, 5);
+    assert_false(espota_puller_gives_up(p));
+    struct espota_pull_state end = p->state;
+    b->board.options.clock = NULL;
+    assert_given_up(b, &end, ESPOTA_PULL_BROKEN);
+    memory_board_free(b);
+}
+
+static void what_is_cancelled_is_given_up_at_once(void **state)
+{
+    (void)state;
+    const struct espota_pull_order order = pull_order(url);
+    struct memory_board *b = pull_board();
+    struct espota_puller *p = &b->board.puller->puller;
+    struct espota_puller_wish wish;
+    assert_int_equal(espota_puller_order(p, &order), ESPOTA_AGENT_OK);
+    assert_true(espota_puller_wants(p, &wish));
+    assert_false(espota_puller_gives_up(p));
+    espota_puller_cancel(p);
+    assert_true(espota_puller_gives_up(p));
+    espota_puller_ended(p, ESPOTA_PULLER_BROKEN);
+    assert_int_equal(p->state.phase, ESPOTA_PULL_CANCELLED);
+    assert_false(espota_puller_wants(p, &wish));
+    assert_false(espota_puller_gives_up(p));
+    memory_board_free(b);
+}
+
+/* A host cancels at each moment, from a server whose connections break: either it came too late, or nothing
+ * boots that did not before; and the next pull finishes. */
+static void it_may_be_cancelled_anywhere(void **state)
+{
+    (void)state;
+    const struct espota_pull_order order = pull_order(url);
+    bool cancelled = true;
+    unsigned times = 0;
+    for (unsigned at = 1; cancelled; at += at % 3 == 0 ? 5 : 1, times++) {
+        struct memory_board *b = pull_board();
+        struct pull_server s = pull_server(9);
+        s.breaks_at = APP / 3;
+        s.cancel_at = at;
+        struct espota_pull_state end = pull_run(b, &s, &order);
+        cancelled = s.steps >= at;
+        assert_int_equal(end.phase, cancelled ? ESPOTA_PULL_CANCELLED : ESPOTA_PULL_DONE);
+        if (cancelled) {
+            memory_board_restart(b);
+            assert_int_not_equal(b->board.running->offset, IDLE);
+            s.cancel_at = 0;
+            end = pull_run(b, &s, &order);
+            assert_int_equal(end.phase, ESPOTA_PULL_DONE);
+        }
+        pull_assert_there(b, &s);
+        leave(b, &s);
+    }
+    assert_true(times > 50);
+}
+
 /* ---- the next order comes when the one before is over, and its driver not yet done with it --------------
  */
 
@@ -259,6 +337,9 @@ int main(void)
         cmocka_unit_test(after_a_break_the_way_is_asked_for_anew),
         cmocka_unit_test(who_drips_is_left),
         cmocka_unit_test(who_is_slow_has_his_time),
+        cmocka_unit_test(who_never_gets_to_the_point_is_left),
+        cmocka_unit_test(what_is_cancelled_is_given_up_at_once),
+        cmocka_unit_test(it_may_be_cancelled_anywhere),
         cmocka_unit_test(what_was_ordered_stays_as_long_as_it_is_used),
         cmocka_unit_test(the_next_order_can_be_cancelled_at_once),
     };

@@ -194,6 +194,7 @@ void espota_idf_work(struct espota_idf *e)
 #ifdef CONFIG_ESPOTA_PULL
     if (espota_agent_silence_ms(&e->agent) >= ESPOTA_SILENCE_MS)
         espota_puller_forget_order(&e->pull.puller);
+    espota_idf_cut_connection(e);
 #endif
     xSemaphoreGive(e->lock);
 }

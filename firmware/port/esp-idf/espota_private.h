@@ -15,6 +15,8 @@
 #include "psa/crypto.h"
 
 struct espota_idf;
+struct espota_idf_connection;
+struct esp_transport_item_t;
 
 /* A byte stream to a host. */
 struct espota_stream {
@@ -61,6 +63,7 @@ struct espota_idf {
         psa_hash_operation_t sha256;
         md5_context_t md5;
         TaskHandle_t task; /* NULL: nothing is fetched */
+        int socket;        /* of the connection that another task may shut; -1: none */
         TickType_t turn;
     } pull;
     struct espota_agent agent;
@@ -95,6 +98,24 @@ void espota_idf_announce(const struct espota_idf *e, uint16_t port);
 
 /* espota_pull.c: images that the device fetches by itself, when CONFIG_ESPOTA_PULL has it. */
 void espota_idf_set_up_pull(struct espota_idf *e);
+
+/* espota_connection.c: what images come through. */
+struct espota_idf_tls_error {
+    esp_err_t result;
+    int code, flags; /* of mbedTLS; of its check of certificates */
+};
+/* For what is wished for, which must outlive it. @return NULL: no memory. */
+struct espota_idf_connection *espota_idf_connection_new(struct espota_idf *e,
+                                                        const struct espota_puller_wish *wish);
+void espota_idf_connection_free(struct espota_idf_connection *connection);
+/* For esp_http_client; it stays the connection's. */
+struct esp_transport_item_t *espota_idf_connection_transport(struct espota_idf_connection *connection);
+/* Why it did not open. */
+struct espota_idf_tls_error espota_idf_connection_error(const struct espota_idf_connection *connection);
+/* An answer's head is over: what comes now is not bounded here. */
+void espota_idf_connection_in_body(struct espota_idf_connection *connection);
+/* End the one that there is, if the pull gives up. Called under the lock, now and then. */
+void espota_idf_cut_connection(struct espota_idf *e);
 
 /* espota_streams.c */
 esp_err_t espota_idf_start_uart(struct espota_idf *e);

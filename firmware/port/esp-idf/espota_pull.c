@@ -6,7 +6,6 @@
 
 #ifdef CONFIG_ESPOTA_PULL
 
-#include "esp_crt_bundle.h"
 #include "esp_http_client.h"
 #include "esp_log.h"
 #include "esp_tls_errors.h"
@@ -36,6 +35,7 @@ enum { X509_VERIFY_FAILED = 0x2700, X509_FATAL = 0x3000 };
  */
 
 struct answer {
+    struct espota_idf_connection *connection;
     char content_range[64], etag[160], location[TEXT], encoding[32];
     uint8_t piece[PIECE];
 };
@@ -97,13 +97,12 @@ static enum espota_puller_end take_body(struct espota_puller *puller, esp_http_c
     }
 }
 
-static enum espota_puller_end why_not(esp_http_client_handle_t client)
+static enum espota_puller_end why_not(const struct espota_idf_connection *connection)
 {
-    int code = 0, flags = 0;
-    esp_err_t result = esp_http_client_get_and_clear_last_tls_error(client, &code, &flags);
-    if (result == ESP_ERR_MBEDTLS_X509_CRT_PARSE_FAILED)
+    struct espota_idf_tls_error error = espota_idf_connection_error(connection);
+    if (error.result == ESP_ERR_MBEDTLS_X509_CRT_PARSE_FAILED)
         return ESPOTA_PULLER_BAD_TRUST;
-    if (flags != 0 || abs(code) == X509_VERIFY_FAILED || abs(code) == X509_FATAL)
+    if (error.flags != 0 || abs(error.code) == X509_VERIFY_FAILED || abs(error.code) == X509_FATAL)
         return ESPOTA_PULLER_UNTRUSTED;
     return ESPOTA_PULLER_NO_SERVER;
 }
@@ -120,12 +119,14 @@ static bool set_part(esp_http_client_handle_t client, const struct espota_puller
 static enum espota_puller_end ask(struct espota_puller *puller, const struct espota_puller_wish *wish,
                                   esp_http_client_handle_t client, struct answer *a)
 {
+    struct espota_idf_connection *connection = a->connection;
     if (!set_part(client, wish))
         return ESPOTA_PULLER_BROKEN;
     if (esp_http_client_open(client, 0) != ESP_OK)
-        return why_not(client);
-    if (esp_http_client_fetch_headers(client) < 0 && !esp_http_client_is_chunked_response(client))
+        return why_not(connection);
+    if (esp_http_client_fetch_headers(client) < 0)
         return ESPOTA_PULLER_BROKEN;
+    espota_idf_connection_in_body(connection);
     return tell_head(puller, client, a) ? take_body(puller, client, a) : ESPOTA_PULLER_STOPPED;
 }
 
@@ -139,15 +140,10 @@ static bool has_trust(const struct espota_puller_wish *wish)
 #endif
 }
 
-static enum espota_puller_end fetch(struct espota_puller *puller, const struct espota_puller_wish *wish)
+static esp_http_client_handle_t new_client(const struct espota_puller_wish *wish, struct answer *a)
 {
-    struct answer *a = calloc(1, sizeof *a);
     const esp_http_client_config_t config = {
         .url = wish->url,
-        .cert_pem = (const char *)wish->certificate, /* the puller has a 0 behind it */
-#ifdef CONFIG_MBEDTLS_CERTIFICATE_BUNDLE
-        .crt_bundle_attach = wish->certificate ? NULL : esp_crt_bundle_attach,
-#endif
         .user_agent = "espota",
         .timeout_ms = CONFIG_ESPOTA_PULL_TIMEOUT * 1000,
         .buffer_size = HEADERS,
@@ -155,15 +151,23 @@ static enum espota_puller_end fetch(struct espota_puller *puller, const struct e
         .disable_auto_redirect = true,
         .event_handler = on_event,
         .user_data = a,
+        .transport = espota_idf_connection_transport(a->connection),
     };
-    if (!has_trust(wish)) {
-        free(a);
+    return esp_http_client_init(&config);
+}
+
+static enum espota_puller_end fetch(struct espota_idf *e, const struct espota_puller_wish *wish)
+{
+    if (!has_trust(wish))
         return ESPOTA_PULLER_UNTRUSTED;
-    }
-    esp_http_client_handle_t client = a ? esp_http_client_init(&config) : NULL;
-    enum espota_puller_end end = client ? ask(puller, wish, client, a) : ESPOTA_PULLER_BROKEN;
+    struct answer *a = calloc(1, sizeof *a);
+    if (a)
+        a->connection = espota_idf_connection_new(e, wish);
+    esp_http_client_handle_t client = a && a->connection ? new_client(wish, a) : NULL;
+    enum espota_puller_end end = client ? ask(&e->pull.puller, wish, client, a) : ESPOTA_PULLER_BROKEN;
     if (client)
         (void)esp_http_client_cleanup(client);
+    espota_idf_connection_free(a ? a->connection : NULL);
     free(a);
     return end;
 }
@@ -186,7 +190,7 @@ static void fetch_all(struct espota_idf *e)
     while (espota_puller_wants(&e->pull.puller, &wish)) {
         any = true;
         wait_ms(&e->pull.puller, wish.pause_ms);
-        espota_puller_ended(&e->pull.puller, fetch(&e->pull.puller, &wish));
+        espota_puller_ended(&e->pull.puller, fetch(e, &wish));
     }
     if (any && c->pulled)
         c->pulled(c->context);
@@ -304,6 +308,7 @@ static int md5_finish(void *context, uint8_t *digest)
 void espota_idf_set_up_pull(struct espota_idf *e)
 {
     e->pull.sha256 = psa_hash_operation_init();
+    e->pull.socket = -1;
     e->pull.port = (struct espota_puller_port){
         .context = e,
         .allocate = allocate,
@@ -384,6 +389,7 @@ void espota_idf_pull_cancel(void)
         return;
     xSemaphoreTake(e->lock, portMAX_DELAY);
     espota_puller_cancel(&e->pull.puller);
+    espota_idf_cut_connection(e);
     xSemaphoreGive(e->lock);
 }
 
