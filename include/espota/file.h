@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** Read a whole file, or standard input for "-", of at most `limit` bytes. */
+/** Read a whole file, or standard input for "-", of at most `limit` bytes. It may be a pipe, which is read to
+ * its end; one that nobody has open to write is waited for, but not for ever. A signal whose handler lets it
+ * interrupt (no SA_RESTART) ends a wait. @return ESPOTA_ERR_IO, ESPOTA_ERR_TOO_BIG, ESPOTA_ERR_CANCELLED. */
 int espota_file_read(const char *path, size_t limit, struct espota_bytes *bytes, struct espota_error *error);
 
 /** Write a whole file so that it is either all there or as it was before: a temporary file beside it, fsync,

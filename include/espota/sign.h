@@ -9,13 +9,20 @@
 #include "espota/hash.h"
 #include "espota/signature.h"
 
+#include <stdbool.h>
+
 struct espota_signer;
+
+enum { ESPOTA_SIGNER_LARGEST = 65536 }; /* bytes of a PEM file */
 
 /** Load a key from a PEM file: a private one, which can sign, or with `private_key` false a public one, for
  * which a private one will do too. @return 0 and `*signer`, owned by the caller (espota_signer_free);
  * ESPOTA_ERR_IO, or ESPOTA_ERR_USAGE when it is no P-256 key. */
 int espota_signer_load(struct espota_signer **signer, const char *path, bool private_key,
                        struct espota_error *error);
+/** The same of a file that was read; `name` is for messages. */
+int espota_signer_parse(struct espota_signer **signer, const struct espota_bytes *pem, const char *name,
+                        bool private_key, struct espota_error *error);
 void espota_signer_free(struct espota_signer *signer);
 
 /** Make a key, and write it as PEM: private, readable by its owner alone, and its public half beside it with

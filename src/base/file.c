@@ -14,55 +14,89 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int read_all(int fd, const char *path, size_t limit, struct espota_bytes *bytes,
-                    struct espota_error *error)
+struct reading {
+    int fd;
+    const char *path;
+    bool pipe;   /* one that was not waited for yet */
+    bool silent; /* it was, and nothing has come */
+};
+
+/* Descriptors of files that this program opened do not wait by themselves, so that a signal finds it here.
+ * @return as read(). */
+static ssize_t take(struct reading *r, void *chunk, size_t size)
+{
+    for (;;) {
+        struct pollfd p = { .fd = r->fd, .events = POLLIN };
+        ssize_t count = read(r->fd, chunk, size);
+        if (count >= 0 || errno != EAGAIN)
+            return count;
+        if (poll(&p, 1, -1) < 0)
+            return -1;
+    }
+}
+
+/* A pipe has an end while nobody has opened it to write, too: its writer is waited for, but not for ever.
+ * @return false when that was interrupted. */
+static bool await_writer(struct reading *r)
+{
+    enum { WRITER_COMES_MS = 10000 };
+    struct pollfd p = { .fd = r->fd, .events = POLLIN };
+    int ready = poll(&p, 1, WRITER_COMES_MS);
+    r->silent = ready == 0;
+    r->pipe = false;
+    return ready >= 0;
+}
+
+static int no_more(const struct reading *r, struct espota_error *error)
+{
+    if (errno == EINTR)
+        return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped on request while reading %s", r->path);
+    return espota_fail(error, ESPOTA_ERR_IO, "cannot read %s: %s", r->path, espota_reason(errno));
+}
+
+static int nobody_writes(const struct reading *r, struct espota_error *error)
+{
+    return espota_fail(error, ESPOTA_ERR_IO, "cannot read %s: it is a pipe, and nobody writes to it",
+                       r->path);
+}
+
+static int read_all(struct reading *r, size_t limit, struct espota_bytes *bytes, struct espota_error *error)
 {
     uint8_t chunk[65536];
     char most[ESPOTA_SIZE_TEXT];
     int result = espota_bytes_append(bytes, "", 0, error);
     while (result == 0) {
-        ssize_t count = read(fd, chunk, sizeof chunk);
-        if (count == 0)
-            return 0;
-        if (count < 0 && errno == EINTR)
-            continue;
+        ssize_t count = take(r, chunk, sizeof chunk);
         if (count < 0)
-            return espota_fail(error, ESPOTA_ERR_IO, "cannot read %s: %s", path, espota_reason(errno));
+            return no_more(r, error);
+        if (count == 0 && r->pipe) {
+            if (!await_writer(r))
+                return no_more(r, error);
+            continue;
+        }
+        if (count == 0)
+            return r->silent ? nobody_writes(r, error) : 0;
+        r->pipe = r->silent = false;
         if ((size_t)count > limit - bytes->size)
             return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s is larger than %s, which is too large here",
-                               path, espota_size_text(limit, most));
+                               r->path, espota_size_text(limit, most));
         result = espota_bytes_append(bytes, chunk, (size_t)count, error);
     }
     return result;
 }
-
-/* A pipe that nobody has opened to write would be waited for without end. */
-static int open_to_read(const char *path, int *fd, struct espota_error *error)
-{
-    enum { WRITER_COMES_MS = 10000 };
-    struct stat about;
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (*fd < 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s: %s", path, espota_reason(errno));
-    struct pollfd pipe = { .fd = *fd, .events = POLLIN };
-    if (fstat(*fd, &about) == 0 && S_ISFIFO(about.st_mode) && poll(&pipe, 1, WRITER_COMES_MS) <= 0) {
-        close(*fd);
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot read %s: it is a pipe, and nobody writes to it",
-                           path);
-    }
-    (void)fcntl(*fd, F_SETFL, 0); /* from here on reads may wait */
-    return 0;
-}
-
 int espota_file_read(const char *path, size_t limit, struct espota_bytes *bytes, struct espota_error *error)
 {
+    struct stat about;
+    struct reading r = { .fd = STDIN_FILENO, .path = "standard input" };
     if (strcmp(path, "-") == 0)
-        return read_all(STDIN_FILENO, "standard input", limit, bytes, error);
-    int fd = -1, result = open_to_read(path, &fd, error);
-    if (result != 0)
-        return result;
-    result = read_all(fd, path, limit, bytes, error);
-    close(fd);
+        return read_all(&r, limit, bytes, error);
+    r.path = path;
+    r.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (r.fd < 0)
+        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s: %s", path, espota_reason(errno));
+    r.pipe = fstat(r.fd, &about) == 0 && S_ISFIFO(about.st_mode);
+    int result = read_all(&r, limit, bytes, error);
+    close(r.fd);
     return result;
 }
 

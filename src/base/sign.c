@@ -7,9 +7,9 @@
 #include "espota/hash.h"
 #include "espota/image.h"
 #include "espota/image_file.h"
+#include "espota/random.h"
 #include "espota/table_file.h"
 
-#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { NUMBER = ESPOTA_P256_SIZE / 2, LARGEST_DER = 80 };
 
@@ -48,36 +47,35 @@ static int no_passphrase(char *buffer, int size, int writing, void *context)
     return -1;
 }
 
-/* OpenSSL would look through all of a flash dump for the first line of a key. */
-#define LARGEST_PEM 65536
-
-static EVP_PKEY *read_pem(FILE *file, bool private_key)
+static EVP_PKEY *read_pem(const struct espota_bytes *pem, bool private_key)
 {
-    struct stat about;
-    if (fstat(fileno(file), &about) != 0 || about.st_size > LARGEST_PEM)
-        return NULL;
-    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, no_passphrase, NULL);
-    if (key || private_key)
-        return key;
-    rewind(file);
-    return PEM_read_PUBKEY(file, NULL, no_passphrase, NULL);
+    EVP_PKEY *key = NULL;
+    BIO *text = pem->size > 0 && pem->size <= ESPOTA_SIGNER_LARGEST
+                    ? BIO_new_mem_buf(pem->data, (int)pem->size)
+                    : NULL;
+    if (text)
+        key = PEM_read_bio_PrivateKey(text, NULL, no_passphrase, NULL);
+    if (text && !key && !private_key && BIO_reset(text) == 1)
+        key = PEM_read_bio_PUBKEY(text, NULL, no_passphrase, NULL);
+    BIO_free(text);
+    return key;
 }
 
-int espota_signer_load(struct espota_signer **signer, const char *path, bool private_key,
-                       struct espota_error *error)
+static int no_key(const char *name, bool private_key, struct espota_error *error)
+{
+    return espota_fail_hint(error, ESPOTA_ERR_USAGE, private_key ? ESPOTA_HINT_MAKE_KEY : ESPOTA_HINT_NONE,
+                            "%s is no %s key of curve P-256 in PEM, without a passphrase", name,
+                            private_key ? "private" : "public");
+}
+
+int espota_signer_parse(struct espota_signer **signer, const struct espota_bytes *pem, const char *name,
+                        bool private_key, struct espota_error *error)
 {
     *signer = NULL;
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot read the key %s: %s", path, espota_reason(errno));
-    EVP_PKEY *key = read_pem(file, private_key);
-    fclose(file);
+    EVP_PKEY *key = read_pem(pem, private_key);
     if (!key || !is_p256(key)) {
         EVP_PKEY_free(key);
-        return espota_fail_hint(error, ESPOTA_ERR_USAGE,
-                                private_key ? ESPOTA_HINT_MAKE_KEY : ESPOTA_HINT_NONE,
-                                "%s is no %s key of curve P-256 in PEM, without a passphrase", path,
-                                private_key ? "private" : "public");
+        return no_key(name, private_key, error);
     }
     *signer = calloc(1, sizeof **signer);
     if (!*signer) {
@@ -86,6 +84,22 @@ int espota_signer_load(struct espota_signer **signer, const char *path, bool pri
     }
     (*signer)->key = key;
     return 0;
+}
+
+/* A flash dump by mistake is no key, and OpenSSL would look through all of it. */
+int espota_signer_load(struct espota_signer **signer, const char *path, bool private_key,
+                       struct espota_error *error)
+{
+    struct espota_bytes pem = { 0 };
+    *signer = NULL;
+    int result = espota_file_read(path, ESPOTA_SIGNER_LARGEST, &pem, error);
+    if (result == 0)
+        result = espota_signer_parse(signer, &pem, path, private_key, error);
+    else if (result == ESPOTA_ERR_TOO_BIG)
+        result = no_key(path, private_key, error);
+    espota_wipe(pem.data, pem.size);
+    espota_bytes_free(&pem);
+    return result;
 }
 
 void espota_signer_free(struct espota_signer *signer)

@@ -2,6 +2,7 @@
  * signing key is the owner's, for images. Neither is ever printed. */
 #include "connect.h"
 
+#include "espota/buffer.h"
 #include "espota/digest.h"
 #include "espota/error.h"
 #include "espota/file.h"
@@ -46,7 +47,7 @@ static int print_key(struct cli *cli, const char *path, const char *kind, const 
     if (espota_sha256(key, length, digest) != 0)
         return espota_fail(error, ESPOTA_ERR_FAILED, "SHA-256 is not available from the crypto library");
     espota_hex(digest, FINGERPRINT, fingerprint);
-    if (strcmp(kind, "signing") == 0) /* of a device's key, read_key has warned */
+    if (strcmp(kind, "public") != 0)
         warn_about_readers(cli, path);
     if (cli->json)
         return set_key_result(cli, path, kind, digest, error);
@@ -65,15 +66,16 @@ static int make_device_key(const char *path, struct espota_error *error)
     return espota_file_create(path, text, strlen(text), true, error);
 }
 
-static int show_pem(struct cli *cli, const char *path, struct espota_error *error)
+static int show_pem(struct cli *cli, const char *path, const struct espota_bytes *pem,
+                    struct espota_error *error)
 {
     struct espota_signer *signer = NULL;
     uint8_t point[ESPOTA_P256_SIZE];
     bool secret = true;
-    int result = espota_signer_load(&signer, path, true, error);
+    int result = espota_signer_parse(&signer, pem, path, true, error);
     if (result == ESPOTA_ERR_USAGE) {
         secret = false;
-        result = espota_signer_load(&signer, path, false, error);
+        result = espota_signer_parse(&signer, pem, path, false, error);
     }
     if (result == 0 && espota_signer_public(signer, point) != 0)
         result = espota_fail(error, ESPOTA_ERR_FAILED, "the crypto library refuses the key %s", path);
@@ -83,25 +85,33 @@ static int show_pem(struct cli *cli, const char *path, struct espota_error *erro
     return result;
 }
 
-static bool is_pem(const char *path)
+static bool is_pem(const struct espota_bytes *file)
 {
-    char head[12] = "";
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return false;
-    size_t got = fread(head, 1, sizeof head - 1, file);
-    fclose(file);
-    return got > 0 && strncmp(head, "-----BEGIN ", 11) == 0;
+    static const char begin[] = "-----BEGIN ";
+    return file->size >= sizeof begin - 1 && memcmp(file->data, begin, sizeof begin - 1) == 0;
+}
+
+static int show_device_key(struct cli *cli, const char *path, const struct espota_bytes *file,
+                           struct espota_error *error)
+{
+    uint8_t key[64];
+    size_t length;
+    int result = parse_key(path, file, key, &length, error);
+    if (result == 0)
+        result = print_key(cli, path, "device", key, length, error);
+    espota_wipe(key, sizeof key);
+    return result;
 }
 
 static int show(struct cli *cli, const char *path, struct espota_error *error)
 {
-    uint8_t key[64];
-    size_t length;
-    if (is_pem(path))
-        return show_pem(cli, path, error);
-    int result = read_key(cli, path, key, &length, error);
-    return result ? result : print_key(cli, path, "device", key, length, error);
+    struct espota_bytes file = { 0 };
+    int result = espota_file_read(path, ESPOTA_SIGNER_LARGEST, &file, error);
+    if (result == 0)
+        result = is_pem(&file) ? show_pem(cli, path, &file, error) : show_device_key(cli, path, &file, error);
+    espota_wipe(file.data, file.size);
+    espota_bytes_free(&file);
+    return result;
 }
 
 static int run(struct cli *cli, const void *options, struct espota_error *error)

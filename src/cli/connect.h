@@ -4,6 +4,7 @@
 
 #include "cli.h"
 
+#include "espota/buffer.h"
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/link.h"
@@ -79,6 +80,9 @@ int check_security(struct cli *cli, const struct espota_device *device, bool for
 
 /* The key in a file: 32 to 64 bytes as hex, with a warning when others can read it. `key` has room for 64. */
 int read_key(struct cli *cli, const char *path, uint8_t *key, size_t *length, struct espota_error *error);
+/* The same of a file that was read. */
+int parse_key(const char *path, const struct espota_bytes *text, uint8_t *key, size_t *length,
+              struct espota_error *error);
 
 /* The password in the first line of a file, with the same warning. */
 enum { PASSWORD_ROOM = 256 };

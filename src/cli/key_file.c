@@ -12,23 +12,30 @@
 
 enum { MIN_KEY = 32, MAX_KEY = 64 };
 
+int parse_key(const char *path, const struct espota_bytes *text, uint8_t *key, size_t *length,
+              struct espota_error *error)
+{
+    size_t digits = text->size;
+    while (digits > 0 && isspace(text->data[digits - 1]))
+        digits--;
+    *length = digits / 2;
+    if (digits % 2 == 0 && *length >= MIN_KEY && *length <= MAX_KEY &&
+        espota_unhex((const char *)text->data, key, *length))
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_USAGE,
+                       "%s holds no key: expected %d to %d bytes in hex, as 'espota key --new' makes them",
+                       path, MIN_KEY, MAX_KEY);
+}
+
 int read_key(struct cli *cli, const char *path, uint8_t *key, size_t *length, struct espota_error *error)
 {
     struct espota_bytes text = { 0 };
     int result = espota_file_read(path, 4096, &text, error);
-    if (result != 0)
-        return result;
-    warn_about_readers(cli, path);
-    size_t digits = text.size;
-    while (digits > 0 && isspace(text.data[digits - 1]))
-        digits--;
-    *length = digits / 2;
-    if (digits % 2 || *length < MIN_KEY || *length > MAX_KEY ||
-        !espota_unhex((const char *)text.data, key, *length))
-        result =
-            espota_fail(error, ESPOTA_ERR_USAGE,
-                        "%s holds no key: expected %d to %d bytes in hex, as 'espota key --new' makes them",
-                        path, MIN_KEY, MAX_KEY);
+    if (result == 0)
+        warn_about_readers(cli, path);
+    if (result == 0)
+        result = parse_key(path, &text, key, length, error);
+    espota_wipe(text.data, text.size);
     espota_bytes_free(&text);
     return result;
 }

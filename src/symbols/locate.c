@@ -20,10 +20,17 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Not a pipe, of which nothing would be left to who reads it whole. */
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static bool is_elf(const char *path)
 {
     char magic[4] = "";
-    FILE *file = is_folder(path) ? NULL : fopen(path, "rb");
+    FILE *file = is_file(path) ? fopen(path, "rb") : NULL;
     bool elf =
         file && fread(magic, 1, sizeof magic, file) == sizeof magic && memcmp(magic, "\177ELF", 4) == 0;
     if (file)

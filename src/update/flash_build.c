@@ -313,7 +313,7 @@ static int check_path(const char *path, struct stat *st, struct espota_error *er
     if (stat(path, st) != 0)
         return espota_fail(error, ESPOTA_ERR_USAGE, "nothing to flash: cannot look at %s: %s", path,
                            espota_reason(errno));
-    if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+    if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode) && !S_ISFIFO(st->st_mode))
         return espota_fail(error, ESPOTA_ERR_USAGE, "nothing to flash: %s is neither a file nor a folder",
                            path);
     if (S_ISDIR(st->st_mode) && access(path, R_OK | X_OK) != 0)

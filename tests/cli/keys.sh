@@ -26,7 +26,7 @@ expect "one kind at a time" 2 "err:give one"
 run key nowhere
 expect "no such key" 1 "err:nowhere"
 run key new.bin
-expect "an image is no key" 1 "err:too large"
+expect "an image is no key" 2 "err:new.bin holds no key"
 printf -- '-----BEGIN NONSENSE-----\n' >bad.pem
 run key bad.pem
 expect "broken PEM" 2 "err:no public key"

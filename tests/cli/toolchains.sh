@@ -361,7 +361,9 @@ expect "pipes, loops, folders and giants are not looked at" 0 "err:odd/bootloade
     "err:odd/loop.bin is not looked at" "err:odd/folder.bin is not looked at: it is a folder" \
     "err:odd/huge.bin is not looked at: it is larger than any flash"
 flash odd/bootloader.bin
-expect "a pipe alone" 2 "err:is neither a file nor a folder"
+expect "a pipe alone, into which nobody writes" 1 "err:it is a pipe, and nobody writes to it"
+flash /dev/null
+expect "a device" 2 "err:is neither a file nor a folder"
 ln -s around around
 flash around
 expect "a link to itself" 2 "err:nothing to flash: cannot look at around"

@@ -169,7 +169,7 @@ int espota_file_device_open(struct espota_device **device, const char *path, con
                             struct espota_error *error)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe is no dump */
     if (fd < 0)
         return espota_fail_hint(error, ESPOTA_ERR_NO_DEVICE,
                                 errno == ENOENT ? ESPOTA_HINT_MAKE_FILE : ESPOTA_HINT_NONE,
