@@ -6,6 +6,8 @@
 #include "espota/esphome_ota.h"
 #include "espota/link.h"
 
+#include "fixtures/scripted_link.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -131,6 +133,45 @@ static void what_it_hears_is_what_esphome_says(void **state)
     assert_int_equal(heard[length - 1], 0);
 }
 
+/* By version 1 of an image of 10000 bytes, the last of which is byte HEAD + 10000 that travels. */
+enum { HEAD = 5 + 1 + 4 + 32 };
+
+static int update_by_script(const struct scripted_answer *verdict, size_t answers, struct espota_error *error)
+{
+    static const uint8_t image[10000] = { 0xe9 };
+    const struct espota_esphome_options options = { 0 };
+    struct espota_payload payload = espota_payload_raw(image, sizeof image);
+    struct espota_device *device = NULL;
+    struct scripted_answer script[8] = {
+        { 5, ANSWERS("\0\1") }, { 6, ANSWERS("\x40\x41") }, { 10, ANSWERS("\x42") }, { HEAD, ANSWERS("\x43") }
+    };
+    struct scripted_link link;
+    memcpy(script + 4, verdict, answers * sizeof *verdict);
+    scripted_link_begin(&link, script, 4 + answers);
+    assert_int_equal(espota_esphome_open(&device, "device", &options, error), 0);
+    int result = esphome_talk(device, &link.link, &payload, error);
+    espota_device_close(device);
+    return result;
+}
+
+/* It is there to be read before the write of the last byte returns. */
+static void a_verdict_may_come_with_the_last_byte(void **state)
+{
+    static const struct scripted_answer at_once[] = { { HEAD + 10000, ANSWERS("\x44\x45") } };
+    static const struct scripted_answer in_pieces[] = { { HEAD + 10000, ANSWERS("\x44") },
+                                                        { HEAD + 10000, ANSWERS("\x45") } };
+    static const struct scripted_answer no[] = { { HEAD + 10000, ANSWERS("\x8b") } };
+    static const struct scripted_answer early[] = { { HEAD + 2048, ANSWERS("\x83") } };
+    struct espota_error error = { 0 };
+    (void)state;
+    assert_int_equal(update_by_script(at_once, 1, &error), 0);
+    assert_int_equal(update_by_script(in_pieces, 2, &error), 0);
+    assert_int_equal(update_by_script(no, 1, &error), ESPOTA_ERR_DEVICE);
+    assert_non_null(strstr(error.text, "refuses the end of the image: what arrived has another MD5"));
+    assert_int_equal(update_by_script(early, 1, &error), ESPOTA_ERR_DEVICE);
+    assert_non_null(strstr(error.text, "refuses what has been sent of the image"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +179,7 @@ int main(void)
         cmocka_unit_test(every_error_has_words),
         cmocka_unit_test(answers_lead_to_an_end),
         cmocka_unit_test(what_it_hears_is_what_esphome_says),
+        cmocka_unit_test(a_verdict_may_come_with_the_last_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "espota/link.h"
 #include "espota/random.h"
 #include "host.h"
+#include "talk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -294,6 +295,18 @@ static void await_close(struct transfer *t, struct espota_link *link)
         continue;
 }
 
+int arduino_talk(struct espota_device *device, struct espota_link *link, const struct espota_payload *payload,
+                 struct espota_error *error)
+{
+    struct transfer t = { .a = (struct arduino_device *)device, .payload = payload };
+    int result = send_image(&t, link, error);
+    if (result == 0)
+        result = await_verdict(&t, link, error);
+    if (result == 0)
+        await_close(&t, link);
+    return result;
+}
+
 static int transfer(struct transfer *t, struct espota_error *error)
 {
     struct espota_link *link = NULL;
@@ -309,11 +322,7 @@ static int transfer(struct transfer *t, struct espota_error *error)
         result = arduino_host_accept(&t->host, CONNECT_MS, &link, error);
     if (result != 0)
         return result;
-    result = send_image(t, link, error);
-    if (result == 0)
-        result = await_verdict(t, link, error);
-    if (result == 0)
-        await_close(t, link);
+    result = arduino_talk(&t->a->device, link, t->payload, error);
     espota_link_close(link);
     return result;
 }
