@@ -4,6 +4,7 @@
 #include "base/delta_match.h"
 #include "base/delta_units.h"
 #include "base/delta_values.h"
+#include "base/encode_parts.h"
 #include "espota/bytes.h"
 #include "espota/digest.h"
 
@@ -28,6 +29,7 @@ struct espota_base {
     uint32_t blocks;
     struct espota_patch patch; /* that it is known by; no stream: it is known itself */
     struct delta_values values;
+    struct encode_parts parts;
 };
 
 void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_STREAM_BASE_SIZE])
@@ -48,6 +50,11 @@ uint32_t delta_base_covered(const struct espota_base *base)
 void delta_base_give_up(struct espota_base *base)
 {
     base->blocks = 0;
+}
+
+const struct encode_parts *delta_base_parts(const struct espota_base *base)
+{
+    return base->parts.literals != NULL ? &base->parts : NULL;
 }
 
 uint32_t delta_base_length(const struct espota_base *base)
@@ -233,6 +240,8 @@ static int fill(struct espota_base *base, enum espota_isa isa, const uint8_t *im
     int bad = compare(base, isa, image, image_length, observer);
     if (bad == DELTA_STOPPED)
         return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while an image was compared with its base");
+    if (bad == 0 && base->blocks > 0)
+        bad = encode_parts_make(&base->parts, isa, image, image_length);
     return bad == DELTA_NO_MEMORY ? espota_fail_memory(error, "compare an image with its base") : 0;
 }
 
@@ -264,6 +273,7 @@ void espota_base_free(struct espota_base *base)
     if (base == NULL)
         return;
     free(base->block);
+    encode_parts_free(&base->parts);
     free(base);
 }
 

@@ -6,6 +6,8 @@
 #include "espota/observer.h"
 #include "format/coder_base.h"
 
+struct encode_parts;
+
 /* espota_base_new, but ESPOTA_ERR_CANCELLED where the observer says so; which may be NULL. Sorting cannot be
  * stopped: 0.1 s for a base of 1.5 MB, 1.5 s for the largest. */
 int delta_base_make(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
@@ -22,6 +24,8 @@ void delta_base_give_up(struct espota_base *base);
 
 /* The head of a base in a stream's head, flash offset 0. */
 void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_STREAM_BASE_SIZE]);
+/* Of the image; NULL: of one without blocks. */
+const struct encode_parts *delta_base_parts(const struct espota_base *base);
 uint32_t delta_base_length(const struct espota_base *base);
 /* As espota_coder_image.read_base. */
 int delta_base_read(const struct espota_base *base, uint32_t offset, void *buffer, size_t length);

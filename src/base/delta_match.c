@@ -11,6 +11,10 @@
 #define BETTER (DELTA_INDEX_LEAST - 1) /* bytes that a new place has to have more */
 #define SURE   32u                     /* bytes in a row for which nothing better is looked for */
 #define STEP   0x10000u                /* bytes of the image between two looks whether to stop */
+/* Firmware is searched for at one place in ten. Where it comes to more than these, that was made to take
+ * time, and is looked for at some places only. */
+#define SEARCHES(length) (0x40000u + (length) / 8)
+#define SOME             16u
 
 struct matcher {
     struct delta_index index; /* of old */
@@ -128,6 +132,13 @@ static bool is_stopped(struct matcher *m, uint32_t at)
     return espota_observer_cancelled(m->observer);
 }
 
+static struct delta_place look_for(struct matcher *m, uint32_t at)
+{
+    if (m->index.searches > SEARCHES(m->new.length) && at % SOME != 0)
+        return (struct delta_place){ 0, 0 };
+    return delta_index_longest(&m->index, m->new, at);
+}
+
 static int find_all(struct matcher *m)
 {
     struct delta_match last = { 0, 0, 0 };
@@ -140,7 +151,7 @@ static int find_all(struct matcher *m)
             at += same;
             continue;
         }
-        struct delta_place place = delta_index_longest(&m->index, m->new, at);
+        struct delta_place place = look_for(m, at);
         if (place.length > BETTER && place.length > agreeing(m, here, at, place.length) + BETTER) {
             if (end_match(m, &last, at, place) != 0)
                 return DELTA_NO_MEMORY;

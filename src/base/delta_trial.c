@@ -8,11 +8,15 @@
 #define SECTOR ESPOTA_CODER_SECTOR
 
 enum {
-    SURE = 2,        /* of the image one part in so many is in the base: it helps */
-    ALL = 64,        /* sectors of an image that is tried as a whole, */
-    STRETCHES = 8,   /* else so many stretches of it */
-    STRETCH = 8,     /* sectors */
-    LEAST_GAIN = 50, /* of a sample one part in so many, as the rest may be another matter */
+    SURE = 2,            /* of the image one part in so many is in the base: it helps, */
+    REPEATS = 4,         /* unless it comes to one part in so many of itself, */
+    PROBES = 4,          /* as so many stretches of it say */
+    PROBE = 2,           /* of so many sectors */
+    ALL = 64,            /* sectors of an image that is tried as a whole; */
+    ALL_REPEATED = 1024, /* of one that repeats itself: what it comes to shows late; */
+    STRETCHES = 8,       /* else so many stretches of it */
+    STRETCH = 8,         /* sectors */
+    LEAST_GAIN = 50,     /* of a sample one part in so many, as the rest may be another matter */
 };
 
 struct trial {
@@ -20,8 +24,9 @@ struct trial {
     const uint8_t *image;
     size_t image_length;
     uint32_t sectors; /* of the image */
-    struct encode_parts parts;
+    const struct encode_parts *parts;
     const struct espota_observer *observer;
+    bool repeats; /* itself, so much that hardly anything is left */
     size_t without, with, map;
 };
 
@@ -38,7 +43,7 @@ static int measure(const struct trial *t, const struct espota_base *base, uint32
                                     .image_length = t->image_length,
                                     .offset = first * SECTOR,
                                     .length = sectors * SECTOR,
-                                    .parts = &t->parts };
+                                    .parts = t->parts };
     int status = encode_begin(&encoder, &job, &stream, error);
     *before = stream.size;
     if (status == 0) {
@@ -70,7 +75,7 @@ static int measure_both(struct trial *t, const struct espota_base *base, uint32_
 /* @return 0: it is as good as none, or worse; 1: it helps; negative: a failure. */
 static int helps(struct trial *t, const struct espota_base *base, struct espota_error *error)
 {
-    bool whole = t->sectors <= ALL;
+    bool whole = t->sectors <= (t->repeats ? ALL_REPEATED : ALL);
     uint32_t count = whole ? 1 : STRETCHES, length = whole ? t->sectors : STRETCH;
     int status = 0;
     for (uint32_t i = 0; i < count && status == 0; i++)
@@ -82,30 +87,52 @@ static int helps(struct trial *t, const struct espota_base *base, struct espota_
     return gain > (whole ? 0 : (double)t->without / LEAST_GAIN);
 }
 
+/* Most of it is in the base. That helps unless the image repeats itself so much that it is next to nothing
+ * without one, too: firmware comes to half of its size. @return 1: it helps; 0: who knows; negative: a
+ * failure. */
+static int helps_surely(struct trial *t, const struct espota_base *base, struct espota_error *error)
+{
+    uint32_t count = t->sectors < PROBES * PROBE ? 1 : PROBES, length = count == 1 ? t->sectors : PROBE;
+    size_t coded = 0, head;
+    int status = 0;
+    if (delta_base_covered(base) <= t->image_length / SURE)
+        return 0;
+    for (uint32_t i = 0; i < count && status == 0; i++)
+        status = measure(t, NULL, t->sectors / count * i, length, &coded, &head, error);
+    t->repeats = coded <= (size_t)count * length * SECTOR / REPEATS;
+    return status != 0 ? -status : !t->repeats;
+}
+
+static int try_base(struct espota_base *base, enum espota_isa isa, const uint8_t *image, size_t image_length,
+                    const struct espota_observer *observer, struct espota_error *error)
+{
+    struct trial t = { .isa = isa,
+                       .image = image,
+                       .image_length = image_length,
+                       .parts = delta_base_parts(base),
+                       .observer = observer,
+                       .sectors = (uint32_t)((image_length + SECTOR - 1) / SECTOR) };
+    int good = helps_surely(&t, base, error);
+    if (good == 0)
+        good = helps(&t, base, error);
+    if (good == 0)
+        delta_base_give_up(base);
+    return good < 0 ? -good : 0;
+}
+
 int delta_base_make(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,
                     const uint8_t *image, size_t image_length, const struct espota_observer *observer,
                     struct espota_error *error)
 {
     int status = delta_base_new(base, isa, old, old_length, image, image_length, observer, error);
-    if (status != 0 || !espota_base_helps(*base) || delta_base_covered(*base) > image_length / SURE)
+    if (status != 0 || !espota_base_helps(*base))
         return status;
-    struct trial t = { .isa = isa,
-                       .image = image,
-                       .image_length = image_length,
-                       .observer = observer,
-                       .sectors = (uint32_t)((image_length + SECTOR - 1) / SECTOR) };
-    int good = encode_parts_make(&t.parts, isa, image, image_length) != 0
-                   ? -espota_fail_memory(error, "compare an image with its base")
-                   : helps(&t, *base, error);
-    encode_parts_free(&t.parts);
-    if (good < 0) {
+    status = try_base(*base, isa, image, image_length, observer, error);
+    if (status != 0) {
         espota_base_free(*base);
         *base = NULL;
-        return -good;
     }
-    if (good == 0)
-        delta_base_give_up(*base);
-    return 0;
+    return status;
 }
 
 int espota_base_new(struct espota_base **base, enum espota_isa isa, const uint8_t *old, size_t old_length,

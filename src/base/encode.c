@@ -331,8 +331,11 @@ static int allocate_record(struct espota_encoder *e)
 
 static int take_apart(struct espota_encoder *e, const struct encode_parts *known)
 {
-    e->parts = known != NULL ? known : &e->own;
-    return known != NULL ? 0 : encode_parts_make(&e->own, e->isa, e->image, e->image_length);
+    if (known == NULL && e->base != NULL)
+        known = delta_base_parts(e->base);
+    bool fits = known != NULL && known->isa == e->isa && known->length == e->image_length;
+    e->parts = fits ? known : &e->own;
+    return fits ? 0 : encode_parts_make(&e->own, e->isa, e->image, e->image_length);
 }
 
 static int allocate(struct espota_encoder *e, unsigned table_log)

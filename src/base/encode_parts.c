@@ -116,7 +116,9 @@ int encode_parts_make(struct encode_parts *parts, enum espota_isa isa, const uin
     const struct taken_apart e = {
         .parts = parts, .isa = isa_of(isa), .image = image, .image_length = length
     };
-    *parts = (struct encode_parts){ .literals = calloc(length / 4 + 1, 1),
+    *parts = (struct encode_parts){ .isa = isa,
+                                    .length = length,
+                                    .literals = calloc(length / 4 + 1, 1),
                                     .hash = calloc(length / SECTOR + 1, sizeof *parts->hash) };
     if (parts->literals == NULL || parts->hash == NULL)
         return -1;

@@ -16,6 +16,8 @@ struct region {
 
 /* An image, taken apart: the same for all of its streams. */
 struct encode_parts {
+    enum espota_isa isa;
+    size_t length;
     struct region *region;
     size_t regions;
     uint8_t *literals; /* of each word: is it data among code? */

@@ -12,7 +12,7 @@
 enum {
     MOST_BASES = 24,  /* in use */
     KEPT_BASES = 4,   /* that nobody uses now */
-    MOST_AT_ONCE = 2, /* are prepared: each takes 100 MB and more meanwhile */
+    MOST_AT_ONCE = 2, /* are prepared: each takes 8 bytes for one of the base meanwhile */
 };
 
 /* ---- images ---------------------------------------------------------------------------------------------

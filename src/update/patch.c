@@ -102,6 +102,19 @@ static int encode_with(struct espota_patch_head *head, const struct espota_base 
     return result;
 }
 
+static int refuse(const struct espota_patch_image *base, const struct espota_patch_image *image,
+                  struct espota_error *error)
+{
+    const struct espota_patch_image *large = image->size > ESPOTA_BASE_LARGEST ? image : base;
+    if (large->size > ESPOTA_BASE_LARGEST)
+        return espota_fail(error, ESPOTA_ERR_REFUSED,
+                           "%s is of %zu bytes: of images of more than %u MB no patches are made",
+                           large->name, large->size, ESPOTA_BASE_LARGEST >> 20);
+    return espota_fail(error, ESPOTA_ERR_REFUSED,
+                       "%s has nothing in common with %s: a patch would not be shorter than the image",
+                       image->name, base->name);
+}
+
 static int encode(struct espota_patch_head *head, const struct espota_patch_image *base,
                   const struct espota_patch_image *image, struct espota_bytes *stream,
                   struct espota_bytes *sectors, struct espota_error *error)
@@ -109,13 +122,12 @@ static int encode(struct espota_patch_head *head, const struct espota_patch_imag
     struct espota_base *prepared = NULL;
     int result =
         espota_base_new(&prepared, head->isa, base->data, base->size, image->data, image->size, error);
-    if (result == 0 && !espota_base_helps(prepared))
-        result = espota_fail(error, ESPOTA_ERR_REFUSED,
-                             "%s has nothing in common with %s: a patch would not be shorter than the image",
-                             image->name, base->name);
-    if (result == 0)
+    bool helps = result == 0 && espota_base_helps(prepared);
+    if (helps)
         result = encode_with(head, prepared, image, stream, sectors, error);
     espota_base_free(prepared);
+    if (result == 0 && (!helps || stream->size >= image->size))
+        result = refuse(base, image, error);
     head->stream_length = (uint32_t)stream->size;
     return result ? result : espota_bytes_append(stream, sectors->data, sectors->size, error);
 }

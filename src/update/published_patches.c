@@ -85,6 +85,8 @@ static int check(const struct espota_published_patches *patches, const struct pu
     if (memcmp(h->image_sha256, patches->sha256, sizeof h->image_sha256) != 0 ||
         h->image_length != patches->size)
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is for another image than the one beside it", name);
+    if (h->stream_length >= h->image_length)
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s is longer than the image itself", name);
     return 0;
 }
 

@@ -1,5 +1,6 @@
-/* What has to travel to make one image of another: of consecutive images given as arguments. TABLE: log2 of
- * the table's bytes. */
+/* What has to travel to make one image of another, and what making it takes: of consecutive images given as
+ * arguments; without any, of images in the style of firmware, and of some that are made to take time. TABLE:
+ * log2 of the table's bytes. Seconds are those of the CPU: a busy machine does not count. */
 #include "espota/bytes.h"
 #include "espota/coder.h"
 #include "espota/encode.h"
@@ -37,7 +38,7 @@ static enum espota_isa isa_of(const uint8_t *header)
 static double now(void)
 {
     struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
     return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
 }
 
@@ -105,6 +106,77 @@ static size_t made(bool riscv, unsigned table_log)
     return size;
 }
 
+/* ---- pairs that have next to nothing in common ------------------------------------------------------- */
+typedef void fill(uint8_t *bytes, size_t size, unsigned seed);
+
+static void fill_code(uint8_t *bytes, size_t size, unsigned seed)
+{
+    code_like_fill(bytes, size, seed, false);
+}
+
+static void fill_random(uint8_t *bytes, size_t size, unsigned seed)
+{
+    uint32_t random = seed;
+    for (size_t i = 0; i < size; i++) {
+        random = random * 1664525u + 1013904223u;
+        bytes[i] = (uint8_t)(random >> 24);
+    }
+}
+
+/* All beginnings are the same, and no ends. */
+static void fill_beginnings(uint8_t *bytes, size_t size, unsigned seed)
+{
+    fill_random(bytes, size, seed);
+    for (size_t i = 0; i + 6 <= size; i += 8)
+        memset(bytes + i, 0x77, 6);
+}
+
+/* The same again and again, with changes. */
+static void fill_again(uint8_t *bytes, size_t size, unsigned seed)
+{
+    fill_random(bytes, 300, 1);
+    for (size_t i = 300; i < size; i++)
+        bytes[i] = (uint8_t)(bytes[i - 300] + ((i + seed * 50) % 120 == 0 ? i : 0));
+}
+
+static void make_strange(struct espota_bytes *image, fill *filler, size_t size, unsigned seed)
+{
+    struct espota_error error;
+    uint8_t header[32] = { 0xE9, 1 };
+    uint8_t *bytes = malloc(size);
+    if (bytes == NULL)
+        exit(1);
+    espota_put_le32(header + 24, 0x400D0020);
+    espota_put_le32(header + 28, (uint32_t)size);
+    filler(bytes, size, seed);
+    need(espota_bytes_append(image, header, sizeof header, &error), &error);
+    need(espota_bytes_append(image, bytes, size, &error), &error);
+    free(bytes);
+}
+
+static size_t strange(unsigned table_log)
+{
+    static const struct {
+        const char *name;
+        fill *filler;
+        size_t size;
+    } kinds[] = {
+        { "(others' code)", fill_code, 1536 << 10 },     { "(random)", fill_random, 1536 << 10 },
+        { "(beginnings)", fill_beginnings, 1536 << 10 }, { "(again)", fill_again, 1536 << 10 },
+        { "(random)", fill_random, 15 << 20 },           { "(beginnings)", fill_beginnings, 15 << 20 },
+    };
+    size_t total = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct espota_bytes old = { 0 }, image = { 0 };
+        make_strange(&old, kinds[i].filler, kinds[i].size, 1);
+        make_strange(&image, kinds[i].filler, kinds[i].size, 2);
+        total += delta(kinds[i].name, &old, &image, table_log);
+        espota_bytes_free(&old);
+        espota_bytes_free(&image);
+    }
+    return total;
+}
+
 static size_t all_of(int argc, char **argv, unsigned table_log)
 {
     struct espota_bytes old = { 0 };
@@ -127,7 +199,8 @@ int main(int argc, char **argv)
     const char *table = getenv("TABLE");
     unsigned table_log = table != NULL ? (unsigned)atoi(table) : ESPOTA_CODER_TABLE_DEFAULT;
     printf("%-32s %9s %8s %6s %6s %6s %7s\n", "image", "bytes", "patch", "match", "code", "decode", "MB");
-    size_t total = argc > 1 ? all_of(argc, argv, table_log) : made(false, table_log) + made(true, table_log);
+    size_t total = argc > 1 ? all_of(argc, argv, table_log)
+                            : made(false, table_log) + made(true, table_log) + strange(table_log);
     printf("all: %zu bytes; decoder %zu bytes of RAM\n", total, espota_decoder.memory_with_base(table_log));
     return 0;
 }

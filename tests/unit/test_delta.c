@@ -214,6 +214,26 @@ static void a_base_with_nothing_in_common_costs_nothing(void **state)
     }
 }
 
+/* It is next to nothing by itself: what tells it from its base, which is the same with other changes, may be
+ * more. */
+static void a_base_of_an_image_that_repeats_itself_costs_nothing(void **state)
+{
+    enum { MOST = 100 * SECTOR, PERIOD = 300, EVERY = 120 };
+    static uint8_t image[2][MOST];
+    uint32_t seed = 7;
+    (void)state;
+    for (unsigned which = 0; which < 2; which++) {
+        for (size_t i = 0; i < MOST; i++)
+            image[which][i] = i < PERIOD ? (uint8_t)(i * i * 31 >> 4) : image[which][i - PERIOD];
+        for (size_t i = PERIOD; i + EVERY < MOST; i += EVERY)
+            image[which][i + next_random(&seed) % EVERY] ^= (uint8_t)(1 + next_random(&seed) % 255);
+    }
+    size_t with = size_with(ESPOTA_ISA_NONE, image[0], image[1], MOST),
+           without = size_with(ESPOTA_ISA_NONE, NULL, image[1], MOST);
+    if (with > without)
+        fail_msg("%zu with a base, %zu without", with, without);
+}
+
 /* ---- what is wrong
  * --------------------------------------------------------------------------------------------------- */
 static void another_base_is_told(void **state)
@@ -316,6 +336,7 @@ int main(void)
         cmocka_unit_test_prestate(the_same_image_costs_next_to_nothing, &riscv),
         cmocka_unit_test_prestate(a_base_with_nothing_in_common_costs_nothing, &xtensa),
         cmocka_unit_test_prestate(a_base_with_nothing_in_common_costs_nothing, &riscv),
+        cmocka_unit_test(a_base_of_an_image_that_repeats_itself_costs_nothing),
         cmocka_unit_test(another_base_is_told),
         cmocka_unit_test(hostile_maps_and_chunks_do_no_harm),
         cmocka_unit_test(a_base_that_cannot_be_read_ends_the_stretch),

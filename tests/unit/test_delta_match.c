@@ -92,6 +92,30 @@ static void what_is_nowhere_is_not_searched(void **state)
     free(new);
 }
 
+/* Everything is found, and nothing is worth it: beginnings that are the same, and ends that are not. */
+static void what_is_made_to_be_searched_for_is_not_for_ever(void **state)
+{
+    enum { LENGTH = 2000000, UNIT = 8, SAME = 6 };
+    uint8_t *old = malloc(LENGTH), *new = malloc(LENGTH);
+    struct delta_matches matches;
+    (void)state;
+    assert_non_null(old);
+    assert_non_null(new);
+    fill_random(old, LENGTH, 1, 256);
+    fill_random(new, LENGTH, 2, 256);
+    for (uint32_t i = 0; i < LENGTH; i += UNIT) {
+        memset(old + i, 0x77, SAME);
+        memset(new + i, 0x77, SAME);
+    }
+    assert_int_equal(
+        delta_match((struct delta_text){ old, LENGTH }, (struct delta_text){ new, LENGTH }, NULL, &matches),
+        0);
+    assert_in_range(matches.searches, LENGTH / 8, LENGTH / 3);
+    free(matches.at);
+    free(old);
+    free(new);
+}
+
 /* ---- what is made of it ---------------------------------------------------------------------------------
  */
 enum { SECTORS = 48, SIZE = SECTORS * SECTOR };
@@ -134,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_is_found),
         cmocka_unit_test(what_is_nowhere_is_not_searched),
+        cmocka_unit_test(what_is_made_to_be_searched_for_is_not_for_ever),
         cmocka_unit_test(each_sector_is_modelled_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "espota/bytes.h"
 #include "espota/crc32.h"
 #include "espota/digest.h"
+#include "espota/encode.h"
 #include "espota/image.h"
 #include "espota/patch.h"
 
@@ -123,6 +124,25 @@ static void what_makes_no_patch_is_refused(void **state)
     free_app(&changed);
 }
 
+/* Comparing them would take more time and memory than it could save. */
+static void what_is_too_large_to_be_compared_is_refused(void **state)
+{
+    struct espota_error error;
+    struct espota_patch_image old = make_app("old", 0, 1, false), new = make_app("new", 0, 1, true);
+    struct espota_bytes file = { 0 };
+    uint8_t *large = calloc(1, ESPOTA_BASE_LARGEST + 1);
+    (void)state;
+    assert_non_null(large);
+    memcpy(large, old.data, old.size);
+    struct espota_patch_image base = { "large", large, ESPOTA_BASE_LARGEST + 1 };
+    assert_int_equal(espota_patch_make(&base, &new, 14, &file, &error), ESPOTA_ERR_REFUSED);
+    assert_non_null(strstr(error.text, "large is of 16777217 bytes"));
+    assert_int_equal(file.size, 0);
+    free(large);
+    free_app(&old);
+    free_app(&new);
+}
+
 /* A stream that is well formed, but another's: CRCs say nothing of that. */
 static void what_comes_of_it_has_to_be_what_it_promises(void **state)
 {
@@ -159,6 +179,7 @@ int main(void)
         cmocka_unit_test(what_is_made_is_applied),
         cmocka_unit_test(a_base_may_have_more_behind_it),
         cmocka_unit_test(what_makes_no_patch_is_refused),
+        cmocka_unit_test(what_is_too_large_to_be_compared_is_refused),
         cmocka_unit_test(what_comes_of_it_has_to_be_what_it_promises),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "fixtures/decoded_stream.h"
 
 #include "espota/bytes.h"
+#include "espota/crc32.h"
 #include "espota/digest.h"
 #include "espota/encode.h"
 #include "espota/image.h"
@@ -230,6 +231,41 @@ static void one_that_is_damaged_is_not_used(void **state)
     assert_null(find(r, r->old_sha256, ESPOTA_ERR_VERIFY));
 }
 
+/* All of the image is in it, and a head besides: as it is made by who does not look whether that helps. */
+static void make_useless(struct rig *r)
+{
+    enum { SECTOR = ESPOTA_CODER_SECTOR, HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE };
+    struct espota_patch patch;
+    struct espota_bytes made = { 0 }, sectors = { 0 };
+    uint8_t sector[SECTOR], one = 1;
+    assert_int_equal(espota_patch_read(&patch, "it", &r->file, &r->error), 0);
+    assert_int_equal(espota_bytes_append(&made, r->file.data,
+                                         ESPOTA_PATCH_HEAD_SIZE + HEADS + patch.head.map_length, &r->error),
+                     0);
+    for (size_t at = 0; at < r->image.size; at += SECTOR) {
+        size_t left = r->image.size - at;
+        memset(sector, 0xFF, SECTOR);
+        memcpy(sector, r->image.data + at, left < SECTOR ? left : SECTOR);
+        assert_int_equal(espota_chunk_append_plain(&made, sector, &r->error), 0);
+        assert_int_equal(espota_bytes_append(&sectors, &one, 1, &r->error), 0);
+    }
+    patch.head.stream_length = (uint32_t)(made.size - ESPOTA_PATCH_HEAD_SIZE);
+    assert_int_equal(espota_bytes_append(&made, sectors.data, sectors.size, &r->error), 0);
+    patch.head.crc = espota_crc32(0, made.data + ESPOTA_PATCH_HEAD_SIZE, made.size - ESPOTA_PATCH_HEAD_SIZE);
+    espota_patch_put_head(&patch.head, made.data);
+    espota_bytes_free(&sectors);
+    espota_bytes_free(&r->file);
+    r->file = made;
+}
+
+static void one_that_is_longer_than_the_image_is_not_used(void **state)
+{
+    struct rig *r = *state;
+    make_useless(r);
+    assert_null(find(r, r->old_sha256, ESPOTA_ERR_VERIFY));
+    assert_non_null(strstr(r->error.text, "longer than the image"));
+}
+
 static void a_length_that_a_device_makes_up_is_its_own_loss(void **state)
 {
     struct rig *r = *state;
@@ -360,6 +396,7 @@ int main(void)
         TEST(one_that_is_another_is_not_used),
         TEST(one_against_another_base_is_not_used),
         TEST(one_that_is_damaged_is_not_used),
+        TEST(one_that_is_longer_than_the_image_is_not_used),
         TEST(a_length_that_a_device_makes_up_is_its_own_loss),
         TEST(a_slow_one_holds_up_nobody_who_needs_another),
         TEST(who_needs_a_slow_one_goes_on_without_it_after_a_while),
