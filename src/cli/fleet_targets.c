@@ -49,12 +49,12 @@ static void add_boards(struct fleet_targets *t, size_t port_count)
 }
 
 /* Its name is its address, without a password in it. */
-static int add_named(struct fleet_targets *t, const char *port, const char *host, struct espota_error *error)
+static int add_named(struct fleet_targets *t, const char *address, bool is_host, struct espota_error *error)
 {
-    char *shown = espota_address_shown(host ? host : port);
+    char *shown = espota_address_shown(address);
     if (!shown)
         return espota_fail_memory(error, "listing the devices");
-    add(t, shown, port, host, NULL);
+    add(t, shown, is_host ? NULL : address, is_host ? address : NULL, NULL);
     t->target[t->count - 1].shown = shown;
     return 0;
 }
@@ -64,9 +64,9 @@ static int add_all_named(struct fleet_targets *t, const struct connect_options *
 {
     int result = 0;
     for (unsigned i = 0; result == 0 && i < connect->ports.count; i++)
-        result = add_named(t, connect->ports.item[i], NULL, error);
+        result = add_named(t, connect->ports.item[i], false, error);
     for (unsigned i = 0; result == 0 && i < connect->hosts.count; i++)
-        result = add_named(t, NULL, connect->hosts.item[i], error);
+        result = add_named(t, connect->hosts.item[i], true, error);
     return result;
 }
 
