@@ -185,8 +185,8 @@ static void who_is_stopped_does_not_wait_for_another(void **state)
         assert_int_equal(pthread_create(&p[i].thread, NULL, prepare, &p[i]), 0);
         await_reached(&gate[i]);
     }
-    for (uint8_t i = 0; i <= AT_ONCE; i++) {
-        struct espota_stream_base_source source = base_source(i);
+    for (unsigned i = 0; i <= AT_ONCE; i++) {
+        struct espota_stream_base_source source = base_source((uint8_t)i);
         source.observer = &impatient;
         assert_int_equal(espota_stream_base_open(&base, cache, &source, &error), ESPOTA_ERR_CANCELLED);
         assert_null(base);
