@@ -72,14 +72,16 @@ static bool may_build_on(const struct espota_agent *agent, uint32_t offset, uint
 
 enum espota_agent_status espota_agent_check_base(struct espota_agent *agent)
 {
-    const uint8_t *wanted = agent->chunk;
-    uint32_t offset = espota_get_le32(wanted), length = espota_get_le32(wanted + 4);
+    const uint8_t *head = agent->input.piece;
+    uint32_t offset = espota_get_le16(head + ESPOTA_BASED_FLASH) * (uint32_t)ESPOTA_SECTOR_SIZE,
+             length = espota_get_le32(head + ESPOTA_BASED_BASE_LENGTH);
     uint8_t sha256[ESPOTA_SHA256_LENGTH];
     if (!may_build_on(agent, offset, length))
         return ESPOTA_AGENT_BASE;
     espota_agent_drain(agent);
     enum espota_agent_status status = name(agent, offset, length, sha256);
-    if (status == ESPOTA_AGENT_OK && memcmp(sha256, wanted + 8, sizeof sha256) != 0)
+    if (status == ESPOTA_AGENT_OK &&
+        memcmp(sha256, head + ESPOTA_BASED_SHA256, ESPOTA_BASED_SHA256_LENGTH) != 0)
         status = ESPOTA_AGENT_BASE;
     agent->base.offset = offset;
     agent->base.oldest = 0;

@@ -88,9 +88,11 @@ enum espota_agent_status espota_agent_begin_coded(struct espota_agent *agent)
         .read = read_image,
         .relax = relax,
         .read_base = BASES ? read_base : NULL,
-        .base_length = BASES && in->based ? espota_get_le32(agent->chunk + 4) : 0,
+        .base_length = BASES && in->based ? espota_get_le32(in->piece + ESPOTA_BASED_BASE_LENGTH) : 0,
+        .layout = in->piece[ESPOTA_BASED_LAYOUT],
     };
-    in->mapping = BASES && in->based;
+    in->mapping =
+        BASES && in->based && (agent->image.layout & ESPOTA_LAYOUT_UNMAPPED) != ESPOTA_LAYOUT_UNMAPPED;
     if (port->service->may_read(agent, agent->update.partition, in->end) != ESPOTA_AGENT_OK ||
         port->decoder->begin(port->decoder_memory, port->decoder_memory_size, (enum espota_isa)in->piece[1],
                              in->piece[2], in->at, &agent->image) != 0)

@@ -49,6 +49,8 @@ enum espota_agent_status espota_agent_info(struct espota_agent *agent,
     out[7] = (uint8_t)config->isa;
     out[8] = espota_agent_table_log(agent, false, 0);
     out[9] = BASES ? espota_agent_table_log(agent, true, 0) : 0;
+    if (BASES && out[9] != 0)
+        out[6] |= 1u << ESPOTA_STREAM_BASED;
     out[10] = espota_agent_table_log(agent, false, ESPOTA_CODER_DEEP);
     reply->length = ESPOTA_AGENT_INFO_SIZE;
     return ESPOTA_AGENT_OK;

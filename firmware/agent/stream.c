@@ -59,39 +59,55 @@ static enum espota_agent_status begin_body(struct espota_agent *agent)
     return MORE_SECTORS && in->coded ? espota_agent_begin_coded(agent) : ESPOTA_AGENT_OK;
 }
 
+static enum espota_agent_status check_stretch(const struct espota_agent *agent)
+{
+    const struct espota_agent_input_stream *in = &agent->input;
+    uint32_t length = in->end - in->at;
+    return length == 0 || (in->at | length) % SECTOR != 0 ||
+                   !espota_agent_inside(in->at, length, 0, agent->update.limit)
+               ? ESPOTA_AGENT_RANGE
+               : ESPOTA_AGENT_OK;
+}
+
+/* All of the head of a stream with a base. */
+static enum espota_agent_status take_based_head(struct espota_agent *agent)
+{
+    const struct espota_agent_service *service = agent->port->service;
+    struct espota_agent_input_stream *in = &agent->input;
+    const uint8_t *head = in->piece;
+    in->at = espota_get_le16(head + ESPOTA_BASED_OFFSET) * (uint32_t)SECTOR;
+    in->end = in->at + espota_get_le16(head + ESPOTA_BASED_LENGTH) * (uint32_t)SECTOR;
+    if (head[ESPOTA_BASED_LAYOUT] > ESPOTA_LAYOUT_ALL)
+        return ESPOTA_AGENT_MALFORMED;
+    enum espota_agent_status status = check_stretch(agent);
+    if (status == ESPOTA_AGENT_OK)
+        status = espota_agent_check_base(agent);
+    if (status == ESPOTA_AGENT_OK)
+        status = begin_body(agent);
+    return status == ESPOTA_AGENT_OK && in->at == 0 && service->make_way ? service->make_way(agent) : status;
+}
+
 static enum espota_agent_status take_head(struct espota_agent *agent)
 {
     struct espota_agent_input_stream *in = &agent->input;
     const uint8_t *head = in->piece;
-    uint32_t kind = espota_get_le32(head), length = espota_get_le32(head + 8),
-             bases = espota_get_le32(head + 12);
-    in->at = espota_get_le32(head + 4);
-    in->end = in->at + length;
-    in->coded = head[0] == ESPOTA_STREAM_CODED && espota_agent_decodes(agent);
+    in->coded = head[0] != ESPOTA_STREAM_RAW && espota_agent_decodes(agent);
+    in->based =
+        BASES && in->coded && head[0] == ESPOTA_STREAM_BASED && espota_agent_table_log(agent, true, 0) != 0;
+    if (BASES && in->based) {
+        in->part = ESPOTA_AGENT_PART_BASE;
+        in->needs = ESPOTA_BASED_HEAD_SIZE;
+        return ESPOTA_AGENT_OK;
+    }
     if (head[0] != (in->coded ? ESPOTA_STREAM_CODED : ESPOTA_STREAM_RAW))
         return ESPOTA_AGENT_UNSUPPORTED;
-    if ((in->coded ? kind >> 24 : kind) != 0 || bases > in->coded)
+    uint32_t kind = espota_get_le32(head);
+    in->at = espota_get_le32(head + 4);
+    in->end = in->at + espota_get_le32(head + 8);
+    if ((in->coded ? kind >> 24 : kind) != 0 || espota_get_le32(head + 12) != 0)
         return ESPOTA_AGENT_MALFORMED;
-    if (length == 0 || (in->at | length) % SECTOR != 0 ||
-        !espota_agent_inside(in->at, length, 0, agent->update.limit))
-        return ESPOTA_AGENT_RANGE;
-    in->based = bases;
-    if (!MORE_SECTORS || !in->based)
-        return begin_body(agent);
-    if (!BASES || espota_agent_table_log(agent, true, 0) == 0)
-        return ESPOTA_AGENT_UNSUPPORTED;
-    espota_agent_expect(in, ESPOTA_AGENT_PART_BASE, ESPOTA_STREAM_BASE_SIZE);
-    return ESPOTA_AGENT_OK;
-}
-
-static enum espota_agent_status take_base(struct espota_agent *agent)
-{
-    const struct espota_agent_service *service = agent->port->service;
-    enum espota_agent_status status = espota_agent_check_base(agent);
-    if (status == ESPOTA_AGENT_OK)
-        status = begin_body(agent);
-    return status == ESPOTA_AGENT_OK && agent->input.at == 0 && service->make_way ? service->make_way(agent)
-                                                                                  : status;
+    enum espota_agent_status status = check_stretch(agent);
+    return status == ESPOTA_AGENT_OK ? begin_body(agent) : status;
 }
 
 static enum espota_agent_status take_map(struct espota_agent *agent)
@@ -107,7 +123,7 @@ static enum espota_agent_status finish_part(struct espota_agent *agent)
     if (in->part == ESPOTA_AGENT_PART_HEAD)
         return take_head(agent);
     if (BASES && in->part == ESPOTA_AGENT_PART_BASE)
-        return take_base(agent);
+        return take_based_head(agent);
     if (MORE_SECTORS && in->part == ESPOTA_AGENT_PART_WORD)
         return espota_agent_take_word(in);
     if (BASES && in->mapping)
@@ -120,8 +136,7 @@ static uint8_t *place(struct espota_agent *agent)
     enum espota_agent_part part = agent->input.part;
     if (part == ESPOTA_AGENT_PART_SECTOR)
         return espota_agent_free_sector(agent);
-    return part == ESPOTA_AGENT_PART_CODED || part == ESPOTA_AGENT_PART_BASE ? agent->chunk
-                                                                             : agent->input.piece;
+    return part == ESPOTA_AGENT_PART_CODED ? agent->chunk : agent->input.piece;
 }
 
 static enum espota_agent_status gather(struct espota_agent *agent, const uint8_t *data, size_t length)

@@ -38,10 +38,27 @@
 #define ESPOTA_STREAM_HEAD_SIZE 16u
 #define ESPOTA_STREAM_RAW       0u
 #define ESPOTA_STREAM_CODED     1u
-/* Byte 12 of the head: how many bases follow it, 0 or 1. Of a base: its offset in flash (4), its length (4)
- * and its SHA-256 (32). */
-#define ESPOTA_STREAM_BASES     12u
-#define ESPOTA_STREAM_BASE_SIZE 40u
+/* Coded with a base. Such a stream has a head of its own: coder, instruction set and table, as others have
+ * them; layout (1), ESPOTA_LAYOUT_...; offset and length of the stretch, and offset of the base in flash, in
+ * sectors (2 each); length of the base (4); the first bytes of its SHA-256. */
+#define ESPOTA_STREAM_BASED        2u
+#define ESPOTA_BASED_HEAD_SIZE     30u
+#define ESPOTA_BASED_LAYOUT        3u
+#define ESPOTA_BASED_OFFSET        4u
+#define ESPOTA_BASED_LENGTH        6u
+#define ESPOTA_BASED_FLASH         8u
+#define ESPOTA_BASED_BASE_LENGTH   10u
+#define ESPOTA_BASED_SHA256        14u
+#define ESPOTA_BASED_SHA256_LENGTH 16u
+/* How an image comes of its base: few units are not as predicted; addresses are as they were, whatever has
+ * moved; all that is in the base is where it was; the segments are those of the base. With the latter two
+ * there is no map. */
+#define ESPOTA_LAYOUT_QUIET    1u
+#define ESPOTA_LAYOUT_STAYS    2u
+#define ESPOTA_LAYOUT_IN_PLACE 4u
+#define ESPOTA_LAYOUT_SEGMENTS 8u
+#define ESPOTA_LAYOUT_UNMAPPED (ESPOTA_LAYOUT_IN_PLACE | ESPOTA_LAYOUT_SEGMENTS)
+#define ESPOTA_LAYOUT_ALL      15u
 /* Bits 15..14 of the word that begins a chunk; bits 13..0 are the length of a coded one, else 0. */
 #define ESPOTA_CHUNK_CODED       0u
 #define ESPOTA_CHUNK_STORED      1u
@@ -49,7 +66,7 @@
 #define ESPOTA_CHUNK_COPY        3u
 #define ESPOTA_CHUNK_LENGTH_MASK 0x3FFFu
 /* Sectors in a coded chunk, at most, of a stream with a base; otherwise 1. */
-#define ESPOTA_CHUNK_SECTORS 32u
+#define ESPOTA_CHUNK_SECTORS 4096u
 
 enum espota_isa {
     ESPOTA_ISA_NONE, /* data alone */
@@ -69,6 +86,7 @@ struct espota_coder_image {
     /** Bytes of the base, all of them below base_length; 0, or -1. May be NULL without a base. */
     int (*read_base)(void *context, uint32_t offset, void *buffer, size_t length);
     uint32_t base_length; /* 0: no base */
+    uint8_t layout;       /* with a base: ESPOTA_LAYOUT_... */
 };
 
 struct espota_decoder_ops {
@@ -81,7 +99,8 @@ struct espota_decoder_ops {
      * @return 0; -1 where memory, table or instruction set cannot be used, or the base. */
     int (*begin)(void *memory, size_t size, enum espota_isa isa, unsigned table_log, uint32_t offset,
                  const struct espota_coder_image *image);
-    /** With a base: take the next chunk of the map, all of which comes before the first sector.
+    /** With a base: take the next chunk of the map, all of which comes before the first sector; there is none
+     * where the layout has all bits of ESPOTA_LAYOUT_UNMAPPED.
      * @return 1: more of it follows; 0: that was all; -1 where it is malformed, or the base cannot be read:
      * the stretch is over then. */
     int (*map)(void *memory, const uint8_t *chunk, size_t length);

@@ -16,8 +16,10 @@
 
 #define ESPOTA_PATCH_MAGIC                                                                                   \
     "espota patch\r\n\x1a\n" /* 16 bytes, without the terminator: no text survives it */
-#define ESPOTA_PATCH_VERSION   1u
+#define ESPOTA_PATCH_VERSION   2u
 #define ESPOTA_PATCH_HEAD_SIZE 112u
+/* Behind the stream, of each of its chunks: how many sectors it is for. */
+#define ESPOTA_PATCH_COUNT_SIZE 2u
 
 struct espota_patch_head {
     enum espota_isa isa;
@@ -33,7 +35,7 @@ struct espota_patch {
     struct espota_patch_head head;
     /* both in the file */
     const uint8_t *stream;  /* head, base, map, chunks: head.stream_length bytes */
-    const uint8_t *sectors; /* of each chunk, how many sectors it is for: `chunks` bytes, none of them 0 */
+    const uint8_t *sectors; /* of each chunk, how many it is for: espota_patch_sectors */
     uint32_t chunks;
     uint32_t kinds[4]; /* chunks of each kind */
 };
@@ -49,6 +51,9 @@ enum espota_patch_verdict {
 
 /** Parse a whole file. `patch` points into it. Bases and images of 2 GB and more are malformed. */
 enum espota_patch_verdict espota_patch_parse(struct espota_patch *patch, const uint8_t *file, size_t size);
+
+/** How many sectors a chunk behind the map is for: at least one. `chunk` is below patch->chunks. */
+uint32_t espota_patch_sectors(const struct espota_patch *patch, uint32_t chunk);
 
 /** Write the head of a file whose stream follows. */
 void espota_patch_put_head(const struct espota_patch_head *head, uint8_t out[ESPOTA_PATCH_HEAD_SIZE]);

@@ -102,10 +102,11 @@ int espota_stream_open(struct espota_stream_reader **reader, struct espota_strea
 /** NULL is allowed. */
 void espota_stream_close(struct espota_stream_reader *reader);
 
-/** What follows the head's 16 bytes: the base record, in which the place of the base in flash is to be filled
- * in (espota_stream_set_base), and the map. It stays as it is until the reader is closed. Ask for it before
- * the first chunk where there is a base.
- * @return 0; `*length` 0: the stream has no base, and the head has to say so. Else as espota_stream_chunk. */
+/** What comes before the chunks of a stream with a base: its head, for all that lies behind its offset, in
+ * which the place of the base in flash is to be filled in (espota_stream_set_base), and the map. It stays as
+ * it is until the reader is closed. Ask for it before the first chunk where there is a base.
+ * @return 0; `*length` 0: the stream has no base, and needs a head of 16 bytes. Else as espota_stream_chunk.
+ */
 int espota_stream_preamble(struct espota_stream_reader *reader, const uint8_t **preamble, size_t *length,
                            struct espota_error *error);
 

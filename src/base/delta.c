@@ -11,8 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORTH 16u /* bytes that agree in a block that is worth being one */
-#define NEAR  64u /* so near, two blocks with one displacement are one */
+#define WORTH       16u  /* bytes that agree in a block that is worth being one */
+#define TAIL        64u  /* bytes behind the last segment: padding, checksum, SHA-256 */
+#define BLOCK_COSTS 6u   /* bytes */
+#define QUIET       384u /* of so many bytes one differs, at most, in an image that is quiet */
+#define FEW         64u  /* ... or so many do */
+#define NEAR        64u  /* so near, two blocks with one displacement are one */
 
 /* A match, and how many of its bytes agree. */
 struct candidate {
@@ -27,23 +31,30 @@ struct espota_base {
     struct coder_segments segments; /* of the image */
     struct coder_block *block;      /* sorted by where they are in the base */
     uint32_t blocks;
+    uint8_t layout;            /* ESPOTA_LAYOUT_... */
     struct espota_patch patch; /* that it is known by; no stream: it is known itself */
     struct delta_values values;
     struct encode_parts parts;
 };
 
-void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_STREAM_BASE_SIZE])
+void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_BASED_HEAD_SIZE])
 {
-    espota_put_le32(head, 0);
-    espota_put_le32(head + 4, base->old_length);
-    memcpy(head + 8, base->sha256, sizeof base->sha256);
+    head[ESPOTA_BASED_LAYOUT] = base->layout;
+    espota_put_le32(head + ESPOTA_BASED_BASE_LENGTH, base->old_length);
+    memcpy(head + ESPOTA_BASED_SHA256, base->sha256, ESPOTA_BASED_SHA256_LENGTH);
+}
+
+static uint32_t length_in_base(const struct espota_base *base, const struct coder_block *block)
+{
+    uint32_t left = base->old_length - block->old;
+    return block->length < left ? block->length : left;
 }
 
 uint32_t delta_base_covered(const struct espota_base *base)
 {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < base->blocks; i++)
-        sum += base->block[i].length;
+        sum += length_in_base(base, &base->block[i]);
     return sum;
 }
 
@@ -72,7 +83,8 @@ int delta_base_read(const struct espota_base *base, uint32_t offset, void *buffe
 
 struct coder_map_source delta_map_source(const struct espota_base *base)
 {
-    return (struct coder_map_source){ .segments = &base->segments,
+    return (struct coder_map_source){ .layout = base->layout,
+                                      .segments = &base->segments,
                                       .value = base->values.at,
                                       .values = base->values.count,
                                       .block = base->block,
@@ -81,12 +93,18 @@ struct coder_map_source delta_map_source(const struct espota_base *base)
 
 /* ---- blocks
  * ----------------------------------------------------------------------------------------------------- */
-static uint32_t agreeing(const struct delta_image *old, const struct delta_image *new,
-                         const struct delta_match *m)
+/* What is compared: an image as it is where references stay, else without what they refer to. */
+static struct delta_text text_of(const struct espota_base *base, const struct delta_image *image)
+{
+    return (struct delta_text){ (base->layout & ESPOTA_LAYOUT_STAYS) != 0 ? image->data : image->normal,
+                                image->length };
+}
+
+static uint32_t agreeing(struct delta_text old, struct delta_text new, const struct delta_match *m)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < m->length; i++)
-        count += old->normal[m->old + i] == new->normal[m->new + i] ? 1 : 0;
+        count += old.bytes[m->old + i] == new.bytes[m->new + i] ? 1 : 0;
     return count;
 }
 
@@ -103,14 +121,15 @@ static void trim(struct delta_match *m, const struct delta_image *old, const str
 }
 
 /* @return how many are left of them in `candidate`, those that are worth anything. */
-static size_t find_candidates(struct candidate *candidate, const struct delta_matches *matches,
-                              const struct delta_image *old, const struct delta_image *new)
+static size_t find_candidates(const struct espota_base *base, struct candidate *candidate,
+                              const struct delta_matches *matches, const struct delta_image *old,
+                              const struct delta_image *new)
 {
     size_t count = 0;
     for (size_t i = 0; i < matches->count; i++) {
         struct delta_match m = matches->at[i];
         trim(&m, old, new);
-        uint32_t worth = agreeing(old, new, &m);
+        uint32_t worth = agreeing(text_of(base, old), text_of(base, new), &m);
         if (worth >= WORTH)
             candidate[count++] = (struct candidate){ m, worth };
     }
@@ -182,9 +201,10 @@ static int choose_blocks(struct espota_base *base, const struct delta_matches *m
     struct delta_match *kept = calloc(matches->count + 1, sizeof *kept);
     struct candidate *candidate = calloc(matches->count + 1, sizeof *candidate);
     struct coder_map *map = malloc(sizeof *map);
+    free(base->block);
     base->block = calloc(matches->count + 1, sizeof *base->block);
     bool memory = kept != NULL && candidate != NULL && map != NULL && base->block != NULL;
-    size_t candidates = memory ? find_candidates(candidate, matches, old, new) : 0;
+    size_t candidates = memory ? find_candidates(base, candidate, matches, old, new) : 0;
     uint32_t worth = WORTH;
     do {
         if (memory)
@@ -201,14 +221,89 @@ static int match(struct espota_base *base, const struct delta_image *old, const 
                  const struct espota_observer *observer)
 {
     struct delta_matches matches;
-    struct delta_text from = { old->normal, old->length }, to = { new->normal, new->length };
-    int bad = delta_match(from, to, observer, &matches);
+    int bad = delta_match(text_of(base, old), text_of(base, new), observer, &matches);
     if (bad != 0)
         return bad;
     bad = choose_blocks(base, &matches, old, new);
     if (bad == 0)
         bad = delta_values_find(&base->values, old, new, &matches);
     free(matches.at);
+    return bad;
+}
+
+/* Bytes of the image that differ from what is at their place in the base; both end in FF. */
+static uint32_t differing_in_place(const struct delta_image *old, const struct delta_image *new)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < new->length; i++)
+        count += new->data[i] != (i < old->length ? old->data[i] : 0xFF);
+    for (uint32_t i = new->length; i < old->length &&i % ESPOTA_CODER_SECTOR != 0; i++)
+        count += old->data[i] != 0xFF;
+    return count;
+}
+
+/* Bytes that are in no block, and those that differ in it. */
+static uint32_t differing(const struct espota_base *base, const struct delta_image *old,
+                          const struct delta_image *new)
+{
+    struct delta_text from = text_of(base, old), to = text_of(base, new);
+    uint32_t count = new->length;
+    for (uint32_t i = 0; i < base->blocks; i++) {
+        const struct coder_block *b = &base->block[i];
+        struct delta_match m = { b->old, b->old + b->shift, b->length };
+        count -= agreeing(from, to, &m);
+    }
+    return count;
+}
+
+/* Bytes were put in or taken out, and nothing that refers to what is behind them was told: better compared as
+ * they are. */
+static int try_to_stay(struct espota_base *base, const struct delta_image *old, const struct delta_image *new,
+                       uint32_t *differ, const struct espota_observer *observer)
+{
+    base->layout |= ESPOTA_LAYOUT_STAYS;
+    if (differing(base, old, new) >= *differ) {
+        base->layout ^= ESPOTA_LAYOUT_STAYS;
+        return 0;
+    }
+    int bad = match(base, old, new, observer);
+    *differ = differing(base, old, new);
+    return bad;
+}
+
+static bool same_segments(const struct coder_segments *a, const struct coder_segments *b)
+{
+    return a->count == b->count && memcmp(a->at, b->at, a->count * sizeof *a->at) == 0;
+}
+
+/* Where the last block ends shortly before base and image do, it goes on: what is behind both is the same. */
+static void extend_last(struct espota_base *base, uint32_t image_length)
+{
+    struct coder_block *last = &base->block[base->blocks - 1];
+    uint32_t old_end = last->old + last->length, new_end = old_end + last->shift;
+    if (!last->again && image_length - new_end <= TAIL &&
+        base->old_length - old_end == image_length - new_end)
+        last->length = CODER_MAP_ALL;
+}
+
+static int choose_layout(struct espota_base *base, const struct delta_image *old,
+                         const struct delta_image *new, const struct espota_observer *observer)
+{
+    int bad = 0;
+    uint32_t in_place = differing_in_place(old, new), differ = differing(base, old, new),
+             few = FEW + new->length / QUIET;
+    if (same_segments(&old->segments, &new->segments))
+        base->layout |= ESPOTA_LAYOUT_SEGMENTS;
+    if (base->blocks > 0 && in_place <= few && in_place <= differ + BLOCK_COSTS * base->blocks) {
+        base->layout |= ESPOTA_LAYOUT_IN_PLACE;
+        differ = in_place;
+    } else {
+        bad = try_to_stay(base, old, new, &differ, observer);
+        if (bad == 0 && base->blocks > 0)
+            extend_last(base, new->length);
+    }
+    if (differ <= few)
+        base->layout |= ESPOTA_LAYOUT_QUIET;
     return bad;
 }
 
@@ -223,6 +318,8 @@ static int compare(struct espota_base *base, enum espota_isa isa, const uint8_t 
         bad = delta_image_normalise(&new, image, image_length, isa);
         if (bad == 0)
             bad = match(base, &old, &new, observer);
+        if (bad == 0)
+            bad = choose_layout(base, &old, &new, observer);
         base->segments = new.segments;
         delta_image_free(&new);
     }
@@ -300,7 +397,6 @@ bool espota_base_helps(const struct espota_base *base)
 
 void espota_stream_set_base(uint8_t *stream, size_t size, uint32_t flash_offset)
 {
-    if (size >= ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE && stream[0] == ESPOTA_STREAM_CODED &&
-        stream[ESPOTA_STREAM_BASES] == 1)
-        espota_put_le32(stream + ESPOTA_STREAM_HEAD_SIZE, flash_offset);
+    if (size >= ESPOTA_BASED_HEAD_SIZE && stream[0] == ESPOTA_STREAM_BASED)
+        espota_put_le16(stream + ESPOTA_BASED_FLASH, (uint16_t)(flash_offset / ESPOTA_CODER_SECTOR));
 }

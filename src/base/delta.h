@@ -22,8 +22,8 @@ uint32_t delta_base_covered(const struct espota_base *base);
 /* It was tried, and streams are longer with it: it helps no more. */
 void delta_base_give_up(struct espota_base *base);
 
-/* The head of a base in a stream's head, flash offset 0. */
-void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_STREAM_BASE_SIZE]);
+/* What a stream's head says of its base, flash offset 0. */
+void delta_base_head(const struct espota_base *base, uint8_t head[ESPOTA_BASED_HEAD_SIZE]);
 /* Of the image; NULL: of one without blocks. */
 const struct encode_parts *delta_base_parts(const struct espota_base *base);
 uint32_t delta_base_length(const struct espota_base *base);

@@ -10,8 +10,15 @@
 #include <string.h>
 
 #define SECTOR       ESPOTA_CODER_SECTOR
-#define CHUNK_MARGIN 16u           /* what the end of a chunk may take */
-#define RECORD_BITS  (12 * SECTOR) /* that are coded of a sector: more would be strange */
+#define CHUNK_MARGIN 16u /* what the end of a chunk may take */
+/* Chunks are for no more sectors than that, so that decoder and line work at the same time, unless they are
+ * so small. */
+#define MANY_SECTORS 32u
+#define SMALL_CHUNK  128u
+/* What the head of a stream with a base can say. */
+#define MOST_BASED    ((uint32_t)UINT16_MAX * SECTOR)
+#define PADDING_MATCH 16u           /* bytes of padding that a match is worth */
+#define RECORD_BITS   (12 * SECTOR) /* that are coded of a sector: more would be strange */
 
 /* ---- one sector
  * ------------------------------------------------------------------------------------------------ */
@@ -38,6 +45,14 @@ static void look(struct coder *coder)
         offset % 4 == 0 && offset < e->image_length && e->parts->literals[offset / 4] != 0;
 }
 
+/* Behind the image: FF up to the sector's end. */
+static void find_padding(struct coder *coder)
+{
+    uint32_t left = SECTOR - coder->filled;
+    bool repeats = !coder->code_here && coder_byte_back(coder, 1) == 0xFF && left >= PADDING_MATCH;
+    coder->actual_match = (struct coder_match){ repeats ? left : 0, 1 };
+}
+
 static void find(struct coder *coder)
 {
     struct espota_encoder *e = (struct espota_encoder *)(void *)coder->sink;
@@ -45,7 +60,7 @@ static void find(struct coder *coder)
     if (offset < e->image_length)
         match_finder_look(e->finder, coder, e->image, offset, e->image_length);
     else
-        coder->actual_match.length = 0;
+        find_padding(coder);
 }
 
 /* The place of `offset`, in the sector to be coded. */
@@ -84,6 +99,27 @@ static void begin_chunk(struct espota_encoder *e)
     e->coder->range = UINT32_MAX;
 }
 
+/* A quiet image: which pieces of the sector will not be as guessed? Found by coding it as if none were. */
+static void foresee(struct espota_encoder *e, const struct coder_place *place)
+{
+    struct coder_base *base = e->coder->base;
+    const struct coder_sink sink = e->sink;
+    memcpy(e->foreseen, e->coder, e->memory);
+    e->sink.record = NULL;
+    base->to_miss = UINT32_MAX;
+    base->missed = 0;
+    coder_sector(e->coder, e->rebuilt, place);
+    uint32_t missed = base->missed;
+    memcpy(e->coder, e->foreseen, e->memory);
+    base->to_miss = missed;
+    e->sink = sink;
+}
+
+static bool is_quiet(const struct espota_encoder *e)
+{
+    return e->base != NULL && e->coder->base->quiet;
+}
+
 /* Code the sector into the chunk that was begun. @return false: what would come out is another one. */
 static bool code_sector(struct espota_encoder *e, const uint8_t *sector)
 {
@@ -91,7 +127,10 @@ static bool code_sector(struct espota_encoder *e, const uint8_t *sector)
     uint32_t over = coder->place.offset == e->offset ? coder->filled : 0;
     e->coded++;
     struct coder_place goes_on = place_at(e, e->offset + over), anew = place_at(e, e->offset);
-    coder_sector(coder, e->rebuilt, knows(coder, &goes_on) ? NULL : &anew);
+    const struct coder_place *place = knows(coder, &goes_on) ? NULL : &anew;
+    if (is_quiet(e))
+        foresee(e, place);
+    coder_sector(coder, e->rebuilt, place);
     return memcmp(e->rebuilt, sector, SECTOR) == 0;
 }
 
@@ -163,10 +202,12 @@ static bool has_room(const struct espota_encoder *e)
 /* With a base, a chunk goes on with the next sectors, while they are coded too, and it has room for them. */
 static bool goes_on(struct espota_encoder *e, uint8_t sector[SECTOR])
 {
-    if (e->ahead + 1 >= ESPOTA_CHUNK_SECTORS || e->offset >= e->end || !has_room(e) || !keeps_up(e))
+    size_t size = e->sink.size + e->sink.pending;
+    if (e->ahead + 1 >= (size < SMALL_CHUNK ? ESPOTA_CHUNK_SECTORS : MANY_SECTORS) || e->offset >= e->end ||
+        !has_room(e) || !keeps_up(e))
         return false;
     get_sector(e, sector);
-    return !espota_chunk_is_fill(sector) && earlier(e, sector) == e->offset;
+    return is_quiet(e) || (!espota_chunk_is_fill(sector) && earlier(e, sector) == e->offset);
 }
 
 /* As it went on in the chunk before, the sector was coded already: the bits are the same in a chunk of its
@@ -249,6 +290,8 @@ static int append_sector(struct espota_encoder *e, const uint8_t *sector, struct
                          struct espota_error *error)
 {
     uint8_t from[4];
+    if (is_quiet(e) && keeps_up(e)) /* whatever it holds is where it was */
+        return append_coded(e, sector, stream, error);
     if (espota_chunk_is_fill(sector))
         return espota_chunk_append_plain(stream, sector, error);
     uint32_t at = earlier(e, sector);
@@ -293,24 +336,11 @@ static int check(const struct encode_job *job, struct espota_error *error)
                        job->length, job->offset, job->image_length, (unsigned)job->isa, job->table_log);
 }
 
-static int append_head(const struct espota_encoder *e, unsigned table_log, struct espota_bytes *stream,
-                       struct espota_error *error)
-{
-    uint8_t head[ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE] = { ESPOTA_STREAM_CODED, (uint8_t)e->isa,
-                                                                        (uint8_t)table_log };
-    espota_put_le32(head + 4, e->offset);
-    espota_put_le32(head + 8, e->end - e->offset);
-    if (e->base == NULL)
-        return espota_bytes_append(stream, head, ESPOTA_STREAM_HEAD_SIZE, error);
-    head[ESPOTA_STREAM_BASES] = 1;
-    delta_base_head(e->base, head + ESPOTA_STREAM_HEAD_SIZE);
-    return espota_bytes_append(stream, head, sizeof head, error);
-}
-
 static int append_map(struct espota_encoder *e, struct espota_bytes *stream, struct espota_error *error)
 {
     struct coder_map_source source = delta_map_source(e->base);
-    for (int more = 1; more > 0;) {
+    int more = (source.layout & ESPOTA_LAYOUT_UNMAPPED) != ESPOTA_LAYOUT_UNMAPPED;
+    while (more > 0) {
         begin_chunk(e);
         more = coder_base_map(e->coder, &source);
         coder_encode_end(e->coder);
@@ -326,7 +356,8 @@ static int allocate_record(struct espota_encoder *e)
     e->record.room = RECORD_BITS;
     e->record.bit = malloc(RECORD_BITS * sizeof *e->record.bit);
     e->behind = malloc(e->memory);
-    return e->record.bit != NULL && e->behind != NULL ? 0 : -1;
+    e->foreseen = malloc(e->memory);
+    return e->record.bit != NULL && e->behind != NULL && e->foreseen != NULL ? 0 : -1;
 }
 
 static int take_apart(struct espota_encoder *e, const struct encode_parts *known)
@@ -373,12 +404,14 @@ static int start(struct espota_encoder *e, const struct encode_job *job, struct 
     const unsigned table_log = job->table_log;
     int status = allocate(e, table_log) != 0 || take_apart(e, job->parts) != 0
                      ? espota_fail_memory(error, "encode an image")
-                     : append_head(e, table_log, stream, error);
+                     : encode_append_head(e, table_log, stream, error);
     if (status != 0)
         return status;
     e->around = (struct espota_coder_image){ .context = e, .read = read_image, .read_base = read_base };
-    if (e->base != NULL)
+    if (e->base != NULL) {
         e->around.base_length = delta_base_length(e->base);
+        e->around.layout = delta_map_source(e->base).layout;
+    }
     (void)coder_begin(e->coder, e->memory, e->isa, table_log, e->offset, &e->around);
     e->sink.out = e->chunk;
     e->sink.capacity = sizeof e->chunk;
@@ -399,7 +432,8 @@ int encode_begin(struct espota_encoder **encoder, const struct encode_job *job, 
     struct espota_encoder *e = calloc(1, sizeof *e);
     if (e == NULL)
         return espota_fail_memory(error, "encode an image");
-    bool known = base != NULL && delta_base_patch(base) == NULL && espota_base_helps(base);
+    bool known = base != NULL && delta_base_patch(base) == NULL && espota_base_helps(base) &&
+                 job->offset + job->length <= MOST_BASED;
     *e = (struct espota_encoder){ .isa = job->isa,
                                   .base = known ? base : NULL,
                                   .image = job->image,
@@ -444,6 +478,7 @@ void espota_encoder_end(struct espota_encoder *e)
     free(e->coder);
     free(e->saved);
     free(e->before);
+    free(e->foreseen);
     free(e->behind);
     free(e->record.bit);
     free(e->finder);

@@ -50,10 +50,11 @@ struct espota_encoder {
     uint64_t behind_ns; /* so long the decoder works on after the line has brought all so far */
     const struct encode_parts *parts;
     struct encode_parts own;
-    size_t at;                            /* the region of the last look */
-    struct coder *coder, *saved, *before; /* the latter before a chunk, and before a sector of it */
-    uint32_t ahead;                       /* sectors that the last chunk holds beyond that of the last call */
-    uint32_t coded;                       /* so often a sector went through the model */
+    size_t at; /* the region of the last look */
+    struct coder *coder;
+    struct coder *saved, *before, *foreseen; /* it before a chunk, a sector of it, and a look ahead */
+    uint32_t ahead; /* sectors that the last chunk holds beyond that of the last call */
+    uint32_t coded; /* so often a sector went through the model */
     struct match_finder *finder;
     size_t memory;
     uint8_t chunk[ESPOTA_CODER_SECTOR], rebuilt[ESPOTA_CODER_SECTOR];
@@ -72,6 +73,9 @@ uint64_t encode_sector_hash(const uint8_t *sector);
 /* espota_encoder_begin. */
 int encode_begin(struct espota_encoder **encoder, const struct encode_job *job, struct espota_bytes *stream,
                  struct espota_error *error);
+/* The head of a stream, flash offset 0 where it has a base. */
+int encode_append_head(const struct espota_encoder *e, unsigned table_log, struct espota_bytes *stream,
+                       struct espota_error *error);
 /* The part at `offset`: quick where that is near the last one. */
 const struct region *encode_region_at(struct espota_encoder *e, uint32_t offset);
 

@@ -4,8 +4,6 @@
 #include "base/delta.h"
 #include "espota/bytes.h"
 
-enum { HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE };
-
 static uint32_t whole(size_t length)
 {
     return (uint32_t)((length + ESPOTA_CODER_SECTOR - 1) / ESPOTA_CODER_SECTOR);
@@ -22,10 +20,11 @@ bool encode_is_patch(const struct espota_encoder *e, unsigned table_log, const s
 int encode_patch_begin(struct espota_encoder *e, struct espota_bytes *stream, struct espota_error *error)
 {
     size_t at = stream->size;
-    e->given = HEADS + e->patch->head.map_length;
+    e->given = ESPOTA_BASED_HEAD_SIZE + e->patch->head.map_length;
     int status = espota_bytes_append(stream, e->patch->stream, e->given, error);
     if (status == 0)
-        espota_put_le32(stream->data + at + 8, e->end); /* it may be wanted in part */
+        espota_put_le16(stream->data + at + ESPOTA_BASED_LENGTH,
+                        (uint16_t)(e->end / ESPOTA_CODER_SECTOR)); /* it may be wanted in part */
     return status;
 }
 
@@ -34,7 +33,7 @@ int encode_patch_sector(struct espota_encoder *e, struct espota_bytes *stream, s
     const struct espota_patch *patch = e->patch;
     const uint8_t *chunk = patch->stream + e->given;
     size_t size = espota_stream_chunk_size(chunk, patch->head.stream_length - e->given);
-    e->ahead = patch->sectors[e->next_chunk++] - 1u;
+    e->ahead = espota_patch_sectors(patch, e->next_chunk++) - 1;
     e->given += size;
     return espota_bytes_append(stream, chunk, size, error);
 }

@@ -318,10 +318,10 @@ static int begin(struct espota_stream_reader *r, struct espota_error *error)
     int result =
         espota_encoder_begin(&s->encoder, s->isa, s->table_log, s->base ? s->base->base : NULL,
                              s->image->data, s->image->length, s->offset, s->sectors * SECTOR, &head, error);
-    if (result == 0 && head.size > ESPOTA_STREAM_HEAD_SIZE)
-        result = espota_bytes_append(&s->preamble, head.data + ESPOTA_STREAM_HEAD_SIZE,
-                                     head.size - ESPOTA_STREAM_HEAD_SIZE, error);
-    espota_bytes_free(&head);
+    if (result == 0 && head.data[0] == ESPOTA_STREAM_BASED)
+        s->preamble = head;
+    else
+        espota_bytes_free(&head);
     pthread_mutex_lock(&r->cache->lock);
     charge(r->cache, s->preamble.size);
     pthread_mutex_unlock(&r->cache->lock);

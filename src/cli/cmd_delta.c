@@ -54,7 +54,9 @@ static struct fields image_fields(uint32_t size, const uint8_t *sha256)
 static void add_patch(struct fields *document, const struct espota_patch *patch)
 {
     const struct espota_patch_head *h = &patch->head;
-    field_number(document, "size", (int64_t)h->stream_length + patch->chunks + ESPOTA_PATCH_HEAD_SIZE);
+    field_number(document, "size",
+                 (int64_t)h->stream_length + ESPOTA_PATCH_COUNT_SIZE * patch->chunks +
+                     ESPOTA_PATCH_HEAD_SIZE);
     field_number(document, "stream_size", h->stream_length);
     field_chip(document, "chip", espota_chip_by_image_id(h->chip_id));
     field_text(document, "instruction_set", isa_name(h->isa));

@@ -81,6 +81,13 @@ static void fill_set(struct coder_set *set, uint8_t mixed)
         set->direct[i] = 0x8000;
 }
 
+/* An image with a base goes on as it should: in code where its addresses say so. */
+static void expect_order(struct coder *coder)
+{
+    coder->flag[FLAG_PLACE] = coder->flag[FLAG_MODE] = coder->flag[FLAG_MODE + 1] = 500;
+    coder->flag[FLAG_MODE + 2] = coder->flag[FLAG_MODE + 3] = 65000;
+}
+
 static void fill_model(struct coder *coder)
 {
     size_t bytes = (size_t)1 << (32 - coder->shift);
@@ -94,6 +101,8 @@ static void fill_model(struct coder *coder)
         fill_set(coder->set + i, 3);
     for (unsigned i = 0; i < CODER_FLAGS; i++)
         coder->flag[i] = 32768;
+    if (coder->base != NULL)
+        expect_order(coder);
     for (size_t i = 0; i < coder->window_size; i += PAUSE) {
         memset(coder->window + i, 0, PAUSE);
         coder_relax(coder);

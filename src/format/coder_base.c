@@ -12,6 +12,7 @@
 #define NEAR_MOVE 256u   /* a correction counts for what is as near, where the map knows a neighbour */
 #define FAR_MOVE  65536u /* ... where it knows nothing */
 
+enum { PIECES = ESPOTA_CODER_SECTOR / CODER_PIECE };
 enum { KIND_BYTE, KIND_WORD, KIND_ADDRESS };
 
 /* ---- what is read of flash
@@ -32,7 +33,7 @@ static const uint8_t *line_at(struct coder *coder, enum source source, uint32_t 
     uint8_t *line = base->line[at];
     if (source == OF_BASE && image->base_length - first < length)
         length = image->base_length - first;
-    memset(line, 0, CODER_LINE);
+    memset(line, 0xFF, CODER_LINE);
     int bad = source == OF_BASE ? image->read_base(image->context, first, line, length)
                                 : image->read(image->context, first, line, length);
     base->line_of[at] = bad != 0 ? 0 : tag;
@@ -45,7 +46,7 @@ void coder_base_read_old(struct coder *coder, uint32_t offset, uint8_t *to, uint
     while (length > 0) {
         uint32_t into = offset % CODER_LINE, part = CODER_LINE - into < length ? CODER_LINE - into : length;
         if (offset >= coder->image->base_length)
-            memset(to, 0, part);
+            memset(to, 0xFF, part);
         else
             memcpy(to, line_at(coder, OF_BASE, offset) + into, part);
         offset += part;
@@ -119,7 +120,7 @@ static uint32_t mapped(struct coder *coder, uint32_t address, uint32_t *moved)
     struct coder_base *base = coder->base;
     uint32_t offset, shift, now;
     *moved = address;
-    if (!coder_segments_offset(&base->old, address, &offset))
+    if (base->stays || !coder_segments_offset(&base->old, address, &offset))
         return 3;
     enum coder_map_answer answer = CODER_MAP_INSIDE;
     if (offset - base->block.old < base->block.length)
@@ -251,13 +252,37 @@ static bool is_actual(const struct coder *coder, uint32_t word, uint32_t length)
     return ((espota_get_le32(coder->actual) ^ word) & mask) == 0;
 }
 
+/* In a quiet image: does all of the sector come as guessed, or of the piece? */
+static bool is_sure(struct coder *coder)
+{
+    struct coder_base *base = coder->base;
+    uint32_t offset = coder->place.offset + coder->filled, piece = offset / CODER_PIECE + 1;
+    if (!base->quiet || piece == base->piece)
+        return base->sure;
+    uint32_t missed = CODER_ACTUAL(base->to_miss);
+    if (base->piece == 0 || (piece - 1) / PIECES != (base->piece - 1) / PIECES)
+        base->sector_sure = coder_flag_at(coder, missed == 0, &base->sure_flag[0]) != 0;
+    base->piece = piece;
+    if (!base->sector_sure)
+        base->sure = coder_flag_at(coder, ~missed >> (piece - 1) % PIECES & 1,
+                                   &base->sure_flag[base->sure ? 2 : 1]) != 0;
+    else
+        base->sure = true;
+    return base->sure;
+}
+
 /* Is it as it was guessed, or as it was? @return false: neither. */
 static bool take_guess(struct coder *coder, const struct coder_guess *guess)
 {
     struct coder_base *base = coder->base;
     uint32_t flag = guess->kind * 32 + guess->quality * 8 + (base->hits & 7), word = guess->word;
-    bool hit = coder_flag_at(coder, is_actual(coder, word, guess->length), &base->flag[flag]) != 0;
+    bool hit =
+        is_sure(coder) || coder_flag_at(coder, is_actual(coder, word, guess->length), &base->flag[flag]) != 0;
     base->hits = base->hits << 1 | (hit ? 0 : 1);
+#ifdef ESPOTA_CODER_ENCODER
+    if (!hit)
+        base->missed |= 1u << coder->filled / CODER_PIECE % PIECES;
+#endif
     if (!hit) {
         word = guess->was;
         if (word == guess->word ||
@@ -336,9 +361,12 @@ int coder_base_begin(struct coder *coder)
         base->flag[i] = 60000;
     for (uint32_t i = 0; i < CODER_KINDS; i++)
         base->unchanged[i] = 0x8000;
-    base->more[0] = base->more[1] = base->more[2] = base->more[3] = 0x8000;
+    base->more[0] = base->more[1] = base->more[2] = 0x8000;
+    base->more[3] = 63000;
     coder_values_begin(base);
-    return coder_segments_parse(&base->old, image->base_length, image->read_base, image->context);
+    if (coder_segments_parse(&base->old, image->base_length, image->read_base, image->context) != 0)
+        return -1;
+    return coder_base_lay_out(base, image->layout);
 }
 
 #else

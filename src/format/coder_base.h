@@ -52,13 +52,20 @@ struct coder_base {
     uint8_t rest;     /* what that has become */
     uint8_t applies[CODER_VALUE_KEYS]; /* is it a number behind this byte? */
     uint16_t flag[CODER_GUESS_FLAGS], unchanged[CODER_KINDS];
-    uint32_t hits;    /* whether guesses were right, the last in bit 0 */
-    uint32_t slot[4]; /* of the map's last numbers */
+    /* Few units are not as guessed: of a sector and of each piece of it a flag says whether all are. */
+    bool quiet, sure, sector_sure;
+    bool stays;            /* addresses are as they were, whatever has moved */
+    uint32_t piece;        /* that was asked about last, counted from 1 */
+    uint16_t sure_flag[3]; /* of sectors; of pieces, behind one that was not sure, or was */
+    uint32_t hits;         /* whether guesses were right, the last in bit 0 */
+    uint32_t slot[4];      /* of the map's last numbers */
     struct coder_move
         upper[32];      /* RISC-V: what lui or auipc left in a register, in base and image; from 0: nothing */
     bool begun, failed; /* segments are known; flash could not be read */
     uint16_t more[4];   /* of blocks, of chunks; again; sectors of a chunk */
     uint32_t sectors;   /* of this chunk, so far, if another follows; or 0 */
+    /* encoder alone: pieces of the sector in which guesses will be wrong, a bit each; in which they were */
+    uint32_t to_miss, missed;
     /* what was read: of the image, if `line_of` is odd, else of the base; 0: nothing */
     uint32_t line_of[CODER_LINES], line_next;
     uint8_t line[CODER_LINES][CODER_LINE];
@@ -83,6 +90,7 @@ struct coder_guess {
 
 /* The map that the encoder has made; how much of it is coded. */
 struct coder_map_source {
+    uint8_t layout;                        /* ESPOTA_LAYOUT_... */
     const struct coder_segments *segments; /* of the image */
     const struct coder_move *value; /* numbers that move, sorted by from: those from there on by as much */
     uint32_t values;
@@ -92,6 +100,8 @@ struct coder_map_source {
 
 /* coder->base is memory for it, coder->image says what it is. @return 0, or -1. */
 int coder_base_begin(struct coder *coder);
+/* The segments of the base are known: what else is known before the map? @return 0, or -1. */
+int coder_base_lay_out(struct coder_base *base, uint32_t layout);
 /* One chunk of the map, whose arithmetic has been begun. `source` is NULL in the decoder.
  * @return 1: more follows; 0: that was all; -1: malformed. */
 int coder_base_map(struct coder *coder, struct coder_map_source *source);
@@ -104,6 +114,8 @@ void coder_values_begin(struct coder_base *base);
 void coder_values_guess(struct coder_base *base, struct coder_guess *guess, uint8_t before);
 void coder_values_learn(struct coder_base *base, uint32_t got);
 
+/* A stretch is at a sector and a piece of it: is all there as guessed? */
+#define CODER_PIECE 256u
 /* Behind each sector: does this chunk hold another one? */
 bool coder_base_goes_on(struct coder *coder, bool actual);
 

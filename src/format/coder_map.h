@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CODER_MAP_SIZE   10240u /* bytes for blocks */
-#define CODER_MAP_STRIDE 32u    /* about every so many blocks one is in the index */
+#define CODER_MAP_SIZE   10240u               /* bytes for blocks */
+#define CODER_MAP_ALL    (UINT32_MAX / 4 - 1) /* length of a block that ends nowhere */
+#define CODER_MAP_STRIDE 32u                  /* about every so many blocks one is in the index */
 #define CODER_MAP_INDEX  136u
 #define CODER_MAP_NEAR   32u /* blocks of a sector */
 #define CODER_MAP_PLACES 16u /* that were found last */

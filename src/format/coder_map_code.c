@@ -93,7 +93,9 @@ static struct coder_block code_block(struct coder *coder, struct shifts *shifts,
     struct coder_block got;
     got.old = last->old + last->length +
               unfolded(code_number(coder, folded(actual->old - last->old - last->length), GAP));
-    got.length = code_number(coder, actual->length, LENGTH);
+    got.length = code_number(coder, actual->length != CODER_MAP_ALL ? actual->length : 0, LENGTH);
+    if (got.length == 0)
+        got.length = CODER_MAP_ALL;
     got.again = coder_flag_at(coder, actual->again, &coder->base->more[2]) != 0;
     coder->context[0] = coder_hash(320, 13);
     coder->context[1] = 0;
@@ -105,21 +107,31 @@ static struct coder_block code_block(struct coder *coder, struct shifts *shifts,
 
 /* ---- segments
  * --------------------------------------------------------------------------------------------------- */
+/* One that is not as that of the same number in the base. */
+static void code_segment(struct coder *coder, struct coder_segment *to, const struct coder_segment *actual)
+{
+    if (coder_plain(coder, CODER_ACTUAL(actual->address != to->address), 1) != 0)
+        to->address = coder_plain(coder, actual->address, 32);
+    to->length += unfolded(code_number(coder, folded(actual->length - to->length), LENGTH));
+}
+
 static int code_segments(struct coder *coder, const struct coder_segments *actual)
 {
     struct coder_base *base = coder->base;
     static const struct coder_segments none;
     if (actual == NULL)
         actual = &none;
-    uint32_t offset = 24, count = coder_plain(coder, actual->count, 5);
+    uint32_t offset = 24, count = base->old.count;
+    if (coder_plain(coder, CODER_ACTUAL(actual->count != count), 1) != 0)
+        count = coder_plain(coder, actual->count, 5);
     if (count > CODER_SEGMENTS)
         return -1;
     for (uint32_t i = 0; i < count; i++) {
         struct coder_segment *to = &base->new.at[i];
-        to->address = base->old.at[i].address;
-        if (coder_plain(coder, actual->at[i].address != to->address, 1) != 0)
-            to->address = coder_plain(coder, actual->at[i].address, 32);
-        to->length = coder_plain(coder, actual->at[i].length, 24);
+        const struct coder_segment *at = &actual->at[i];
+        bool other = at->address != to->address || at->length != to->length;
+        if (coder_plain(coder, CODER_ACTUAL(other), 1) != 0)
+            code_segment(coder, to, at);
         to->offset = offset + 8;
         offset = to->offset + to->length;
     }
@@ -134,7 +146,10 @@ static int code_values(struct coder *coder, const struct coder_map_source *sourc
     static const struct coder_move none;
     struct coder_base *base = coder->base;
     struct coder_move last = none;
-    uint32_t count = code_number(coder, source != NULL ? source->values : 0, VALUE);
+    uint32_t count = source != NULL ? source->values : 0;
+    if (coder_plain(coder, count != 0, 1) == 0)
+        return 0;
+    count = code_number(coder, count, VALUE);
     if (count > CODER_VALUES)
         return -1;
     for (uint32_t i = 0; i < count; i++) {
@@ -157,15 +172,47 @@ static bool goes_on(const struct coder *coder, const struct coder_map_source *so
            coder->sink->size + coder->sink->pending + CHUNK_MARGIN < coder->sink->capacity;
 }
 
+/* Guesses that are wrong are rare, and near one another. */
+static void expect_quiet(struct coder_base *base)
+{
+    for (uint32_t i = 0; i < CODER_GUESS_FLAGS; i++)
+        base->flag[i] = (i & 7) == 0 ? 63500 : (i & 1) == 0 ? 50000 : 32768;
+    base->sure_flag[0] = 64000;
+    base->sure_flag[1] = 48000;
+    base->sure_flag[2] = 60000;
+}
+
+int coder_base_lay_out(struct coder_base *base, uint32_t layout)
+{
+    static const struct coder_block all = { .length = CODER_MAP_ALL };
+    base->quiet = (layout & ESPOTA_LAYOUT_QUIET) != 0;
+    base->stays = (layout & ESPOTA_LAYOUT_STAYS) != 0;
+    if (base->quiet)
+        expect_quiet(base);
+    base->new = base->old;
+    return (layout & ESPOTA_LAYOUT_IN_PLACE) != 0 ? coder_map_add(&base->map, all) : 0;
+}
+
+/* @return -1: malformed. */
+static int begin_map(struct coder *coder, const struct coder_map_source *source)
+{
+    uint32_t layout = coder->image->layout;
+    if ((layout & ESPOTA_LAYOUT_SEGMENTS) == 0 &&
+        code_segments(coder, source != NULL ? source->segments : NULL) != 0)
+        return -1;
+    return (layout & ESPOTA_LAYOUT_IN_PLACE) == 0 ? code_values(coder, source) : 0;
+}
+
 int coder_base_map(struct coder *coder, struct coder_map_source *source)
 {
     struct coder_base *base = coder->base;
     struct shifts shifts = { .last_end = base->map.last.old + base->map.last.length + base->map.last.shift };
     shifts.recent[0] = base->map.last.shift;
-    if (!base->begun && (code_segments(coder, source != NULL ? source->segments : NULL) != 0 ||
-                         code_values(coder, source) != 0))
+    if (!base->begun && begin_map(coder, source) != 0)
         return -1;
     base->begun = true;
+    if ((coder->image->layout & ESPOTA_LAYOUT_IN_PLACE) != 0)
+        return 0;
     while (coder_flag_at(coder, goes_on(coder, source), &base->more[0]) != 0) {
         struct coder_block block =
             code_block(coder, &shifts, source != NULL ? &source->block[source->done++] : NULL);

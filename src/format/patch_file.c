@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define HEADS  (ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE)
+#define HEADS  ESPOTA_BASED_HEAD_SIZE
 #define SECTOR ESPOTA_CODER_SECTOR
 
 /* Where what lies in a head. */
@@ -75,16 +75,23 @@ size_t espota_stream_chunk_size(const uint8_t *at, size_t left)
 /* The stream's own head says the same as the file's. */
 static bool heads_agree(const struct espota_patch_head *h, const uint8_t *stream)
 {
-    const uint8_t *base = stream + ESPOTA_STREAM_HEAD_SIZE;
-    uint32_t length = (h->image_length + SECTOR - 1) / SECTOR * SECTOR;
-    return stream[0] == ESPOTA_STREAM_CODED && stream[1] == (uint8_t)h->isa &&
-           stream[2] == (uint8_t)h->table_log && stream[3] == 0 && espota_get_le32(stream + 4) == 0 &&
-           espota_get_le32(stream + 8) == length && espota_get_le32(stream + ESPOTA_STREAM_BASES) == 1 &&
-           espota_get_le32(base) == 0 && espota_get_le32(base + 4) == h->base_length &&
-           memcmp(base + 8, h->base_sha256, ESPOTA_SHA256_LENGTH) == 0;
+    uint32_t sectors = (h->image_length + SECTOR - 1) / SECTOR;
+    return stream[0] == ESPOTA_STREAM_BASED && stream[1] == (uint8_t)h->isa &&
+           stream[2] == (uint8_t)h->table_log && stream[ESPOTA_BASED_LAYOUT] <= ESPOTA_LAYOUT_ALL &&
+           espota_get_le16(stream + ESPOTA_BASED_OFFSET) == 0 &&
+           espota_get_le16(stream + ESPOTA_BASED_LENGTH) == sectors &&
+           espota_get_le16(stream + ESPOTA_BASED_FLASH) == 0 &&
+           espota_get_le32(stream + ESPOTA_BASED_BASE_LENGTH) == h->base_length &&
+           memcmp(stream + ESPOTA_BASED_SHA256, h->base_sha256, ESPOTA_BASED_SHA256_LENGTH) == 0;
 }
 
-/* Chunks of the map, coded all of them and at least one, take exactly so many bytes. */
+/* There is a map, unless the layout says that there is none. */
+static bool is_mapped(const uint8_t *stream)
+{
+    return (stream[ESPOTA_BASED_LAYOUT] & ESPOTA_LAYOUT_UNMAPPED) != ESPOTA_LAYOUT_UNMAPPED;
+}
+
+/* Chunks of the map, coded all of them, take exactly so many bytes. */
 static bool map_fits(const uint8_t *at, size_t length)
 {
     for (size_t size; length > 0; at += size, length -= size)
@@ -94,7 +101,12 @@ static bool map_fits(const uint8_t *at, size_t length)
     return true;
 }
 
-/* The chunks behind the map are whole, and for all sectors. `room`: bytes behind the stream. */
+uint32_t espota_patch_sectors(const struct espota_patch *patch, uint32_t chunk)
+{
+    return espota_get_le16(patch->sectors + ESPOTA_PATCH_COUNT_SIZE * (size_t)chunk);
+}
+
+/* The chunks behind the map are whole, and for all sectors. `room`: counts behind the stream. */
 static enum espota_patch_verdict walk(struct espota_patch *p, size_t room)
 {
     size_t at = HEADS + p->head.map_length, end = p->head.stream_length, size;
@@ -107,9 +119,10 @@ static enum espota_patch_verdict walk(struct espota_patch *p, size_t room)
             return ESPOTA_PATCH_TRUNCATED;
         kind = espota_get_le16(p->stream + at) >> 14;
         p->kinds[kind]++;
-        count += p->sectors[p->chunks];
-        if (p->sectors[p->chunks] == 0 || (kind != ESPOTA_CHUNK_CODED && p->sectors[p->chunks] > 1))
+        uint32_t its = espota_patch_sectors(p, p->chunks);
+        if (its == 0 || its > (kind == ESPOTA_CHUNK_CODED ? ESPOTA_CHUNK_SECTORS : 1))
             return ESPOTA_PATCH_MALFORMED;
+        count += its;
     }
     if (p->chunks != room)
         return ESPOTA_PATCH_TRUNCATED;
@@ -127,9 +140,8 @@ static enum espota_patch_verdict check_head(const struct espota_patch_head *h, c
     if (h->stream_length > size - ESPOTA_PATCH_HEAD_SIZE)
         return ESPOTA_PATCH_TRUNCATED;
     if (h->image_length == 0 || h->image_length > INT32_MAX || h->base_length == 0 ||
-        h->base_length > INT32_MAX || h->stream_length < HEADS || h->map_length == 0 ||
-        h->map_length > h->stream_length - HEADS || file[AT_TABLE + 1] != 0 ||
-        espota_get_le16(file + AT_CHIP + 2) != 0)
+        h->base_length > INT32_MAX || h->stream_length < HEADS || h->map_length > h->stream_length - HEADS ||
+        file[AT_TABLE + 1] != 0 || espota_get_le16(file + AT_CHIP + 2) != 0)
         return ESPOTA_PATCH_MALFORMED;
     return ESPOTA_PATCH_OK;
 }
@@ -150,7 +162,11 @@ enum espota_patch_verdict espota_patch_parse(struct espota_patch *patch, const u
     patch->sectors = patch->stream + patch->head.stream_length;
     if (espota_crc32(0, patch->stream, size) != patch->head.crc)
         return ESPOTA_PATCH_DAMAGED;
-    if (!heads_agree(&patch->head, patch->stream) || !map_fits(patch->stream + HEADS, patch->head.map_length))
+    if (!heads_agree(&patch->head, patch->stream) ||
+        is_mapped(patch->stream) != (patch->head.map_length > 0) ||
+        !map_fits(patch->stream + HEADS, patch->head.map_length))
         return ESPOTA_PATCH_MALFORMED;
-    return walk(patch, size - patch->head.stream_length);
+    size -= patch->head.stream_length;
+    return size % ESPOTA_PATCH_COUNT_SIZE != 0 ? ESPOTA_PATCH_TRUNCATED
+                                               : walk(patch, size / ESPOTA_PATCH_COUNT_SIZE);
 }

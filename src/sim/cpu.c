@@ -140,7 +140,8 @@ static int decoder_begin(void *memory, size_t size, enum espota_isa isa, unsigne
                                                .read = read_image,
                                                .relax = relax,
                                                .read_base = read_base,
-                                               .base_length = cpu->image.base_length };
+                                               .base_length = cpu->image.base_length,
+                                               .layout = cpu->image.layout };
     cpu->coded = table_log & ESPOTA_CODER_DEEP ? cpu->costs.deep : cpu->costs.coded;
     cpu->each = cpu->costs.begin;
     cpu->left = UINT64_MAX;

@@ -1,6 +1,7 @@
 /* Making patches, and reading them. */
 #include "espota/patch.h"
 
+#include "espota/bytes.h"
 #include "espota/chip.h"
 #include "espota/crc32.h"
 #include "espota/digest.h"
@@ -73,16 +74,18 @@ static int fill_head(struct espota_patch_head *head, const struct espota_patch_i
 static int encode_sectors(struct espota_encoder *encoder, struct espota_bytes *stream,
                           struct espota_bytes *sectors, struct espota_error *error)
 {
-    static const uint8_t one = 1;
+    static const uint8_t one[ESPOTA_PATCH_COUNT_SIZE] = { 1 };
     for (;;) {
         size_t before = stream->size;
         int more = espota_encoder_sector(encoder, stream, error);
         if (more <= 0)
             return -more;
-        if (stream->size == before && sectors->size > 0)
-            sectors->data[sectors->size - 1]++;
-        else if (espota_bytes_append(sectors, &one, 1, error) != 0)
+        if (stream->size != before && espota_bytes_append(sectors, one, sizeof one, error) != 0)
             return ESPOTA_ERR_NOMEM;
+        if (stream->size == before) {
+            uint8_t *last = sectors->data + sectors->size - sizeof one;
+            espota_put_le16(last, (uint16_t)(espota_get_le16(last) + 1));
+        }
     }
 }
 
@@ -90,12 +93,12 @@ static int encode_with(struct espota_patch_head *head, const struct espota_base 
                        const struct espota_patch_image *image, struct espota_bytes *stream,
                        struct espota_bytes *sectors, struct espota_error *error)
 {
-    enum { SECTOR = ESPOTA_CODER_SECTOR, HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE };
+    enum { SECTOR = ESPOTA_CODER_SECTOR };
     struct espota_encoder *encoder = NULL;
     uint32_t whole = (head->image_length + SECTOR - 1) / SECTOR * SECTOR;
     int result = espota_encoder_begin(&encoder, head->isa, head->table_log, prepared, image->data,
                                       image->size, 0, whole, stream, error);
-    head->map_length = (uint32_t)stream->size - HEADS;
+    head->map_length = (uint32_t)stream->size - ESPOTA_BASED_HEAD_SIZE;
     if (result == 0)
         result = encode_sectors(encoder, stream, sectors, error);
     espota_encoder_end(encoder);

@@ -55,9 +55,11 @@ static const uint8_t *take_chunk(struct applying *a, unsigned *kind, size_t *len
 static int begin(struct applying *a)
 {
     const struct espota_patch_head *h = &a->patch->head;
-    a->around = (struct espota_coder_image){
-        .context = a, .read = read_image, .read_base = read_base, .base_length = h->base_length
-    };
+    a->around = (struct espota_coder_image){ .context = a,
+                                             .read = read_image,
+                                             .read_base = read_base,
+                                             .base_length = h->base_length,
+                                             .layout = a->patch->stream[ESPOTA_BASED_LAYOUT] };
     size_t size = espota_decoder.memory_with_base(h->table_log), length;
     unsigned kind;
     a->memory = calloc(1, size);
@@ -76,7 +78,7 @@ static int begin(struct applying *a)
 /* A coded chunk is for as many sectors as it says, and as the decoder finds in it. */
 static int decode(struct applying *a, const uint8_t *chunk, size_t length)
 {
-    for (unsigned left = a->patch->sectors[a->chunk]; left > 0; left--, a->offset += SECTOR) {
+    for (uint32_t left = espota_patch_sectors(a->patch, a->chunk); left > 0; left--, a->offset += SECTOR) {
         if (espota_decoder.sector(a->memory, chunk, length, a->image + a->offset) != (left > 1))
             return -1;
         chunk = NULL;
@@ -147,9 +149,7 @@ int espota_patch_apply(const struct espota_patch *patch, const char *name,
                        struct espota_error *error)
 {
     const struct espota_patch_head *h = &patch->head;
-    struct applying a = { .patch = patch,
-                          .base = base->data,
-                          .at = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE };
+    struct applying a = { .patch = patch, .base = base->data, .at = ESPOTA_BASED_HEAD_SIZE };
     if (h->image_length > ESPOTA_IMAGE_MAX_LENGTH + 2 * SECTOR) /* with a signature */
         return espota_fail(error, ESPOTA_ERR_TOO_BIG, "%s is for an image of %lu bytes: no device takes that",
                            name, (unsigned long)h->image_length);

@@ -80,17 +80,19 @@ static void decode_chunks(const struct input *in)
 /* The first chunks are the map, then come sectors, several a chunk perhaps. */
 static void decode_with_base(struct input *in)
 {
-    struct espota_coder_image around = {
-        .context = in, .read = read_image, .read_base = read_base, .base_length = (uint32_t)in->base.size
-    };
+    struct espota_coder_image around = { .context = in,
+                                         .read = read_image,
+                                         .read_base = read_base,
+                                         .base_length = (uint32_t)in->base.size,
+                                         .layout = in->data[0] & ESPOTA_LAYOUT_ALL };
     size_t size = espota_decoder.memory_with_base(in->table);
     uint8_t *exact = NULL, *sector = malloc(SECTOR);
     void *memory = malloc(size);
     if (sector == NULL || memory == NULL ||
         espota_decoder.begin(memory, size, in->isa, in->table, 0, &around) != 0)
         abort();
-    int mapping = 1;
-    for (size_t at = 0; at + 2 <= in->size && mapping >= 0;) {
+    int mapping = (around.layout & ESPOTA_LAYOUT_UNMAPPED) != ESPOTA_LAYOUT_UNMAPPED;
+    for (size_t at = 1; at + 2 <= in->size && mapping >= 0;) {
         size_t length = espota_get_le16(in->data + at) & 0xFFF;
         at += 2;
         length = length < in->size - at ? length : in->size - at;

@@ -13,19 +13,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { BASE_SIZE = 3 * 4096 + 100, HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE };
+enum { BASE_SIZE = 3 * 4096 + 100, HEADS = ESPOTA_BASED_HEAD_SIZE };
 
-/* The head of a stream for `sectors`, and of its base. */
-static void put_heads(uint8_t *out, const struct espota_patch_head *head, uint32_t sectors)
+/* The head of a stream for `sectors`. */
+static void put_heads(uint8_t *out, const struct espota_patch_head *head, uint32_t sectors, uint8_t layout)
 {
     memset(out, 0, HEADS);
-    out[0] = ESPOTA_STREAM_CODED;
+    out[0] = ESPOTA_STREAM_BASED;
     out[1] = (uint8_t)head->isa;
     out[2] = (uint8_t)head->table_log;
-    espota_put_le32(out + 8, sectors * ESPOTA_CODER_SECTOR);
-    out[ESPOTA_STREAM_BASES] = 1;
-    espota_put_le32(out + ESPOTA_STREAM_HEAD_SIZE + 4, head->base_length);
-    memcpy(out + ESPOTA_STREAM_HEAD_SIZE + 8, head->base_sha256, ESPOTA_SHA256_LENGTH);
+    out[ESPOTA_BASED_LAYOUT] = layout;
+    espota_put_le16(out + ESPOTA_BASED_LENGTH, (uint16_t)sectors);
+    espota_put_le32(out + ESPOTA_BASED_BASE_LENGTH, head->base_length);
+    memcpy(out + ESPOTA_BASED_SHA256, head->base_sha256, ESPOTA_BASED_SHA256_LENGTH);
 }
 
 static uint32_t count_chunks(const uint8_t *at, size_t left)
@@ -52,17 +52,18 @@ static struct espota_bytes wrap(const uint8_t *base, uint8_t first, const uint8_
                                       .map_length = map };
     if (espota_sha256(base, BASE_SIZE, head.base_sha256) != 0)
         abort();
-    file.size = ESPOTA_PATCH_HEAD_SIZE + head.stream_length + chunks;
+    file.size = ESPOTA_PATCH_HEAD_SIZE + head.stream_length + ESPOTA_PATCH_COUNT_SIZE * chunks;
     file.data = malloc(file.size);
     if (!file.data)
         abort();
     uint8_t *stream = file.data + ESPOTA_PATCH_HEAD_SIZE, *counts = stream + head.stream_length;
-    put_heads(stream, &head, sectors);
+    put_heads(stream, &head, sectors, data[0] >> 3 & ESPOTA_LAYOUT_ALL);
     memcpy(stream + HEADS, data + BEFORE, chunks_size);
-    memset(counts, 1, chunks);
+    for (uint32_t i = 0; i < chunks; i++)
+        espota_put_le16(counts + ESPOTA_PATCH_COUNT_SIZE * i, 1);
     if (chunks > 0 && chunks < sectors)
-        counts[0] = (uint8_t)(1 + sectors - chunks);
-    head.crc = espota_crc32(0, stream, head.stream_length + chunks);
+        espota_put_le16(counts, (uint16_t)(1 + sectors - chunks));
+    head.crc = espota_crc32(0, stream, head.stream_length + ESPOTA_PATCH_COUNT_SIZE * chunks);
     espota_patch_put_head(&head, file.data);
     return file;
 }

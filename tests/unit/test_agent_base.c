@@ -76,7 +76,7 @@ static struct talk talk_to(struct rig *rig)
                      0);
     espota_stream_set_base(t.stream.data, t.stream.size, RUNNING);
     espota_base_free(base);
-    assert_int_equal(t.stream.data[ESPOTA_STREAM_BASES], 1);
+    assert_int_equal(t.stream.data[0], ESPOTA_STREAM_BASED);
     begin(&t);
     return t;
 }
@@ -90,24 +90,32 @@ static void hang_up(struct talk *t)
 static void the_agent_checks_all_that_a_stream_says_of_its_base(void **state)
 {
     (void)state;
-    enum { HEAD = ESPOTA_STREAM_HEAD_SIZE, SHA = HEAD + 8, MAP = HEAD + ESPOTA_STREAM_BASE_SIZE };
+    enum {
+        OFFSET = ESPOTA_BASED_OFFSET,
+        LENGTH = ESPOTA_BASED_LENGTH,
+        FLASH = ESPOTA_BASED_FLASH,
+        BASE = ESPOTA_BASED_BASE_LENGTH,
+        SHA = ESPOTA_BASED_SHA256,
+        MAP = ESPOTA_BASED_HEAD_SIZE
+    };
     static const struct {
         uint8_t at, value; /* a byte that is changed */
         enum espota_agent_status status;
     } wrong[] = {
         { 0, ESPOTA_STREAM_RAW, ESPOTA_AGENT_MALFORMED }, /* what is not coded has no base */
-        { 12, 2, ESPOTA_AGENT_MALFORMED },
-        { 13, 1, ESPOTA_AGENT_MALFORMED },
-        { 15, 0x80, ESPOTA_AGENT_MALFORMED },
-        { HEAD, 1, ESPOTA_AGENT_BASE },        /* within a partition */
-        { HEAD + 1, 0x80, ESPOTA_AGENT_BASE }, /* the table */
-        { HEAD + 2, 0x11, ESPOTA_AGENT_BASE }, /* what is being written */
-        { HEAD + 2, 0x21, ESPOTA_AGENT_BASE }, /* no app */
-        { HEAD + 3, 0xff, ESPOTA_AGENT_BASE }, /* beyond the flash */
-        { HEAD + 4, 0xff, ESPOTA_AGENT_BASE }, /* of another length */
-        { HEAD + 7, 0xff, ESPOTA_AGENT_BASE }, /* beyond the partition */
+        { 0, ESPOTA_STREAM_BASED + 1, ESPOTA_AGENT_UNSUPPORTED },
+        { ESPOTA_BASED_LAYOUT, ESPOTA_LAYOUT_ALL + 1, ESPOTA_AGENT_MALFORMED },
+        { OFFSET + 1, 0xff, ESPOTA_AGENT_RANGE }, /* beyond the image */
+        { LENGTH + 1, 0xff, ESPOTA_AGENT_RANGE },
+        { FLASH, 0x11, ESPOTA_AGENT_BASE },     /* within a partition */
+        { FLASH, 8, ESPOTA_AGENT_BASE },        /* the table */
+        { FLASH + 1, 0x11, ESPOTA_AGENT_BASE }, /* what is being written */
+        { FLASH + 1, 0x21, ESPOTA_AGENT_BASE }, /* no app */
+        { FLASH + 1, 0xff, ESPOTA_AGENT_BASE }, /* beyond the flash */
+        { BASE, 0xff, ESPOTA_AGENT_BASE },      /* of another length */
+        { BASE + 3, 0xff, ESPOTA_AGENT_BASE },  /* beyond the partition */
         { SHA, 0, ESPOTA_AGENT_BASE },
-        { SHA + 31, 0, ESPOTA_AGENT_BASE },
+        { SHA + 15, 0, ESPOTA_AGENT_BASE },
         { MAP + 1, 0x40, ESPOTA_AGENT_MALFORMED }, /* a map that is stored, a fill, a copy */
         { MAP + 1, 0x80, ESPOTA_AGENT_MALFORMED },
         { MAP + 1, 0xc0, ESPOTA_AGENT_MALFORMED },
@@ -140,7 +148,7 @@ static void damage_ends_in_nothing_that_boots(void **state)
     for (unsigned i = 0; i < 60; i++) {
         struct talk t = talk_to(rig);
         struct client_response response;
-        size_t at = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE + i * 37;
+        size_t at = ESPOTA_BASED_HEAD_SIZE + i * 37;
         at = at < t.stream.size ? at : t.stream.size - 1 - i;
         t.stream.data[at] ^= (uint8_t)(1 + i * 29);
         (void)send(&t, t.stream.data, t.stream.size);

@@ -64,12 +64,12 @@ static void what_is_wrong_is_refused(void **state)
         uint8_t at, value; /* a byte of the head that is changed */
         enum espota_agent_status status;
     } heads[] = {
-        { 0, 2, ESPOTA_AGENT_UNSUPPORTED },   { 0, 255, ESPOTA_AGENT_UNSUPPORTED },
+        { 0, 3, ESPOTA_AGENT_UNSUPPORTED },   { 0, 255, ESPOTA_AGENT_UNSUPPORTED },
         { 1, 9, ESPOTA_AGENT_UNSUPPORTED },   { 2, 2, ESPOTA_AGENT_UNSUPPORTED },
         { 2, 31, ESPOTA_AGENT_UNSUPPORTED },  { 3, 1, ESPOTA_AGENT_MALFORMED },
         { 4, 1, ESPOTA_AGENT_RANGE },         { 7, 0x80, ESPOTA_AGENT_RANGE },
         { 8, 1, ESPOTA_AGENT_RANGE },         { 9, 0, ESPOTA_AGENT_RANGE },
-        { 11, 0xff, ESPOTA_AGENT_RANGE },     { 12, 2, ESPOTA_AGENT_MALFORMED },
+        { 11, 0xff, ESPOTA_AGENT_RANGE },     { 12, 1, ESPOTA_AGENT_MALFORMED },
         { 15, 0x80, ESPOTA_AGENT_MALFORMED },
     };
     static const struct {

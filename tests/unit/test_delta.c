@@ -245,9 +245,9 @@ static void another_base_is_told(void **state)
     build_firmware(&old, 0);
     build_firmware(&new, 1);
     struct espota_bytes stream = patch(&old, &new, 0);
-    assert_int_equal(stream.data[ESPOTA_STREAM_BASES], 1);
+    assert_int_equal(stream.data[0], ESPOTA_STREAM_BASED);
     espota_stream_set_base(stream.data, stream.size, 0x110000);
-    assert_int_equal(espota_get_le32(stream.data + ESPOTA_STREAM_HEAD_SIZE), 0x110000);
+    assert_int_equal(espota_get_le16(stream.data + ESPOTA_BASED_FLASH), 0x110);
     before[9000] ^= 1;
     assert_int_equal(decode_stream(&stream, &base, rebuilt, FIRMWARE), -1);
     espota_bytes_free(&stream);
@@ -284,12 +284,13 @@ static void hostile_maps_and_chunks_do_no_harm(void **state)
     assert_non_null(memory);
     for (unsigned round = 0; round < 300; round++) {
         enum espota_isa isa = (enum espota_isa)(round % 3);
+        around.layout = (uint8_t)(next_random(&seed) & ESPOTA_LAYOUT_ALL);
         assert_int_equal(espota_decoder.begin(memory, size, isa, ESPOTA_CODER_TABLE_MIN, 0, &around), 0);
         for (size_t i = 0; i < sizeof chunk; i++)
             chunk[i] = round % 2 != 0 ? (uint8_t)next_random(&seed) : (uint8_t)(next_random(&seed) & 3);
         (void)espota_decoder.map(memory, chunk, 1 + next_random(&seed) % sizeof chunk);
         int result = espota_decoder.sector(memory, chunk, sizeof chunk, sector);
-        for (unsigned i = 0; i < 40 && result == 1; i++)
+        for (unsigned i = 0; i < ESPOTA_CHUNK_SECTORS && result == 1; i++)
             result = espota_decoder.sector(memory, NULL, 0, sector);
         assert_true(result <= 0);
     }
@@ -306,15 +307,17 @@ static void a_base_that_cannot_be_read_ends_the_stretch(void **state)
     build_firmware(&new, 1);
     struct espota_bytes stream = patch(&old, &new, 0);
     struct reading reading = { before, FIRMWARE, 64 };
-    struct espota_coder_image around = {
-        .context = &reading, .read = read_either, .read_base = read_either, .base_length = FIRMWARE
-    };
+    struct espota_coder_image around = { .context = &reading,
+                                         .read = read_either,
+                                         .read_base = read_either,
+                                         .base_length = FIRMWARE,
+                                         .layout = stream.data[ESPOTA_BASED_LAYOUT] };
     size_t size = espota_decoder.memory_with_base(TABLE);
     void *memory = malloc(size);
     assert_non_null(memory);
     assert_int_equal(espota_decoder.begin(memory, size - 1, ESPOTA_ISA_XTENSA, TABLE, 0, &around), -1);
     assert_int_equal(espota_decoder.begin(memory, size, ESPOTA_ISA_XTENSA, TABLE, 0, &around), 0);
-    const uint8_t *at = stream.data + ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE;
+    const uint8_t *at = stream.data + ESPOTA_BASED_HEAD_SIZE;
     assert_int_equal(espota_decoder.map(memory, at + 2, espota_get_le16(at)), 0);
     at += 2 + espota_get_le16(at);
     assert_int_equal(espota_decoder.sector(memory, at + 2, espota_get_le16(at), sector), -1);

@@ -10,13 +10,7 @@
 
 #include <cmocka.h>
 
-enum {
-    SECTORS = 3,
-    HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE,
-    MAP = 2 + 5,
-    CHUNKS = 2,
-    ROOM = 8192
-};
+enum { SECTORS = 3, HEADS = ESPOTA_BASED_HEAD_SIZE, MAP = 2 + 5, CHUNKS = 2, ROOM = 8192 };
 
 /* A file of a map of one chunk, a chunk of two coded sectors, and a fill: they fit together, and no more. */
 struct file {
@@ -49,20 +43,20 @@ static struct file make(void)
                                 .base_sha256 = { 1 },
                                 .image_sha256 = { 2 } } };
     uint8_t *stream = f.data + ESPOTA_PATCH_HEAD_SIZE;
-    stream[0] = ESPOTA_STREAM_CODED;
+    stream[0] = ESPOTA_STREAM_BASED;
     stream[1] = ESPOTA_ISA_XTENSA;
     stream[2] = 14;
-    espota_put_le32(stream + 8, SECTORS * ESPOTA_CODER_SECTOR);
-    stream[ESPOTA_STREAM_BASES] = 1;
-    espota_put_le32(stream + ESPOTA_STREAM_HEAD_SIZE + 4, 1000);
-    stream[ESPOTA_STREAM_HEAD_SIZE + 8] = 1;
+    stream[ESPOTA_BASED_LENGTH] = SECTORS;
+    espota_put_le32(stream + ESPOTA_BASED_BASE_LENGTH, 1000);
+    stream[ESPOTA_BASED_SHA256] = 1;
     add(&f, ESPOTA_CHUNK_CODED, MAP - 2, MAP - 2);
     add(&f, ESPOTA_CHUNK_CODED, 100, 100);
     add(&f, ESPOTA_CHUNK_FILL, 0, 1);
     f.head.map_length = MAP;
     f.head.stream_length = (uint32_t)(f.size - ESPOTA_PATCH_HEAD_SIZE);
-    f.data[f.size++] = 2;
-    f.data[f.size++] = 1;
+    f.data[f.size] = 2;
+    f.data[f.size + 2] = 1;
+    f.size += CHUNKS * ESPOTA_PATCH_COUNT_SIZE;
     seal(&f);
     return f;
 }
@@ -87,7 +81,8 @@ static void what_is_written_is_read(void **state)
     assert_memory_equal(&patch.head, &f.head, sizeof f.head);
     assert_ptr_equal(patch.stream, f.data + ESPOTA_PATCH_HEAD_SIZE);
     assert_int_equal(patch.chunks, CHUNKS);
-    assert_memory_equal(patch.sectors, "\x02\x01", CHUNKS);
+    assert_int_equal(espota_patch_sectors(&patch, 0), 2);
+    assert_int_equal(espota_patch_sectors(&patch, 1), 1);
     assert_int_equal(patch.kinds[ESPOTA_CHUNK_CODED], 1);
     assert_int_equal(patch.kinds[ESPOTA_CHUNK_FILL], 1);
 }
@@ -97,12 +92,12 @@ static void the_head_is_as_specified(void **state)
 {
     (void)state;
     struct file f = make();
-    assert_memory_equal(f.data, "espota patch\r\n\x1a\n\x01\x01\x0e\x00\x05\x00\x00\x00", 24);
+    assert_memory_equal(f.data, "espota patch\r\n\x1a\n\x02\x01\x0e\x00\x05\x00\x00\x00", 24);
     assert_int_equal(espota_get_le32(f.data + 24), 1000);
     assert_int_equal(espota_get_le32(f.data + 28), SECTORS * 4096 - 1);
     assert_int_equal(f.data[32], 1);
     assert_int_equal(f.data[64], 2);
-    assert_int_equal(espota_get_le32(f.data + 96), f.size - CHUNKS - 112);
+    assert_int_equal(espota_get_le32(f.data + 96), f.size - CHUNKS * 2 - 112);
     assert_int_equal(espota_get_le32(f.data + 100), MAP);
     assert_int_equal(espota_get_le32(f.data + 104), espota_crc32(0, f.data + 112, f.size - 112));
     assert_int_equal(espota_get_le32(f.data + 108), espota_crc32(0, f.data, 108));
@@ -140,16 +135,16 @@ static void what_contradicts_itself_is_malformed(void **state)
         size_t at; /* of the file */
         uint32_t value;
     } wrong[] = {
-        { ESPOTA_PATCH_HEAD_SIZE, 0 },                                 /* another coder */
-        { ESPOTA_PATCH_HEAD_SIZE, 0x000e0201 },                        /* another instruction set */
-        { ESPOTA_PATCH_HEAD_SIZE, 0x000f0101 },                        /* another table */
-        { ESPOTA_PATCH_HEAD_SIZE + 4, 4096 },                          /* not the whole image */
-        { ESPOTA_PATCH_HEAD_SIZE + 8, 2 * 4096 },                      /* shorter than the image */
-        { ESPOTA_PATCH_HEAD_SIZE + 12, 0 },                            /* no base */
-        { ESPOTA_PATCH_HEAD_SIZE + 12, 2 },                            /* two */
-        { ESPOTA_PATCH_HEAD_SIZE + ESPOTA_STREAM_HEAD_SIZE, 4096 },    /* with a place in flash */
-        { ESPOTA_PATCH_HEAD_SIZE + ESPOTA_STREAM_HEAD_SIZE + 4, 999 }, /* of another length */
-        { ESPOTA_PATCH_HEAD_SIZE + ESPOTA_STREAM_HEAD_SIZE + 8, 3 },   /* another base */
+        { ESPOTA_PATCH_HEAD_SIZE, 0x000e0101 },                        /* another coder */
+        { ESPOTA_PATCH_HEAD_SIZE, 0x000e0202 },                        /* another instruction set */
+        { ESPOTA_PATCH_HEAD_SIZE, 0x000f0102 },                        /* another table */
+        { ESPOTA_PATCH_HEAD_SIZE, 0x100e0102 },                        /* a layout that there is not */
+        { ESPOTA_PATCH_HEAD_SIZE, 0x0c0e0102 },                        /* one without a map */
+        { ESPOTA_PATCH_HEAD_SIZE + 4, 0x00030001 },                    /* not the whole image */
+        { ESPOTA_PATCH_HEAD_SIZE + 4, 0x00020000 },                    /* shorter than the image */
+        { ESPOTA_PATCH_HEAD_SIZE + 8, 1000u << 16 | 1 },               /* with a place in flash */
+        { ESPOTA_PATCH_HEAD_SIZE + 10, 999 },                          /* of another length */
+        { ESPOTA_PATCH_HEAD_SIZE + 14, 3 },                            /* another base */
         { ESPOTA_PATCH_HEAD_SIZE + HEADS, 0x55554001 },                /* a map that is stored */
         { ESPOTA_PATCH_HEAD_SIZE + HEADS, 0x55550000 },                /* a chunk of nothing */
         { ESPOTA_PATCH_HEAD_SIZE + HEADS, 0x55553fff },                /* one longer than a sector */

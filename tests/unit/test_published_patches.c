@@ -168,7 +168,7 @@ static void expect_stream(struct rig *r, const struct espota_base *base, uint32_
     assert_int_equal(espota_encode(ESPOTA_ISA_XTENSA, table, base, r->image.data, r->image.size, from,
                                    whole - from, &stream, &r->error),
                      0);
-    assert_int_equal(stream.data[ESPOTA_STREAM_BASES], based);
+    assert_int_equal(stream.data[0] == ESPOTA_STREAM_BASED, based);
     assert_int_equal(decode_stream(&stream, &r->old, rebuilt, r->image.size), 0);
     assert_memory_equal(rebuilt, r->image.data, r->image.size);
     free(rebuilt);

@@ -236,7 +236,8 @@ static void take_abilities(struct agent_client *client, const uint8_t *data)
     client->deep_table_log = data[10] < ESPOTA_CODER_TABLE_MAX ? data[10] : ESPOTA_CODER_TABLE_MAX;
     client->base_table_log = data[9] < ESPOTA_CODER_TABLE_MAX ? data[9] : ESPOTA_CODER_TABLE_MAX;
     client->device.caps &= ~(uint32_t)ESPOTA_CAP_BASES;
-    if (client->capabilities & ESPOTA_AGENT_CAN_PATCH && client->base_table_log > 0)
+    if (client->capabilities & ESPOTA_AGENT_CAN_PATCH && client->coders >> ESPOTA_STREAM_BASED & 1 &&
+        client->base_table_log > 0)
         client->device.caps |= ESPOTA_CAP_BASES;
     if (espota_decoder.memory(client->deep_table_log | ESPOTA_CODER_DEEP) == 0)
         client->deep_table_log = 0;

@@ -33,29 +33,37 @@ bool stream_is_whole(const struct client_stream *stream)
     return stream->sector && stream->made == sectors_of(stream);
 }
 
-static int append_head(struct client_stream *stream, const struct client_image *image,
-                       struct espota_error *error)
+static int append_plain_head(struct client_stream *stream, const struct client_image *image,
+                             struct espota_error *error)
 {
     uint8_t head[ESPOTA_STREAM_HEAD_SIZE] = { ESPOTA_STREAM_RAW };
-    const uint8_t *preamble = NULL;
-    size_t length = 0;
-    int result = stream->reader ? espota_stream_preamble(stream->reader, &preamble, &length, error) : 0;
     if (stream->kind != STREAM_RAW) {
         head[0] = ESPOTA_STREAM_CODED;
         head[1] = (uint8_t)image->isa;
         head[2] = stream->kind == STREAM_BASED ? image->base_table_log : image->table_log;
-        head[ESPOTA_STREAM_BASES] = length > 0;
     }
-    if (length == 0 && stream->kind == STREAM_BASED) /* the base is of no use to this stretch */
+    if (stream->kind == STREAM_BASED) /* the base is of no use to this stretch */
         stream->kind = STREAM_CODED;
     espota_put_le32(head + 4, stream->stretch.offset);
     espota_put_le32(head + 8, stream->stretch.length);
-    if (result == 0)
-        result = espota_bytes_append(&stream->bytes, head, sizeof head, error);
-    if (result == 0)
-        result = espota_bytes_append(&stream->bytes, preamble, length, error);
-    if (result == 0)
+    return espota_bytes_append(&stream->bytes, head, sizeof head, error);
+}
+
+static int append_head(struct client_stream *stream, const struct client_image *image,
+                       struct espota_error *error)
+{
+    const uint8_t *preamble = NULL;
+    size_t length = 0;
+    int result = stream->reader ? espota_stream_preamble(stream->reader, &preamble, &length, error) : 0;
+    if (result != 0)
+        return result;
+    if (length == 0)
+        return append_plain_head(stream, image, error);
+    result = espota_bytes_append(&stream->bytes, preamble, length, error);
+    if (result == 0) {
+        espota_put_le16(stream->bytes.data + ESPOTA_BASED_LENGTH, (uint16_t)sectors_of(stream));
         espota_stream_set_base(stream->bytes.data, stream->bytes.size, image->base_offset);
+    }
     return result;
 }
 

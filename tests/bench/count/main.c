@@ -98,13 +98,16 @@ static int read_base(void *context, uint32_t offset, void *buffer, size_t length
 static const uint8_t *begin(struct espota_coder_image *around)
 {
     const uint8_t *p = stream + ESPOTA_STREAM_HEAD_SIZE;
-    if (stream[ESPOTA_STREAM_BASES] != 0) {
-        around->base_length = word(p + 4);
-        p += ESPOTA_STREAM_BASE_SIZE;
+    int more = 0;
+    if (stream[0] == ESPOTA_STREAM_BASED) {
+        around->base_length = word(stream + ESPOTA_BASED_BASE_LENGTH);
+        around->layout = stream[ESPOTA_BASED_LAYOUT];
+        more = (around->layout & ESPOTA_LAYOUT_UNMAPPED) != ESPOTA_LAYOUT_UNMAPPED;
+        p = stream + ESPOTA_BASED_HEAD_SIZE;
     }
     if (espota_decoder.begin(memory, sizeof memory, stream[1], stream[2], 0, around) != 0)
         return 0;
-    for (int more = around->base_length != 0; more != 0; p += 2 + (word(p) & 0xFFFF)) {
+    for (; more != 0; p += 2 + (word(p) & 0xFFFF)) {
         more = espota_decoder.map(memory, p + 2, word(p) & 0xFFFF);
         if (more < 0)
             return 0;
@@ -115,7 +118,10 @@ static const uint8_t *begin(struct espota_coder_image *around)
 int main(void)
 {
     static struct espota_coder_image around = { .read = read_image, .read_base = read_base };
-    uint32_t length = word(stream + 8), sectors = 0, sum = 0, slowest = 0;
+    uint32_t length = stream[0] != ESPOTA_STREAM_BASED
+                          ? word(stream + 8)
+                          : (word(stream + ESPOTA_BASED_LENGTH) & 0xFFFF) * ESPOTA_CODER_SECTOR,
+             sectors = 0, sum = 0, slowest = 0;
     const uint8_t *p = begin(&around);
     int result = p != 0 ? 0 : -1;
     for (uint32_t at = 0; at < length && result >= 0; at += ESPOTA_CODER_SECTOR) {

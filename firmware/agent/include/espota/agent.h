@@ -228,7 +228,7 @@ struct espota_agent_input_stream {
     uint16_t has, needs; /* bytes of the part */
     uint32_t next;       /* offset within the stream */
     uint32_t at, end;    /* of the stretch within the image: the sector that comes next, and its end */
-    uint8_t piece[ESPOTA_STREAM_HEAD_SIZE];
+    uint8_t piece[ESPOTA_BASED_HEAD_SIZE];
 };
 
 /** What was hashed last to name it: an image in flash. */
