@@ -50,9 +50,9 @@
 #define ESPOTA_BASED_BASE_LENGTH   10u
 #define ESPOTA_BASED_SHA256        14u
 #define ESPOTA_BASED_SHA256_LENGTH 16u
-/* How an image comes of its base: few units are not as predicted; addresses are as they were, whatever has
- * moved; all that is in the base is where it was; the segments are those of the base. With the latter two
- * there is no map. */
+/* How an image comes of its base: few units are not as predicted; bytes are as they were, whatever they refer
+ * to has moved; all that is in the base is where it was; the segments are those of the base. With the latter
+ * two there is no map. */
 #define ESPOTA_LAYOUT_QUIET    1u
 #define ESPOTA_LAYOUT_STAYS    2u
 #define ESPOTA_LAYOUT_IN_PLACE 4u

@@ -16,6 +16,7 @@
 #define BLOCK_COSTS 6u   /* bytes */
 #define QUIET       384u /* of so many bytes one differs, at most, in an image that is quiet */
 #define FEW         64u  /* ... or so many do */
+#define STAYS       128u /* bytes that differ, at most, where references stay */
 #define NEAR        64u  /* so near, two blocks with one displacement are one */
 
 /* A match, and how many of its bytes agree. */
@@ -262,13 +263,15 @@ static int try_to_stay(struct espota_base *base, const struct delta_image *old, 
                        uint32_t *differ, const struct espota_observer *observer)
 {
     base->layout |= ESPOTA_LAYOUT_STAYS;
-    if (differing(base, old, new) >= *differ) {
-        base->layout ^= ESPOTA_LAYOUT_STAYS;
-        return 0;
+    bool better = differing(base, old, new) < *differ;
+    int bad = better ? match(base, old, new, observer) : 0;
+    uint32_t now = bad == 0 ? differing(base, old, new) : 0;
+    if (bad != 0 || (better && now <= STAYS)) {
+        *differ = now;
+        return bad;
     }
-    int bad = match(base, old, new, observer);
-    *differ = differing(base, old, new);
-    return bad;
+    base->layout ^= ESPOTA_LAYOUT_STAYS;
+    return better ? match(base, old, new, observer) : 0;
 }
 
 static bool same_segments(const struct coder_segments *a, const struct coder_segments *b)

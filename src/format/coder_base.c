@@ -120,7 +120,7 @@ static uint32_t mapped(struct coder *coder, uint32_t address, uint32_t *moved)
     struct coder_base *base = coder->base;
     uint32_t offset, shift, now;
     *moved = address;
-    if (base->stays || !coder_segments_offset(&base->old, address, &offset))
+    if (!coder_segments_offset(&base->old, address, &offset))
         return 3;
     enum coder_map_answer answer = CODER_MAP_INSIDE;
     if (offset - base->block.old < base->block.length)
@@ -244,6 +244,8 @@ static void set_guess(struct coder *coder, struct coder_guess *guess)
         coder->isa->guess(coder, guess);
     else
         guess_data(coder, guess);
+    if (base->stays)
+        guess->word = guess->was;
 }
 
 static bool is_actual(const struct coder *coder, uint32_t word, uint32_t length)
@@ -366,7 +368,7 @@ int coder_base_begin(struct coder *coder)
     coder_values_begin(base);
     if (coder_segments_parse(&base->old, image->base_length, image->read_base, image->context) != 0)
         return -1;
-    return coder_base_lay_out(base, image->layout);
+    return coder_base_lay_out(coder);
 }
 
 #else

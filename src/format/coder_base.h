@@ -54,7 +54,7 @@ struct coder_base {
     uint16_t flag[CODER_GUESS_FLAGS], unchanged[CODER_KINDS];
     /* Few units are not as guessed: of a sector and of each piece of it a flag says whether all are. */
     bool quiet, sure, sector_sure;
-    bool stays;            /* addresses are as they were, whatever has moved */
+    bool stays;            /* bytes are as they were, also where they refer to what has moved */
     uint32_t piece;        /* that was asked about last, counted from 1 */
     uint16_t sure_flag[3]; /* of sectors; of pieces, behind one that was not sure, or was */
     uint32_t hits;         /* whether guesses were right, the last in bit 0 */
@@ -101,7 +101,7 @@ struct coder_map_source {
 /* coder->base is memory for it, coder->image says what it is. @return 0, or -1. */
 int coder_base_begin(struct coder *coder);
 /* The segments of the base are known: what else is known before the map? @return 0, or -1. */
-int coder_base_lay_out(struct coder_base *base, uint32_t layout);
+int coder_base_lay_out(struct coder *coder);
 /* One chunk of the map, whose arithmetic has been begun. `source` is NULL in the decoder.
  * @return 1: more follows; 0: that was all; -1: malformed. */
 int coder_base_map(struct coder *coder, struct coder_map_source *source);

@@ -3,6 +3,7 @@
 
 #ifdef ESPOTA_CODER_BASE
 
+#define IMAGE_HEADER 24u
 #define CHUNK_MARGIN 64u /* bytes that a block may take in a chunk, and more */
 #define RECENT       3u
 
@@ -115,13 +116,22 @@ static void code_segment(struct coder *coder, struct coder_segment *to, const st
     to->length += unfolded(code_number(coder, folded(actual->length - to->length), LENGTH));
 }
 
+/* A stretch from the image's start on begins as an image does. */
+static void expect_image(struct coder *coder)
+{
+    if (coder->place.offset != 0)
+        return;
+    coder->place.left = IMAGE_HEADER;
+    coder->place.segments_left = coder->base->new.count;
+}
+
 static int code_segments(struct coder *coder, const struct coder_segments *actual)
 {
     struct coder_base *base = coder->base;
     static const struct coder_segments none;
     if (actual == NULL)
         actual = &none;
-    uint32_t offset = 24, count = base->old.count;
+    uint32_t offset = IMAGE_HEADER, count = base->old.count;
     if (coder_plain(coder, CODER_ACTUAL(actual->count != count), 1) != 0)
         count = coder_plain(coder, actual->count, 5);
     if (count > CODER_SEGMENTS)
@@ -136,6 +146,7 @@ static int code_segments(struct coder *coder, const struct coder_segments *actua
         offset = to->offset + to->length;
     }
     base->new.count = count;
+    expect_image(coder);
     return 0;
 }
 
@@ -182,14 +193,17 @@ static void expect_quiet(struct coder_base *base)
     base->sure_flag[2] = 60000;
 }
 
-int coder_base_lay_out(struct coder_base *base, uint32_t layout)
+int coder_base_lay_out(struct coder *coder)
 {
+    struct coder_base *base = coder->base;
+    uint32_t layout = coder->image->layout;
     static const struct coder_block all = { .length = CODER_MAP_ALL };
     base->quiet = (layout & ESPOTA_LAYOUT_QUIET) != 0;
     base->stays = (layout & ESPOTA_LAYOUT_STAYS) != 0;
     if (base->quiet)
         expect_quiet(base);
     base->new = base->old;
+    expect_image(coder);
     return (layout & ESPOTA_LAYOUT_IN_PLACE) != 0 ? coder_map_add(&base->map, all) : 0;
 }
 
