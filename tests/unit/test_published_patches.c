@@ -234,10 +234,10 @@ static void one_that_is_damaged_is_not_used(void **state)
 /* All of the image is in it, and a head besides: as it is made by who does not look whether that helps. */
 static void make_useless(struct rig *r)
 {
-    enum { SECTOR = ESPOTA_CODER_SECTOR, HEADS = ESPOTA_STREAM_HEAD_SIZE + ESPOTA_STREAM_BASE_SIZE };
+    enum { SECTOR = ESPOTA_CODER_SECTOR, HEADS = ESPOTA_BASED_HEAD_SIZE };
     struct espota_patch patch;
     struct espota_bytes made = { 0 }, sectors = { 0 };
-    uint8_t sector[SECTOR], one = 1;
+    uint8_t sector[SECTOR], one[ESPOTA_PATCH_COUNT_SIZE] = { 1 };
     assert_int_equal(espota_patch_read(&patch, "it", &r->file, &r->error), 0);
     assert_int_equal(espota_bytes_append(&made, r->file.data,
                                          ESPOTA_PATCH_HEAD_SIZE + HEADS + patch.head.map_length, &r->error),
@@ -247,7 +247,7 @@ static void make_useless(struct rig *r)
         memset(sector, 0xFF, SECTOR);
         memcpy(sector, r->image.data + at, left < SECTOR ? left : SECTOR);
         assert_int_equal(espota_chunk_append_plain(&made, sector, &r->error), 0);
-        assert_int_equal(espota_bytes_append(&sectors, &one, 1, &r->error), 0);
+        assert_int_equal(espota_bytes_append(&sectors, one, sizeof one, &r->error), 0);
     }
     patch.head.stream_length = (uint32_t)(made.size - ESPOTA_PATCH_HEAD_SIZE);
     assert_int_equal(espota_bytes_append(&made, sectors.data, sectors.size, &r->error), 0);
