@@ -1,4 +1,4 @@
-/* Heads of streams, and whole streams. */
+/* Heads of streams. */
 #include "base/encode_parts.h"
 #include "espota/bytes.h"
 
@@ -28,20 +28,4 @@ int encode_append_head(const struct espota_encoder *e, unsigned table_log, struc
 {
     return e->base != NULL ? append_based_head(e, table_log, stream, error)
                            : append_plain_head(e, table_log, stream, error);
-}
-
-int espota_encode(enum espota_isa isa, unsigned table_log, const struct espota_base *base,
-                  const uint8_t *image, size_t image_length, uint32_t offset, uint32_t length,
-                  struct espota_bytes *stream, struct espota_error *error)
-{
-    struct espota_encoder *encoder;
-    int status = espota_encoder_begin(&encoder, isa, table_log, base, image, image_length, offset, length,
-                                      stream, error);
-    if (status != 0)
-        return status;
-    do
-        status = espota_encoder_sector(encoder, stream, error);
-    while (status > 0);
-    espota_encoder_end(encoder);
-    return -status;
 }

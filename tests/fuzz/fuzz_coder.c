@@ -77,6 +77,8 @@ static void decode_chunks(const struct input *in)
     free(memory);
 }
 
+enum { SOME = 64 }; /* sectors of a chunk */
+
 /* The first chunks are the map, then come sectors, several a chunk perhaps. */
 static void decode_with_base(struct input *in)
 {
@@ -107,9 +109,7 @@ static void decode_with_base(struct input *in)
             continue;
         }
         int more = espota_decoder.sector(memory, exact, length, sector);
-        for (unsigned i = 1; more == 1; i++) {
-            if (i > ESPOTA_CHUNK_SECTORS)
-                abort();
+        for (unsigned i = 1; more == 1 && i < SOME; i++) { /* it may go on for a very long time */
             more = espota_decoder.sector(memory, NULL, 0, sector);
         }
     }
