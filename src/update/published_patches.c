@@ -157,20 +157,27 @@ static bool is_to_come(const struct espota_published_patches *patches, const str
     return p->state == BEING_GOT || (p->state == WANTED && patches->being_got == MOST_AT_ONCE);
 }
 
-/* Until it is known, or until it is ours to get it. */
+static int check_stopped(const struct espota_observer *observer, struct espota_error *error)
+{
+    if (!espota_observer_cancelled(observer))
+        return 0;
+    return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while a patch was waited for");
+}
+
+/* Until it is known, or until it is ours to get it: who is stopped asks nobody. */
 static int await(struct espota_published_patches *patches, const struct published *p,
                  const struct espota_observer *observer, struct espota_error *error)
 {
     const uint64_t end = end_of_patience(patches);
-    while (is_to_come(patches, p)) {
-        if (espota_observer_cancelled(observer))
-            return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped while a patch was waited for");
+    int result = check_stopped(observer, error);
+    while (result == 0 && is_to_come(patches, p)) {
         if (espota_now_ms() >= end)
             return espota_fail(error, ESPOTA_ERR_TIMEOUT,
                                "whether there is a patch takes too long to find out: it is not waited for");
         timed_condition_look(&patches->changed, &patches->lock);
+        result = check_stopped(observer, error);
     }
-    return 0;
+    return result;
 }
 
 /* How long the image is, is what one device says: of that it is wrong nobody else hears. */

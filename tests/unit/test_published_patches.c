@@ -382,6 +382,9 @@ static void who_is_stopped_does_not_wait_for_another(void **state)
     await_waiting(&r->gate, 1);
     ask(&other);
     assert_int_equal(other.result, ESPOTA_ERR_CANCELLED);
+    memcpy(other.sha256, r->old_sha256, sizeof other.sha256); /* nor asks for one that nobody gets */
+    ask(&other);
+    assert_int_equal(other.result, ESPOTA_ERR_CANCELLED);
     assert_int_equal(r->asked, 1);
     open_gate(&r->gate);
     assert_int_equal(end(&slow), 0);
