@@ -50,6 +50,36 @@ static size_t path_of(const char *url)
     return at + strcspn(url + at, "/?#");
 }
 
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
+}
+
+/* Up to the last @ before the path; a user without a password has an empty one. */
+size_t espota_puller_credentials(const char *url, char *out, size_t room)
+{
+    size_t at = authority_of(url), end = path_of(url), length = 0;
+    bool colon = false;
+    while (end > at && url[end - 1] != '@')
+        end--;
+    if (end == at)
+        return 0;
+    for (end--; at < end; at++) {
+        int high = url[at] == '%' && at + 2 < end ? digit_of(url[at + 1]) : -1;
+        int low = high >= 0 ? digit_of(url[at + 2]) : -1;
+        if (length + 2 > room || (url[at] == '%' && low < 0))
+            return 0;
+        colon = colon || url[at] == ':';
+        out[length++] = low >= 0 ? (char)(high << 4 | low) : url[at];
+        at += low >= 0 ? 2 : 0;
+    }
+    if (!colon)
+        out[length++] = ':';
+    return length;
+}
+
 static bool has_scheme(const char *text)
 {
     size_t length = strcspn(text, ":/?#");

@@ -105,6 +105,11 @@ enum espota_puller_end {
 };
 void espota_puller_ended(struct espota_puller *puller, enum espota_puller_end end);
 
+/** What a URL says of who asks, "user:password", as it is meant: without the URL's %xx. For a driver whose
+ * HTTP does not see to that. @return its length; 0: nothing, or it does not fit, or is not to be understood.
+ */
+size_t espota_puller_credentials(const char *url, char *out, size_t room);
+
 /** Is the attempt under way to be ended: cancelled, or too long without coming on? Under the lock, from any
  * thread: a driver that waits for a server has somebody else ask, and end the connection. The driver's
  * espota_puller_ended does the rest. */

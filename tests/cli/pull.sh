@@ -63,6 +63,15 @@ once "what came of it, as JSON" 0 'out:"pulled": true' 'out:"to": "MicroPython_2
     --url URL/new.bin --md5 --json
 once "a query and a fragment's secret stay unsaid" 0 "err:It fetches http://127.0.0.1:" -- -- --url "URL/new.bin?token=swordfish"
 if [[ $OUT$ERR == *swordfish* ]]; then not_ok "and nobody is told" "$ERR"; else ok "and nobody is told"; fi
+start_server login:us@er:sword/fish
+for who in "us%40er:sword%2ffish@ 0" "us%40er:sword@ 1" " 1"; do
+    start_board
+    pull --url "${URL/http:\/\//http://${who% *}}/new.bin"
+    expect "who asks as '${who% *}'" "${who##* }"
+    if [[ $OUT$ERR == *sword* ]]; then not_ok "and the password stays unsaid" "$ERR"; else ok "and the password stays unsaid"; fi
+    stop_sim
+done
+stop_server
 once "the MD5 is fetched beside it" 0 "err:MD5 Checksum check PASSED" -- -- --url "URL/new.bin?x=1" --md5
 asked "before a query" "^/new.bin.md5?x=1 " 1
 once "with another MD5" 4 "err:the MD5 check failed" "err:what boots is as it was" -- -- --url URL/wrong.bin --md5

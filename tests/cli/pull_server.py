@@ -10,11 +10,12 @@ pull_server.py FOLDER LOG [--tls CERTIFICATE KEY] [--slow BYTES-A-SECOND] [FAULT
   away:URL   302 to URL                                          status:N  that status
   page       a page for people instead                           chunks   parts come in chunks, and the last one never
   drip       a head that never ends, a few bytes each 50 ms  flood    the same, as fast as it goes
+  login:WHO  401 without WHO, "user:password"
   mumble     sidecars come in chunks that are none, without an end
   signed     302 to another path each time, which is good once, and until the next one is given out
 """
 
-import http.server, os, ssl, sys, threading, time
+import base64, http.server, os, ssl, sys, threading, time
 
 folder, log = sys.argv[1], sys.argv[2]
 rest = sys.argv[3:]
@@ -88,6 +89,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 data = f.read()
         except OSError:
             return self.refuse(404)
+        if "login" in fault and self.headers.get("Authorization") != "Basic " + base64.b64encode(faults["login"].encode()).decode():
+            return self.refuse(401)
         if "drip" in fault or "flood" in fault:
             return self.go_on_for_ever("flood" in fault)
         if path.endswith(".md5") and "mumble" in faults:

@@ -159,6 +159,33 @@ static void a_sidecar_lies_before_the_query(void **state)
 /* ---- whole pulls ----------------------------------------------------------------------------------------
  */
 
+static void who_asks_is_what_the_url_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *who;
+    } cases[] = {
+        { "http://server/app.bin", "" },
+        { "http://server/a@b", "" },
+        { "http://server?u=a@b", "" },
+        { "http://@server/", ":" },
+        { "http://user@server/", "user:" },
+        { "http://user:pass@server:80/app.bin", "user:pass" },
+        { "https://us%40er:p%3a%2Fs@server", "us@er:p:/s" },
+        { "http://a@b:c@server/", "a@b:c" },
+        { "http://user:100%@server/", "" },
+        { "http://user:1%4@server/", "" },
+        { "http://user:%zz@server/", "" },
+        { "http://user:0123456789abcdef@server/", "" }, /* no room */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char out[16];
+        size_t length = espota_puller_credentials(cases[i].url, out, sizeof out);
+        assert_int_equal(length, strlen(cases[i].who));
+        assert_memory_equal(out, cases[i].who, length);
+    }
+}
+
 static void an_image_comes_in_any_pieces(void **state)
 {
     (void)state;
@@ -311,12 +338,13 @@ static void two_at_a_time_do_not_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(orders_are_what_was_ordered),      cmocka_unit_test(what_is_no_url_is_not_ordered),
-        cmocka_unit_test(states_are_what_was_told),         cmocka_unit_test(redirects_lead_where_they_may),
-        cmocka_unit_test(parts_are_what_they_say),          cmocka_unit_test(a_sidecar_lies_before_the_query),
-        cmocka_unit_test(an_image_comes_in_any_pieces),     cmocka_unit_test(a_connection_may_break_anywhere),
-        cmocka_unit_test(what_was_expected_has_to_come),    cmocka_unit_test(the_power_may_fail_anywhere),
-        cmocka_unit_test(what_was_kept_wrongly_comes_anew), cmocka_unit_test(two_at_a_time_do_not_write),
+        cmocka_unit_test(orders_are_what_was_ordered),     cmocka_unit_test(what_is_no_url_is_not_ordered),
+        cmocka_unit_test(states_are_what_was_told),        cmocka_unit_test(redirects_lead_where_they_may),
+        cmocka_unit_test(parts_are_what_they_say),         cmocka_unit_test(a_sidecar_lies_before_the_query),
+        cmocka_unit_test(who_asks_is_what_the_url_says),   cmocka_unit_test(an_image_comes_in_any_pieces),
+        cmocka_unit_test(a_connection_may_break_anywhere), cmocka_unit_test(what_was_expected_has_to_come),
+        cmocka_unit_test(the_power_may_fail_anywhere),     cmocka_unit_test(what_was_kept_wrongly_comes_anew),
+        cmocka_unit_test(two_at_a_time_do_not_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "esp_http_client.h"
 #include "esp_log.h"
 #include "esp_tls_errors.h"
+#include "mbedtls/base64.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,11 +117,28 @@ static bool set_part(esp_http_client_handle_t client, const struct espota_puller
             (!wish->if_range || esp_http_client_set_header(client, "If-Range", wish->if_range) == ESP_OK));
 }
 
+/* esp_http_client would send what a URL has of it as it stands, %xx and all, and where it is told to. */
+static bool set_credentials(esp_http_client_handle_t client, const char *url, struct answer *a)
+{
+    enum { SCHEME = sizeof "Basic " - 1 };
+    char *who = (char *)a->piece, *header = a->location; /* both are of use later */
+    size_t length = espota_puller_credentials(url, who, sizeof a->piece / 2), coded = 0;
+    if (length == 0)
+        return true;
+    memcpy(header, "Basic ", SCHEME);
+    bool set = mbedtls_base64_encode((unsigned char *)header + SCHEME, sizeof a->location - SCHEME, &coded,
+                                     (const unsigned char *)who, length) == 0 &&
+               esp_http_client_set_header(client, "Authorization", header) == ESP_OK;
+    memset(a->piece, 0, sizeof a->piece);
+    memset(a->location, 0, sizeof a->location);
+    return set;
+}
+
 static enum espota_puller_end ask(struct espota_puller *puller, const struct espota_puller_wish *wish,
                                   esp_http_client_handle_t client, struct answer *a)
 {
     struct espota_idf_connection *connection = a->connection;
-    if (!set_part(client, wish))
+    if (!set_part(client, wish) || !set_credentials(client, wish->url, a))
         return ESPOTA_PULLER_BROKEN;
     if (esp_http_client_open(client, 0) != ESP_OK)
         return why_not(connection);
