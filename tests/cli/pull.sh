@@ -96,6 +96,8 @@ once "no server" 1 "err:no connection to the server" -- -- --url http://127.0.0.
 once "an unknown length" 1 "err:does not say how long it is" "err:without --pull the image is fetched here" -- no-length -- --url URL/new.bin
 once "packed content" 1 "err:does not fit together" -- gzip -- --url URL/new.bin
 untouched "packed content"
+once "a part that nobody asked for" 1 "err:HTTP status 206" -- status:206 -- --url URL/new.bin
+untouched "a part that nobody asked for"
 once "a server that is busy" 1 "err:HTTP status 503" -- status:503 -- --url URL/new.bin
 asked "is asked five times" "^/new.bin" 5
 
