@@ -33,7 +33,7 @@ struct espota_idf_connection {
     esp_tls_cfg_t config;
     esp_tls_t *tls;
     int socket;
-    size_t head; /* bytes so far; */
+    size_t head; /* bytes of an answer that came before its body */
     bool in_body;
     struct espota_idf_tls_error error;
 };
@@ -103,19 +103,20 @@ static void note_error(struct espota_idf_connection *c)
         c->error.result = esp_tls_get_and_clear_last_error(handle, &c->error.code, &c->error.flags);
 }
 
-/* In steps, as its bytes come. A connection that does not come to be takes up one whole step. */
+/* In steps, as its bytes come. The first one waits for the connection; if that took all its time, there is
+ * none. Later ones may be long, since CPUs take seconds for a chain of certificates. */
 static bool shake_hands(struct espota_idf_connection *c, const char *host, int port)
 {
     TickType_t begun = xTaskGetTickCount();
-    for (;;) {
-        TickType_t step = xTaskGetTickCount();
+    for (bool connecting = true;; connecting = false) {
         int done = esp_tls_conn_new_async(host, (int)strlen(host), port, &c->config, c->tls);
         if (done != 0)
             return done > 0;
-        if (c->socket < 0 && esp_tls_get_conn_sockfd(c->tls, &c->socket) == ESP_OK)
+        if (connecting && esp_tls_get_conn_sockfd(c->tls, &c->socket) == ESP_OK)
             expose(c, c->socket);
-        if (xTaskGetTickCount() - step >= pdMS_TO_TICKS(c->config.timeout_ms) ||
-            xTaskGetTickCount() - begun >= pdMS_TO_TICKS(HANDSHAKE_S * 1000) || gives_up(c->e))
+        TickType_t spent = xTaskGetTickCount() - begun;
+        if ((connecting && spent >= pdMS_TO_TICKS(c->config.timeout_ms)) ||
+            spent >= pdMS_TO_TICKS(HANDSHAKE_S * 1000) || gives_up(c->e))
             return false;
         (void)wait_for(c, false, HANDSHAKE_STEP);
     }
