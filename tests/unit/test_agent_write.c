@@ -24,6 +24,31 @@
 /* ---- what travels ---------------------------------------------------------------------------------------
  */
 
+/* Agents of before coder 2 took bases in another format: they are sent none. */
+static void only_who_has_its_coder_gets_a_base(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t capabilities;
+        uint8_t coders, table;
+        bool takes;
+    } agents[] = {
+        { ESPOTA_AGENT_CAN_PATCH, 7, 14, true },
+        { ESPOTA_AGENT_CAN_PATCH, 3, 14, false },
+        { ESPOTA_AGENT_CAN_PATCH, 7, 0, false },
+        { 0, 7, 14, false },
+    };
+    for (size_t i = 0; i < sizeof agents / sizeof agents[0]; i++) {
+        struct write_rig *rig = write_rig(5, RATE);
+        rig->agent->capabilities |= agents[i].capabilities;
+        rig->agent->coders = agents[i].coders;
+        rig->agent->base_table_log = agents[i].table;
+        write_rig_open(rig);
+        assert_int_equal(espota_device_can(rig->device, ESPOTA_CAP_BASES), agents[i].takes);
+        write_rig_free(rig);
+    }
+}
+
 static void raw_streams_keep_a_line_with_latency_full(void **state)
 {
     (void)state;
@@ -448,6 +473,7 @@ static void erasing_goes_through_the_window_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_who_has_its_coder_gets_a_base),
         cmocka_unit_test(raw_streams_keep_a_line_with_latency_full),
         cmocka_unit_test(firmware_goes_coded_over_a_slow_line),
         cmocka_unit_test(a_line_behind_a_link_without_a_rate_is_slow),
