@@ -17,6 +17,7 @@
 #define QUIET       384u /* of so many bytes one differs, at most, in an image that is quiet */
 #define FEW         64u  /* ... or so many do */
 #define STAYS       128u /* bytes that differ, at most, where references stay */
+#define LITTLE      4u   /* ... before they are compared so: of the image one part in so many */
 #define NEAR        64u  /* so near, two blocks with one displacement are one */
 
 /* A match, and how many of its bytes agree. */
@@ -263,7 +264,8 @@ static int try_to_stay(struct espota_base *base, const struct delta_image *old, 
                        uint32_t *differ, const struct espota_observer *observer)
 {
     base->layout |= ESPOTA_LAYOUT_STAYS;
-    bool better = differing(base, old, new) < *differ;
+    uint32_t staying = differing(base, old, new);
+    bool better = staying < *differ && staying <= new->length / LITTLE; /* else it is too much anyway */
     int bad = better ? match(base, old, new, observer) : 0;
     uint32_t now = bad == 0 ? differing(base, old, new) : 0;
     if (bad != 0 || (better && now <= STAYS)) {
