@@ -2,6 +2,7 @@
 
 #include "espota/bytes.h"
 #include "espota/nvs.h"
+#include "espota/size.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -168,8 +169,8 @@ static int decode_fill(struct espota_bytes *out, const char *encoding, const voi
         return espota_fail(error, ESPOTA_ERR_USAGE, "'%s' is no encoding such as blob_fill(64;0xff)",
                            encoding);
     if (length > room)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "the value has %zu bytes, and %s is shorter", length,
-                           encoding);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "the value has %zu byte%s, and %s is shorter", length,
+                           ESPOTA_PLURAL(length), encoding);
     espota_put_le32(size, (uint32_t)length);
     int result = sized ? espota_bytes_append(out, size, sizeof size, error) : 0;
     if (result == 0)

@@ -86,7 +86,8 @@ static void describe_binary(const struct espota_table_problem *p, char *text, si
 {
     switch (p->fault) {
     case ESPOTA_TABLE_BAD_LENGTH:
-        snprintf(text, room, "%" PRIu32 " bytes are not whole 32-byte records", p->value[0]);
+        snprintf(text, room, "%" PRIu32 " byte%s not whole 32-byte records", p->value[0],
+                 p->value[0] == 1 ? " is" : "s are");
         break;
     case ESPOTA_TABLE_BAD_MAGIC:
         snprintf(text, room,

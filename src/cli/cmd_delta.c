@@ -87,12 +87,13 @@ static void print_patch(const struct espota_patch *patch)
     print("Chip:    %s\n", chip ? chip->name : "one that this program does not know");
     print_image("Base:", h->base_length, h->base_sha256);
     print_image("Image:", h->image_length, h->image_sha256);
-    print("Patch:   %" PRIu32 " bytes on the way, %.1f%% of the image\n", h->stream_length,
-          percent(h->stream_length, h->image_length));
-    print("Chunks:  %" PRIu32 " coded, %" PRIu32 " stored, %" PRIu32 " fills, %" PRIu32
-          " copies; map of %" PRIu32 " bytes\n",
-          n[ESPOTA_CHUNK_CODED], n[ESPOTA_CHUNK_STORED], n[ESPOTA_CHUNK_FILL], n[ESPOTA_CHUNK_COPY],
-          h->map_length);
+    print("Patch:   %" PRIu32 " byte%s on the way, %.1f%% of the image\n", h->stream_length,
+          ESPOTA_PLURAL(h->stream_length), percent(h->stream_length, h->image_length));
+    print("Chunks:  %" PRIu32 " coded, %" PRIu32 " stored, %" PRIu32 " fill%s, %" PRIu32
+          " cop%s; map of %" PRIu32 " byte%s\n",
+          n[ESPOTA_CHUNK_CODED], n[ESPOTA_CHUNK_STORED], n[ESPOTA_CHUNK_FILL],
+          ESPOTA_PLURAL(n[ESPOTA_CHUNK_FILL]), n[ESPOTA_CHUNK_COPY], n[ESPOTA_CHUNK_COPY] == 1 ? "y" : "ies",
+          h->map_length, ESPOTA_PLURAL(h->map_length));
     print("Decoder: a table of %s, %zu bytes of memory in all\n",
           espota_size_text(UINT64_C(1) << h->table_log, size), espota_decoder.memory_with_base(h->table_log));
 }

@@ -117,8 +117,8 @@ static int report_got(struct work *w, const char *path, const char *to, uint64_t
         if (result != 0)
             return result;
     } else if (!to_stdout(to)) {
-        espota_ui_say(&w->cli->ui, "Got %zu file%s, %" PRIu64 " bytes, into %s", files, files == 1 ? "" : "s",
-                      bytes, to);
+        espota_ui_say(&w->cli->ui, "Got %zu file%s, %" PRIu64 " byte%s, into %s", files, ESPOTA_PLURAL(files),
+                      bytes, ESPOTA_PLURAL(bytes), to);
     }
     if (left_out > 0)
         return espota_fail(error, ESPOTA_ERR_VERIFY,
@@ -266,11 +266,12 @@ static int report_made(struct cli *cli, const struct options *o, const struct es
                        made->long_names);
     if (!cli->json) {
         if (!to_stdout(o->output))
-            espota_ui_say(
-                &cli->ui,
-                "Made %s: %u file%s, %u director%s, %" PRIu64 " bytes; %" PRIu32 "K of %" PRIu32 "K taken",
-                o->output, made->files, ESPOTA_PLURAL(made->files), made->directories,
-                made->directories == 1 ? "y" : "ies", made->bytes, made->used / 1024, o->size.value / 1024);
+            espota_ui_say(&cli->ui,
+                          "Made %s: %u file%s, %u director%s, %" PRIu64 " byte%s; %" PRIu32 "K of %" PRIu32
+                          "K taken",
+                          o->output, made->files, ESPOTA_PLURAL(made->files), made->directories,
+                          made->directories == 1 ? "y" : "ies", made->bytes, ESPOTA_PLURAL(made->bytes),
+                          made->used / 1024, o->size.value / 1024);
         return 0;
     }
     struct fields document = document_begin();

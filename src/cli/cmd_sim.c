@@ -280,6 +280,26 @@ static int parse_lines(const char *text, struct espota_sim_options *sim, struct 
     return espota_fail(error, ESPOTA_ERR_USAGE, "--lines '%s': use auto-reset, usb-jtag or none", text);
 }
 
+/* What a chip has not. Source: ESP-IDF, soc_caps.h: SOC_SUPPORTS_SECURE_DL_MODE,
+ * SOC_USB_SERIAL_JTAG_SUPPORTED.
+ */
+static int check_chip(const struct espota_sim_options *sim, struct espota_error *error)
+{
+    static const char *const without_usb[] = { "esp32", "esp32s2", "esp32c2" };
+    if (sim->secure_download && strcmp(sim->chip->id, "esp32") == 0)
+        return espota_fail(
+            error, ESPOTA_ERR_USAGE,
+            "--secure-download: an ESP32 has no secure download mode: from revision 3 on, download mode can "
+            "be switched off as a whole; later chips have it (--chip esp32c3)");
+    for (size_t i = 0; sim->usb_jtag && i < sizeof without_usb / sizeof without_usb[0]; i++)
+        if (strcmp(sim->chip->id, without_usb[i]) == 0)
+            return espota_fail(
+                error, ESPOTA_ERR_USAGE,
+                "--lines usb-jtag: an %s has no USB-Serial/JTAG controller (--chip esp32c3 has)",
+                sim->chip->name);
+    return 0;
+}
+
 static int parse_auth(const struct options *o, enum espota_arduino_auth *auth, struct espota_error *error)
 {
     static const char *const names[] = { "none", "md5", "sha256", "sha256-of-md5" };
@@ -334,16 +354,15 @@ static int complete(const struct options *o, struct espota_sim_options *sim, str
         result = parse_like(o, &sim->esphome_like, error);
     if (result == 0 && !sim->chip)
         result = espota_fail(error, ESPOTA_ERR_USAGE, "--chip '%s' is not known here", o->chip);
-    if (result == 0 && sim->secure_download && strcmp(sim->chip->id, "esp32") == 0)
-        result = espota_fail(error, ESPOTA_ERR_USAGE,
-                             "--secure-download: an ESP32 has no secure download mode, but later chips have");
     if (result == 0)
         result = parse_power_cut(o->power_cut, &sim->faults, error);
     if (result == 0)
         result = parse_stub_fault(o->stub_fault, &sim->faults, error);
     if (result == 0)
         result = parse_revision(o->revision, &sim->revision, error);
-    return result ? result : parse_lines(o->lines, sim, error);
+    if (result == 0)
+        result = parse_lines(o->lines, sim, error);
+    return result ? result : check_chip(sim, error);
 }
 
 /* SIGTERM when the parent ends; it may have ended before this was asked for. */

@@ -48,10 +48,12 @@ static void print_result_line(const struct espota_table *table, const struct opt
     char free_text[ESPOTA_SIZE_TEXT], flash_text[ESPOTA_SIZE_TEXT];
     uint64_t end = espota_table_end(table);
     if (!o->flash.given) {
-        print("\n%u partitions, valid; they end at 0x%" PRIx64 "\n", table->count, end);
+        print("\n%u partition%s, valid; %s at 0x%" PRIx64 "\n", table->count, ESPOTA_PLURAL(table->count),
+              table->count == 1 ? "it ends" : "they end", end);
         return;
     }
-    print("\n%u partitions, valid; they fit %s of flash, %s free after the last\n", table->count,
+    print("\n%u partition%s, valid; %s %s of flash, %s free after the last\n", table->count,
+          ESPOTA_PLURAL(table->count), table->count == 1 ? "it fits" : "they fit",
           espota_size_text(o->flash.value, flash_text), espota_size_text(o->flash.value - end, free_text));
 }
 

@@ -175,8 +175,8 @@ int report_flash(struct cli *cli, const struct espota_device *device, const stru
     }
     double seconds = (double)ms / 1000.0;
     double rate = ms > 0 ? (double)total / 1024.0 / seconds : 0;
-    espota_ui_say(&cli->ui, "%" PRIu64 " bytes in %.1f s, %.1f KiB/s effective, %" PRIu64 "K written", total,
-                  seconds, rate, changed / 1024);
+    espota_ui_say(&cli->ui, "%" PRIu64 " byte%s in %.1f s, %.1f KiB/s effective, %" PRIu64 "K written", total,
+                  ESPOTA_PLURAL(total), seconds, rate, changed / 1024);
     say_boot(cli, plan);
     return cli->json ? set_flash_result(cli, device, files, plan, seconds, rate, error) : 0;
 }

@@ -10,6 +10,7 @@
 #include "espota/error.h"
 #include "espota/fetch.h"
 #include "espota/fleet.h"
+#include "espota/size.h"
 #include "espota/stream_cache.h"
 
 #include <inttypes.h>
@@ -244,12 +245,13 @@ static int conclude(struct fleet *f, const struct espota_fleet_result *r, struct
         return espota_fail(error, ESPOTA_ERR_CANCELLED, "stopped: the same command goes on where it was");
     if (r->failed > 0 && r->not_begun > 0)
         return espota_fail(error, (enum espota_status)r->status,
-                           "%zu of the first %zu devices failed: the other %zu were left as they are",
-                           r->failed, f->canaries, r->not_begun);
+                           "%zu of the first %zu device%s failed: the other %zu %s", r->failed, f->canaries,
+                           ESPOTA_PLURAL(f->canaries), r->not_begun,
+                           r->not_begun == 1 ? "was left as it is" : "were left as they are");
     if (r->status != 0)
         return espota_fail(error, (enum espota_status)r->status,
-                           "%zu of %zu devices failed; the same command does what is left", r->failed,
-                           f->targets.count);
+                           "%zu of %zu device%s failed; the same command does what is left", r->failed,
+                           f->targets.count, ESPOTA_PLURAL(f->targets.count));
     return 0;
 }
 
@@ -273,8 +275,8 @@ static unsigned fleet_jobs(const struct fleet *f, const struct fleet_options *o)
     jobs = files.rlim_cur > OTHER_FILES ? (files.rlim_cur - OTHER_FILES) / FILES_A_DEVICE : 0;
     jobs = jobs ? jobs : 1;
     espota_ui_warn(&f->cli->ui,
-                   "%zu devices at a time: this program may open no more than %llu files (ulimit -n)", jobs,
-                   (unsigned long long)files.rlim_cur);
+                   "%zu device%s at a time: this program may open no more than %llu files (ulimit -n)", jobs,
+                   ESPOTA_PLURAL(jobs), (unsigned long long)files.rlim_cur);
     return (unsigned)jobs;
 }
 

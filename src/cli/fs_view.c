@@ -103,9 +103,9 @@ static void print_summary(const struct fs_view *view, const struct espota_fs_tre
 {
     char words[ESPOTA_FS_WORDS], size[ESPOTA_SIZE_TEXT];
     size_t files = tree->count - tree->directories;
-    print("%s of %s: %zu file%s, %u director%s, %" PRIu64 " bytes\n", espota_fs_words(&view->fs, words),
-          espota_size_text(view->fs.source.size, size), files, files == 1 ? "" : "s", tree->directories,
-          tree->directories == 1 ? "y" : "ies", tree->bytes);
+    print("%s of %s: %zu file%s, %u director%s, %" PRIu64 " byte%s\n", espota_fs_words(&view->fs, words),
+          espota_size_text(view->fs.source.size, size), files, ESPOTA_PLURAL(files), tree->directories,
+          tree->directories == 1 ? "y" : "ies", tree->bytes, ESPOTA_PLURAL(tree->bytes));
 }
 
 void print_fs_files(const struct fs_view *view, const struct espota_fs_tree *tree, const char *path)

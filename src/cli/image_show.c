@@ -152,7 +152,8 @@ void image_print(const char *name, const struct espota_image *image, const struc
     print_checks(image);
     print("Length:      %" PRIu32 " bytes", image->length);
     if (bytes->size > image->length)
-        print(", and %zu bytes after it", bytes->size - image->length);
+        print(", and %zu byte%s after it", bytes->size - image->length,
+              ESPOTA_PLURAL(bytes->size - image->length));
     print("\n");
 }
 

@@ -80,7 +80,8 @@ static char *blob_text(const struct nvs_view *view, const struct espota_nvs_valu
     char *text = malloc(3 * shown + 48);
     if (!text)
         return NULL;
-    used += (size_t)snprintf(text, 32, "%zu bytes%s", value->size, shown ? ":" : "");
+    used +=
+        (size_t)snprintf(text, 32, "%zu byte%s%s", value->size, ESPOTA_PLURAL(value->size), shown ? ":" : "");
     for (size_t i = 0; i < shown; i++)
         used += (size_t)snprintf(text + used, 4, " %02x", value->data[i]);
     snprintf(text + used, 8, "%s", shown < value->size ? " ..." : "");
@@ -183,11 +184,13 @@ int print_nvs(const struct nvs_view *view, const struct espota_nvs_values *value
         return result;
     espota_size_text((uint32_t)view->size, size);
     if (values->encrypted)
-        print("%u pages (%s), with values that are encrypted\n", values->page_count, size);
+        print("%u page%s (%s), with values that are encrypted\n", values->page_count,
+              ESPOTA_PLURAL(values->page_count), size);
     if (shown > 0 && !values->encrypted)
         print("\n");
     if (!values->encrypted)
-        print("%u value%s on %u pages (%s)\n", shown, shown == 1 ? "" : "s", values->page_count, size);
+        print("%u value%s on %u page%s (%s)\n", shown, ESPOTA_PLURAL(shown), values->page_count,
+              ESPOTA_PLURAL(values->page_count), size);
     for (unsigned i = 0; view->pages && i < values->page_count; i++)
         print_page(i, &values->page[i]);
     return 0;

@@ -8,6 +8,7 @@
 #include "espota/fetch.h"
 #include "espota/file.h"
 #include "espota/observer.h"
+#include "espota/size.h"
 #include "espota/version.h"
 
 #include <curl/curl.h>
@@ -154,13 +155,15 @@ static int on_transfer(void *context, curl_off_t total, curl_off_t now, curl_off
         return 1;
     if (espota_clock_now_ms(t->options->clock) >= t->deadline_ms)
         t->failure = espota_fail(t->error, ESPOTA_ERR_NETWORK,
-                                 "cannot get %s: it takes too long, %zu bytes came in %u s", t->shown,
-                                 t->body->size, o->total_timeout_s ? o->total_timeout_s : TOTAL_TIMEOUT_S);
+                                 "cannot get %s: it takes too long, %zu byte%s came in %u s", t->shown,
+                                 t->body->size, ESPOTA_PLURAL(t->body->size),
+                                 o->total_timeout_s ? o->total_timeout_s : TOTAL_TIMEOUT_S);
     else if (is_stalled(t, now))
         t->failure =
             espota_fail(t->error, ESPOTA_ERR_NETWORK,
-                        "cannot get %s: the server stalled after %zu bytes (hardly anything came for %u s)",
-                        t->shown, t->body->size, o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_S);
+                        "cannot get %s: the server stalled after %zu byte%s (hardly anything came for %u s)",
+                        t->shown, t->body->size, ESPOTA_PLURAL(t->body->size),
+                        o->stall_timeout_s ? o->stall_timeout_s : STALL_TIMEOUT_S);
     if (t->failure)
         return 1;
     struct espota_progress progress = { ESPOTA_PHASE_DOWNLOAD, NULL, (uint64_t)now + t->resumed_at,
@@ -353,8 +356,8 @@ static int explain(struct transfer *t, CURLcode code)
                            t->options->certificate);
     case CURLE_PARTIAL_FILE:
         return espota_fail(t->error, ESPOTA_ERR_NETWORK,
-                           "cannot get all of %s: the connection ended after %zu bytes (%s)", t->shown,
-                           t->body->size, words);
+                           "cannot get all of %s: the connection ended after %zu byte%s (%s)", t->shown,
+                           t->body->size, ESPOTA_PLURAL(t->body->size), words);
     default:
         return espota_fail(t->error, ESPOTA_ERR_NETWORK, "cannot get %s: %s", t->shown, words);
     }
@@ -391,7 +394,8 @@ int espota_fetch_url(const char *url, const struct espota_fetch_options *options
         if (code == CURLE_OK || t.failure != 0 || !worth_repeating(code) || i + 1 == attempts)
             break;
         espota_observe_message(options->observer, NULL, ESPOTA_MESSAGE_DETAIL,
-                               "transfer broke after %zu bytes (%s); trying again", body->size,
+                               "transfer broke after %zu byte%s (%s); trying again", body->size,
+                               ESPOTA_PLURAL(body->size),
                                t.curl_error[0] ? t.curl_error : curl_easy_strerror(code));
         for (unsigned ms = 0; ms < RETRY_MS && !is_stopped(&t); ms += LOOK_MS)
             espota_clock_sleep_ms(options->clock, LOOK_MS);

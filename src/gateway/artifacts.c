@@ -4,6 +4,7 @@
 #include "espota/address.h"
 #include "espota/digest.h"
 #include "espota/fetch.h"
+#include "espota/size.h"
 #include "espota/swu.h"
 
 #include <inttypes.h>
@@ -188,8 +189,8 @@ static int check(const struct espota_ddi_artifact *w, const struct espota_bytes 
     const struct identity id = identity_of(w);
     const EVP_MD *kind = w->has_sha256 ? EVP_sha256() : w->has_sha1 ? EVP_sha1() : EVP_md5();
     if (w->size != 0 && w->size != bytes->size)
-        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s has %zu bytes, and the server announced %" PRIu64,
-                           w->name, bytes->size, w->size);
+        return espota_fail(error, ESPOTA_ERR_VERIFY, "%s has %zu byte%s, and the server announced %" PRIu64,
+                           w->name, bytes->size, ESPOTA_PLURAL(bytes->size), w->size);
     if (!is_hash(kind, bytes, id.hash))
         return espota_fail(error, ESPOTA_ERR_VERIFY, "%s has another hash than the server announced",
                            w->name);

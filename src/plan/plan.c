@@ -124,26 +124,28 @@ static int check_names(const struct espota_plan_request *r, enum espota_layout l
 
 static int choose_fs(struct terms *t, const struct espota_plan_request *r, struct espota_error *error)
 {
+    char text[ESPOTA_SIZE_TEXT];
     int subtype = r->fs ? espota_subtype_from_name(ESPOTA_TYPE_DATA, r->fs) : ESPOTA_DATA_FAT;
     if (subtype != ESPOTA_DATA_FAT && subtype != ESPOTA_DATA_SPIFFS && subtype != ESPOTA_DATA_LITTLEFS)
         return espota_fail(error, ESPOTA_ERR_USAGE,
                            "there is no file system type '%s', but fat, spiffs and littlefs", r->fs);
     t->fs_subtype = (uint8_t)subtype;
     if (r->fs_size_given && r->fs_size < ESPOTA_SECTOR_SIZE)
-        return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "a file system of %" PRIu32 " bytes is less than one 4K sector", r->fs_size);
+        return espota_fail(error, ESPOTA_ERR_USAGE, "a file system of %s is less than one 4K sector",
+                           espota_size_text(r->fs_size, text));
     return 0;
 }
 
 static int choose_nvs(struct terms *t, const struct espota_plan_request *r, struct espota_error *error)
 {
+    char text[ESPOTA_SIZE_TEXT];
     t->nvs_size = r->nvs_size;
     if (t->nvs_size == 0)
         t->nvs_size = t->layout == ESPOTA_LAYOUT_SINGLE ? NVS_SINGLE : NVS_OTA;
     if (t->nvs_size < NVS_MINIMUM || t->nvs_size % ESPOTA_SECTOR_SIZE)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "nvs of %" PRIu32 " bytes does not do: it needs 12K or more, in whole 4K sectors",
-                           t->nvs_size);
+                           "nvs of %s does not do: it needs 12K or more, in whole 4K sectors",
+                           espota_size_text(t->nvs_size, text));
     return 0;
 }
 

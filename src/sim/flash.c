@@ -48,16 +48,18 @@ static int check_size(const char *path, uint64_t size, struct espota_error *erro
     char text[ESPOTA_SIZE_TEXT];
     if (size >= (64 << 10) && size <= (128 << 20) && (size & (size - 1)) == 0)
         return 0;
-    return espota_fail(error, ESPOTA_ERR_USAGE, "%s: no flash chip has %s: 4M, 16M ...", path,
+    return espota_fail(error, ESPOTA_ERR_USAGE,
+                       "%s: no flash chip has %s, but 1M, 2M, 4M and so on up to 128M", path,
                        espota_size_text(size, text));
 }
 
 static int check_there(const char *path, uint64_t has, uint32_t wanted, struct espota_error *error)
 {
+    char there[ESPOTA_SIZE_TEXT], named[ESPOTA_SIZE_TEXT];
     if (wanted != 0 && has != wanted)
         return espota_fail(error, ESPOTA_ERR_USAGE,
-                           "%s has %llu bytes, not the %u of --flash: leave --flash out, or remove the file",
-                           path, (unsigned long long)has, wanted);
+                           "%s has %s, not the %s of --flash: leave --flash out, or remove the file", path,
+                           espota_size_text(has, there), espota_size_text(wanted, named));
     return check_size(path, has, error);
 }
 

@@ -2,6 +2,7 @@
 #include "flash_plan.h"
 
 #include "espota/fs_make.h"
+#include "espota/size.h"
 
 #include <inttypes.h>
 
@@ -60,9 +61,10 @@ int flash_add_fs(struct flash_planning *p)
             flash_add_made(p, ESPOTA_PIECE_DATA, target->label, NULL, target->offset, image.data, image.size);
     if (result == 0)
         espota_flash_note(&p->plan->notes, false,
-                          "'%s' gets %s of %s: %u files, %u directories, %" PRIu64 " bytes", target->label,
+                          "'%s' gets %s of %s: %u file%s, %u director%s, %" PRIu64 " byte%s", target->label,
                           espota_fs_type_name(request.type), p->request->fs_folder, made.files,
-                          made.directories, made.bytes);
+                          ESPOTA_PLURAL(made.files), made.directories, made.directories == 1 ? "y" : "ies",
+                          made.bytes, ESPOTA_PLURAL(made.bytes));
     if (result == 0 && made.long_names > 0)
         espota_flash_note(
             &p->plan->notes, true,

@@ -4,6 +4,7 @@
 #include "espota/buffer.h"
 #include "espota/device.h"
 #include "espota/error.h"
+#include "espota/size.h"
 #include "espota/smart_write.h"
 
 #include <inttypes.h>
@@ -110,11 +111,12 @@ static int write_piece(struct espota_flash_piece *piece, struct espota_device *d
     if (result != 0)
         return espota_fail_while(error, "%s at 0x%" PRIx32, piece->name, piece->offset);
     if (piece->result.written == 0)
-        espota_device_note(device, "0x%06" PRIx32 " %s: %zu bytes, there already", piece->offset, piece->name,
-                           piece->size);
+        espota_device_note(device, "0x%06" PRIx32 " %s: %zu byte%s, there already", piece->offset,
+                           piece->name, piece->size, ESPOTA_PLURAL(piece->size));
     else
-        espota_device_note(device, "0x%06" PRIx32 " %s: %zu bytes, %" PRIu32 "K written, verified",
-                           piece->offset, piece->name, piece->size, piece->result.written / 1024);
+        espota_device_note(device, "0x%06" PRIx32 " %s: %zu byte%s, %" PRIu32 "K written, verified",
+                           piece->offset, piece->name, piece->size, ESPOTA_PLURAL(piece->size),
+                           piece->result.written / 1024);
     return 0;
 }
 

@@ -46,7 +46,7 @@ refuse_sim() {
 
 # ---- a refused simulator ----------------------------------------------------------------------------------------------
 refuse_sim -f x.bin --flash 3M
-expect "sim: no flash has 3M" 2 "err:no flash chip has 3M:"
+expect "sim: no flash has 3M" 2 "err:no flash chip has 3M, but 1M, 2M, 4M"
 gone "and no file is left" x.bin
 refuse_sim -f x.bin
 expect "sim: a new flash needs a size" 2 "err:--flash 4M"

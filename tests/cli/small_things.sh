@@ -32,7 +32,38 @@ does_not "nothing is promised" "boots next"
 run table --port /dev/nowhere -b 921600
 expect "-b is a rate where there is a device" 3 "err:/dev/nowhere"
 run sim --flash-file x --flash 4M --secure-download
-expect "what an ESP32 has not" 2 "err:an ESP32 has no secure download mode"
+expect "what an ESP32 has not" 2 "err:an ESP32 has no secure download mode: from revision 3 on, download mode can be switched off"
+for chip in esp32 esp32s2 esp32c2; do
+    run sim --flash-file x --flash 4M --chip $chip --lines usb-jtag
+    expect "what $chip has not" 2 "err:has no USB-Serial/JTAG controller"
+done
+check "and no flash is made for it" test ! -e x
+
+# ---- one of them
+mkdir single
+printf x >single/byte
+run fs make single -o single.bin --size 64K --type littlefs
+expect "a folder of one byte" 0 "err:1 file, 0 directories, 1 byte;"
+run fs get --image single.bin / got
+expect "and back" 0 "err:1 byte, into"
+run fs ls --image single.bin
+expect "and listed" 0 "out:1 file, 0 directories, 1 byte"
+printf 'one,data,nvs,0x9000,0x6000\n' >one.csv
+run table one.csv
+expect "a table of one" 0 "out:1 partition, valid; it ends at 0xf000"
+run table one.csv --flash 4M
+expect "which fits" 0 "out:1 partition, valid; it fits 4M"
+run plan --flash 4M --fssize 1
+expect "a file system of one byte" 2 "err:a file system of 1 byte is less"
+run plan --flash 4M --nvs-size 4K
+expect "a small NVS" 2 "err:nvs of 4K does not do"
+run sim --flash-file x --flash 3M
+expect "a size that no flash has" 2 "err:no flash chip has 3M, but 1M, 2M, 4M and so on up to 128M"
+run status --port file:nowhere --port file:neither
+expect "of two" 3 "err:2 of 2 devices failed"
+printf 'name,address\nboard,file:nowhere\n' >list.csv
+run status --devices list.csv
+expect "of one" 3 "err:1 of 1 device failed"
 mkfifo pipe
 run image pipe
 expect "a pipe that nobody writes to" 1 "err:it is a pipe, and nobody writes to it"

@@ -5,6 +5,7 @@
 #include "espota/device.h"
 #include "espota/error.h"
 #include "espota/hash.h"
+#include "espota/size.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -49,8 +50,8 @@ static int take_digests(void *context, uint32_t item, const struct client_respon
     size_t size = digests_in(q->extent.length, questions->block);
     if (response->length != size)
         return espota_fail(error, ESPOTA_ERR_DEVICE,
-                           "the agent answers %zu bytes where digests of %zu were asked for",
-                           response->length, size);
+                           "the agent answers %zu byte%s where digests of %zu were asked for",
+                           response->length, ESPOTA_PLURAL(response->length), size);
     memcpy(q->digests, response->data, size);
     return 0;
 }
@@ -173,8 +174,8 @@ static int take_read(void *context, uint32_t item, const struct client_response 
     struct espota_read part = piece_of(reads, item);
     if (response->length != part.length)
         return espota_fail(error, ESPOTA_ERR_DEVICE,
-                           "the agent answers %zu bytes where %" PRIu32 " at 0x%" PRIx32 " were asked for",
-                           response->length, part.length, part.offset);
+                           "the agent answers %zu byte%s where %" PRIu32 " at 0x%" PRIx32 " were asked for",
+                           response->length, ESPOTA_PLURAL(response->length), part.length, part.offset);
     memcpy(part.buffer, response->data, part.length);
     if (reads->tells)
         espota_device_moved(reads->device, part.length);

@@ -193,7 +193,8 @@ int espota_file_device_new(struct espota_device **device, const char *path, uint
 {
     char text[ESPOTA_SIZE_TEXT];
     if (size < (64u << 10) || size > (128u << 20) || (size & (size - 1)) != 0)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "no flash chip has %s: 4M, 16M ...",
+        return espota_fail(error, ESPOTA_ERR_USAGE,
+                           "no flash chip has %s, but 1M, 2M, 4M and so on up to 128M",
                            espota_size_text(size, text));
     return open_device(device, -1, path, size, chip, error);
 }

@@ -4,6 +4,7 @@
 #include "espota/bytes.h"
 #include "espota/device.h"
 #include "espota/error.h"
+#include "espota/size.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -66,8 +67,8 @@ int rom_get_security_info(struct rom *rom, uint32_t *chip_id, bool *has_chip_id,
     if (result != 0)
         return result;
     if (response.length != SHORT_SIZE && response.length != FULL_SIZE)
-        return espota_fail(error, ESPOTA_ERR_DEVICE, "the ROM on %s tells %zu bytes of security info",
-                           rom->link->name, response.length);
+        return espota_fail(error, ESPOTA_ERR_DEVICE, "the ROM on %s tells %zu byte%s of security info",
+                           rom->link->name, response.length, ESPOTA_PLURAL(response.length));
     s->has_flags = true;
     s->flags = espota_get_le32(response.data);
     s->crypt_count = response.data[4];
