@@ -1,4 +1,5 @@
 #include "espota/file.h"
+#include "espota/address.h"
 #include "espota/buffer.h"
 #include "espota/error.h"
 #include "espota/size.h"
@@ -84,6 +85,16 @@ static int read_all(struct reading *r, size_t limit, struct espota_bytes *bytes,
     }
     return result;
 }
+/* A URL by mistake may have a password in it. */
+static int cannot_open(const char *path, int reason, struct espota_error *error)
+{
+    char *shown = espota_address_has_scheme(path) ? espota_address_shown(path) : NULL;
+    espota_fail(error, ESPOTA_ERR_IO, "cannot open %s: %s%s", shown ? shown : path, espota_reason(reason),
+                shown ? ", and a URL is not fetched here" : "");
+    free(shown);
+    return (int)error->status;
+}
+
 int espota_file_read(const char *path, size_t limit, struct espota_bytes *bytes, struct espota_error *error)
 {
     struct stat about;
@@ -93,7 +104,7 @@ int espota_file_read(const char *path, size_t limit, struct espota_bytes *bytes,
     r.path = path;
     r.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (r.fd < 0)
-        return espota_fail(error, ESPOTA_ERR_IO, "cannot open %s: %s", path, espota_reason(errno));
+        return cannot_open(path, errno, error);
     r.pipe = fstat(r.fd, &about) == 0 && S_ISFIFO(about.st_mode);
     int result = read_all(&r, limit, bytes, error);
     close(r.fd);

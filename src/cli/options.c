@@ -3,6 +3,7 @@
 #include "settings.h"
 #include "suggest.h"
 
+#include "espota/address.h"
 #include "espota/error.h"
 #include "espota/size.h"
 
@@ -262,6 +263,16 @@ static int apply_settings(const struct command *command, void *options, struct c
     return result;
 }
 
+/* It may be a URL with a password in it. */
+static int too_many(const struct command *command, const char *argument, struct espota_error *error)
+{
+    char *shown = espota_address_has_scheme(argument) ? espota_address_shown(argument) : strdup(argument);
+    espota_fail(error, ESPOTA_ERR_USAGE, "one argument too many, '%s': espota %s%s%s", shown ? shown : "",
+                command->name, *command->usage ? " " : "", command->usage);
+    free(shown);
+    return (int)error->status;
+}
+
 static int check_argument_count(const struct command *command, const struct cli *cli,
                                 struct espota_error *error)
 {
@@ -269,8 +280,7 @@ static int check_argument_count(const struct command *command, const struct cli 
         return espota_fail(error, ESPOTA_ERR_USAGE, "an argument is missing: espota %s %s", command->name,
                            command->usage);
     if (cli->argument_count > command->max_arguments)
-        return espota_fail(error, ESPOTA_ERR_USAGE, "one argument too many, '%s': espota %s %s",
-                           cli->arguments[command->max_arguments], command->name, command->usage);
+        return too_many(command, cli->arguments[command->max_arguments], error);
     return 0;
 }
 

@@ -83,6 +83,11 @@ done
 ESPOTA_HOST=http://user:SECRET@127.0.0.1:1 run config
 expect "a setting with a password is shown" 0 "out:http://127.0.0.1:1"
 if [[ $OUT != *SECRET* ]]; then ok "without it"; else not_ok "without it" "$OUT"; fi
+keeps "one argument too many" ota http://user:SECRET@127.0.0.1:1/app.bin
+keeps "a file that is a URL" image http://user:SECRET@127.0.0.1:1/app.bin
+run reset nobody
+expect "one too many, of a command that takes none" 2 "err:'nobody': espota reset"
+if [[ $ERR != *" " ]]; then ok "with nothing behind it"; else not_ok "with nothing behind it" "[$ERR]"; fi
 keeps "a page for updates" ota --http-upload http://user:SECRET@127.0.0.1:1/update --file app.bin
 keeps "an image's URL" ota --url http://user:SECRET@127.0.0.1:1/app.bin?SECRET --port file:blank.bin
 keeps "a server" gateway --server other://user:SECRET@127.0.0.1:1 --devices list.csv --key agent.key
