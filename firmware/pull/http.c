@@ -72,7 +72,8 @@ size_t espota_puller_credentials(const char *url, char *out, size_t room)
         if (length + 2 > room || (url[at] == '%' && low < 0))
             return 0;
         colon = colon || url[at] == ':';
-        out[length++] = low >= 0 ? (char)(high << 4 | low) : url[at];
+        int byte = low >= 0 ? high << 4 | low : url[at];
+        out[length++] = (char)byte;
         at += low >= 0 ? 2 : 0;
     }
     if (!colon)

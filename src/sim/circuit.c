@@ -54,6 +54,12 @@ enum sim_circuit_event sim_circuit_wait(struct sim_circuit *c, uint64_t now_ms)
     return c->dtr && !c->rts ? SIM_CIRCUIT_DOWNLOAD : SIM_CIRCUIT_START;
 }
 
+void sim_circuit_press(struct sim_circuit *c)
+{
+    if (c->rising)
+        c->held = c->rising = false;
+}
+
 int sim_circuit_timeout(const struct sim_circuit *c, uint64_t now_ms)
 {
     if (!c->rising)

@@ -34,6 +34,9 @@ enum sim_circuit_event sim_circuit_drive(struct sim_circuit *circuit, bool dtr, 
 /* Time has passed. */
 enum sim_circuit_event sim_circuit_wait(struct sim_circuit *circuit, uint64_t now_ms);
 
+/* Somebody presses RESET: what the lines were about to start is not started any more. */
+void sim_circuit_press(struct sim_circuit *circuit);
+
 /* Milliseconds until sim_circuit_wait has something to say, or -1. */
 int sim_circuit_timeout(const struct sim_circuit *circuit, uint64_t now_ms);
 

@@ -180,6 +180,7 @@ static bool take_signal(struct sim_server *s)
     if (read(s->signals, &info, sizeof info) != (ssize_t)sizeof info)
         return true;
     s->cut_reported = false;
+    sim_circuit_press(&s->circuit);
     if (info.ssi_signo == SIGHUP)
         s->flash.cut = SIM_CUT_NONE;
     if (info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGHUP)
@@ -187,6 +188,19 @@ static bool take_signal(struct sim_server *s)
     else if (info.ssi_signo == SIGUSR2)
         sim_board_reset(&s->board, true);
     return info.ssi_signo != SIGINT && info.ssi_signo != SIGTERM;
+}
+
+/* What hosts that are there have sent was sent before that: a host that has gone may have moved its lines. */
+static bool take_press(struct sim_server *s, const struct pollfd *p)
+{
+    enum { READS_MOST = 64 }; /* of one who never stops */
+    for (int i = 0; i < SIM_LISTENERS; i++) {
+        struct pollfd more = p[2 + 2 * i];
+        for (int reads = 0; reads < READS_MOST; reads++)
+            if (more.fd >= 0 && s->listener[i].fd == more.fd && poll(&more, 1, 0) == 1)
+                take_bytes(s, (enum sim_listener_index)i);
+    }
+    return take_signal(s);
 }
 
 /* Of two waits, of which -1 is for ever. */
@@ -247,7 +261,7 @@ static int serve(struct sim_server *s, struct espota_error *error)
             (void)sim_board_step(&s->board); /* what it goes on with by itself */
             continue;
         }
-        if (p[0].revents && !take_signal(s))
+        if (p[0].revents && !take_press(s, p))
             return 0;
         for (int i = 0; i < SIM_LISTENERS; i++) {
             if (p[2 + 2 * i].revents && s->listener[i].fd == p[2 + 2 * i].fd)

@@ -155,3 +155,23 @@ else
 fi
 run devices --json
 expect "devices as JSON" 0 'out:"ports"'
+
+# somebody presses it while a host that has gone still has the lines moved
+rm -f flash.bin
+start_sim --flash-file flash.bin --flash 4M --download
+cat >late.py <<'END'
+import os, signal, socket, sys, time
+host, sim = socket.create_connection(("127.0.0.1", int(sys.argv[1]))), int(sys.argv[2])
+line = lambda value: bytes([255, 250, 44, 5, value, 255, 240])
+host.sendall(bytes([255, 251, 44]) + line(9) + line(11))  # EN is low
+time.sleep(0.3)
+os.kill(sim, signal.SIGSTOP)
+host.sendall(line(12))  # and let go of
+host.close()
+os.kill(sim, signal.SIGUSR2)
+os.kill(sim, signal.SIGCONT)
+END
+python3 late.py "${REMOTE##*:}" "$SIM_PID"
+run info --port "$UART"
+expect "a press is behind what a host did before" 0 "out:ESP32"
+stop_sim

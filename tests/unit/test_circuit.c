@@ -49,10 +49,25 @@ static void the_usb_jtag_controller_starts_what_its_flag_says(void **state)
     assert_int_equal(start_by(&c, "2210"), SIM_CIRCUIT_NOTHING);
 }
 
+/* The button is pressed while EN still rises: what the lines asked for before does not come after it. */
+static void a_press_ends_what_was_to_start(void **state)
+{
+    (void)state;
+    struct sim_circuit c = { .kind = SIM_CIRCUIT_AUTO_RESET, .rise_ms = 35 };
+    assert_int_equal(sim_circuit_drive(&c, false, true, 0), SIM_CIRCUIT_HOLD);
+    assert_int_equal(sim_circuit_drive(&c, false, false, 10), SIM_CIRCUIT_NOTHING);
+    assert_int_equal(sim_circuit_timeout(&c, 20), 25);
+    sim_circuit_press(&c);
+    assert_int_equal(sim_circuit_timeout(&c, 20), -1);
+    assert_int_equal(sim_circuit_wait(&c, 100), SIM_CIRCUIT_NOTHING);
+    assert_int_equal(sim_circuit_drive(&c, false, true, 200), SIM_CIRCUIT_HOLD); /* and is forgotten */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_auto_reset_circuit_starts_what_the_lines_say),
+        cmocka_unit_test(a_press_ends_what_was_to_start),
         cmocka_unit_test(the_usb_jtag_controller_starts_what_its_flag_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
