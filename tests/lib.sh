@@ -18,11 +18,17 @@ for variable in "${!ESPOTA_@}" "${!ESPTOOL_@}"; do [ "$variable" = ESPOTA_SANITI
 export ESPOTA_CONFIG='' ESPOTA_CACHE=''
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 
-# End processes by the id that they were started with.
+# Does the process run that this shell started with that id? If it has ended and was waited for, the id may be somebody else's by now.
+is_ours() { # PID
+    grep -qs "^PPid:[[:space:]]*$$\$" "/proc/$1/status"
+}
+
+# End processes by the id that they were started with. Not in a child that is ended before it is another program.
 cleanup() {
     local pid
+    [ "$BASHPID" = "$$" ] || return 0
     for pid in "${PIDS[@]}"; do
-        kill "$pid" 2>/dev/null
+        if is_ours "$pid"; then kill "$pid" 2>/dev/null; fi
         wait "$pid" 2>/dev/null
     done
     rm -rf "$WORK"
@@ -125,7 +131,7 @@ start_ota_sim() {
 }
 
 stop_sim() {
-    kill "$SIM_PID" 2>/dev/null
+    if is_ours "$SIM_PID"; then kill "$SIM_PID" 2>/dev/null; fi
     wait "$SIM_PID" 2>/dev/null
 }
 
